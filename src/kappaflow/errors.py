@@ -1,0 +1,145 @@
+"""Every error that kappaflow raises on purpose, one tree.
+
+    KappaError
+    ├── UsageError                 a flag, property or argument is wrong (exit code 2)
+    ├── UnsafeError                refused because it would lose data or availability (exit code 3)
+    ├── ConfigError                a configuration value cannot be used
+    ├── DataDirectoryError         the data directory is locked, not ours, or damaged
+    │   └── DataDirectoryLocked
+    ├── StorageError               a log or journal cannot be read or written
+    │   ├── CorruptRecordError     CRC, size or header of a record batch is wrong
+    │   └── StorageFullError       no space left on the device
+    ├── BrokerError                a Kafka error code, answered by or to a broker
+    │   └── RetriableBrokerError   the same request may succeed later
+    ├── BrokerUnreachable          no broker of the bootstrap list answers
+    ├── SerializationError         bytes do not fit the declared format
+    ├── StreamsError               a topology or its execution
+    │   └── TopologyError          the topology cannot be built or run
+    ├── SqlError                   a statement is wrong
+    │   ├── ParseError             with line and column
+    │   └── StatementError         parsed, but names, types or the plan are wrong
+    ├── FunctionError              a SQL function failed for one row
+    └── ServerError                an answer of a kappaflow server, with its HTTP status
+
+Messages say what happened, where, and what to do next.
+"""
+
+from __future__ import annotations
+
+
+class KappaError(Exception):
+    """Base of all errors that kappaflow raises on purpose."""
+
+
+class UsageError(KappaError):
+    """A flag, property or argument is wrong."""
+
+
+class UnsafeError(KappaError):
+    """Refused because it would lose data or availability."""
+
+
+class ConfigError(KappaError):
+    """A configuration value cannot be used."""
+
+
+class DataDirectoryError(KappaError):
+    """The data directory cannot be used."""
+
+
+class DataDirectoryLocked(DataDirectoryError):
+    """Another live process uses the data directory."""
+
+
+class StorageError(KappaError):
+    """A log or journal cannot be read or written."""
+
+
+class CorruptRecordError(StorageError):
+    """The CRC, size or header of a record batch is wrong."""
+
+
+class StorageFullError(StorageError):
+    """No space is left on the device of the data directory."""
+
+
+class BrokerError(KappaError):
+    """A Kafka error code.
+
+    Attributes:
+        code: the numeric Kafka error code.
+        name: its Kafka name, such as ``NOT_LEADER_OR_FOLLOWER``.
+    """
+
+    def __init__(self, code: int, name: str, message: str = "") -> None:
+        super().__init__(message or name)
+        self.code = code
+        self.name = name
+
+
+class RetriableBrokerError(BrokerError):
+    """A Kafka error after which the same request may succeed later."""
+
+
+class BrokerUnreachable(KappaError):
+    """No broker of the bootstrap list answers."""
+
+
+class SerializationError(KappaError):
+    """Bytes do not fit the declared format."""
+
+
+class StreamsError(KappaError):
+    """A topology or its execution failed."""
+
+
+class TopologyError(StreamsError):
+    """The topology cannot be built or run."""
+
+
+class SqlError(KappaError):
+    """A SQL statement is wrong.
+
+    Attributes:
+        statement: the text of the statement, where known.
+    """
+
+    def __init__(self, message: str, statement: str = "") -> None:
+        super().__init__(message)
+        self.statement = statement
+
+
+class ParseError(SqlError):
+    """A statement that does not parse.
+
+    Attributes:
+        line: 1-based line of the offending token.
+        column: 1-based column of the offending token.
+    """
+
+    def __init__(self, message: str, statement: str = "", line: int = 1, column: int = 1) -> None:
+        super().__init__(message, statement)
+        self.line = line
+        self.column = column
+
+
+class StatementError(SqlError):
+    """A statement that parses, but whose names, types or plan are wrong."""
+
+
+class FunctionError(KappaError):
+    """A SQL function failed for one row; the column becomes null and the row is logged."""
+
+
+class ServerError(KappaError):
+    """An error answer of a kappaflow server.
+
+    Attributes:
+        status: the HTTP status code.
+        error_code: the five-digit code of the REST interface.
+    """
+
+    def __init__(self, message: str, status: int = 500, error_code: int = 50000) -> None:
+        super().__init__(message)
+        self.status = status
+        self.error_code = error_code

@@ -1,0 +1,1 @@
+"""The abstract syntax of the SQL language."""
