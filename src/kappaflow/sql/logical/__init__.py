@@ -1,0 +1,1 @@
+"""The logical plan: what a query computes, as a tree of nodes with schemas."""

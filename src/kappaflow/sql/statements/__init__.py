@@ -1,0 +1,1 @@
+"""One planner a statement: from its syntax to a Plan."""
