@@ -1,0 +1,129 @@
+"""Parse SQL text into statements, expressions and types."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+from lark import Lark
+from lark.exceptions import UnexpectedCharacters, UnexpectedToken, VisitError
+
+from kappaflow.errors import ParseError
+from kappaflow.serde.types import DataType
+from kappaflow.sql.ast.expressions import Expression
+from kappaflow.sql.ast.statements import Statement
+from kappaflow.sql.grammar.lexer import keyword_callback
+from kappaflow.sql.grammar.statement_builder import StatementBuilder
+from kappaflow.sql.grammar.syntax_errors import (
+    too_deep_error,
+    unexpected_character_error,
+    unexpected_token_error,
+)
+from kappaflow.sql.grammar.variables import substitute
+
+DEPTH_MAX = 500
+
+
+@dataclass(frozen=True, slots=True)
+class ParsedStatement:
+    """A statement and the text it came from, without surrounding white space, with its semicolon if it had one."""
+
+    text: str
+    statement: Statement
+
+
+@cache
+def _lark() -> Lark:
+    grammar = files("kappaflow.sql.grammar").joinpath("ksql.lark").read_text(encoding="utf-8")
+    return Lark(
+        grammar,
+        parser="lalr",
+        lexer="basic",
+        start=["statements", "test_statements", "single_expression", "single_type"],
+        propagate_positions=True,
+        maybe_placeholders=False,
+        lexer_callbacks={"WORD": keyword_callback},
+    )
+
+
+def _parse(text: str, start: str) -> Any:
+    try:
+        _check_depth(text)
+        tree = _lark().parse(text, start=start)
+        return StatementBuilder(text).transform(tree)
+    except UnexpectedToken as error:
+        raise unexpected_token_error(error, text) from None
+    except UnexpectedCharacters as error:
+        raise unexpected_character_error(error, text) from None
+    except VisitError as error:
+        raise error.orig_exc from None
+    except RecursionError:
+        raise too_deep_error(text) from None
+
+
+def _check_depth(text: str) -> None:
+    """Refuse nesting that no query needs, before it exhausts the interpreter's stack."""
+    depth = 0
+    for character in text:
+        if character in "([":
+            depth += 1
+            if depth > DEPTH_MAX:
+                raise too_deep_error(text)
+        elif character in ")]":
+            depth -= 1
+
+
+def parse(
+    text: str, variables: Mapping[str, str] | None = None, *, test_statements: bool = False
+) -> list[ParsedStatement]:
+    """Parse a script.
+
+    Args:
+        text: statements separated by semicolons.
+        variables: values for ``${name}``; None leaves such text alone.
+        test_statements: also accept what only test files hold (ASSERT VALUES, RUN SCRIPT, ..).
+
+    Returns:
+        The statements in order.
+
+    Raises:
+        ParseError: with 1-based line and column of the first token that does not fit.
+    """
+    substituted = substitute(text, variables) if variables is not None else text
+    parsed: list[tuple[int, int, Statement]] = _parse(
+        substituted, "test_statements" if test_statements else "statements"
+    )
+    return [ParsedStatement(substituted[start:end], statement) for start, end, statement in parsed]
+
+
+def parse_statement(text: str) -> Statement:
+    """Parse exactly one statement.
+
+    Raises:
+        ParseError: if `text` holds none or several.
+    """
+    parsed = parse(text, test_statements=True)
+    if len(parsed) != 1:
+        raise ParseError(f"Expected exactly one statement, but found {len(parsed)}.", text)
+    return parsed[0].statement
+
+
+def parse_expression(text: str) -> Expression:
+    """Parse one expression, such as ``a + 1 > b``.
+
+    >>> parse_expression("a + 1").operator.value
+    '+'
+    """
+    return _parse(text, "single_expression")
+
+
+def parse_type(text: str) -> DataType:
+    """Parse one type, such as ``ARRAY<STRUCT<A INT>>``.
+
+    >>> str(parse_type("array<decimal(4, 2)>"))
+    'ARRAY<DECIMAL(4, 2)>'
+    """
+    return _parse(text, "single_type")
