@@ -1,1 +1,29 @@
-"""The serde layer."""
+"""Formats: rows and columns to the bytes of Kafka keys and values, and back.
+
+    columns + format name --format_serde()--> Serde
+        row form      serialize(row) -> bytes         deserialize(bytes) -> row, or SerializationError
+        column form   encode(arrays) -> binary array  decode(binary array, projection) -> Decoded
+    WindowedKeySerde(serde, window) puts window bounds behind the key.
+
+The row form defines what is right.  The column form marks broken records instead of raising and gives the row
+form's message for each of them.
+
+Not here: record batches (kappaflow.kernel), schemas from a registry, coercion rules of SQL expressions.
+"""
+
+from kappaflow.serde.face import Decoded, Row, Serde
+from kappaflow.serde.formats import FORMATS, Format, SerdeFeature, find_format, format_serde
+from kappaflow.serde.windowed import DecodedWindows, WindowedKeySerde
+
+__all__ = [
+    "FORMATS",
+    "Decoded",
+    "DecodedWindows",
+    "Format",
+    "Row",
+    "Serde",
+    "SerdeFeature",
+    "WindowedKeySerde",
+    "find_format",
+    "format_serde",
+]
