@@ -1,0 +1,161 @@
+"""When appended records become durable: never, every so often, or before they are acknowledged.
+
+    none       the operating system decides; survives the end of the process, not a power loss
+    interval   a background sync every `interval_ms`
+    group      acknowledgements wait for a sync; all that arrive during one share the next
+
+Syncs run in one thread, so the thread that appends never waits for the disk. A sync that fails is fatal: after it
+nobody knows what is on the disk, so it is reported once and every waiter gets an error.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import Enum
+from typing import Protocol
+
+from kappaflow.errors import StorageError
+
+
+class FlushMode(Enum):
+    """The three policies."""
+
+    NONE = "none"
+    INTERVAL = "interval"
+    GROUP = "group"
+
+
+@dataclass(frozen=True, slots=True)
+class FlushPolicy:
+    """A policy and the period of `interval`."""
+
+    mode: FlushMode = FlushMode.NONE
+    interval_ms: int = 1_000
+
+
+class Syncable(Protocol):
+    """What the flusher syncs: a partition log."""
+
+    @property
+    def recovery_point(self) -> int:
+        """Everything before this offset is durable."""
+        ...
+
+    def sync(self) -> None:
+        """Make everything appended so far durable."""
+        ...
+
+
+class Flusher:
+    """One thread that syncs the logs of a data directory.
+
+    Args:
+        policy: when to sync.
+        on_failure: called from the flusher's thread, once, with a message for people when a sync has failed.
+    """
+
+    def __init__(self, policy: FlushPolicy, on_failure: Callable[[str], None] | None = None) -> None:
+        self.policy = policy
+        self.failure: StorageError | None = None
+        self._on_failure = on_failure
+        self._condition = threading.Condition()
+        self._requested: set[Syncable] = set()
+        self._dirty: set[Syncable] = set()
+        self._waiters: list[tuple[asyncio.AbstractEventLoop, asyncio.Future[None]]] = []
+        self._thread: threading.Thread | None = None
+        self._closing = False
+
+    def appended(self, log: Syncable) -> None:
+        """Note that `log` has records that are not durable."""
+        if self.policy.mode is FlushMode.INTERVAL and log not in self._dirty:
+            with self._condition:
+                self._dirty.add(log)
+                self._start()
+
+    def request(self, log: Syncable) -> None:
+        """Have `log` synced soon; nobody waits."""
+        with self._condition:
+            self._requested.add(log)
+            self._start()
+            self._condition.notify()
+
+    async def wait_durable(self, log: Syncable, offset: int) -> None:
+        """Under the group policy: return when all records of `log` before `offset` are durable.
+
+        Raises:
+            StorageError: the disk failed; the records may be lost.
+        """
+        if self.failure is not None:
+            raise self.failure
+        if self.policy.mode is not FlushMode.GROUP or log.recovery_point >= offset:
+            return
+        loop = asyncio.get_running_loop()
+        future: asyncio.Future[None] = loop.create_future()
+        with self._condition:
+            self._requested.add(log)
+            self._waiters.append((loop, future))
+            self._start()
+            self._condition.notify()
+        await future
+
+    def forget(self, log: Syncable) -> None:
+        """Drop a log that was deleted."""
+        with self._condition:
+            self._requested.discard(log)
+            self._dirty.discard(log)
+
+    def close(self) -> None:
+        """Do what was asked for, then end the thread."""
+        with self._condition:
+            self._closing = True
+            self._condition.notify()
+            thread = self._thread
+        if thread is not None:
+            thread.join()
+
+    def _start(self) -> None:
+        if self._thread is None and not self._closing:
+            self._thread = threading.Thread(target=self._run, name="flusher", daemon=True)
+            self._thread.start()
+
+    def _run(self) -> None:
+        timeout = self.policy.interval_ms / 1000 if self.policy.mode is FlushMode.INTERVAL else None
+        while True:
+            with self._condition:
+                if not self._requested and not self._closing:
+                    self._condition.wait(timeout)
+                logs = self._requested | self._dirty
+                waiters = self._waiters
+                closing = self._closing
+                self._requested, self._dirty, self._waiters = set(), set(), []
+            self._sync(logs, waiters)
+            if closing:
+                return
+
+    def _sync(self, logs: set[Syncable], waiters: list[tuple[asyncio.AbstractEventLoop, asyncio.Future[None]]]) -> None:
+        try:
+            for log in logs:
+                log.sync()
+        except OSError as error:
+            if self.failure is None:
+                self.failure = StorageError(
+                    f"syncing a log to disk failed ({error.strerror or error}); records acknowledged since the last "
+                    "sync may be lost. Check the disk, then start again: recovery keeps what is whole"
+                )
+                if self._on_failure is not None:
+                    self._on_failure(str(self.failure))
+        for loop, future in waiters:
+            if not loop.is_closed():
+                loop.call_soon_threadsafe(_settle, future, self.failure)
+
+
+def _settle(future: asyncio.Future[None], failure: StorageError | None) -> None:
+    if future.done():
+        return
+    if failure is None:
+        future.set_result(None)
+    else:
+        future.set_exception(failure)

@@ -1,0 +1,78 @@
+"""The settings of one partition log, under Kafka's names and defaults."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from kappaflow.errors import ConfigError
+
+MAX_INT64 = 2**63 - 1
+
+
+@dataclass(frozen=True, slots=True)
+class LogConfig:
+    """Settings of a partition log; sizes in bytes, times in milliseconds, -1 for no limit."""
+
+    segment_bytes: int = 1_073_741_824
+    segment_ms: int = 604_800_000
+    segment_index_bytes: int = 10_485_760
+    index_interval_bytes: int = 4_096
+    retention_ms: int = 604_800_000
+    retention_bytes: int = -1
+    cleanup_policy: str = "delete"
+    max_message_bytes: int = 1_048_588
+    message_timestamp_type: str = "CreateTime"
+    message_timestamp_before_max_ms: int = MAX_INT64
+    message_timestamp_after_max_ms: int = 3_600_000
+    producer_id_expiration_ms: int = 86_400_000
+
+    @property
+    def deletes(self) -> bool:
+        """Whether old segments may be deleted; a compacted topic keeps everything."""
+        return "delete" in self.cleanup_policy
+
+    @property
+    def uses_log_append_time(self) -> bool:
+        """Whether the broker's time replaces the producer's."""
+        return self.message_timestamp_type == "LogAppendTime"
+
+    @staticmethod
+    def from_topic_config(topic_config: Mapping[str, str]) -> LogConfig:
+        """Read Kafka's topic properties; unknown ones are for others and ignored.
+
+        Raises:
+            ConfigError: a number is not a number.
+
+        >>> LogConfig.from_topic_config({"retention.ms": "1000"}).retention_ms
+        1000
+        """
+        values: dict[str, int | str] = {}
+        for name, field_name in _PROPERTIES.items():
+            text = topic_config.get(name)
+            if text is None:
+                continue
+            if field_name in _TEXTS:
+                values[field_name] = text
+                continue
+            try:
+                values[field_name] = int(text)
+            except ValueError:
+                raise ConfigError(f"{name} must be a whole number, not {text!r}") from None
+        return LogConfig(**values)  # pyright: ignore[reportArgumentType]
+
+
+_TEXTS = frozenset({"cleanup_policy", "message_timestamp_type"})
+_PROPERTIES = {
+    "segment.bytes": "segment_bytes",
+    "segment.ms": "segment_ms",
+    "segment.index.bytes": "segment_index_bytes",
+    "index.interval.bytes": "index_interval_bytes",
+    "retention.ms": "retention_ms",
+    "retention.bytes": "retention_bytes",
+    "cleanup.policy": "cleanup_policy",
+    "max.message.bytes": "max_message_bytes",
+    "message.timestamp.type": "message_timestamp_type",
+    "message.timestamp.before.max.ms": "message_timestamp_before_max_ms",
+    "message.timestamp.after.max.ms": "message_timestamp_after_max_ms",
+}

@@ -1,0 +1,152 @@
+"""Opening a partition's files: after a clean end by what they say, otherwise by checking them byte for byte."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from kappaflow.errors import CorruptRecordError
+from kappaflow.runtime.disk import Disk
+from kappaflow.storage.checkpoints import LeaderEpochs
+from kappaflow.storage.log_config import LogConfig
+from kappaflow.storage.producer_state import ProducerState
+from kappaflow.storage.segment import LogSegment, segment_path
+
+_SEGMENT_FILE = re.compile(r"(\d{20})\.(log|index|timeindex|snapshot)")
+
+
+@dataclass(slots=True)
+class LoadedLog:
+    """What was found in a partition's directory."""
+
+    segments: list[LogSegment]
+    log_start_offset: int
+    log_end_offset: int
+    recovery_point: int
+    producers: ProducerState
+    truncated_bytes: int = 0
+
+
+def snapshot_path(directory: Path, offset: int) -> Path:
+    """The file of the producer state up to `offset`."""
+    return segment_path(directory, offset, ".snapshot")
+
+
+def remove_snapshots(disk: Disk, directory: Path, unwanted: Callable[[int], bool]) -> None:
+    """Remove the producer snapshots whose offset is `unwanted`."""
+    for offset in _snapshot_offsets(directory):
+        if unwanted(offset):
+            disk.remove(snapshot_path(directory, offset))
+
+
+def load_segments(
+    disk: Disk,
+    directory: Path,
+    config: LogConfig,
+    stored_start: int,
+    *,
+    clean: bool,
+    recovery_point: int,
+    epochs: LeaderEpochs,
+) -> LoadedLog:
+    """Find the segments and where the log starts and ends; without a clean end, check and cut first."""
+    bases = _sweep(disk, directory)
+    segments = [LogSegment.existing(disk, directory, base, config.index_interval_bytes) for base in bases]
+    truncated = 0
+    end_offset = max(stored_start, bases[0] if bases else 0)
+    if segments:
+        if not clean:
+            end_offset, truncated = _recover(segments, bases, recovery_point, epochs)
+        else:
+            end_offset = _end_of_clean(segments)
+    start_offset = max(stored_start, segments[0].base_offset if segments else 0)
+    if start_offset > end_offset:
+        # The log's records before its start were lost with the page cache; offsets must never be given twice.
+        for segment in segments:
+            segment.delete()
+        segments = []
+        end_offset = start_offset
+    remove_snapshots(disk, directory, lambda offset: offset > end_offset)
+    epochs.truncate_from_end(end_offset)
+    producers = load_producer_state(directory, segments, config, end_offset)
+    durable = end_offset if clean else min(recovery_point, end_offset)
+    return LoadedLog(segments, start_offset, end_offset, durable, producers, truncated)
+
+
+def load_producer_state(
+    directory: Path, segments: list[LogSegment], config: LogConfig, end_offset: int
+) -> ProducerState:
+    """The newest whole snapshot at or before `end_offset`, brought up to date from the batches after it."""
+    state = ProducerState(config.producer_id_expiration_ms)
+    for offset in sorted(_snapshot_offsets(directory), reverse=True):
+        if offset <= end_offset and state.read_snapshot(snapshot_path(directory, offset), offset):
+            break
+    start = state.end_offset
+    for slot, segment in enumerate(segments):
+        segment_end = segments[slot + 1].base_offset if slot + 1 < len(segments) else end_offset
+        if segment_end <= start or segment.base_offset >= end_offset:
+            continue
+        position = segment.position_of(max(start, segment.base_offset))
+        if position is None:
+            continue
+        for _, header in segment.headers(position):
+            state.update(header, header.base_offset, header.max_timestamp)
+    state.end_offset = end_offset
+    return state
+
+
+def _end_of_clean(segments: list[LogSegment]) -> int:
+    """The log's end after a clean shutdown; a contradiction means that it was not clean after all."""
+    active = segments[-1]
+    try:
+        return active.next_offset()
+    except CorruptRecordError:
+        return active.recover()[0]
+
+
+def _recover(
+    segments: list[LogSegment], bases: list[int], recovery_point: int, epochs: LeaderEpochs
+) -> tuple[int, int]:
+    """Check segments from the recovery point on; cut at the first bad byte and drop what follows it."""
+    slot = 0
+    while slot + 1 < len(bases) and bases[slot + 1] <= recovery_point:
+        slot += 1
+    end_offset, truncated = bases[slot], 0
+    while slot < len(segments):
+        segment = segments[slot]
+        end_offset, cut = segment.recover()
+        truncated += cut
+        for _, header in segment.headers():
+            epochs.assign(header.leader_epoch, header.base_offset)
+        slot += 1
+        if cut:
+            break
+    for later in segments[slot:]:
+        truncated += later.size
+        later.delete()
+    del segments[slot:]
+    return end_offset, truncated
+
+
+def _snapshot_offsets(directory: Path) -> list[int]:
+    return [int(path.name[:20]) for path in directory.glob("*.snapshot") if _SEGMENT_FILE.fullmatch(path.name)]
+
+
+def _sweep(disk: Disk, directory: Path) -> list[int]:
+    """Remove unfinished writes and indexes without a log; return the segments' base offsets in order."""
+    bases: set[int] = set()
+    indexes: list[Path] = []
+    for path in directory.iterdir():
+        match = _SEGMENT_FILE.fullmatch(path.name)
+        if path.name.endswith(".tmp"):
+            disk.remove(path)
+        elif match and match[2] == "log":
+            bases.add(int(match[1]))
+        elif match and match[2] != "snapshot":
+            indexes.append(path)
+    for path in indexes:
+        if int(path.name[:20]) not in bases:
+            disk.remove(path)
+    return sorted(bases)

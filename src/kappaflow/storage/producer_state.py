@@ -1,0 +1,225 @@
+"""What a partition remembers of its idempotent producers, and the snapshot file of it.
+
+For every producer id the last five batches are kept. A repeated batch is answered with the offset it got the
+first time; a gap is refused. With nothing known of a producer any first sequence is taken.
+
+Snapshot file: version int16 = 1, CRC-32C of what follows uint32, count int32, then for every batch, oldest first:
+producer id int64, epoch int16, last sequence int32, last offset int64, offset delta int32, timestamp int64,
+coordinator epoch int32, first offset of the open transaction int64 (-1: none). Kafka writes the last batch only;
+readers that expect one entry a producer keep the last, so several are compatible.
+
+Source: KIP-98, KIP-360
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from pathlib import Path
+from struct import Struct
+from typing import NamedTuple
+
+from crc32c import crc32c
+
+from kappaflow.runtime.disk import Disk, replace_file
+from kappaflow.storage.append_errors import (
+    DuplicateSequence,
+    InvalidProducerEpoch,
+    OutOfOrderSequence,
+)
+from kappaflow.wire.record_batch import RecordBatchHeader
+
+BATCHES_TO_KEEP = 5
+_HEAD = Struct(">hI")
+_COUNT = Struct(">i")
+_ENTRY = Struct(">qhiqiqiq")
+_VERSION = 1
+_SEQUENCE_MASK = 0x7FFFFFFF
+
+
+class BatchMetadata(NamedTuple):
+    """One appended batch of a producer; timestamp in milliseconds."""
+
+    last_sequence: int
+    last_offset: int
+    offset_delta: int
+    timestamp: int
+
+    @property
+    def first_sequence(self) -> int:
+        """Sequence of the first record."""
+        return (self.last_sequence - self.offset_delta) & _SEQUENCE_MASK
+
+    @property
+    def first_offset(self) -> int:
+        """Offset of the first record."""
+        return self.last_offset - self.offset_delta
+
+
+class ProducerEntry:
+    """One producer: its epoch and its last batches, oldest first."""
+
+    __slots__ = ("batches", "epoch", "last_timestamp", "producer_id")
+
+    def __init__(self, producer_id: int, epoch: int) -> None:
+        self.producer_id = producer_id
+        self.epoch = epoch
+        self.last_timestamp = -1
+        self.batches: deque[BatchMetadata] = deque(maxlen=BATCHES_TO_KEEP)
+
+    def find_duplicate(self, header: RecordBatchHeader) -> BatchMetadata | None:
+        """The kept batch with the same epoch and sequences."""
+        if header.producer_epoch != self.epoch:
+            return None
+        for batch in self.batches:
+            if batch.last_sequence == header.last_sequence and batch.first_sequence == header.base_sequence:
+                return batch
+        return None
+
+
+class ProducerState:
+    """All producers of one partition.
+
+    Attributes:
+        end_offset: everything before this offset is accounted for.
+    """
+
+    def __init__(self, expiration_ms: int) -> None:
+        self.end_offset = 0
+        self._expiration_ms = expiration_ms
+        self._producers: dict[int, ProducerEntry] = {}
+
+    def __len__(self) -> int:
+        return len(self._producers)
+
+    def producers(self) -> list[ProducerEntry]:
+        """Every producer that is remembered."""
+        return list(self._producers.values())
+
+    def check(self, header: RecordBatchHeader) -> BatchMetadata | None:
+        """Judge a batch before it is appended.
+
+        Returns:
+            The batch as appended before, where this one repeats it; None where it is new.
+
+        Raises:
+            InvalidProducerEpoch: a newer epoch of this producer has written.
+            OutOfOrderSequence: records are missing before it.
+            DuplicateSequence: it repeats a batch that is no longer remembered.
+        """
+        entry = self._producers.get(header.producer_id)
+        if entry is None:
+            return None
+        if header.producer_epoch < entry.epoch:
+            raise InvalidProducerEpoch(
+                f"producer {header.producer_id} has epoch {header.producer_epoch}, "
+                f"but epoch {entry.epoch} has written to this partition"
+            )
+        if header.is_control:
+            return None
+        if header.producer_epoch > entry.epoch or not entry.batches:
+            if header.base_sequence != 0 and entry.batches:
+                raise OutOfOrderSequence(
+                    f"producer {header.producer_id} starts epoch {header.producer_epoch} "
+                    f"with sequence {header.base_sequence}, not 0"
+                )
+            return None
+        if duplicate := entry.find_duplicate(header):
+            return duplicate
+        expected = (entry.batches[-1].last_sequence + 1) & _SEQUENCE_MASK
+        if header.base_sequence == expected:
+            return None
+        behind = (expected - header.base_sequence) & _SEQUENCE_MASK
+        if behind < 1 << 30:
+            raise DuplicateSequence(
+                f"producer {header.producer_id} repeats sequence {header.base_sequence}, "
+                f"which is older than the last {BATCHES_TO_KEEP} batches"
+            )
+        raise OutOfOrderSequence(
+            f"producer {header.producer_id} sent sequence {header.base_sequence} where {expected} is next"
+        )
+
+    def update(self, header: RecordBatchHeader, base_offset: int, timestamp: int) -> None:
+        """Account for a batch that was appended at `base_offset`."""
+        self.end_offset = base_offset + header.last_offset_delta + 1
+        if header.producer_id < 0:
+            return
+        entry = self._producers.get(header.producer_id)
+        if entry is None:
+            entry = self._producers[header.producer_id] = ProducerEntry(header.producer_id, header.producer_epoch)
+        elif header.producer_epoch > entry.epoch:
+            entry.epoch = header.producer_epoch
+            entry.batches.clear()
+        entry.last_timestamp = timestamp
+        if not header.is_control:
+            entry.batches.append(
+                BatchMetadata(
+                    header.last_sequence,
+                    base_offset + header.last_offset_delta,
+                    header.last_offset_delta,
+                    timestamp,
+                )
+            )
+
+    def expire(self, now_ms: int) -> int:
+        """Forget producers that have not written for the expiration time; return how many."""
+        old = [
+            entry.producer_id
+            for entry in self._producers.values()
+            if now_ms - entry.last_timestamp >= self._expiration_ms
+        ]
+        for producer_id in old:
+            del self._producers[producer_id]
+        return len(old)
+
+    def clear(self) -> None:
+        """Forget everything."""
+        self._producers.clear()
+        self.end_offset = 0
+
+    def write_snapshot(self, disk: Disk, path: Path, *, durable: bool) -> None:
+        """Write the snapshot file.
+
+        Raises:
+            OSError: the disk is full or failed.
+        """
+        rows: list[bytes] = []
+        for entry in self._producers.values():
+            batches = list(entry.batches) or [BatchMetadata(-1, -1, 0, entry.last_timestamp)]
+            for batch in batches:
+                rows.append(
+                    _ENTRY.pack(
+                        entry.producer_id,
+                        entry.epoch,
+                        batch.last_sequence,
+                        batch.last_offset,
+                        batch.offset_delta,
+                        batch.timestamp,
+                        -1,
+                        -1,
+                    )
+                )
+        body = _COUNT.pack(len(rows)) + b"".join(rows)
+        replace_file(disk, path, _HEAD.pack(_VERSION, crc32c(body)) + body, durable=durable)
+
+    def read_snapshot(self, path: Path, end_offset: int) -> bool:
+        """Replace everything by the snapshot file; false where it is damaged, and then nothing is known."""
+        self.clear()
+        data = path.read_bytes()
+        if len(data) < _HEAD.size + _COUNT.size:
+            return False
+        version, crc = _HEAD.unpack_from(data)
+        body = memoryview(data)[_HEAD.size :]
+        (count,) = _COUNT.unpack_from(body)
+        if version != _VERSION or crc32c(body) != crc or len(body) != _COUNT.size + count * _ENTRY.size:
+            return False
+        for row in _ENTRY.iter_unpack(body[_COUNT.size :]):
+            producer_id, epoch, last_sequence, last_offset, delta, timestamp = row[:6]
+            entry = self._producers.get(producer_id)
+            if entry is None:
+                entry = self._producers[producer_id] = ProducerEntry(producer_id, epoch)
+            entry.epoch = epoch
+            entry.last_timestamp = timestamp
+            if last_sequence >= 0:
+                entry.batches.append(BatchMetadata(last_sequence, last_offset, delta, timestamp))
+        self.end_offset = end_offset
+        return True
