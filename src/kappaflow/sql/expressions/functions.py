@@ -1,0 +1,162 @@
+"""Compiled expressions as the user logic of operators (kappaflow.streams.functions).
+
+    make_predicate(expression, scope)                                   WHERE, HAVING       -> SqlPredicate
+    make_mapper([(name, expression), ..], scope)                        SELECT, PARTITION BY -> SqlMapper
+    make_key_mapper([(name, expression), ..], scope)                    GROUP BY keys       -> SqlMapper, None for a
+                                                                        row with a NULL among its keys
+    make_flat_mapper([(name, expression), ..], scope)                   SELECT with table functions
+    make_aggregator(calls, columns, scope)                              GROUP BY            -> SqlAggregator
+
+All take the same keywords: `on_error(expression name, error, record)`, told about every error of a row
+(default: dropped), and `registry`, the functions in reach (default: the built-in ones).  All raise
+`StatementError` while they are built, never for a row.  Types of the results: attribute `types`.
+
+Records carry plain values here: operators on table edges hand over the new and the old value of a `Change`
+as records of their own.  A null value reads as NULL columns.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from kappaflow.errors import StatementError
+from kappaflow.serde.types import Boolean, DataType
+from kappaflow.sql.ast.expressions import Expression
+from kappaflow.sql.ast.formatter import format_expression
+from kappaflow.sql.expressions.row import OnError, compile_row, ignore_error
+from kappaflow.sql.expressions.scope import Scope
+from kappaflow.sql.functions.registry import FunctionRegistry
+from kappaflow.sql.types import type_text
+from kappaflow.streams.batch import ArrowArray, Batch, Mask
+from kappaflow.streams.record import Record
+
+
+class SqlPredicate:
+    """Keeps the records for which an expression is true; false, NULL and errors drop them."""
+
+    def __init__(
+        self,
+        expression: Expression,
+        scope: Scope,
+        clause: str,
+        on_error: OnError,
+        registry: FunctionRegistry | None,
+    ) -> None:
+        self._row = _compile_predicate(expression, scope, clause, on_error, registry)
+
+    @property
+    def columnar(self) -> bool:
+        """Whether the column form exists."""
+        return False
+
+    def row(self, record: Record) -> bool:
+        """Tell whether the record is kept."""
+        return self._row(record)[0] is True
+
+    def column(self, batch: Batch) -> Mask:
+        """Return a mask of the rows that are kept."""
+        return np.zeros(len(batch), dtype=np.bool_)
+
+
+def _compile_predicate(
+    expression: Expression, scope: Scope, clause: str, on_error: OnError, registry: FunctionRegistry | None
+) -> Any:
+    try:
+        program = compile_row([(clause, expression)], scope, on_error, registry)
+    except StatementError as error:
+        text = str(error)
+        if text.startswith("column '") or text.startswith("Can't find any functions") or text.startswith("Invalid Predicate"):
+            raise
+        raise StatementError(f"Error in {clause} expression: {error}") from None
+    if not isinstance(program.types[0], Boolean):
+        raise StatementError(
+            f"Type error in {clause} expression: Should evaluate to boolean but is "
+            f"{format_expression(expression)} ({type_text(program.types[0])}) instead."
+        )
+    return program.function
+
+
+class SqlMapper:
+    """Makes a tuple of expressions from a record.
+
+    Attributes:
+        types: one per expression, None for a bare NULL.
+    """
+
+    def __init__(
+        self,
+        expressions: Sequence[tuple[str, Expression]],
+        scope: Scope,
+        null_row: bool,
+        on_error: OnError,
+        registry: FunctionRegistry | None,
+    ) -> None:
+        program = compile_row(expressions, scope, on_error, registry)
+        self.types: tuple[DataType | None, ...] = program.types
+        self._null_row = null_row
+        self._function = program.function
+
+    @property
+    def columnar(self) -> bool:
+        """Whether the column form exists."""
+        return False
+
+    def row(self, record: Record) -> tuple[Any, ...] | None:
+        """Return the tuple; for keys None when any part is NULL."""
+        result = self._function(record)
+        if self._null_row and None in result:
+            return None
+        return result
+
+    def column(self, batch: Batch) -> tuple[list[ArrowArray], Mask | None]:
+        """Return the columns and the mask of rows that are not null as a whole."""
+        raise TypeError("this mapper has no column form")
+
+
+def make_predicate(
+    expression: Expression,
+    scope: Scope,
+    clause: str = "WHERE",
+    *,
+    on_error: OnError = ignore_error,
+    registry: FunctionRegistry | None = None,
+) -> SqlPredicate:
+    """Make the predicate of a clause.
+
+    Raises:
+        StatementError: the expression is wrong or not boolean; the message names the clause.
+    """
+    return SqlPredicate(expression, scope, clause, on_error, registry)
+
+
+def make_mapper(
+    expressions: Sequence[tuple[str, Expression]],
+    scope: Scope,
+    *,
+    on_error: OnError = ignore_error,
+    registry: FunctionRegistry | None = None,
+) -> SqlMapper:
+    """Make the mapper of a projection.
+
+    Raises:
+        StatementError: an expression is wrong.
+    """
+    return SqlMapper(expressions, scope, False, on_error, registry)
+
+
+def make_key_mapper(
+    expressions: Sequence[tuple[str, Expression]],
+    scope: Scope,
+    *,
+    on_error: OnError = ignore_error,
+    registry: FunctionRegistry | None = None,
+) -> SqlMapper:
+    """Make the mapper of grouping keys: None where any of them is NULL.
+
+    Raises:
+        StatementError: an expression is wrong.
+    """
+    return SqlMapper(expressions, scope, True, on_error, registry)

@@ -1,0 +1,67 @@
+"""What an aggregate function does to the state of one group.
+
+A state is a tuple with one element per state column, so that the kernel can hold each in a column of its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from kappaflow.serde.types import DataType, Struct, StructField
+
+State = tuple[Any, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class AggregateCall:
+    """A resolved call, as a factory sees it.
+
+    Attributes:
+        types: types of all arguments, literal ones too; None for a bare NULL.
+        literals: values of the literal arguments, in order.
+        settings: session properties such as ``ksql.functions.collect_list.limit``.
+    """
+
+    types: tuple[DataType | None, ...]
+    literals: tuple[Any, ...]
+    settings: dict[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Aggregation:
+    """The steps of one aggregate call.
+
+    Attributes:
+        state_types: one per state column.
+        returns: type of the result.
+        initial: the state of an empty group.
+        add: (argument values, state) -> state.
+        result: state -> value.
+        undo: (argument values, state) -> state; None where rows cannot be taken back (streams only).
+        merge: (left, right) -> state, for session windows.
+        folds: kernel accumulator kinds, one per state column, over the first argument; None: row form only.
+        state_names: field names of a state with several columns.
+    """
+
+    state_types: tuple[DataType, ...]
+    returns: DataType
+    initial: Callable[[], State]
+    add: Callable[[tuple[Any, ...], State], State]
+    result: Callable[[State], Any]
+    merge: Callable[[State, State], State]
+    undo: Callable[[tuple[Any, ...], State], State] | None = None
+    folds: tuple[str, ...] | None = None
+    state_names: tuple[str, ...] = ()
+
+    @property
+    def intermediate_type(self) -> DataType:
+        """The state as one type: what the value format has to be able to hold."""
+        if len(self.state_types) == 1:
+            return self.state_types[0]
+        fields = zip(self.state_names, self.state_types, strict=True)
+        return Struct(tuple(StructField(name, data_type) for name, data_type in fields))
+
+
+AggregationFactory = Callable[[AggregateCall], Aggregation]

@@ -1,0 +1,79 @@
+"""NULL: the first value that is there, NULL for a value, and comparison across several values."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from kappaflow.serde import types as t
+from kappaflow.sql.functions.registry import Definition, scalar
+
+_CONDITIONAL = "CONDITIONAL"
+
+_coalesce = scalar("COALESCE", _CONDITIONAL, "The first argument that is not NULL.", ("COALESCE(NULL, 'a') -> 'a'",))
+_ifnull = scalar("ifnull", "NULL", "The first argument, or the second when that is NULL.", ("IFNULL(NULL, 'a') -> 'a'",))
+_nullif = scalar("nullif", "NULL", "NULL when both arguments are equal, else the first.", ("NULLIF(1, 1) -> NULL",))
+_as_value = scalar("as_value", "OTHER", "A key column as a value, so that the projection may hold it twice.")
+
+
+@_coalesce("(first T, others T...) -> T", null_in=True, total=True)
+def _first(*values: Any) -> Any:
+    return next((value for value in values if value is not None), None)
+
+
+@_ifnull("(expression T, altValue T) -> T", null_in=True, total=True)
+def _or_else(value: Any, other: Any) -> Any:
+    return other if value is None else value
+
+
+@_nullif("(expression1 T, expression2 T) -> T", null_in=True, total=True)
+def _unless_equal(value: Any, other: Any) -> Any:
+    return None if value is not None and value == other else value
+
+
+@_as_value("(keyColumn T) -> T", null_in=True, total=True)
+def _same(value: Any) -> Any:
+    return value
+
+
+def _pick(choose: Callable[..., Any]) -> Callable[..., Any]:
+    def pick(*values: Any) -> Any:
+        present = [value for value in values if value is not None]
+        return choose(present) if present else None
+
+    return pick
+
+
+def _widest(types: tuple[t.DataType | None, ...]) -> t.DataType:
+    decimals = [data_type for data_type in types if isinstance(data_type, t.Decimal)]
+    scale = max(data_type.scale for data_type in decimals)
+    return t.Decimal(scale + max(data_type.precision - data_type.scale for data_type in decimals), scale)
+
+
+def _pick_decimal(choose: Callable[..., Any]) -> Callable[..., Any]:
+    pick = _pick(choose)
+
+    def factory(types: tuple[t.DataType | None, ...], returns: t.DataType | None) -> Callable[..., Any]:
+        from kappaflow.sql.expressions.values import fit
+
+        assert isinstance(returns, t.Decimal)
+
+        def pick_fitted(*values: Any) -> Any:
+            value = pick(*values)
+            return None if value is None else fit(value, returns)
+
+        return pick_fitted
+
+    return factory
+
+
+def _extreme(define: Definition, choose: Callable[..., Any]) -> None:
+    for data_type in ("INT", "BIGINT", "DOUBLE", "STRING", "BYTES", "DATE", "TIME", "TIMESTAMP"):
+        define(f"(val {data_type}, vals {data_type}...) -> {data_type}", null_in=True, total=True)(_pick(choose))
+    define("(val DECIMAL, vals DECIMAL...) -> DECIMAL", null_in=True, typed=True, returns=_widest)(
+        _pick_decimal(choose)
+    )
+
+
+_extreme(scalar("greatest", _CONDITIONAL, "The largest argument that is not NULL.", ("GREATEST(1, 3) -> 3",)), max)
+_extreme(scalar("least", _CONDITIONAL, "The smallest argument that is not NULL.", ("LEAST(1, 3) -> 1",)), min)
