@@ -7,9 +7,9 @@ token.  What follows the root value is not looked at, except that a root number 
     bytes -> plain document? -> C scanner of the json module          (nearly all records)
           -> anything doubtful -> the scanner of this module          (defines what is right)
 
-Jackson decodes UTF-8 leniently: overlong forms and encoded surrogates pass, and it works on UTF-16 units, so
-text here is built from units and an unpaired surrogate becomes ``?`` as in Java's UTF-8 encoder.  A document
-that looks like UTF-16 or UTF-32 is read as such.
+Jackson decodes UTF-8 leniently: overlong forms and values beyond the last plane pass, and it works on UTF-16
+units, so text here is built from units.  An unpaired surrogate is an error in a name; in a value it becomes
+``?``, as in Java's UTF-8 encoder.  A document that looks like UTF-16 or UTF-32 is read as such.
 """
 
 from __future__ import annotations
@@ -98,10 +98,18 @@ def _mend(node: Any) -> Any:
             return units_to_text(node)
         return node
     if type(node) is dict:
-        return {_mend(name): _mend(value) for name, value in node.items()}
+        return {_checked_name(name): _mend(value) for name, value in node.items()}
     if type(node) is list:
         return [_mend(value) for value in node]
     return node
+
+
+def _checked_name(name: str) -> str:
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        raise JsonError("Broken surrogate pair in field name") from None
+    return name
 
 
 def units_to_text(text: str) -> str:
@@ -213,7 +221,7 @@ class _Scanner:
             while True:
                 if current is None:
                     return value
-                if type(current) is list:
+                if isinstance(current, list):
                     current.append(value)
                 else:
                     current[name] = value
@@ -234,7 +242,7 @@ class _Scanner:
         if byte != 0x22:
             raise self.fail("Expected double-quote to start a field name")
         start = self.at
-        name = self.string()
+        name = self.string(is_name=True)
         if self.at - start - 2 > MAX_NAME_BYTES:
             raise self.fail("Name is too long")
         if self.skip_white() != 0x3A:
@@ -280,7 +288,7 @@ class _Scanner:
         except ValueError as error:
             raise self.fail(str(error)) from None
 
-    def string(self) -> str:
+    def string(self, *, is_name: bool = False) -> str:
         data = self.data
         units: list[int] = []
         at = self.at + 1
@@ -296,6 +304,8 @@ class _Scanner:
                 raise self.fail("Unescaped control character")
             if byte == 0x5C:
                 at = self.escape(at + 1, units)
+                if is_name and units[-1] & 0xF800 == 0xD800:
+                    at = self.low_surrogate(at, units)
             elif byte < 0x80:
                 units.append(byte)
                 at += 1
@@ -320,6 +330,14 @@ class _Scanner:
         units.append(unit)
         return at + 1
 
+    def low_surrogate(self, at: int, units: list[int]) -> int:
+        """Check that an escaped surrogate in a name is a high one, and read the low one behind it."""
+        if units[-1] < 0xDC00 and self.data[at : at + 2] == b"\\u":
+            at = self.escape(at + 1, units)
+            if units[-1] & 0xFC00 == 0xDC00:
+                return at
+        raise self.fail("Broken surrogate pair in field name")
+
     def multi_byte(self, at: int, byte: int, units: list[int]) -> int:
         if byte & 0xE0 == 0xC0:
             size, value = 2, byte & 0x1F
@@ -338,6 +356,8 @@ class _Scanner:
             value -= 0x10000
             units.append((0xD800 | value >> 10) & 0xFFFF)
             units.append(0xDC00 | value & 0x3FF)
+        elif value & 0xF800 == 0xD800:
+            raise self.fail("Illegal surrogate character in UTF-8")
         else:
             units.append(value)
         return at + size

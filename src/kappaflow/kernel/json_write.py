@@ -1,4 +1,7 @@
-"""Nodes to JSON text, character by character as Jackson writes it: compact, non-ASCII raw."""
+"""Nodes to JSON text, character by character as Jackson writes it: compact, non-ASCII raw.
+
+Jackson writes characters beyond the basic plane as they are into text, but as two escapes into bytes.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +12,7 @@ from kappaflow.kernel.json_read import FloatText
 from kappaflow.kernel.number_text import decimal_text, double_text, parse_decimal
 
 _SPECIAL = re.compile(r'[\x00-\x1f"\\]')
+_SPECIAL_IN_BYTES = re.compile(r'[\x00-\x1f"\\\U00010000-\U0010ffff]')
 _ESCAPES = {chr(c): f"\\u{c:04X}" for c in range(0x20)} | {
     '"': '\\"', "\\": "\\\\", "\b": "\\b", "\t": "\\t", "\n": "\\n", "\f": "\\f", "\r": "\\r",
 }  # fmt: skip
@@ -23,6 +27,25 @@ def json_string(text: str) -> str:
     if _SPECIAL.search(text) is None:
         return f'"{text}"'
     return '"' + _SPECIAL.sub(lambda match: _ESCAPES[match.group()], text) + '"'
+
+
+def json_bytes_string(text: str) -> str:
+    """Quote and escape a string of a document that becomes bytes.
+
+    >>> json_bytes_string("\U0001f600")
+    '"\\\\uD83D\\\\uDE00"'
+    """
+    if _SPECIAL_IN_BYTES.search(text) is None:
+        return f'"{text}"'
+    return '"' + _SPECIAL_IN_BYTES.sub(_escape_in_bytes, text) + '"'
+
+
+def _escape_in_bytes(match: re.Match[str]) -> str:
+    char = match.group()
+    if char < "\U00010000":
+        return _ESCAPES[char]
+    rest = ord(char) - 0x10000
+    return f"\\u{0xD800 | rest >> 10:04X}\\u{0xDC00 | rest & 0x3FF:04X}"
 
 
 def json_double(value: float) -> str:

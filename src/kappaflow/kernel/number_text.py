@@ -43,9 +43,10 @@ def double_text(value: float) -> str:
         return sign + "0.0"
     magnitude = abs(value)
     digits, exponent = _shortest_digits(magnitude)
-    # A decimal of at most 15 digits is the only one of its length within half an ulp, so both algorithms stop
-    # at it; the bound is another one at powers of two and for subnormals.
-    if len(digits) > 15 or math.frexp(magnitude)[0] == 0.5 or magnitude < 2.2250738585072014e-308:
+    # Below 2^53 a decimal of at most 15 digits is never halfway between two doubles and is the only one of its
+    # length within half an ulp, so both algorithms stop at it; powers of two and subnormals have other bounds.
+    is_plain = 2.2250738585072014e-308 <= magnitude < 9007199254740992.0
+    if not is_plain or len(digits) > 15 or math.frexp(magnitude)[0] == 0.5:
         digits, exponent = _generated_digits(magnitude)
     return sign + _layout(digits, exponent)
 
@@ -235,6 +236,8 @@ def parse_decimal(text: str) -> Decimal:
     if exponent is not None:
         if len(exponent.lstrip("+-").lstrip("0")) > 10:
             raise ValueError("Too many nonzero exponent digits.")
+        if not -(1 << 31) <= int(exponent) < 1 << 31:
+            raise ValueError("Exponent overflow.")
         if not -(1 << 31) <= len(fraction) - int(exponent) < 1 << 31:
             raise ValueError("Scale out of range.")
     value = Decimal(text)

@@ -161,7 +161,7 @@ def _double(node: Any) -> float | None:
         try:
             return float(node)
         except OverflowError:
-            return math.copysign(math.inf, node)
+            return math.inf if node > 0 else -math.inf
     if node is None:
         return None
     if kind is str:

@@ -8,7 +8,7 @@ from typing import Any
 
 from kappaflow.errors import SerializationError
 from kappaflow.kernel.json_read import JsonError, read_json
-from kappaflow.kernel.json_write import json_double, json_string
+from kappaflow.kernel.json_write import json_double, json_bytes_string
 from kappaflow.kernel.number_text import decimal_text
 from kappaflow.serde import types as t
 from kappaflow.serde.coercion import CoercionError, coercion, fields_coercion
@@ -23,7 +23,7 @@ def _nullable(write: Callable[[Any], str]) -> Callable[[Any], str]:
 def _object_writer(fields: list[tuple[str, t.DataType]]) -> Callable[[Any], str]:
     """Return a writer of the values of `fields`, given in order."""
     writers = [value_writer(data_type) for _, data_type in fields]
-    template = "{" + ",".join(json_string(name).replace("%", "%%") + ":%s" for name, _ in fields) + "}"
+    template = "{" + ",".join(json_bytes_string(name).replace("%", "%%") + ":%s" for name, _ in fields) + "}"
 
     def write(values: Any) -> str:
         return template % tuple([writer(value) for writer, value in zip(writers, values, strict=True)])
@@ -44,7 +44,7 @@ def _array_writer(data_type: t.Array) -> Callable[[Any], str]:
 
 def _map_writer(data_type: t.Map) -> Callable[[Any], str]:
     inner = value_writer(data_type.value)
-    return lambda pairs: "{" + ",".join([f"{json_string(key)}:{inner(value)}" for key, value in pairs.items()]) + "}"
+    return lambda pairs: "{" + ",".join([f"{json_bytes_string(key)}:{inner(value)}" for key, value in pairs.items()]) + "}"
 
 
 def value_writer(data_type: t.DataType) -> Callable[[Any], str]:
@@ -57,7 +57,7 @@ def value_writer(data_type: t.DataType) -> Callable[[Any], str]:
         case t.Decimal():
             return _nullable(decimal_text)
         case t.String():
-            return _nullable(json_string)
+            return _nullable(json_bytes_string)
         case t.Bytes():
             return _nullable(lambda value: '"' + base64.b64encode(value).decode() + '"')
         case t.Array():
