@@ -199,6 +199,8 @@ class _Scanner:
         byte = self.data[self.at]
         while True:
             # `byte` starts a value here.
+            if byte < 0:
+                raise self.fail("Unexpected end-of-input")
             if byte in b"{[":
                 stack.append((current, name))
                 if len(stack) > MAX_DEPTH:
@@ -213,8 +215,6 @@ class _Scanner:
                 else:
                     if type(current) is dict:
                         name, byte = self.field_name(byte)
-                    if byte < 0:
-                        raise self.fail("Unexpected end-of-input")
                     continue
             else:
                 value = self.scalar(byte)

@@ -193,8 +193,14 @@ def test_documents_are_accepted_and_read_as_jackson_does(oracle: JavaProgram) ->
 def test_objects_become_text_as_jackson_writes_them(oracle: JavaProgram) -> None:
     source = Documents(SEED + 1)
     documents = [d for d in (source.value() for _ in range(2500)) if d[:1] in (b"{", b"[")]
-    # An unpaired surrogate stays one inside Java; it becomes a question mark at the latest in its UTF-8.
-    compare(documents, ask(oracle, [f"text {b64(d)}" for d in documents]), lambda d: b64(node_text(read_json(d))))
+
+    def ours(document: bytes) -> str:
+        try:
+            return b64(node_text(read_json(document)))
+        except JsonError:
+            return "!"
+
+    compare(documents, ask(oracle, [f"text {b64(d)}" for d in documents]), ours)
 
 
 def doubles(seed: int) -> list[float]:
