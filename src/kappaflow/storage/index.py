@@ -13,6 +13,7 @@ from __future__ import annotations
 import sys
 from array import array
 from bisect import bisect_right
+from itertools import pairwise
 from pathlib import Path
 from struct import Struct
 
@@ -134,7 +135,7 @@ class TimeIndex:
         for timestamp, offset in _TIME_ENTRY.iter_unpack(data):
             timestamps.append(timestamp)
             offsets.append(offset)
-        if not _strictly_ascending(timestamps) or any(b < a for a, b in zip(offsets, offsets[1:], strict=False)):
+        if not _strictly_ascending(timestamps) or any(b < a for a, b in pairwise(offsets)):
             raise CorruptIndexError(f"{self.path} is out of order")
         if offsets and offsets[0] < 0:
             raise CorruptIndexError(f"{self.path} points before its segment")
@@ -169,7 +170,7 @@ class TimeIndex:
 
 
 def _strictly_ascending(numbers: array[int]) -> bool:
-    return all(a < b for a, b in zip(numbers, numbers[1:], strict=False))
+    return all(a < b for a, b in pairwise(numbers))
 
 
 def _read_file(disk: Disk, path: Path, entry_size: int) -> bytes:

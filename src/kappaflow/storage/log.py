@@ -443,12 +443,11 @@ class PartitionLog:
             for segment in self._segments:
                 segment.close()
 
-    def delete(self) -> None:
-        """Close and remove everything, the directory too."""
+    def release(self) -> None:
+        """Close the files without writing anything, for a log that is being deleted."""
         self._closed = True
         self.flusher.forget(self)
+        with self._unsynced_lock:
+            self._unsynced.clear()
         for segment in self._segments:
             segment.close()
-        for path in self.directory.iterdir():
-            self._disk.remove(path)
-        self.directory.rmdir()

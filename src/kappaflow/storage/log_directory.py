@@ -1,0 +1,254 @@
+"""All partition logs of a data directory.
+
+    <topic>-<partition>/               one log
+    <topic>-<partition>.<id>-delete/   a deleted one on its way out
+    recovery-point-offset-checkpoint   before which offset each log is durable
+    .kafka_cleanshutdown               present when the last user closed everything
+
+Source: Kafka's layout of a log directory
+"""
+
+from __future__ import annotations
+
+import shutil
+import uuid
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from kappaflow.errors import DataDirectoryError, StorageError, StorageFullError
+from kappaflow.runtime.clock import SYSTEM_CLOCK, Clock
+from kappaflow.runtime.disk import SYSTEM_DISK, Disk, replace_file
+from kappaflow.storage.checkpoints import TopicPartition, read_offsets, write_offsets
+from kappaflow.storage.flusher import Flusher, FlushPolicy
+from kappaflow.storage.log import PartitionLog
+from kappaflow.storage.log_config import LogConfig
+
+CLEAN_SHUTDOWN_FILE = ".kafka_cleanshutdown"
+RECOVERY_POINT_FILE = "recovery-point-offset-checkpoint"
+PARTITION_METADATA_FILE = "partition.metadata"
+_DELETE_SUFFIX = "-delete"
+
+
+class LogDirectory:
+    """The partition logs below one directory; make one with `LogDirectory.open`.
+
+    Attributes:
+        path: the directory.
+        was_clean: whether the last user closed everything.
+        flusher: the one thread that syncs its logs.
+    """
+
+    def __init__(self, path: Path, clock: Clock, disk: Disk, flusher: Flusher, *, was_clean: bool) -> None:
+        self.path = path
+        self.was_clean = was_clean
+        self.flusher = flusher
+        self._clock = clock
+        self._disk = disk
+        self._logs: dict[TopicPartition, PartitionLog] = {}
+        self._recovery_points = read_offsets(path / RECOVERY_POINT_FILE)
+
+    @staticmethod
+    def open(
+        path: Path,
+        *,
+        config_of: Callable[[str], LogConfig] | None = None,
+        flush: FlushPolicy | None = None,
+        on_flush_failure: Callable[[str], None] | None = None,
+        clock: Clock = SYSTEM_CLOCK,
+        disk: Disk = SYSTEM_DISK,
+    ) -> LogDirectory:
+        """Open every log below `path`; after an unclean end, recover each.
+
+        Args:
+            path: an existing directory, locked by the caller.
+            config_of: the settings of a topic; Kafka's defaults where left out.
+            flush: when appended records become durable.
+            on_flush_failure: called from another thread when a sync failed; should stop the process.
+            clock: for rolls and retention.
+            disk: where it is.
+
+        Raises:
+            StorageError: a log cannot be opened.
+        """
+        marker = path / CLEAN_SHUTDOWN_FILE
+        was_clean = marker.exists()
+        directory = LogDirectory(
+            path, clock, disk, Flusher(flush or FlushPolicy(), on_flush_failure), was_clean=was_clean
+        )
+        for entry in sorted(path.iterdir()):
+            if not entry.is_dir():
+                continue
+            if entry.name.endswith(_DELETE_SUFFIX):
+                shutil.rmtree(entry, ignore_errors=True)
+            elif topic_partition := parse_directory_name(entry.name):
+                topic, partition = topic_partition
+                config = config_of(topic) if config_of else LogConfig()
+                directory._open_log(topic, partition, config, clean=was_clean)
+        if was_clean:
+            disk.remove(marker)
+            disk.sync_directory(path)
+        return directory
+
+    def __iter__(self) -> Iterator[PartitionLog]:
+        return iter(list(self._logs.values()))
+
+    def __len__(self) -> int:
+        return len(self._logs)
+
+    def get(self, topic: str, partition: int) -> PartitionLog | None:
+        """The log of a partition, None where there is none."""
+        return self._logs.get((topic, partition))
+
+    def partitions_of(self, topic: str) -> list[PartitionLog]:
+        """The logs of a topic in order of their partition."""
+        return sorted((log for (name, _), log in self._logs.items() if name == topic), key=lambda log: log.partition)
+
+    def topic_ids(self) -> dict[TopicPartition, str]:
+        """The topic id that each partition's directory names; partitions that name none are left out."""
+        found: dict[TopicPartition, str] = {}
+        for key, log in self._logs.items():
+            path = log.directory / PARTITION_METADATA_FILE
+            if path.exists():
+                lines = dict(line.split(": ", 1) for line in path.read_text().splitlines() if ": " in line)
+                if topic_id := lines.get("topic_id"):
+                    found[key] = topic_id
+        return found
+
+    def create(self, topic: str, partition: int, config: LogConfig, *, topic_id: str = "") -> PartitionLog:
+        """Make the log of a partition durably, or return the one that is there.
+
+        Args:
+            topic: the topic's name.
+            partition: the partition's number.
+            config: its settings.
+            topic_id: the topic's id as text, written to `partition.metadata`.
+
+        Raises:
+            StorageFullError: no space.
+        """
+        if existing := self._logs.get((topic, partition)):
+            return existing
+        directory = self.path / f"{topic}-{partition}"
+        try:
+            log = self._open_log(topic, partition, config, clean=True)
+            if topic_id:
+                text = f"version: 0\ntopic_id: {topic_id}\n"
+                replace_file(self._disk, directory / PARTITION_METADATA_FILE, text.encode())
+            self._disk.sync_directory(self.path)
+        except OSError as error:
+            self._logs.pop((topic, partition), None)
+            shutil.rmtree(directory, ignore_errors=True)
+            raise StorageFullError(
+                f"cannot make {directory} ({error.strerror or error}); free space and try again"
+            ) from error
+        return log
+
+    def delete(self, topic: str, partition: int) -> None:
+        """Delete a partition's log: first renamed, which is the moment it is gone, then removed.
+
+        Raises:
+            StorageError: the directory cannot be renamed.
+        """
+        log = self._logs.pop((topic, partition), None)
+        if log is None:
+            return
+        self._recovery_points.pop((topic, partition), None)
+        leaving = self.path / f"{topic}-{partition}.{uuid.uuid4().hex}{_DELETE_SUFFIX}"
+        try:
+            log.release()
+            self._disk.replace(log.directory, leaving)
+            self._disk.sync_directory(self.path)
+        except OSError as error:
+            raise StorageError(f"cannot delete {log.directory} ({error.strerror or error})") from error
+        shutil.rmtree(leaving, ignore_errors=True)
+
+    def apply_retention(self) -> int:
+        """One pass of retention over all logs; return the segments deleted.
+
+        A log whose disk is full does not stop the pass: the others may free the space that it needs.
+
+        Raises:
+            StorageFullError: at least one log could not be cleaned; raised after the pass.
+        """
+        deleted = 0
+        failure: StorageFullError | None = None
+        for log in self:
+            try:
+                deleted += log.apply_retention()
+            except StorageFullError as error:
+                failure = error
+        if failure is not None:
+            raise failure
+        return deleted
+
+    def checkpoint(self) -> None:
+        """Write the recovery points where they have moved.
+
+        Raises:
+            StorageFullError: no space; the old ones stay.
+        """
+        points = {key: log.recovery_point for key, log in self._logs.items()}
+        if points == self._recovery_points:
+            return
+        try:
+            write_offsets(self._disk, self.path / RECOVERY_POINT_FILE, points)
+        except OSError as error:
+            raise StorageFullError(
+                f"cannot write recovery points to {self.path} ({error.strerror or error}); free space"
+            ) from error
+        self._recovery_points = points
+
+    def close(self) -> None:
+        """Make everything durable, close the files and leave the mark of a clean end.
+
+        Raises:
+            StorageError: something could not be written; there is no mark, and the next start recovers.
+        """
+        self.flusher.close()
+        failure: OSError | None = None
+        for log in self:
+            try:
+                log.close()
+            except OSError as error:
+                failure = error
+        try:
+            self.checkpoint()
+            if failure is None and self.flusher.failure is None:
+                replace_file(self._disk, self.path / CLEAN_SHUTDOWN_FILE, b'{"version":0}')
+        except OSError as error:
+            failure = error
+        if failure is not None:
+            raise StorageError(
+                f"closing the logs in {self.path} failed ({failure.strerror or failure}); the next start recovers them"
+            ) from failure
+
+    def _open_log(self, topic: str, partition: int, config: LogConfig, *, clean: bool) -> PartitionLog:
+        directory = self.path / f"{topic}-{partition}"
+        try:
+            log = PartitionLog.open(
+                directory,
+                topic,
+                partition,
+                config,
+                clock=self._clock,
+                disk=self._disk,
+                flusher=self.flusher,
+                clean=clean,
+                recovery_point=self._recovery_points.get((topic, partition), 0),
+            )
+        except PermissionError as error:
+            raise DataDirectoryError(f"cannot open {error.filename}: {error.strerror}") from error
+        self._logs[topic, partition] = log
+        return log
+
+
+def parse_directory_name(name: str) -> TopicPartition | None:
+    """Topic and partition of a log's directory name.
+
+    >>> parse_directory_name("my-topic-12")
+    ('my-topic', 12)
+    """
+    topic, dash, partition = name.rpartition("-")
+    if not dash or not topic or not partition.isdecimal():
+        return None
+    return topic, int(partition)
