@@ -1,0 +1,189 @@
+"""Connections to the brokers of a cluster, with one I/O thread of their own.
+
+Fetching, producing and control each take a ``Connection`` of their own: a broker answers the requests of one
+connection in order, so a produce behind a long poll would wait for as long as the poll does.
+"""
+
+from __future__ import annotations
+
+import socket
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from types import TracebackType
+from typing import Any
+
+from kappaflow.client.broker_errors import translate
+from kappaflow.client.kafka_python import ConnectionManager, Future, NetworkSelector, kafka_errors
+from kappaflow.errors import BrokerUnreachable, RetriableBrokerError
+
+RECEIVE_MESSAGE_MAX_BYTES = 1 << 30
+RECONNECT_BACKOFF_MAX_MS = 1_000
+RETRY_BACKOFF_S = 0.1
+
+
+@dataclass(frozen=True)
+class ClientConfig:
+    """How to reach a cluster.
+
+    Attributes:
+        bootstrap_servers: ``host:port``, comma-separated.
+        client_id: shown in the brokers' logs and quotas.
+        request_timeout_ms: when a request without an answer counts as lost, and its connection with it.
+        bootstrap_timeout_ms: how long to try before the brokers count as unreachable.
+        security: kafka-python's settings for TLS and SASL, such as ``security_protocol``.
+    """
+
+    bootstrap_servers: str
+    client_id: str = "kappaflow"
+    request_timeout_ms: int = 30_000
+    bootstrap_timeout_ms: int = 10_000
+    security: Mapping[str, Any] = field(default_factory=dict[str, Any])
+
+
+class Connection:
+    """One I/O thread and its connections to all brokers.
+
+    Attributes:
+        config: how the cluster is reached.
+        manager: kafka-python's connections; to be used on the I/O thread only.
+    """
+
+    def __init__(self, config: ClientConfig, purpose: str = "control") -> None:
+        """Connect.
+
+        Args:
+            config: how to reach the cluster.
+            purpose: names the thread.
+
+        Raises:
+            BrokerUnreachable: no broker of the list answers.
+        """
+        self.config = config
+        self._net = NetworkSelector(client_id=f"{config.client_id}-{purpose}", slow_task_threshold_secs=0)
+        self.manager = ConnectionManager(
+            self._net,
+            **{
+                **config.security,
+                "bootstrap_servers": config.bootstrap_servers,
+                "client_id": config.client_id,
+                "client_software_name": "kappaflow",
+                "client_software_version": "1",
+                "request_timeout_ms": config.request_timeout_ms,
+                "receive_message_max_bytes": RECEIVE_MESSAGE_MAX_BYTES,
+                "reconnect_backoff_max_ms": RECONNECT_BACKOFF_MAX_MS,
+            },
+        )
+        self._closed = False
+        self._net.start()
+        try:
+            self.manager.bootstrap(timeout_ms=config.bootstrap_timeout_ms)
+        except Exception as error:
+            self.close()
+            raise self._unreachable(error) from error
+
+    def _unreachable(self, error: Exception) -> Exception:
+        if isinstance(error, kafka_errors.SaslAuthenticationFailedError):
+            return translate(error, f"log in at {self.config.bootstrap_servers}")
+        seconds = self.config.bootstrap_timeout_ms / 1000
+        reasons = "; ".join(_why_unreachable(a) for a in self.config.bootstrap_servers.split(","))
+        return BrokerUnreachable(
+            f"No Kafka broker answers at {self.config.bootstrap_servers} within {seconds:g} s ({reasons})."
+            " Check that the address and port are right and that the broker runs;"
+            " 'kappa broker' starts one on this machine."
+        )
+
+    def __enter__(self) -> Connection:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    @property
+    def closed(self) -> bool:
+        """Whether ``close`` was called."""
+        return self._closed
+
+    def call_soon(self, function: Callable[[], object]) -> None:
+        """Run a function on the I/O thread, soon; ignored after ``close``."""
+        if not self._closed:
+            self._net.call_soon_threadsafe(function)
+
+    def call_later(self, delay_s: float, function: Callable[[], object]) -> None:
+        """Run a function on the I/O thread after a time; to be called on the I/O thread."""
+        if not self._closed:
+            self._net.call_later(delay_s, function)
+
+    def sleep(self, delay_s: float) -> Any:
+        """An awaitable pause for coroutines of the I/O thread."""
+        return self._net.sleep(delay_s)
+
+    def run(self, function: Callable[..., Any], *args: Any) -> Any:
+        """Run a function or coroutine function on the I/O thread and wait for its result."""
+        return self._net.run(function, *args)
+
+    def spawn(self, function: Callable[..., Any], *args: Any) -> Future:
+        """Start a function or coroutine function on the I/O thread."""
+        return self.manager.call_soon(function, *args)
+
+    def send(self, message: Any, node_id: int | str | None = None, timeout_ms: int | None = None) -> Future:
+        """Send a request; to be called on the I/O thread.  Failures arrive in the future."""
+        try:
+            return self.manager.send(message, node_id=node_id, request_timeout_ms=timeout_ms)
+        except Exception as error:
+            return Future().failure(error)
+
+    def request(self, message: Any, what: str, node_id: int | str | None = None) -> Any:
+        """Send one request and wait for its answer.
+
+        Args:
+            message: the request.
+            what: what is attempted, for the error message.
+            node_id: the broker, or any.
+
+        Raises:
+            BrokerError: the request failed; ``RetriableBrokerError`` where the connection did.
+        """
+        try:
+            return self.run(self.send, message, node_id)
+        except Exception as error:
+            raise translate(error, what) from error
+
+    def retry(self, attempt: Callable[[], Any], timeout_ms: int | None = None) -> Any:
+        """Repeat something until it succeeds, fails for good, or the request time-out has passed.
+
+        Args:
+            attempt: called on this thread; ``RetriableBrokerError`` makes it be called again.
+            timeout_ms: how long to try; the request time-out by default.
+
+        Raises:
+            BrokerError: what the last attempt raised.
+        """
+        deadline = time.monotonic() + (timeout_ms or self.config.request_timeout_ms) / 1000
+        while True:
+            try:
+                return attempt()
+            except RetriableBrokerError:
+                if time.monotonic() > deadline:
+                    raise
+                time.sleep(RETRY_BACKOFF_S)
+
+    def close(self) -> None:
+        """Close all connections and end the I/O thread."""
+        if self._closed:
+            return
+        self._closed = True
+        self._net.run(self.manager.close)
+        self._net.close()
+
+
+def _why_unreachable(address: str) -> str:
+    """One attempt to connect, for the text of an error."""
+    host, _, port = address.strip().rpartition(":")
+    try:
+        with socket.create_connection((host.strip("[]"), int(port)), timeout=1):
+            return f"{address}: something listens there, but it does not speak Kafka's protocol to us"
+    except (OSError, ValueError) as error:
+        return f"{address}: {error}"

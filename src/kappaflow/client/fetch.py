@@ -1,0 +1,510 @@
+"""Record batches of assigned partitions, fetched ahead as bytes.
+
+    with Fetcher(config) as fetcher:
+        fetcher.assign({TopicPartition("orders", 0): 0})
+        for chunk in fetcher.poll(timeout_s=1.0):
+            columns = decode(chunk.records, chunk.fetch_offset, chunk.aborted)
+
+Requests are sent and answers taken apart on the fetcher's own I/O thread.  A partition is fetched again while
+what was fetched of it waits to be polled, within a bound on bytes that never lets one partition starve another.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import deque
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from struct import Struct
+from types import TracebackType
+from typing import Any, Literal, NamedTuple
+
+from kappaflow.client.broker_errors import RETRIABLE_CODES, broker_error, translate
+from kappaflow.client.connection import ClientConfig, Connection
+from kappaflow.client.kafka_python import consumer_messages
+from kappaflow.client.metadata import Leader, Metadata
+from kappaflow.client.topic_partition import TopicPartition
+from kappaflow.errors import KappaError, RetriableBrokerError
+from kappaflow.wire.error_codes import ErrorCode
+
+LATEST = -1
+EARLIEST = -2
+"""Offsets to be looked up: the end of the log, and its beginning."""
+
+RETRY_BACKOFF_S = 0.1
+FETCH_MAX_VERSION = 12
+_OFFSET_LENGTH = Struct(">qi")
+_LAST_OFFSET_DELTA = Struct(">i")
+_HEADER_SIZE = 61
+_LOG_OVERHEAD = 12
+
+_FetchRequest: Any = consumer_messages.FetchRequest
+_ListOffsetsRequest: Any = consumer_messages.ListOffsetsRequest
+IsolationLevel = Literal["read_uncommitted", "read_committed"]
+ISOLATION_CODES: dict[IsolationLevel, int] = {"read_uncommitted": 0, "read_committed": 1}
+
+
+class AbortedTransaction(NamedTuple):
+    """A transaction whose batches in a chunk are to be skipped, from an offset on until its abort marker."""
+
+    producer_id: int
+    first_offset: int
+
+
+class FetchedChunk(NamedTuple):
+    """What one fetch returned for one partition.
+
+    Attributes:
+        partition: where it is from.
+        fetch_offset: the offset that was asked for; the first batch may begin before it.
+        next_offset: the offset after the last whole batch.
+        records: record batches; the last one may be cut and is then fetched again.
+        high_watermark: the end of what is replicated.
+        last_stable_offset: the end of what is decided, with ``read_committed``.
+        aborted: aborted transactions within the records.
+    """
+
+    partition: TopicPartition
+    fetch_offset: int
+    next_offset: int
+    records: bytes
+    high_watermark: int
+    last_stable_offset: int
+    aborted: tuple[AbortedTransaction, ...] = ()
+
+
+@dataclass(slots=True, eq=False)
+class _Position:
+    """What the fetcher knows of one assigned partition."""
+
+    partition: TopicPartition
+    offset: int
+    paused: bool = False
+    in_flight: bool = False
+    retry_at: float = 0.0
+    failures: int = 0
+    unknown_since: float | None = None
+    high_watermark: int = -1
+    last_stable_offset: int = -1
+    log_start_offset: int = -1
+    has_more: bool = True
+    chunks: deque[FetchedChunk] = field(default_factory=deque[FetchedChunk])
+    buffered_bytes: int = 0
+
+
+def next_offset_after(records: bytes) -> int | None:
+    """The offset after the last whole batch, or None where there is none."""
+    position, size, last = 0, len(records), -1
+    while position + _HEADER_SIZE <= size:
+        length = _OFFSET_LENGTH.unpack_from(records, position)[1]
+        if position + _LOG_OVERHEAD + length > size:
+            break
+        last = position
+        position += _LOG_OVERHEAD + length
+    if last < 0:
+        return None
+    return _OFFSET_LENGTH.unpack_from(records, last)[0] + _LAST_OFFSET_DELTA.unpack_from(records, last + 23)[0] + 1
+
+
+class Fetcher:
+    """Fetches assigned partitions ahead of ``poll``.  All methods may be called from any one thread."""
+
+    def __init__(
+        self,
+        config: ClientConfig,
+        *,
+        isolation_level: IsolationLevel = "read_uncommitted",
+        offset_reset: Literal["earliest", "latest", "none"] = "none",
+        max_buffered_bytes: int = 64 << 20,
+        partition_max_bytes: int = 1 << 20,
+        max_bytes: int = 16 << 20,
+        max_wait_ms: int = 250,
+        min_bytes: int = 1,
+        unknown_topic_timeout_ms: int = 15_000,
+    ) -> None:
+        """Connect.
+
+        Args:
+            config: how to reach the cluster.
+            isolation_level: whether to stop at the last stable offset.
+            offset_reset: where to go on when an offset is outside the log; ``none`` makes ``poll`` raise.
+            max_buffered_bytes: bound on what waits to be polled, plus one fetch a partition.
+            partition_max_bytes: per partition and request.
+            max_bytes: per request.
+            max_wait_ms: how long a broker may wait for new records.
+            min_bytes: how much a broker waits for.
+            unknown_topic_timeout_ms: how long a topic may be missing before ``poll`` raises.
+
+        Raises:
+            BrokerUnreachable: no broker answers.
+        """
+        self._isolation = ISOLATION_CODES[isolation_level]
+        self._reset = {"earliest": EARLIEST, "latest": LATEST, "none": None}[offset_reset]
+        self._max_buffered = max_buffered_bytes
+        self._partition_max = partition_max_bytes
+        self._max_bytes = max_bytes
+        self._max_wait_ms = max_wait_ms
+        self._min_bytes = min_bytes
+        self._unknown_timeout_s = unknown_topic_timeout_ms / 1000
+        self._lock = threading.Condition()
+        self._positions: dict[TopicPartition, _Position] = {}
+        self._buffered_bytes = 0
+        self._throttled = False
+        self._in_flight: dict[int, int] = {}
+        self._error: KappaError | None = None
+        self.fetched_bytes = 0
+        self._connection = Connection(config, "fetch")
+        self._metadata = Metadata(self._connection, self._pump)
+
+    def __enter__(self) -> Fetcher:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    # ---- the caller's side ----
+
+    def assign(self, offsets: Mapping[TopicPartition, int]) -> None:
+        """Fetch exactly these partitions from these offsets; what was fetched before is dropped.
+
+        Args:
+            offsets: the next offset of each, or ``EARLIEST`` or ``LATEST``.
+        """
+        with self._lock:
+            self._drop(list(self._positions))
+        self.add(offsets)
+
+    def add(self, offsets: Mapping[TopicPartition, int]) -> None:
+        """Fetch more partitions, or known ones from another offset; the others go on."""
+        with self._lock:
+            self._drop([p for p in offsets if p in self._positions])
+            for partition, offset in offsets.items():
+                key = TopicPartition(*partition)
+                self._positions[key] = _Position(key, offset)
+        self._metadata.track({partition.topic for partition in offsets})
+        self._connection.call_soon(self._pump)
+
+    def remove(self, partitions: Iterable[TopicPartition]) -> None:
+        """Fetch these partitions no more and drop what was fetched of them."""
+        with self._lock:
+            self._drop([p for p in partitions if p in self._positions])
+
+    def _drop(self, partitions: Sequence[TopicPartition]) -> None:
+        for partition in partitions:
+            self._buffered_bytes -= self._positions.pop(partition).buffered_bytes
+
+    def seek(self, partition: TopicPartition, offset: int) -> None:
+        """Go on with a partition from another offset."""
+        self.add({partition: offset})
+
+    def pause(self, partitions: Iterable[TopicPartition]) -> None:
+        """Hold partitions back: ``poll`` returns nothing of them; what is fetched already stays."""
+        with self._lock:
+            for partition in partitions:
+                self._positions[partition].paused = True
+
+    def resume(self, partitions: Iterable[TopicPartition]) -> None:
+        """Return paused partitions again."""
+        with self._lock:
+            for partition in partitions:
+                self._positions[partition].paused = False
+            self._lock.notify_all()
+        self._connection.call_soon(self._pump)
+
+    def assignment(self) -> set[TopicPartition]:
+        """The partitions being fetched."""
+        with self._lock:
+            return set(self._positions)
+
+    def high_watermark(self, partition: TopicPartition) -> int:
+        """The last known end of a partition, -1 before the first answer."""
+        with self._lock:
+            return self._positions[partition].high_watermark
+
+    def last_stable_offset(self, partition: TopicPartition) -> int:
+        """The last known end of what is decided in a partition, -1 before the first answer."""
+        with self._lock:
+            return self._positions[partition].last_stable_offset
+
+    def poll(self, timeout_s: float = 0.0, max_bytes: int | None = None) -> list[FetchedChunk]:
+        """What has been fetched, oldest first per partition.
+
+        Args:
+            timeout_s: how long to wait when there is nothing.
+            max_bytes: about how much to return at most; at least one chunk where there is one.
+
+        Raises:
+            BrokerError: a partition cannot be fetched any more, such as an offset outside the log.
+        """
+        deadline = time.monotonic() + timeout_s
+        with self._lock:
+            while True:
+                if self._error is not None:
+                    raise self._error
+                chunks = self._take(max_bytes)
+                remaining = deadline - time.monotonic()
+                if chunks or remaining <= 0:
+                    break
+                self._lock.wait(remaining)
+            wake = bool(chunks) and self._throttled
+        if wake:
+            self._connection.call_soon(self._pump)
+        return chunks
+
+    def _take(self, max_bytes: int | None) -> list[FetchedChunk]:
+        taken: list[FetchedChunk] = []
+        size = 0
+        for position in self._positions.values():
+            if position.paused:
+                continue
+            while position.chunks and (max_bytes is None or not taken or size < max_bytes):
+                chunk = position.chunks.popleft()
+                taken.append(chunk)
+                size += len(chunk.records)
+                position.buffered_bytes -= len(chunk.records)
+        self._buffered_bytes -= size
+        if taken and max_bytes is not None:
+            # The partition served first goes last, so that a small max_bytes serves all in turn.
+            first = taken[0].partition
+            self._positions[first] = self._positions.pop(first)
+        return taken
+
+    def close(self) -> None:
+        """Stop fetching and close the connections."""
+        self._connection.close()
+        with self._lock:
+            self._positions.clear()
+            self._lock.notify_all()
+
+    # ---- the I/O thread's side ----
+
+    def _pump(self) -> None:
+        """Send every request that can be sent now."""
+        if self._connection.closed:
+            return
+        with self._lock:
+            self._throttled = False
+            now = time.monotonic()
+            by_leader: dict[Leader, list[_Position]] = {}
+            for position in self._positions.values():
+                if not self._is_fetchable(position, now):
+                    continue
+                leader = self._metadata.leader(position.partition)
+                if leader is None:
+                    self._wait_for_leader(position, now)
+                else:
+                    by_leader.setdefault(leader, []).append(position)
+            by_node: dict[int, list[tuple[_Position, int]]] = {}
+            for (node_id, epoch), positions in by_leader.items():
+                by_node.setdefault(node_id, []).extend((position, epoch) for position in positions)
+            for node_id, ready in by_node.items():
+                self._send_to(node_id, ready)
+
+    def _is_fetchable(self, position: _Position, now: float) -> bool:
+        if position.in_flight or position.retry_at > now:
+            return False
+        crowded = self._buffered_bytes >= self._max_buffered and position.buffered_bytes > 0
+        if crowded or position.buffered_bytes >= max(2 * self._partition_max, self._max_buffered // 8):
+            self._throttled = True
+            return False
+        return not position.paused or not position.chunks
+
+    def _wait_for_leader(self, position: _Position, now: float) -> None:
+        position.unknown_since = position.unknown_since or now
+        known = self._metadata.partitions(position.partition.topic)
+        gone = known is None or position.partition.partition not in known
+        if gone and now - position.unknown_since > self._unknown_timeout_s:
+            self._fail(
+                broker_error(
+                    ErrorCode.UNKNOWN_TOPIC_OR_PARTITION,
+                    f"fetch {position.partition}",
+                    "the topic or partition does not exist; create it, or end what reads it",
+                )
+            )
+            return
+        self._retry_later(position, now)
+
+    def _retry_later(self, position: _Position, now: float) -> None:
+        position.failures += 1
+        position.retry_at = now + RETRY_BACKOFF_S
+        self._metadata.refresh()
+        self._connection.call_later(RETRY_BACKOFF_S, self._pump)
+
+    def _send_to(self, node_id: int, ready: list[tuple[_Position, int]]) -> None:
+        lookups = [pair for pair in ready if pair[0].offset < 0]
+        fetches = [pair for pair in ready if pair[0].offset >= 0]
+        if lookups:
+            self._send(node_id, self._list_offsets_request(lookups), [p for p, _ in lookups], self._on_offsets)
+        if not fetches:
+            return
+        behind = [pair for pair in fetches if pair[0].has_more]
+        in_flight = self._in_flight.get(node_id, 0)
+        if in_flight == 0 and len(behind) >= 2:
+            # Two requests of partitions that have records: the broker works on one while we read the other.
+            first = behind[: len(behind) // 2]
+            taken = {id(position) for position, _ in first}
+            groups = [first, [pair for pair in fetches if id(pair[0]) not in taken]]
+        elif in_flight == 0 or (in_flight == 1 and behind):
+            groups = [fetches]
+        else:
+            return
+        for group in groups:
+            self._send(node_id, self._fetch_request(group), [p for p, _ in group], self._on_fetched)
+
+    def _send(self, node_id: int, request: Any, positions: list[_Position], handle: Any) -> None:
+        asked = [(position, position.offset) for position in positions]
+        for position in positions:
+            position.in_flight = True
+        self._in_flight[node_id] = self._in_flight.get(node_id, 0) + 1
+
+        def done() -> None:
+            self._in_flight[node_id] -= 1
+            for position in positions:
+                position.in_flight = False
+
+        def succeeded(response: Any) -> None:
+            with self._lock:
+                done()
+                handle(response, asked)
+            self._pump()
+
+        def failed(error: BaseException) -> None:
+            with self._lock:
+                done()
+                self._on_failure(error, positions)
+
+        self._connection.send(request, node_id).add_callback(succeeded).add_errback(failed)
+
+    def _on_failure(self, error: BaseException, positions: list[_Position]) -> None:
+        if self._connection.closed:
+            return
+        ours = translate(error, "fetch")
+        if not isinstance(ours, RetriableBrokerError):
+            self._fail(ours)
+            return
+        now = time.monotonic()
+        for position in positions:
+            self._retry_later(position, now)
+
+    def _fail(self, error: KappaError) -> None:
+        self._error = self._error or error
+        self._lock.notify_all()
+
+    def _fetch_request(self, pairs: list[tuple[_Position, int]]) -> Any:
+        topic_class = _FetchRequest.FetchTopic
+        topics: dict[str, list[Any]] = {}
+        for position, epoch in pairs:
+            topics.setdefault(position.partition.topic, []).append(
+                topic_class.FetchPartition(
+                    partition=position.partition.partition,
+                    current_leader_epoch=epoch,
+                    fetch_offset=position.offset,
+                    last_fetched_epoch=-1,
+                    log_start_offset=-1,
+                    partition_max_bytes=self._partition_max,
+                )
+            )
+        return _FetchRequest(
+            replica_id=-1,
+            max_wait_ms=self._max_wait_ms,
+            min_bytes=self._min_bytes,
+            max_bytes=self._max_bytes,
+            isolation_level=self._isolation,
+            session_id=0,
+            session_epoch=-1,
+            topics=[topic_class(topic=name, partitions=rows) for name, rows in topics.items()],
+            forgotten_topics_data=[],
+            rack_id="",
+            min_version=4,
+            max_version=FETCH_MAX_VERSION,
+        )
+
+    def _on_fetched(self, response: Any, asked: list[tuple[_Position, int]]) -> None:
+        if response.error_code:
+            self._on_failure(broker_error(response.error_code, "fetch"), [position for position, _ in asked])
+            return
+        by_partition = {position.partition: (position, offset) for position, offset in asked}
+        for topic in response.responses:
+            for answer in topic.partitions:
+                position, offset = by_partition[TopicPartition(topic.topic, answer.partition_index)]
+                if self._positions.get(position.partition) is position:
+                    self._take_answer(position, offset, answer)
+
+    def _take_answer(self, position: _Position, offset: int, answer: Any) -> None:
+        if answer.error_code:
+            self._on_partition_error(position, answer.error_code)
+            return
+        position.failures = 0
+        position.unknown_since = None
+        position.high_watermark = answer.high_watermark
+        position.last_stable_offset = answer.last_stable_offset
+        position.log_start_offset = answer.log_start_offset
+        records = answer.records
+        following = next_offset_after(records) if records else None
+        if following is not None:
+            aborted = tuple(
+                AbortedTransaction(row.producer_id, row.first_offset) for row in answer.aborted_transactions or ()
+            )
+            chunk = FetchedChunk(
+                position.partition,
+                offset,
+                following,
+                records,
+                answer.high_watermark,
+                answer.last_stable_offset,
+                aborted,
+            )
+            position.offset = following
+            position.chunks.append(chunk)
+            position.buffered_bytes += len(records)
+            self._buffered_bytes += len(records)
+            self.fetched_bytes += len(records)
+            # Those not served yet come first in the next request, which may be too small for all.
+            self._positions[position.partition] = self._positions.pop(position.partition)
+            self._lock.notify_all()
+        end = answer.last_stable_offset if self._isolation else answer.high_watermark
+        position.has_more = position.offset < end
+
+    def _on_partition_error(self, position: _Position, code: int) -> None:
+        if code == ErrorCode.OFFSET_OUT_OF_RANGE and self._reset is not None:
+            position.offset = self._reset
+        elif code == ErrorCode.OFFSET_OUT_OF_RANGE:
+            detail = f"offset {position.offset} is outside the log, its records were deleted or never written"
+            self._fail(broker_error(code, f"fetch {position.partition}", detail))
+        elif code in RETRIABLE_CODES or code == ErrorCode.UNKNOWN_SERVER_ERROR:
+            self._retry_later(position, time.monotonic())
+        else:
+            self._fail(broker_error(code, f"fetch {position.partition}"))
+
+    def _list_offsets_request(self, pairs: list[tuple[_Position, int]]) -> Any:
+        topic_class = _ListOffsetsRequest.ListOffsetsTopic
+        topics: dict[str, list[Any]] = {}
+        for position, epoch in pairs:
+            topics.setdefault(position.partition.topic, []).append(
+                topic_class.ListOffsetsPartition(
+                    partition_index=position.partition.partition,
+                    current_leader_epoch=epoch,
+                    timestamp=position.offset,
+                )
+            )
+        return _ListOffsetsRequest(
+            replica_id=-1,
+            isolation_level=self._isolation,
+            topics=[topic_class(name=name, partitions=rows) for name, rows in topics.items()],
+            min_version=2,
+            max_version=7,
+        )
+
+    def _on_offsets(self, response: Any, asked: list[tuple[_Position, int]]) -> None:
+        by_partition = {position.partition: position for position, _ in asked}
+        for topic in response.topics:
+            for answer in topic.partitions:
+                position = by_partition[TopicPartition(topic.name, answer.partition_index)]
+                if answer.error_code:
+                    self._on_partition_error(position, answer.error_code)
+                else:
+                    position.offset = answer.offset
+                    position.has_more = True

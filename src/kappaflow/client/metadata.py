@@ -1,0 +1,62 @@
+"""Which broker leads which partition, kept up to date on the I/O thread of a connection."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import NamedTuple
+
+from kappaflow.client.connection import Connection
+from kappaflow.client.topic_partition import TopicPartition
+
+UNKNOWN_EPOCH = -1
+
+
+class Leader(NamedTuple):
+    """The leader of a partition.
+
+    Attributes:
+        node_id: the broker.
+        epoch: the leader epoch, -1 where unknown.
+    """
+
+    node_id: int
+    epoch: int
+
+
+class Metadata:
+    """A view of the cluster for the topics that a connection works with.
+
+    All methods but ``track`` are to be called on the connection's I/O thread.
+    """
+
+    def __init__(self, connection: Connection, on_update: Callable[[], object] | None = None) -> None:
+        self._connection = connection
+        self._cluster = connection.manager.cluster
+        self._topics: set[str] = set()
+        if on_update is not None:
+            self._cluster.add_listener(lambda _cluster: on_update())
+
+    def track(self, topics: Iterable[str]) -> None:
+        """Follow more topics; from any thread."""
+        fresh = set(topics) - self._topics
+        if fresh:
+            self._topics = self._topics | fresh
+            wanted = set(self._topics)
+            self._connection.call_soon(lambda: self._cluster.set_topics(wanted))
+
+    def leader(self, partition: TopicPartition) -> Leader | None:
+        """The partition's leader, or None while there is none or nothing is known of it."""
+        node_id = self._cluster.leader_for_partition(partition)
+        if node_id is None or node_id < 0:
+            return None
+        epoch = self._cluster.leader_epoch_for_partition(partition)
+        return Leader(int(node_id), UNKNOWN_EPOCH if epoch is None else int(epoch))
+
+    def partitions(self, topic: str) -> list[int] | None:
+        """The partitions of a topic, or None while it is unknown."""
+        known = self._cluster.partitions_for_topic(topic)
+        return None if known is None else sorted(known)
+
+    def refresh(self) -> None:
+        """Ask for fresh metadata; the listener is called when it is there."""
+        self._cluster.request_update()

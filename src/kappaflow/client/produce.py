@@ -1,0 +1,454 @@
+"""Prebuilt record batches to their partitions: idempotent, pipelined, in order, bounded in bytes.
+
+    with BatchProducer(config) as producer:
+        producer.send(TopicPartition("orders", 0), batch)
+        producer.flush()
+
+Batches of a partition are written in the order of ``send``, whatever is tried again.  What fails for good is
+raised by the next ``send``, ``poll`` or ``flush``.
+
+    queued ──stamp, send──▶ sent ──acknowledged──▶ done
+      ▲                      │
+      └──all of the ◀────────┤ a failure that may pass: wait until nothing of the partition is under way,
+         partition           │ then send again from the first unacknowledged batch, with the same sequences
+                             └── any other failure: the batch fails; the producer takes a new producer id
+                                 once everything stamped with the old one is settled
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from types import TracebackType
+from typing import Any, NamedTuple
+
+from kappaflow.client.broker_errors import RETRIABLE_CODES, broker_error, translate
+from kappaflow.client.connection import ClientConfig, Connection
+from kappaflow.client.kafka_python import producer_messages
+from kappaflow.client.metadata import Metadata
+from kappaflow.client.sequencing import SEQUENCE_MASK, ProducerIdentity, sequence_count, stamp_producer
+from kappaflow.client.topic_partition import TopicPartition
+from kappaflow.errors import KappaError, RetriableBrokerError
+from kappaflow.wire.error_codes import ErrorCode
+
+RETRY_BACKOFF_S = 0.1
+REQUESTS_IN_FLIGHT_MAX = 5
+REQUEST_BYTES_MAX = 8 << 20
+PRODUCE_MAX_VERSION = 9
+FENCING_CODES = frozenset({ErrorCode.INVALID_PRODUCER_EPOCH, ErrorCode.PRODUCER_FENCED})
+
+_ProduceRequest: Any = producer_messages.ProduceRequest
+_InitProducerIdRequest: Any = producer_messages.InitProducerIdRequest
+
+
+class DeliveryReport(NamedTuple):
+    """What became of one batch.
+
+    Attributes:
+        partition: where it was sent.
+        base_offset: the offset of its first record, -1 where unknown or failed.
+        record_count: offsets that it takes.
+        error: why it was not written, or None.
+    """
+
+    partition: TopicPartition
+    base_offset: int
+    record_count: int
+    error: KappaError | None = None
+
+
+DeliveryCallback = Callable[[DeliveryReport], object]
+
+
+@dataclass(slots=True, eq=False)
+class _Batch:
+    """A batch on its way; ``identity`` is set once it has sequences."""
+
+    data: bytearray
+    count: int
+    order: int
+    deadline: float
+    callback: DeliveryCallback | None
+    identity: ProducerIdentity | None = None
+    sequence: int = -1
+
+
+@dataclass(slots=True, eq=False)
+class _Queue:
+    """The batches of one partition.
+
+    Attributes:
+        waiting: not under way, in order; those that were sent before come first.
+        in_flight: batches under way.
+        draining: a failure was seen; nothing is sent until ``in_flight`` is empty.
+        refused_order: the last batch that failed for good; no later one of its identity can be written.
+    """
+
+    partition: TopicPartition
+    waiting: deque[_Batch] = field(default_factory=deque[_Batch])
+    in_flight: list[_Batch] = field(default_factory=list[_Batch])
+    draining: bool = False
+    retry_at: float = 0.0
+    next_sequence: int = 0
+    next_order: int = 0
+    refused_order: int = -1
+
+
+class BatchProducer:
+    """Writes record batches.  ``send``, ``poll`` and ``flush`` may be called from any thread."""
+
+    def __init__(
+        self,
+        config: ClientConfig,
+        *,
+        idempotent: bool = True,
+        acks: int = -1,
+        buffer_bytes: int = 64 << 20,
+        delivery_timeout_ms: int = 120_000,
+        request_timeout_ms: int = 30_000,
+    ) -> None:
+        """Connect.
+
+        Args:
+            config: how to reach the cluster.
+            idempotent: whether retries can neither double nor reorder records; needs ``acks=-1``.
+            acks: -1 all in-sync replicas, 1 the leader, 0 nobody.
+            buffer_bytes: bound on what is not acknowledged; ``send`` waits beyond it.
+            delivery_timeout_ms: from ``send`` until a batch fails.
+            request_timeout_ms: how long a broker may wait for its replicas.
+
+        Raises:
+            BrokerUnreachable: no broker answers.
+        """
+        self._idempotent = idempotent and acks == -1
+        self._acks = acks
+        self._buffer_bytes = buffer_bytes
+        self._delivery_timeout_s = delivery_timeout_ms / 1000
+        self._request_timeout_ms = request_timeout_ms
+        self._lock = threading.Condition()
+        self._queues: dict[TopicPartition, _Queue] = {}
+        self._pending_bytes = 0
+        self._pending_batches = 0
+        self._pump_scheduled = False
+        self._error: KappaError | None = None
+        self._fenced: KappaError | None = None
+        self._identity = None if self._idempotent else ProducerIdentity()
+        self._identity_requested = False
+        self._renew_identity = False
+        self._node_requests: dict[int, int] = {}
+        self._connection = Connection(config, "produce")
+        self._metadata = Metadata(self._connection, self._pump)
+
+    def __enter__(self) -> BatchProducer:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close(flush=kind is None)
+
+    # ---- the caller's side ----
+
+    def send(
+        self,
+        partition: TopicPartition,
+        batch: bytes | bytearray | memoryview,
+        callback: DeliveryCallback | None = None,
+    ) -> None:
+        """Queue one whole record batch.
+
+        Args:
+            partition: where to write it.
+            batch: a batch of format 2, compressed or not; a bytearray is taken over and changed.
+            callback: called on the I/O thread with what became of it; must be quick.
+
+        Raises:
+            BrokerError: an earlier batch failed, or the buffer did not empty within the delivery time-out.
+        """
+        data = batch if isinstance(batch, bytearray) else bytearray(batch)
+        now = time.monotonic()
+        deadline = now + self._delivery_timeout_s
+        with self._lock:
+            self._raise_error()
+            while self._pending_bytes and self._pending_bytes + len(data) > self._buffer_bytes:
+                if not self._lock.wait(max(0.0, deadline - time.monotonic())):
+                    raise broker_error(ErrorCode.REQUEST_TIMED_OUT, f"produce to {partition}", "the buffer is full")
+                self._raise_error()
+            queue = self._queues.get(partition)
+            if queue is None:
+                queue = self._queues[partition] = _Queue(TopicPartition(*partition))
+            queue.waiting.append(_Batch(data, sequence_count(data), queue.next_order, deadline, callback))
+            queue.next_order += 1
+            self._pending_bytes += len(data)
+            self._pending_batches += 1
+            wake = not self._pump_scheduled
+            self._pump_scheduled = True
+        self._metadata.track((partition.topic,))
+        if wake:
+            self._connection.call_soon(self._pump)
+
+    def poll(self) -> None:
+        """Raise what failed since the last call.
+
+        Raises:
+            BrokerError: a batch was not written.
+        """
+        with self._lock:
+            self._raise_error()
+
+    def flush(self, timeout_s: float | None = None) -> None:
+        """Wait until every batch is written.
+
+        Args:
+            timeout_s: how long to wait; the delivery time-out ends the wait in any case.
+
+        Raises:
+            BrokerError: a batch was not written, or the time ran out.
+        """
+        deadline = None if timeout_s is None else time.monotonic() + timeout_s
+        with self._lock:
+            while self._pending_batches:
+                remaining = None if deadline is None else deadline - time.monotonic()
+                if remaining is not None and remaining <= 0:
+                    raise broker_error(
+                        ErrorCode.REQUEST_TIMED_OUT, "flush", f"{self._pending_batches} batches are not written yet"
+                    )
+                self._lock.wait(remaining)
+            self._raise_error()
+
+    def _raise_error(self) -> None:
+        if self._fenced is not None:
+            raise self._fenced
+        if self._error is not None:
+            error, self._error = self._error, None
+            raise error
+
+    def close(self, *, flush: bool = True) -> None:
+        """Write what is queued, unless told otherwise, and close the connections."""
+        try:
+            if flush and not self._connection.closed:
+                self.flush()
+        finally:
+            self._connection.close()
+
+    # ---- the I/O thread's side ----
+
+    def _pump(self) -> None:
+        """Send every request that can be sent now."""
+        if self._connection.closed:
+            return
+        with self._lock:
+            self._pump_scheduled = False
+            if self._renew_identity and not self._has_stamped():
+                self._identity, self._renew_identity = None, False
+            if self._identity is None and self._pending_batches:
+                self._request_identity()
+            now = time.monotonic()
+            while self._send_round(now):
+                pass
+
+    def _has_stamped(self) -> bool:
+        return any(q.in_flight or (q.waiting and q.waiting[0].identity is not None) for q in self._queues.values())
+
+    def _send_round(self, now: float) -> bool:
+        """One request to each broker that may get one; whether any was sent."""
+        ready: dict[int, list[_Queue]] = {}
+        for queue in self._queues.values():
+            if not self._is_sendable(queue, now):
+                continue
+            leader = self._metadata.leader(queue.partition)
+            if leader is None:
+                self._retry_later(queue, now)
+            elif self._node_requests.get(leader.node_id, 0) < REQUESTS_IN_FLIGHT_MAX:
+                ready.setdefault(leader.node_id, []).append(queue)
+        for node_id, queues in ready.items():
+            self._send_request(node_id, queues)
+        return bool(ready)
+
+    def _is_sendable(self, queue: _Queue, now: float) -> bool:
+        while queue.waiting and not queue.in_flight and queue.waiting[0].deadline < now:
+            self._expire(queue)
+        if not queue.waiting or queue.draining or queue.retry_at > now:
+            return False
+        if len(queue.in_flight) >= (REQUESTS_IN_FLIGHT_MAX if self._idempotent else 1):
+            return False
+        if queue.waiting[0].identity is None:
+            return self._identity is not None and not self._renew_identity
+        return True
+
+    def _expire(self, queue: _Queue) -> None:
+        """Fail the first batch, and all after it that may or may not have been written with it."""
+        late = broker_error(
+            ErrorCode.REQUEST_TIMED_OUT, f"produce to {queue.partition}", "not written within the delivery time-out"
+        )
+        self._finish(queue, queue.waiting.popleft(), late)
+        while queue.waiting and queue.waiting[0].identity is not None:
+            self._finish(queue, queue.waiting.popleft(), late)
+
+    def _send_request(self, node_id: int, queues: list[_Queue]) -> None:
+        topic_class = _ProduceRequest.TopicProduceData
+        topics: dict[str, list[Any]] = {}
+        sent: dict[TopicPartition, tuple[_Queue, _Batch]] = {}
+        size = 0
+        for queue in queues:
+            batch = queue.waiting[0]
+            if sent and size + len(batch.data) > REQUEST_BYTES_MAX:
+                continue
+            queue.waiting.popleft()
+            self._stamp(queue, batch)
+            queue.in_flight.append(batch)
+            sent[queue.partition] = (queue, batch)
+            size += len(batch.data)
+            topics.setdefault(queue.partition.topic, []).append(
+                topic_class.PartitionProduceData(index=queue.partition.partition, records=batch.data)
+            )
+        identity = self._identity or ProducerIdentity()
+        request = _ProduceRequest(
+            transactional_id=identity.transactional_id,
+            acks=self._acks,
+            timeout_ms=self._request_timeout_ms,
+            topic_data=[topic_class(name=name, partition_data=rows) for name, rows in topics.items()],
+            min_version=3,
+            max_version=PRODUCE_MAX_VERSION,
+        )
+        self._node_requests[node_id] = self._node_requests.get(node_id, 0) + 1
+
+        def succeeded(response: Any) -> None:
+            with self._lock:
+                self._node_requests[node_id] -= 1
+                self._on_response(response, sent)
+            self._pump()
+
+        def failed(error: BaseException) -> None:
+            with self._lock:
+                self._node_requests[node_id] -= 1
+                if not self._connection.closed:
+                    self._on_failure(translate(error, "produce"), sent)
+
+        self._connection.send(request, node_id).add_callback(succeeded).add_errback(failed)
+
+    def _stamp(self, queue: _Queue, batch: _Batch) -> None:
+        if batch.identity is not None or self._identity is None:
+            return
+        batch.identity = self._identity
+        if self._idempotent:
+            batch.sequence = queue.next_sequence
+            queue.next_sequence = (queue.next_sequence + batch.count) & SEQUENCE_MASK
+            stamp_producer(batch.data, self._identity, batch.sequence)
+
+    def _on_response(self, response: Any, sent: dict[TopicPartition, tuple[_Queue, _Batch]]) -> None:
+        if response is None:
+            for queue, batch in sent.values():
+                queue.in_flight.remove(batch)
+                self._finish(queue, batch, None)
+            return
+        for topic in response.responses:
+            for answer in topic.partition_responses:
+                queue, batch = sent[TopicPartition(topic.name, answer.index)]
+                queue.in_flight.remove(batch)
+                self._on_answer(queue, batch, answer)
+
+    def _on_answer(self, queue: _Queue, batch: _Batch, answer: Any) -> None:
+        code: int = answer.error_code
+        if code in {ErrorCode.NONE, ErrorCode.DUPLICATE_SEQUENCE_NUMBER}:
+            self._finish(queue, batch, None, answer.base_offset)
+        elif code in RETRIABLE_CODES or (
+            code == ErrorCode.OUT_OF_ORDER_SEQUENCE_NUMBER and self._follows_unsettled(queue, batch)
+        ):
+            self._try_again(queue, batch)
+        else:
+            detail = answer.error_message or next(
+                (row.batch_index_error_message for row in answer.record_errors or ()), None
+            )
+            error = broker_error(code, f"produce to {queue.partition}", detail)
+            if code in FENCING_CODES:
+                self._fenced = error
+            self._refuse(queue, batch, error)
+        if not queue.in_flight:
+            queue.draining = False
+
+    def _follows_unsettled(self, queue: _Queue, batch: _Batch) -> bool:
+        """Whether an earlier batch was not written: then a gap before this one is no surprise."""
+        return queue.draining or self._renew_identity or any(b.order < batch.order for b in queue.in_flight)
+
+    def _on_failure(self, error: KappaError, sent: dict[TopicPartition, tuple[_Queue, _Batch]]) -> None:
+        for queue, batch in sent.values():
+            queue.in_flight.remove(batch)
+            if isinstance(error, RetriableBrokerError):
+                self._try_again(queue, batch)
+            else:
+                self._refuse(queue, batch, error)
+            if not queue.in_flight:
+                queue.draining = False
+
+    def _refuse(self, queue: _Queue, batch: _Batch, error: KappaError) -> None:
+        """Fail a batch that was not written; those after it need sequences without the gap."""
+        queue.refused_order = batch.order
+        for later in queue.waiting:
+            if later.order > batch.order:
+                later.identity = None
+        self._finish(queue, batch, error)
+
+    def _try_again(self, queue: _Queue, batch: _Batch) -> None:
+        """Put a batch back where it stood among those that wait."""
+        if self._renew_identity and batch.order > queue.refused_order >= 0:
+            batch.identity = None
+        position = 0
+        while position < len(queue.waiting) and queue.waiting[position].order < batch.order:
+            position += 1
+        queue.waiting.insert(position, batch)
+        queue.draining = bool(queue.in_flight)
+        self._retry_later(queue, time.monotonic())
+
+    def _retry_later(self, queue: _Queue, now: float) -> None:
+        queue.retry_at = now + RETRY_BACKOFF_S
+        self._metadata.refresh()
+        self._connection.call_later(RETRY_BACKOFF_S, self._pump)
+
+    def _finish(self, queue: _Queue, batch: _Batch, error: KappaError | None, offset: int = -1) -> None:
+        self._pending_bytes -= len(batch.data)
+        self._pending_batches -= 1
+        if error is not None:
+            self._error = self._error or error
+            if self._idempotent and batch.identity is not None:
+                self._renew_identity = True
+        self._lock.notify_all()
+        if batch.callback is not None:
+            batch.callback(DeliveryReport(queue.partition, offset, batch.count, error))
+
+    def _request_identity(self) -> None:
+        if self._identity_requested:
+            return
+        self._identity_requested = True
+        request = _InitProducerIdRequest(
+            transactional_id=None, transaction_timeout_ms=0, producer_id=-1, producer_epoch=-1, max_version=4
+        )
+
+        def answered(response: Any) -> None:
+            with self._lock:
+                self._identity_requested = False
+                if response.error_code:
+                    self._identity_failed(broker_error(response.error_code, "get a producer id"))
+                    return
+                self._identity = ProducerIdentity(response.producer_id, response.producer_epoch)
+                for queue in self._queues.values():
+                    queue.next_sequence, queue.refused_order = 0, -1
+            self._pump()
+
+        def failed(error: BaseException) -> None:
+            with self._lock:
+                self._identity_requested = False
+                if not self._connection.closed:
+                    self._identity_failed(translate(error, "get a producer id"))
+
+        self._connection.send(request).add_callback(answered).add_errback(failed)
+
+    def _identity_failed(self, error: KappaError) -> None:
+        if isinstance(error, RetriableBrokerError):
+            self._connection.call_later(RETRY_BACKOFF_S, self._pump)
+            return
+        self._fenced = error
+        self._lock.notify_all()
