@@ -5,7 +5,9 @@
     make_key_mapper([(name, expression), ..], scope)                    GROUP BY keys       -> SqlMapper, None for a
                                                                         row with a NULL among its keys
     make_flat_mapper([(name, expression), ..], scope)                   SELECT with table functions
-    make_aggregator(calls, columns, scope)                              GROUP BY            -> SqlAggregator
+    make_aggregator(calls, [(name, expression), ..], scope, settings=)  GROUP BY            -> SqlAggregator
+    supports_undo(call, scope, registry), intermediate_type(call, scope, registry)          about one aggregate call
+    evaluate_constant(expression, column type, column name, registry)   INSERT VALUES       -> the value
 
 All take the same keywords: `on_error(expression name, error, record)`, told about every error of a row
 (default: dropped), and `registry`, the functions in reach (default: the built-in ones).  All raise
@@ -26,12 +28,35 @@ from kappaflow.errors import StatementError
 from kappaflow.serde.types import Boolean, DataType
 from kappaflow.sql.ast.expressions import Expression
 from kappaflow.sql.ast.formatter import format_expression
+from kappaflow.sql.expressions.aggregator import (
+    SqlAggregator,
+    intermediate_type,
+    make_aggregator,
+    supports_undo,
+)
+from kappaflow.sql.expressions.constants import evaluate_constant
+from kappaflow.sql.expressions.flat_mapper import SqlFlatMapper, make_flat_mapper
 from kappaflow.sql.expressions.row import OnError, compile_row, ignore_error
 from kappaflow.sql.expressions.scope import Scope
 from kappaflow.sql.functions.registry import FunctionRegistry
 from kappaflow.sql.types import type_text
 from kappaflow.streams.batch import ArrowArray, Batch, Mask
 from kappaflow.streams.record import Record
+
+__all__ = [
+    "SqlAggregator",
+    "SqlFlatMapper",
+    "SqlMapper",
+    "SqlPredicate",
+    "evaluate_constant",
+    "intermediate_type",
+    "make_aggregator",
+    "make_flat_mapper",
+    "make_key_mapper",
+    "make_mapper",
+    "make_predicate",
+    "supports_undo",
+]
 
 
 class SqlPredicate:

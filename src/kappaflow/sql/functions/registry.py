@@ -31,6 +31,7 @@ _FAMILIES = (
     "math",
     "nulls",
     "strings",
+    "table",
 )
 
 F = TypeVar("F", bound=Callable[..., Any])

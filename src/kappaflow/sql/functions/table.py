@@ -1,0 +1,26 @@
+"""Table functions: one row in, any number of rows out."""
+
+from __future__ import annotations
+
+from itertools import product
+from typing import Any
+
+from kappaflow.sql.functions.registry import table
+
+_explode = table("explode", "One row for each element of an array.", ("EXPLODE(ARRAY[1, 2]) -> 1, 2",))
+_cube = table(
+    "cube_explode",
+    "One row for each combination of the array's elements, every element as it is or NULL.",
+    ("CUBE_EXPLODE(ARRAY['a', 'b']) -> [NULL, NULL], [NULL, 'b'], ['a', NULL], ['a', 'b']",),
+)
+
+
+@_explode("(list ARRAY<T>) -> T", total=True)
+def _elements(array: list[Any]) -> list[Any]:
+    return array
+
+
+@_cube("(columns ARRAY<T>) -> ARRAY<T>", total=True)
+def _combinations(array: list[Any]) -> list[list[Any]]:
+    choices = [(None, element) if element is not None else (None,) for element in array]
+    return [list(row) for row in product(*choices)]
