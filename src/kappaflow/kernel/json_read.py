@@ -47,6 +47,10 @@ class Missing:
 MISSING: Final = Missing()
 _NUMBER = re.compile(rb"-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?")
 _LONG_NUMBER = re.compile(rb"[0-9.eE+-]{1001}")
+_SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
+_SURROGATE_PAIR = re.compile(
+    rb"(?<!\\)(?:\\\\)*\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}"
+)
 _WHITE = b" \t\n\r"
 _BLANKS = (b" ", b"\t", b"\n", b"\r")
 _BOM = b"\xef\xbb\xbf"
@@ -81,35 +85,13 @@ def read_json(data: bytes) -> Any:
     if plain[:1] in (b"{", b"[") and data[1:2] != b"\0" and data.count(b"{") + data.count(b"[") < 200:
         if len(data) > MAX_NUMBER_DIGITS and (len(data) > MAX_NAME_BYTES or _LONG_NUMBER.search(data)):
             return _scan(data)
+        if b"\\u" in data and _SURROGATE.search(_SURROGATE_PAIR.sub(b"", data)):
+            return _scan(data)
         try:
-            node = _raw_decode(plain.decode(), 0)[0]
+            return _raw_decode(plain.decode(), 0)[0]
         except (ValueError, RecursionError):
             return _scan(data)
-        return _mend(node) if b"\\u" in data else node
     return _scan(data)
-
-
-def _mend(node: Any) -> Any:
-    """Replace unpaired surrogates, which only escapes can have made."""
-    if type(node) is str:
-        try:
-            node.encode()
-        except UnicodeEncodeError:
-            return units_to_text(node)
-        return node
-    if type(node) is dict:
-        return {_checked_name(name): _mend(value) for name, value in node.items()}
-    if type(node) is list:
-        return [_mend(value) for value in node]
-    return node
-
-
-def _checked_name(name: str) -> str:
-    try:
-        name.encode()
-    except UnicodeEncodeError:
-        raise JsonError("Broken surrogate pair in field name") from None
-    return name
 
 
 def units_to_text(text: str) -> str:
