@@ -1,1 +1,33 @@
-"""The kernel layer."""
+"""Loops over bytes and columns: a native crate, and Python twins that define what is right.
+
+    fetched bytes -> decode_records -> columns -> (formats) -> columns of values
+    columns -> assign_windows -> FoldTable, as_of, last_per_key -> columns -> (formats) -> encode_records -> bytes
+
+`backend()` says which implementation this process uses; both give the same results, errors included.
+pyarrow is imported by the functions that need it, not by this package.
+
+Not here: what a column means (kappaflow.serde), durable state (kappaflow.state).
+"""
+
+from kappaflow.kernel.record_columns import EncodedBatch, EncodedRecords, RecordColumns, RecordError
+from kappaflow.kernel.selection import USE_NATIVE, backend
+
+if USE_NATIVE:
+    from kappaflow.kernel.native_records import decode_records, encode_records, murmur2, murmur2_column, restamp
+else:
+    from kappaflow.kernel.partitioner import murmur2, murmur2_column
+    from kappaflow.kernel.record_encoding import encode_records, restamp
+    from kappaflow.kernel.records import decode_records
+
+__all__ = [
+    "EncodedBatch",
+    "EncodedRecords",
+    "RecordColumns",
+    "RecordError",
+    "backend",
+    "decode_records",
+    "encode_records",
+    "murmur2",
+    "murmur2_column",
+    "restamp",
+]

@@ -1,0 +1,36 @@
+from collections.abc import Sequence
+from typing import Any
+
+from kappaflow.kernel.record_columns import ArrowArray, Int64s
+
+class Vector:
+    """Memory that numpy wraps without a copy."""
+
+    def __buffer__(self, flags: int, /) -> memoryview: ...
+
+def decode_records(
+    buffer: bytes | bytearray | memoryview,
+    fetch_offset: int,
+    check_crc: bool,
+    read_committed: bool,
+    aborted: list[tuple[int, int]],
+    with_headers: bool,
+) -> tuple[Vector, Vector, ArrowArray, ArrowArray, ArrowArray | None, int, tuple[int, str] | None]: ...
+def encode_records(
+    key: ArrowArray,
+    value: ArrowArray,
+    timestamp: Int64s,
+    headers: ArrowArray | None,
+    codec: int,
+    partition: Int64s | None,
+    partitions: int,
+    sticky_partition: int,
+    transactional: bool,
+    producer: tuple[int, int, int],
+    max_batch_bytes: int,
+) -> tuple[list[list[tuple[bytes, Vector]]], int]: ...
+def restamp(
+    batch: bytes, producer_id: int, producer_epoch: int, base_sequence: int, transactional: bool | None
+) -> bytes: ...
+def murmur2(key: bytes) -> int: ...
+def murmur2_column(keys: ArrowArray) -> Vector: ...
