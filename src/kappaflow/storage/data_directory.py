@@ -149,9 +149,8 @@ def _refuse_foreign(path: Path) -> None:
     """A directory is ours when it says so, or when there is nothing in it."""
     if (path / META_FILE).exists():
         return
-    others = sorted(
-        entry.name for entry in path.iterdir() if entry.name not in {LOCK_FILE, META_FILE + ".tmp", "lost+found"}
-    )
+    ours = {LOCK_FILE, META_FILE + ".tmp", "lost+found"}
+    others = sorted(entry.name for entry in path.iterdir() if entry.name not in ours)
     if others:
         raise DataDirectoryError(
             f"{path} is not a data directory of kappaflow: it holds {others[0]!r} but no {META_FILE}; "
@@ -179,7 +178,8 @@ def _read_or_write_meta(path: Path, disk: Disk, node_id: int, new_cluster_id: Ca
         raise DataDirectoryError(f"{meta} is damaged: version and node.id must be numbers") from None
     if version > FORMAT_VERSION:
         raise DataDirectoryError(
-            f"{path} was written by a newer version (format {version}, this one knows {FORMAT_VERSION}); upgrade kappaflow"
+            f"{path} was written by a newer version (format {version}, this one knows {FORMAT_VERSION}); "
+            "upgrade kappaflow"
         )
     return values["cluster.id"], known_node_id
 
