@@ -1,1 +1,14 @@
-"""The database layer."""
+"""The Python API: one object for streaming SQL from a notebook or a service.
+
+    connect()  -> Database   starts an embedded server (in memory, or on a path), or speaks to a running one
+    db.write   -> frames into a stream        db.sql -> Result: rows, Polars, pandas, Arrow
+    connect_async() -> AsyncDatabase          the same for asyncio
+
+Not here: planning or running queries; this package only speaks HTTP to a server and Kafka to its broker.
+"""
+
+from kappaflow.database.asynchronous import AsyncDatabase, AsyncResult, connect_async
+from kappaflow.database.database import Database, connect
+from kappaflow.database.result import Result, Row
+
+__all__ = ["AsyncDatabase", "AsyncResult", "Database", "Result", "Row", "connect", "connect_async"]

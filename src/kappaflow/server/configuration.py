@@ -1,0 +1,89 @@
+"""The configuration of a server process tree.
+
+Precedence: flags, then ``KAPPA_*`` variables, then a TOML file, then defaults (kappaflow.cli applies it).
+The supervisor hands it to its children as one JSON line on their standard input, never on a command line.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+import msgspec
+
+from kappaflow.errors import ConfigError
+
+LOOPBACK_HOSTS = {"127.0.0.1", "localhost", "::1"}
+
+
+@dataclass(slots=True)
+class ServerConfig:
+    """What the supervisor and its children need to know.
+
+    Attributes:
+        data_dir: holds the broker's log and the workers' state.
+        kafka_port, http_port: 0 takes any free port.
+        bootstrap_servers: of a Kafka cluster to use instead of the embedded broker; empty starts the embedded one.
+        workers: number of engine workers.
+        service_id: servers with the same one share queries.
+        replication_factor: of the topics that the server creates; None means the cluster's choice for the embedded
+            broker (1) and 3, or the number of brokers if smaller, elsewhere.
+        flush: when the embedded broker makes appends durable on disk: none, interval or group.
+        properties: engine properties (ksqlDB's and Kafka Streams' names).
+        run_dir: sockets of this process tree, made by the supervisor.
+    """
+
+    data_dir: str = ".kappa"
+    host: str = "127.0.0.1"
+    kafka_port: int = 9092
+    http_port: int = 8088
+    bootstrap_servers: str = ""
+    workers: int = field(default_factory=lambda: max(1, (os.cpu_count() or 2) - 1))
+    service_id: str = "default_"
+    replication_factor: int | None = None
+    flush: str = "interval"
+    properties: dict[str, str] = field(default_factory=dict[str, str])
+    run_dir: str = ""
+    language: str = ""
+
+    def check(self) -> None:
+        """Refuse what cannot work.
+
+        Raises:
+            ConfigError: says which value and what would be right.
+        """
+        if self.host not in LOOPBACK_HOSTS:
+            raise ConfigError(
+                f"Refusing to listen on {self.host}: it is not a loopback address and the server has no "
+                "authentication yet. Use --host 127.0.0.1, and a tunnel (ssh -L) to reach it from elsewhere."
+            )
+        if self.workers < 1:
+            raise ConfigError(f"--workers must be at least 1, not {self.workers}.")
+        for name, port in (("--kafka-port", self.kafka_port), ("--http-port", self.http_port)):
+            if not 0 <= port <= 65535:
+                raise ConfigError(f"{name} must be between 0 and 65535, not {port}.")
+
+    def to_line(self) -> bytes:
+        """Return the configuration as one JSON line."""
+        return msgspec.json.encode(asdict(self)) + b"\n"
+
+    @classmethod
+    def from_line(cls, line: bytes) -> ServerConfig:
+        """Read the line that `to_line` made."""
+        document: dict[str, Any] = msgspec.json.decode(line)
+        return cls(**document)
+
+    @property
+    def command_topic(self) -> str:
+        """The topic that holds every statement that changed something."""
+        return "ksql__commands" if self.service_id == "default_" else f"ksql__commands-{self.service_id}"
+
+    def worker_socket(self, index: int) -> str:
+        """Return the path of the socket of worker `index`."""
+        return f"{self.run_dir}/worker-{index}.sock"
+
+    @property
+    def status_file(self) -> str:
+        """Where the supervisor keeps the states of the children."""
+        return f"{self.run_dir}/processes.json"

@@ -1,0 +1,110 @@
+"""Entry point of the control process: ``python -m kappaflow.server.control``."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import contextlib
+import logging
+import signal
+import socket
+import sys
+
+from hypercorn.asyncio import serve
+from hypercorn.config import Config
+
+from kappaflow.client.admin import Admin
+from kappaflow.client.records import RecordWriter
+from kappaflow.errors import KappaError, ServerError
+from kappaflow.server.configuration import ServerConfig
+from kappaflow.server.control.application import make_application
+from kappaflow.server.control.command_topic import CommandLog, create_command_topic
+from kappaflow.server.control.state import BrokerTopics, ControlState
+from kappaflow.server.lifeline import read_first_line, watch_parent
+from kappaflow.server.rpc import RpcClient
+from kappaflow.sql.engine import Engine
+
+
+def build_state(config: ServerConfig) -> ControlState:
+    """Connect to the brokers and replay the command topic.
+
+    Raises:
+        KappaError: the brokers cannot be reached or the topic cannot be read.
+    """
+    admin = Admin(config.bootstrap_servers)
+    cluster = admin.describe_cluster()
+    replication = config.replication_factor or min(3, len(cluster.brokers))
+    create_command_topic(admin, config.command_topic, replication)
+    engine = Engine(config.service_id, config.properties, BrokerTopics(admin))
+    commands = CommandLog(config.bootstrap_servers, config.command_topic, engine)
+    commands.start()
+    workers = [RpcClient(config.worker_socket(index)) for index in range(config.workers)]
+    writer = RecordWriter(config.bootstrap_servers)
+    return ControlState(config, admin, engine, commands, writer, workers, cluster.cluster_id, replication)
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """Return a bound socket.
+
+    Raises:
+        ServerError: the port is taken.
+    """
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    bound = socket.socket(family, socket.SOCK_STREAM)
+    bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        bound.bind((host, port))
+    except OSError as error:
+        bound.close()
+        raise ServerError(
+            f"Cannot listen on {host}:{port}: {error.strerror}. Stop the program that uses the port, or choose "
+            "another with --http-port (0 takes any free one)."
+        ) from error
+    bound.listen(1024)
+    return bound
+
+
+async def run(config: ServerConfig, port: int) -> None:
+    """Serve until SIGTERM or the end of the parent."""
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    watch_parent(lambda: loop.call_soon_threadsafe(stop.set))
+    bound = listen(config.host, port)
+    state = await asyncio.to_thread(build_state, config)
+    hypercorn = Config()
+    hypercorn.bind = [f"fd://{bound.detach()}"]
+    hypercorn.loglevel = "WARNING"
+    hypercorn.graceful_timeout = 1.0
+    hypercorn.keep_alive_timeout = 60.0
+    host = f"[{config.host}]" if ":" in config.host else config.host
+    number = socket.socket(fileno=int(hypercorn.bind[0][5:]))
+    actual = number.getsockname()[1]
+    number.detach()
+    poll = asyncio.create_task(state.poll_workers())
+    print(f"READY http://{host}:{actual}", flush=True)  # noqa: T201 - the supervisor reads this line
+    await serve(make_application(state), hypercorn, shutdown_trigger=stop.wait)  # type: ignore[arg-type]
+    poll.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await poll
+    state.commands.close()
+
+
+def main() -> int:
+    """Read the configuration from standard input and serve."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--http-port", type=int, default=0)
+    arguments = parser.parse_args()
+    logging.basicConfig(level=logging.WARNING, stream=sys.stderr, format="%(asctime)s control %(message)s")
+    config = ServerConfig.from_line(read_first_line())
+    try:
+        asyncio.run(run(config, arguments.http_port))
+    except KappaError as error:
+        print(error, file=sys.stderr)  # noqa: T201 - a clear line instead of a stack trace
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

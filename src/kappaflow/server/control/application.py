@@ -1,0 +1,54 @@
+"""The HTTP application of the control process."""
+
+from __future__ import annotations
+
+import logging
+
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from kappaflow.errors import KappaError
+from kappaflow.server.control.errors import error_answer, generic_error
+from kappaflow.server.control.routes.close_query import close_query
+from kappaflow.server.control.routes.info import healthcheck, info, processes, root
+from kappaflow.server.control.routes.ksql import ksql
+from kappaflow.server.control.routes.query import query
+from kappaflow.server.control.routes.query_stream import query_stream
+from kappaflow.server.control.routes.requests import json_response
+from kappaflow.server.control.state import ControlState
+
+logger = logging.getLogger(__name__)
+
+ROUTES = (
+    Route("/", root, methods=["GET"]),
+    Route("/info", info, methods=["GET"]),
+    Route("/healthcheck", healthcheck, methods=["GET"]),
+    Route("/kappa/processes", processes, methods=["GET"]),
+    Route("/ksql", ksql, methods=["POST"]),
+    Route("/query", query, methods=["POST"]),
+    Route("/query-stream", query_stream, methods=["POST"]),
+    Route("/close-query", close_query, methods=["POST"]),
+)
+
+
+async def _known_error(_request: Request, error: Exception) -> Response:
+    assert isinstance(error, KappaError)
+    status, entity = error_answer(error)
+    return json_response(entity, status)
+
+
+async def _unknown_error(request: Request, error: Exception) -> Response:
+    logger.exception("Request %s failed", request.url.path, exc_info=error)
+    message = "The server failed to answer; its log has the details."
+    return json_response(generic_error(50000, message), 500)
+
+
+def make_application(state: ControlState) -> Starlette:
+    """Return the application over `state`."""
+    application = Starlette(
+        routes=list(ROUTES), exception_handlers={KappaError: _known_error, Exception: _unknown_error}
+    )
+    application.state.control = state
+    return application

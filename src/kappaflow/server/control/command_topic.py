@@ -1,0 +1,143 @@
+"""The command topic: every statement that changed something, in one order for all servers.
+
+Key: ``type/entity/action``.  Value: the versioned plan document of `kappaflow.sql.statement_plan`.  The record's
+offset is the number in generated query ids.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+
+from kappaflow.client.admin import Admin
+from kappaflow.client.records import RecordReader, RecordWriter
+from kappaflow.errors import BrokerError, KappaError
+from kappaflow.sql.engine import Engine
+from kappaflow.sql.statement_plan import Plan
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What replaying one command gave: its plan, or the error that makes it void everywhere."""
+
+    offset: int
+    plan: Plan | None
+    error: KappaError | None = None
+
+
+def create_command_topic(admin: Admin, topic: str, replication_factor: int) -> None:
+    """Create the topic unless it exists: one partition, kept for ever."""
+    configs = {"retention.ms": "-1", "retention.bytes": "-1", "cleanup.policy": "delete"}
+    if replication_factor > 1:
+        configs["min.insync.replicas"] = str(max(1, replication_factor - 1))
+    try:
+        admin.create_topic(topic, partitions=1, replication_factor=replication_factor, configs=configs)
+    except BrokerError as error:
+        if error.name != "TOPIC_ALREADY_EXISTS":
+            raise
+
+
+class CommandLog:
+    """Appends commands and replays all of them into an engine, in a thread of its own.
+
+    Args:
+        engine: changed only by the replay thread, under `lock`.
+        on_outcome: called in the replay thread after each command.
+    """
+
+    def __init__(
+        self,
+        bootstrap_servers: str,
+        topic: str,
+        engine: Engine,
+        on_outcome: Callable[[Outcome], None] | None = None,
+        *,
+        writable: bool = True,
+    ) -> None:
+        self._topic = topic
+        self._engine = engine
+        self._on_outcome = on_outcome
+        self._reader = RecordReader(bootstrap_servers)
+        self._writer = RecordWriter(bootstrap_servers) if writable else None
+        self._applied = threading.Condition()
+        self._next_offset = 0
+        self._outcomes: dict[int, Outcome] = {}
+        self._awaited: set[int] = set()
+        self._stopping = threading.Event()
+        self.lock = threading.RLock()
+        self.failure: BaseException | None = None
+        self._thread = threading.Thread(target=self._replay, name="command-replay", daemon=True)
+
+    def start(self, timeout_seconds: float = 60.0) -> None:
+        """Replay what is there, then go on in the background.
+
+        Raises:
+            KappaError: the topic cannot be read.
+        """
+        end = self._reader.end_offset(self._topic, 0)
+        self._thread.start()
+        self.wait_for(end - 1, timeout_seconds)
+
+    def append(self, plan: Plan) -> int:
+        """Write a command and return its offset."""
+        assert self._writer is not None
+        key = "/".join(plan.command).encode()
+        value = msgspec.json.encode(plan.to_json())
+        with self._applied:
+            offset = self._writer.send(self._topic, key, value, partition=0)
+            self._awaited.add(offset)
+        return offset
+
+    def wait_for(self, offset: int, timeout_seconds: float) -> Outcome | None:
+        """Wait until the command at `offset` was replayed here and return its outcome, if this process wrote it."""
+        with self._applied:
+            done = self._applied.wait_for(
+                lambda: self._next_offset > offset or self.failure is not None, timeout_seconds
+            )
+            if self.failure is not None:
+                raise KappaError(f"The command topic cannot be replayed: {self.failure}") from self.failure
+            if not done:
+                raise KappaError(
+                    f"Timed out after {timeout_seconds:.0f} s waiting for command {offset} to be executed."
+                )
+            self._awaited.discard(offset)
+            return self._outcomes.pop(offset, None)
+
+    @property
+    def next_offset(self) -> int:
+        """The offset after the last replayed command."""
+        return self._next_offset
+
+    def _replay(self) -> None:
+        try:
+            for record in self._reader.follow(self._topic, 0, 0, self._stopping):
+                outcome = self._apply(record.offset, msgspec.json.decode(record.value or b"{}"))
+                if self._on_outcome is not None:
+                    self._on_outcome(outcome)
+                with self._applied:
+                    if record.offset in self._awaited:
+                        self._outcomes[record.offset] = outcome
+                    self._next_offset = record.offset + 1
+                    self._applied.notify_all()
+        except BaseException as error:
+            with self._applied:
+                self.failure = error
+                self._applied.notify_all()
+
+    def _apply(self, offset: int, document: dict[str, Any]) -> Outcome:
+        with self.lock:
+            try:
+                return Outcome(offset, self._engine.replay({**document, "queryNumber": offset}))
+            except KappaError as error:
+                return Outcome(offset, None, error)
+
+    def close(self) -> None:
+        """Stop replaying."""
+        self._stopping.set()
+        self._reader.close()
+        if self._writer is not None:
+            self._writer.close()

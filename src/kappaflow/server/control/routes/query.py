@@ -1,0 +1,22 @@
+"""POST /query: one SELECT or PRINT, answered as a stream of row objects."""
+
+from __future__ import annotations
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from kappaflow.server.control.query_runner import parse_query, run_query
+from kappaflow.server.control.routes.requests import body_of, map_field, state_of, text_field
+from kappaflow.server.control.routes.streaming import PrintLines, RowObjects, stream_answer
+from kappaflow.server.control.statements.session import Session
+from kappaflow.sql.ast.statements import Print
+
+
+async def query(request: Request) -> Response:
+    """Run a query."""
+    document = await body_of(request)
+    session = Session.of(map_field(document, "streamsProperties"), map_field(document, "sessionVariables"))
+    text = text_field(document, "ksql")
+    parsed = parse_query(text, session)
+    form = PrintLines() if isinstance(parsed.statement, Print) else RowObjects()
+    return await stream_answer(run_query(state_of(request), parsed, session), form, parsed.text)

@@ -1,0 +1,71 @@
+"""Read request bodies and write JSON answers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+from starlette.requests import Request
+from starlette.responses import Response
+
+from kappaflow.errors import UsageError
+from kappaflow.server.control.state import ControlState
+
+BODY_BYTES_MAX = 16 * 1024 * 1024
+V1_JSON = "application/vnd.ksql.v1+json"
+
+
+def state_of(request: Request) -> ControlState:
+    """Return what the handlers share."""
+    return request.app.state.control
+
+
+async def body_of(request: Request) -> dict[str, Any]:
+    """Return the JSON object in the body.
+
+    Raises:
+        UsageError: the body is too large, not JSON, or not an object.
+    """
+    size = 0
+    chunks: list[bytes] = []
+    async for chunk in request.stream():
+        size += len(chunk)
+        if size > BODY_BYTES_MAX:
+            raise UsageError(f"The request body is larger than {BODY_BYTES_MAX} bytes.")
+        chunks.append(chunk)
+    try:
+        document = msgspec.json.decode(b"".join(chunks))
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise UsageError(f"The request body is not JSON: {error}") from error
+    if not isinstance(document, dict):
+        raise UsageError("The request body must be a JSON object.")
+    return document
+
+
+def text_field(document: dict[str, Any], name: str) -> str:
+    """Return a text field that must be there.
+
+    Raises:
+        UsageError: it is missing or not text.
+    """
+    value = document.get(name)
+    if not isinstance(value, str):
+        raise UsageError(f"The request needs the text field '{name}'.")
+    return value
+
+
+def map_field(document: dict[str, Any], name: str) -> dict[str, Any]:
+    """Return an optional object field.
+
+    Raises:
+        UsageError: it is there and not an object.
+    """
+    value = document.get(name) or {}
+    if not isinstance(value, dict):
+        raise UsageError(f"The field '{name}' must be an object.")
+    return value
+
+
+def json_response(content: Any, status: int = 200, media_type: str = "application/json") -> Response:
+    """Return a JSON response."""
+    return Response(msgspec.json.encode(content), status, media_type=media_type)

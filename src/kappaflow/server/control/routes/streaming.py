@@ -1,0 +1,169 @@
+"""Turn the parts of a query's answer into bytes on the wire, in each of the formats that clients ask for."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from typing import Protocol
+
+import msgspec
+from starlette.responses import Response, StreamingResponse
+
+from kappaflow.errors import KappaError
+from kappaflow.server.control.errors import error_answer
+from kappaflow.server.control.query_runner import End, Header, Part, Rows
+
+DELIMITED = "application/vnd.ksqlapi.delimited.v1"
+
+
+class Format(Protocol):
+    """One way to write an answer."""
+
+    media_type: str
+
+    def part(self, part: Part) -> bytes:
+        """Write one part."""
+        ...
+
+    def error(self, entity: dict[str, object]) -> bytes:
+        """Write an error that came after the first part."""
+        ...
+
+    def close(self) -> bytes:
+        """Write what ends the answer."""
+        ...
+
+
+def _json(value: object) -> bytes:
+    return msgspec.json.encode(value)
+
+
+class RowObjects:
+    """A JSON array of header, row, message and error objects: POST /query."""
+
+    media_type = "application/vnd.ksql.v1+json"
+
+    def __init__(self) -> None:
+        self._opened = False
+
+    def _item(self, text: bytes) -> bytes:
+        prefix = b",\n" if self._opened else b"["
+        self._opened = True
+        return prefix + text
+
+    def part(self, part: Part) -> bytes:
+        """Write one part."""
+        if isinstance(part, Header):
+            return self._item(_json({"header": {"queryId": part.query_id, "schema": part.schema}}))
+        if isinstance(part, End):
+            return self._item(_json({"finalMessage": part.message})) if part.message else b""
+        if not part.rows:
+            return b""
+        tail = ',"tombstone":true}}' if part.tombstones else "}}"
+        between = tail + ',\n{"row":{"columns":'
+        return self._item(('{"row":{"columns":' + between.join(part.rows) + tail).encode())
+
+    def error(self, entity: dict[str, object]) -> bytes:
+        """Write an error."""
+        return self._item(_json({"errorMessage": entity}))
+
+    def close(self) -> bytes:
+        """Close the array."""
+        return b"]" if self._opened else b"[]"
+
+
+class DelimitedRows:
+    """A header object, then one array a line: POST /query-stream."""
+
+    media_type = DELIMITED
+
+    def part(self, part: Part) -> bytes:
+        """Write one part."""
+        if isinstance(part, Header):
+            head = {"queryId": part.query_id, "columnNames": part.names, "columnTypes": part.types}
+            return _json(head) + b"\n"
+        if isinstance(part, Rows) and part.rows:
+            return ("\n".join(part.rows) + "\n").encode()
+        return b""
+
+    def error(self, entity: dict[str, object]) -> bytes:
+        """Write an error."""
+        return _json(entity) + b"\n"
+
+    def close(self) -> bytes:
+        """Nothing ends it."""
+        return b""
+
+
+class ArrayRows:
+    """One JSON array with the header object and the rows: POST /query-stream with Accept: application/json."""
+
+    media_type = "application/json"
+
+    def __init__(self) -> None:
+        self._opened = False
+
+    def _item(self, text: bytes) -> bytes:
+        prefix = b",\n" if self._opened else b"["
+        self._opened = True
+        return prefix + text
+
+    def part(self, part: Part) -> bytes:
+        """Write one part."""
+        if isinstance(part, Header):
+            head = {"queryId": part.query_id, "columnNames": part.names, "columnTypes": part.types}
+            return self._item(_json(head))
+        if isinstance(part, Rows) and part.rows:
+            return self._item(",\n".join(part.rows).encode())
+        return b""
+
+    def error(self, entity: dict[str, object]) -> bytes:
+        """Write an error."""
+        return self._item(_json(entity))
+
+    def close(self) -> bytes:
+        """Close the array."""
+        return b"]" if self._opened else b"[]"
+
+
+class PrintLines:
+    """The plain lines of PRINT."""
+
+    media_type = "text/plain"
+
+    def part(self, part: Part) -> bytes:
+        """Write one part."""
+        if isinstance(part, Rows) and part.rows:
+            return ("\n".join(part.rows) + "\n").encode()
+        return b""
+
+    def error(self, entity: dict[str, object]) -> bytes:
+        """Write an error."""
+        return f"{entity.get('message', '')}\n".encode()
+
+    def close(self) -> bytes:
+        """Nothing ends it."""
+        return b""
+
+
+async def stream_answer(parts: AsyncIterator[Part], form: Format, statement: str) -> Response:
+    """Answer with the parts as they come; an error before the first part becomes an HTTP error."""
+    try:
+        first = await anext(parts)
+    except KappaError as error:
+        status, entity = error_answer(error, statement)
+        return Response(_json(entity), status, media_type="application/json")
+
+    async def chunks() -> AsyncIterator[bytes]:
+        try:
+            yield form.part(first)
+            async for part in parts:
+                if chunk := form.part(part):
+                    yield chunk
+        except KappaError as error:
+            _, entity = error_answer(error, statement)
+            yield form.error(entity)
+        finally:
+            await parts.aclose()  # type: ignore[attr-defined]
+        yield form.close()
+
+    return StreamingResponse(chunks(), media_type=form.media_type)

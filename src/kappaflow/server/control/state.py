@@ -1,0 +1,81 @@
+"""What the control process holds: the engine, the command log, the workers and the running push queries."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+from dataclasses import dataclass, field
+from typing import Any
+
+from kappaflow.client.admin import Admin
+from kappaflow.client.records import RecordWriter
+from kappaflow.errors import BrokerError, KappaError
+from kappaflow.server.configuration import ServerConfig
+from kappaflow.server.control.command_topic import CommandLog
+from kappaflow.server.rpc import RpcClient
+from kappaflow.sql.engine import Engine
+from kappaflow.sql.statement_plan import TopicInfo
+
+
+class BrokerTopics:
+    """The planner's view of the broker's topics."""
+
+    def __init__(self, admin: Admin) -> None:
+        self._admin = admin
+
+    def describe(self, name: str) -> TopicInfo | None:
+        """Return partitions and replicas of a topic, or None when it does not exist."""
+        try:
+            description = self._admin.describe_topic(name)
+        except BrokerError as error:
+            if error.name in {"UNKNOWN_TOPIC_OR_PARTITION", "INVALID_TOPIC_EXCEPTION"}:
+                return None
+            raise
+        return TopicInfo(description.partitions, description.replication_factor)
+
+
+@dataclass(slots=True)
+class RunningQuery:
+    """A push query that a client reads."""
+
+    id: str
+    statement: str
+    cancelled: asyncio.Event = field(default_factory=asyncio.Event)
+
+
+@dataclass(slots=True)
+class ControlState:
+    """Everything that request handlers share."""
+
+    config: ServerConfig
+    admin: Admin
+    engine: Engine
+    commands: CommandLog
+    writer: RecordWriter
+    workers: list[RpcClient]
+    cluster_id: str
+    replication_factor: int
+    running: dict[str, RunningQuery] = field(default_factory=dict[str, RunningQuery])
+    worker_status: list[dict[str, Any]] = field(default_factory=list[dict[str, Any]])
+    _numbers: itertools.count[int] = field(default_factory=lambda: itertools.count(1))
+
+    def next_number(self) -> int:
+        """Return a number that names a transient query of this process."""
+        return next(self._numbers)
+
+    async def poll_workers(self) -> None:
+        """Ask every worker for its status, for ever, once a second."""
+        while True:
+            await self.refresh_status()
+            await asyncio.sleep(1.0)
+
+    async def refresh_status(self) -> None:
+        """Ask every worker for its status once; a worker that is away is shown as restarting."""
+        answers = await asyncio.gather(*(self._status_of(worker) for worker in self.workers))
+        self.worker_status = list(answers)
+
+    async def _status_of(self, worker: RpcClient) -> dict[str, Any]:
+        try:
+            return await asyncio.wait_for(worker.call("status"), 5.0)
+        except (KappaError, TimeoutError, OSError):
+            return {"state": "RESTARTING", "queries": {}}

@@ -1,0 +1,100 @@
+"""DESCRIBE and EXPLAIN."""
+
+from __future__ import annotations
+
+from kappaflow.errors import StatementError
+from kappaflow.server.control.entities import Entity, entity, fields, query_row, source_description
+from kappaflow.server.control.state import BrokerTopics, ControlState
+from kappaflow.server.control.statements.session import Session
+from kappaflow.sql.ast import statements as s
+from kappaflow.sql.grammar.parser import ParsedStatement
+from kappaflow.sql.metastore import DataSource
+
+
+def describe_source(state: ControlState, source: DataSource, extended: bool) -> Entity:
+    """Return the description of a stream or table."""
+    with state.commands.lock:
+        queries = list(state.engine.metastore.queries.values())
+    readers = [query_row(query, {}) for query in queries if source.name in query.sources]
+    writers = [query_row(query, {}) for query in queries if query.sink == source.name]
+    info = BrokerTopics(state.admin).describe(source.topic)
+    topic = (info.partitions, info.replicas) if info is not None else None
+    return source_description(source, readers, writers, topic, extended)
+
+
+def execute_describe(state: ControlState, statement: s.Describe, text: str) -> Entity:
+    """Answer DESCRIBE name.
+
+    Raises:
+        StatementError: there is no such stream or table.
+    """
+    with state.commands.lock:
+        source = state.engine.metastore.source(statement.name)
+        hint = state.engine.metastore.hint(statement.name)
+    if source is None:
+        raise StatementError(f"Could not find STREAM/TABLE '{statement.name}' in the Metastore{hint}", text)
+    description = describe_source(state, source, statement.extended)
+    return entity("sourceDescription", text, sourceDescription=description)
+
+
+def execute_describe_all(state: ControlState, statement: s.DescribeAll, text: str) -> Entity:
+    """Answer DESCRIBE STREAMS and DESCRIBE TABLES."""
+    wanted = statement.what.removesuffix("S")
+    with state.commands.lock:
+        sources = [source for source in state.engine.metastore.sources.values() if source.kind.value == wanted]
+    descriptions = [describe_source(state, source, statement.extended) for source in sources]
+    return entity("source_descriptions", text, sourceDescriptions=descriptions)
+
+
+def execute_describe_function(state: ControlState, statement: s.DescribeFunction, text: str) -> Entity:
+    """Answer DESCRIBE FUNCTION.
+
+    Raises:
+        StatementError: there is no such function.
+    """
+    function = next((f for f in state.engine.functions.functions() if f.name == statement.name.upper()), None)
+    if function is None:
+        raise StatementError(f"Can't find any functions with the name '{statement.name}'", text)
+    overloads = [
+        {"argumentTypes": [], "signature": signature, "returnType": "", "description": function.description}
+        for signature in function.signatures()
+    ]
+    return entity(
+        "describe_function",
+        text,
+        name=function.name,
+        description=function.description,
+        author="",
+        version="",
+        path="internal",
+        type=function.kind.upper(),
+        functions=overloads,
+    )
+
+
+def execute_explain(state: ControlState, parsed: ParsedStatement, session: Session) -> Entity:
+    """Answer EXPLAIN.
+
+    Raises:
+        StatementError: the statement cannot be planned, or the query is unknown.
+    """
+    with state.commands.lock:
+        explanation = state.engine.explain(parsed, session.properties)
+        query = state.engine.query(explanation.query_id) if explanation.query_id else None
+    description: Entity = {
+        "id": explanation.query_id or "",
+        "windowType": query.window.type.value if query and query.window else None,
+        "statementText": explanation.statement,
+        "fields": fields(query.schema, is_table=False) if query else [],
+        "sources": list(query.sources) if query else [],
+        "sinks": [query.sink] if query and query.sink else [],
+        "topology": explanation.sections.get("topology", ""),
+        "executionPlan": str(explanation),
+        "overriddenProperties": explanation.properties,
+        "ksqlHostQueryStatus": {},
+        "queryType": "PERSISTENT" if query else "UNKNOWN",
+        "queryErrors": [],
+        "tasksMetadata": [],
+        "state": query.state.value if query else None,
+    }
+    return entity("queryDescription", parsed.text, queryDescription=description)

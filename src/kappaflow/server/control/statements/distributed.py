@@ -1,0 +1,62 @@
+"""Statements that change something: validated in a sandbox, then written to the command topic."""
+
+from __future__ import annotations
+
+from kappaflow.client.admin import Admin
+from kappaflow.errors import BrokerError, KappaError
+from kappaflow.server.control.entities import Entity, current_status, warning
+from kappaflow.server.control.state import ControlState
+from kappaflow.server.control.statements.session import Session
+from kappaflow.sql.grammar.parser import ParsedStatement
+from kappaflow.sql.statement_plan import CreateTopic, DeleteTopic, Plan
+
+COMMAND_TIMEOUT_SECONDS = 15.0
+
+
+def execute_distributed(state: ControlState, parsed: ParsedStatement, session: Session) -> Entity:
+    """Plan, create topics, append the command, wait until this server has replayed it.
+
+    Raises:
+        KappaError: the statement is invalid, also when another server's command came first and made it so.
+    """
+    with state.commands.lock:
+        plan = state.engine.plan(parsed, session.properties, state.commands.next_offset)
+    if plan.warning is not None:
+        return warning(parsed.text, plan.warning)
+    _create_topics(state, plan)
+    offset = state.commands.append(plan)
+    outcome = state.commands.wait_for(offset, COMMAND_TIMEOUT_SECONDS)
+    if outcome is not None and outcome.error is not None:
+        raise outcome.error
+    done = outcome.plan if outcome is not None and outcome.plan is not None else plan
+    _delete_topics(state.admin, done)
+    query = done.query.id if done.query is not None else None
+    return current_status(parsed.text, done.command, done.message, offset, query)
+
+
+def _create_topics(state: ControlState, plan: Plan) -> None:
+    for action in plan.topic_actions:
+        if isinstance(action, CreateTopic):
+            create_topic(state.admin, action, state.replication_factor)
+
+
+def create_topic(admin: Admin, action: CreateTopic, replication_factor: int) -> None:
+    """Create a topic of a plan; one that exists is left as it is."""
+    replicas = action.replicas if action.replicas > 0 else replication_factor
+    try:
+        admin.create_topic(
+            action.name, partitions=action.partitions, replication_factor=replicas, configs=dict(action.configs)
+        )
+    except BrokerError as error:
+        if error.name != "TOPIC_ALREADY_EXISTS":
+            raise KappaError(f"Could not create topic {action.name}: {error.name}: {error}") from error
+
+
+def _delete_topics(admin: Admin, plan: Plan) -> None:
+    for action in plan.topic_actions:
+        if isinstance(action, DeleteTopic):
+            try:
+                admin.delete_topic(action.name)
+            except BrokerError as error:
+                if error.name != "UNKNOWN_TOPIC_OR_PARTITION":
+                    raise KappaError(f"Could not delete topic {action.name}: {error.name}: {error}") from error

@@ -1,0 +1,125 @@
+"""Execute the statements of one POST /ksql request in order."""
+
+from __future__ import annotations
+
+from kappaflow.errors import KappaError, ServerError, StatementError
+from kappaflow.server.control.entities import Entity
+from kappaflow.server.control.errors import USE_QUERY_ENDPOINT, error_answer, statement_error
+from kappaflow.server.control.state import ControlState
+from kappaflow.server.control.statements.describe import (
+    execute_describe,
+    execute_describe_all,
+    execute_describe_function,
+    execute_explain,
+)
+from kappaflow.server.control.statements.distributed import execute_distributed
+from kappaflow.server.control.statements.insert_values import execute_insert_values
+from kappaflow.server.control.statements.session import Session
+from kappaflow.server.control.statements.show import execute_show
+from kappaflow.sql.ast import statements as s
+from kappaflow.sql.grammar.parser import ParsedStatement
+from kappaflow.sql.statement_plan import CreateTopic, Plan, TopicCatalog, TopicInfo
+
+DISTRIBUTED = (
+    s.CreateSource, s.CreateAsSelect, s.InsertInto, s.DropSource, s.AlterSource, s.CreateType, s.DropType,
+    s.Terminate, s.Pause, s.Resume, s.AlterSystem,
+)  # fmt: skip
+QUERY_ENDPOINT_TEXT = (
+    "The following statement types should be issued to the websocket endpoint '/query':\n\t* PRINT\n\t* SELECT"
+)
+
+
+def execute_request(state: ControlState, text: str, session: Session) -> tuple[int, list[Entity] | Entity]:
+    """Validate all statements in a sandbox, then execute them.
+
+    Returns:
+        HTTP status and the answer: a list of entities, or one error entity.
+    """
+    entities: list[Entity] = []
+    current = text
+    try:
+        statements = state.engine.parse(text, session.variables)
+        for parsed in statements:
+            if isinstance(parsed.statement, s.Query | s.Print):
+                return 400, statement_error(USE_QUERY_ENDPOINT, QUERY_ENDPOINT_TEXT, parsed.text)
+        current = _validate(state, statements, session)
+        for parsed in statements:
+            current = parsed.text
+            answer = _execute(state, parsed, session)
+            if answer is not None:
+                entities.append(answer)
+    except KappaError as error:
+        return error_answer(error, current, entities)
+    return 200, entities
+
+
+class PlannedTopics:
+    """The broker's topics, with those that earlier statements of the request are going to create."""
+
+    def __init__(self, catalog: TopicCatalog | None) -> None:
+        self._catalog = catalog
+        self._created: dict[str, TopicInfo] = {}
+
+    def add(self, plan: Plan) -> None:
+        """Take in what a plan will create."""
+        for action in plan.topic_actions:
+            if isinstance(action, CreateTopic):
+                self._created[action.name] = TopicInfo(action.partitions, action.replicas)
+
+    def describe(self, name: str) -> TopicInfo | None:
+        """Return the facts about a topic."""
+        found = self._catalog.describe(name) if self._catalog is not None else None
+        return found or self._created.get(name)
+
+
+def _validate(state: ControlState, statements: list[ParsedStatement], session: Session) -> str:
+    """Apply the plans to a copy, so that a wrong later statement stops the earlier ones."""
+    with state.commands.lock:
+        sandbox = state.engine.sandbox()
+        number = state.commands.next_offset
+    planned = PlannedTopics(state.engine.topics)
+    sandbox.topics = planned
+    trial = Session(dict(session.properties), dict(session.variables))
+    for parsed in statements:
+        try:
+            if trial.apply(parsed.statement):
+                continue
+            if isinstance(parsed.statement, DISTRIBUTED):
+                plan = sandbox.plan(parsed, trial.properties, number)
+                if plan.warning is None:
+                    sandbox.apply(plan)
+                    planned.add(plan)
+                    number += 1
+        except StatementError as error:
+            error.statement = error.statement or parsed.text
+            raise
+    return ""
+
+
+def _execute(state: ControlState, parsed: ParsedStatement, session: Session) -> Entity | None:
+    statement = parsed.statement
+    if session.apply(statement):
+        return None
+    match statement:
+        case s.Show():
+            return execute_show(state, statement, parsed.text, session)
+        case s.Describe():
+            return execute_describe(state, statement, parsed.text)
+        case s.DescribeAll():
+            return execute_describe_all(state, statement, parsed.text)
+        case s.DescribeFunction():
+            return execute_describe_function(state, statement, parsed.text)
+        case s.Explain():
+            return execute_explain(state, parsed, session)
+        case s.InsertValues():
+            execute_insert_values(state, parsed, session)
+            return None
+        case s.CreateConnector() | s.DropConnector() | s.DescribeConnector():
+            raise StatementError(
+                "Connectors are not part of this server. Write to the topic with any Kafka client, or with INSERT.",
+                parsed.text,
+            )
+        case _ if isinstance(statement, DISTRIBUTED):
+            return execute_distributed(state, parsed, session)
+        case _:
+            raise ServerError(f"{type(statement).__name__} is not available on this server.", 400, 40001)

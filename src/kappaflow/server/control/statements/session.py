@@ -1,0 +1,48 @@
+"""The session of one request: properties, variables, and what SET, UNSET, DEFINE and UNDEFINE do to them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from kappaflow.errors import StatementError
+from kappaflow.sql.ast import statements as s
+
+
+def as_text(value: Any) -> str:
+    """Return a JSON value of a request's properties as the engine's text."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return str(value)
+
+
+@dataclass(slots=True)
+class Session:
+    """Overrides that last for one request; the command line sends its own with every request."""
+
+    properties: dict[str, str] = field(default_factory=dict[str, str])
+    variables: dict[str, str] = field(default_factory=dict[str, str])
+
+    @classmethod
+    def of(cls, properties: dict[str, Any] | None, variables: dict[str, Any] | None) -> Session:
+        """Make a session from the fields of a request."""
+        return cls(
+            {name: as_text(value) for name, value in (properties or {}).items()},
+            {name: as_text(value) for name, value in (variables or {}).items()},
+        )
+
+    def apply(self, statement: s.Statement) -> bool:
+        """Execute a session statement; false when it is none."""
+        match statement:
+            case s.SetProperty(name, value):
+                self.properties[name] = value
+            case s.UnsetProperty(name):
+                self.properties.pop(name, None)
+            case s.DefineVariable(name, value):
+                self.variables[name] = value
+            case s.UndefineVariable(name):
+                if self.variables.pop(name, None) is None:
+                    raise StatementError(f"Cannot undefine {name}: it is not defined.")
+            case _:
+                return False
+        return True

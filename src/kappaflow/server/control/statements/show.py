@@ -1,0 +1,126 @@
+"""LIST and SHOW."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+
+from kappaflow.errors import StatementError
+from kappaflow.server.control.entities import Entity, entity, query_row, source_row, type_schema
+from kappaflow.server.control.state import ControlState
+from kappaflow.server.control.statements.describe import describe_source
+from kappaflow.server.control.statements.session import Session
+from kappaflow.sql.ast.statements import Show
+
+INTERNAL_PREFIXES = ("_confluent", "__", "ksql__commands")
+
+
+def execute_show(state: ControlState, statement: Show, text: str, session: Session) -> Entity:
+    """Answer a SHOW statement.
+
+    Raises:
+        StatementError: connectors, which this server has none of.
+    """
+    handler = _SHOWS.get(statement.what)
+    if handler is None:
+        raise StatementError(
+            "This server runs no connectors. Write to a topic with any Kafka client, or with INSERT INTO.", text
+        )
+    return handler(state, statement, text, session)
+
+
+def _sources(kind: str) -> Callable[[ControlState, Show, str, Session], Entity]:
+    def show(state: ControlState, statement: Show, text: str, _: Session) -> Entity:
+        with state.commands.lock:
+            sources = [s for s in state.engine.metastore.sources.values() if s.kind.value == kind]
+        if statement.extended:
+            descriptions = [describe_source(state, source, extended=True) for source in sources]
+            return entity("source_descriptions", text, sourceDescriptions=descriptions)
+        name = f"{kind.lower()}s"
+        return entity(name, text, **{name: [source_row(s) for s in sorted(sources, key=lambda s: s.name)]})
+
+    return show
+
+
+def _queries(state: ControlState, _statement: Show, text: str, _session: Session) -> Entity:
+    with state.commands.lock:
+        queries = list(state.engine.metastore.queries.values())
+    rows = [query_row(query, states_of(state, query.id)) for query in queries]
+    for running in list(state.running.values()):
+        rows.append(
+            {
+                "queryString": running.statement,
+                "sinks": [],
+                "sinkKafkaTopics": [],
+                "id": running.id,
+                "statusCount": {"RUNNING": 1},
+                "queryType": "PUSH",
+                "state": "RUNNING",
+            }
+        )
+    return entity("queries", text, queries=rows)
+
+
+def states_of(state: ControlState, query_id: str) -> dict[str, int]:
+    """Count the workers by the state of a query there."""
+    counts: Counter[str] = Counter()
+    for status in state.worker_status:
+        if status["state"] == "RESTARTING":
+            counts["RESTARTING"] += 1
+        elif query_id in status["queries"]:
+            counts[status["queries"][query_id]["state"]] += 1
+    return dict(counts)
+
+
+def _topics(state: ControlState, statement: Show, text: str, _session: Session) -> Entity:
+    topics = state.admin.describe_topics()
+    shown = sorted(
+        (t for t in topics if statement.all or not t.name.startswith(INTERNAL_PREFIXES)), key=lambda t: t.name
+    )
+    rows = [{"name": t.name, "replicaInfo": [t.replication_factor] * t.partitions} for t in shown]
+    if statement.extended:
+        rows = [{**row, "consumerCount": 0, "consumerGroupCount": 0} for row in rows]
+        return entity("kafka_topics_extended", text, topics=rows)
+    return entity("kafka_topics", text, topics=rows)
+
+
+def _functions(state: ControlState, _statement: Show, text: str, _session: Session) -> Entity:
+    rows = [
+        {"name": f.name, "type": f.kind.upper(), "category": f.category} for f in state.engine.functions.functions()
+    ]
+    return entity("function_names", text, functions=rows)
+
+
+def _types(state: ControlState, _statement: Show, text: str, _session: Session) -> Entity:
+    with state.commands.lock:
+        types = {name: type_schema(type_) for name, type_ in state.engine.metastore.types.items()}
+    return entity("type_list", text, types=types)
+
+
+def _variables(_state: ControlState, _statement: Show, text: str, session: Session) -> Entity:
+    rows = [{"name": name, "value": value} for name, value in sorted(session.variables.items())]
+    return entity("variables", text, variables=rows)
+
+
+def _properties(state: ControlState, _statement: Show, text: str, session: Session) -> Entity:
+    merged = {**state.engine.config, **session.properties}
+    rows = [
+        {"name": name, "scope": "KSQL", "value": value, "editable": True}
+        for name, value in sorted(merged.items())
+        if "password" not in name.lower() and "secret" not in name.lower()
+    ]
+    return entity(
+        "properties", text, properties=rows, overwrittenProperties=sorted(session.properties), defaultProperties=[]
+    )
+
+
+_SHOWS: dict[str, Callable[[ControlState, Show, str, Session], Entity]] = {
+    "STREAMS": _sources("STREAM"),
+    "TABLES": _sources("TABLE"),
+    "QUERIES": _queries,
+    "TOPICS": _topics,
+    "FUNCTIONS": _functions,
+    "TYPES": _types,
+    "VARIABLES": _variables,
+    "PROPERTIES": _properties,
+}
