@@ -1,0 +1,230 @@
+"""Everything that one broker keeps, and the order in which it comes and goes.
+
+    data directory (lock) -> metadata journal -> topics, producer ids
+                          -> offsets journal  -> committed offsets -> groups
+                          -> log directory    -> partition logs
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from typing import TYPE_CHECKING, Any, Protocol
+
+from kappaflow.broker.config import BrokerConfig
+from kappaflow.broker.coordinators.group_coordinator import GroupCoordinator
+from kappaflow.broker.coordinators.group_states import GroupState
+from kappaflow.broker.coordinators.offset_store import OffsetStore
+from kappaflow.broker.coordinators.producer_ids import ProducerIds
+from kappaflow.broker.timers import LoopTimers
+from kappaflow.broker.topics import Topic, TopicRegistry
+from kappaflow.errors import StorageError
+from kappaflow.runtime.clock import SYSTEM_CLOCK, Clock
+from kappaflow.runtime.disk import SYSTEM_DISK, Disk, OsDisk
+from kappaflow.storage.data_directory import DataDirectory
+from kappaflow.storage.flusher import FlushMode, FlushPolicy
+from kappaflow.storage.journal import Journal
+from kappaflow.storage.log_config import LogConfig
+from kappaflow.storage.log_directory import LogDirectory
+
+if TYPE_CHECKING:
+    from kappaflow.broker.connection import KafkaConnection
+
+logger = logging.getLogger(__name__)
+
+METADATA_JOURNAL = "metadata.journal"
+OFFSETS_JOURNAL = "offsets.journal"
+COMPACT_ABOVE_RECORDS = 10_000
+
+
+class _Journalled(Protocol):
+    def replay(self, entry: dict[str, Any]) -> None: ...
+    def snapshot(self) -> list[dict[str, Any]]: ...
+
+
+class _LazilySyncedDisk(OsDisk):
+    """Writes reach the operating system at once, which survives the end of the process, and the device later."""
+
+    def sync(self, fd: int) -> None:
+        """Leave it to the operating system."""
+
+
+class Broker:
+    """One broker on one locked data directory; make one with `Broker.open`, inside a running event loop.
+
+    Attributes:
+        config: its settings.
+        clock: the time.
+        node_id: its id.
+        cluster_id: the cluster's id.
+        leader_epoch: one more with each start; the epoch of every partition.
+        advertised_host: the host that clients are told.
+        port: the port that clients are told; 0 until the server listens.
+        topics: topics and partitions.
+        groups: consumer groups.
+        offsets: committed offsets.
+        producer_ids: ids for idempotent producers.
+        connections: open client connections.
+        failed: set, with a message for people, when the broker must stop.
+    """
+
+    def __init__(
+        self,
+        config: BrokerConfig,
+        directory: DataDirectory,
+        logs: LogDirectory,
+        journals: tuple[Journal, Journal],
+        clock: Clock,
+    ) -> None:
+        self.config = config
+        self.clock = clock
+        self.node_id = directory.node_id
+        self.cluster_id = directory.cluster_id
+        self.leader_epoch = -1
+        self.advertised_host = config.host
+        self.port = config.port
+        self.connections: set[KafkaConnection] = set()
+        self.failed: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+        self._directory = directory
+        self._logs = logs
+        self._metadata_journal, self._offsets_journal = journals
+        self.topics = TopicRegistry(logs, self._write_metadata)
+        self.producer_ids = ProducerIds(self._write_metadata)
+        self.offsets = OffsetStore(self._write_offsets)
+        self.groups = GroupCoordinator(config, LoopTimers(asyncio.get_running_loop()))
+
+    @staticmethod
+    def open(config: BrokerConfig, *, clock: Clock = SYSTEM_CLOCK, disk: Disk = SYSTEM_DISK) -> Broker:
+        """Lock the data directory, read what it holds and recover what needs it.
+
+        Raises:
+            DataDirectoryError: the directory is in use or not ours.
+            StorageError: a journal or a log cannot be read.
+        """
+        loop = asyncio.get_running_loop()
+        directory = DataDirectory.open(config.data_dir, node_id=config.node_id, clock=clock, disk=disk)
+        try:
+            if directory.taken_over_from is not None:
+                logger.info("taking over from process %d, which has ended", directory.taken_over_from.pid)
+            offsets_disk = disk if config.flush == "group" else _LazilySyncedDisk()
+            metadata_journal, metadata = Journal.open(config.data_dir / METADATA_JOURNAL, disk=disk)
+            offsets_journal, offsets = Journal.open(config.data_dir / OFFSETS_JOURNAL, disk=offsets_disk)
+            broker: Broker | None = None
+
+            def flush_failed(text: str) -> None:
+                if broker is not None:
+                    loop.call_soon_threadsafe(broker.stop_because, text)
+
+            configs = _topic_configs(metadata)
+            logs = LogDirectory.open(
+                config.data_dir,
+                config_of=lambda topic: configs.get(topic, LogConfig()),
+                flush=FlushPolicy(FlushMode(config.flush)),
+                on_flush_failure=flush_failed,
+                clock=clock,
+                disk=disk,
+            )
+            broker = Broker(config, directory, logs, (metadata_journal, offsets_journal), clock)
+            broker._replay(metadata, offsets)
+        except BaseException:
+            directory.close()
+            raise
+        return broker
+
+    def _replay(self, metadata: list[dict[str, Any]], offsets: list[dict[str, Any]]) -> None:
+        for entry in metadata:
+            self.topics.replay(entry)
+            self.producer_ids.replay(entry)
+            if entry["type"] == "broker_started":
+                self.leader_epoch = entry["leader_epoch"]
+        for entry in offsets:
+            self.offsets.replay(entry)
+        self.topics.delete_strays()
+        for group_id in self.offsets.groups():
+            self.groups.restore_empty(group_id)
+        self.leader_epoch += 1
+        self._compact_if_large(self._metadata_journal, self.topics, self.producer_ids)
+        self._write_metadata({"type": "broker_started", "leader_epoch": self.leader_epoch})
+
+    def _write_metadata(self, entry: dict[str, Any]) -> None:
+        self._append(self._metadata_journal, entry)
+
+    def _write_offsets(self, entry: dict[str, Any]) -> None:
+        self._append(self._offsets_journal, entry)
+        self._compact_if_large(self._offsets_journal, self.offsets)
+
+    def _append(self, journal: Journal, entry: dict[str, Any]) -> None:
+        try:
+            journal.append(entry)
+        except StorageError as error:
+            self._stop_on_failed_sync(error)
+            raise
+
+    def _compact_if_large(self, journal: Journal, *parts: _Journalled) -> None:
+        if journal.record_count <= COMPACT_ABOVE_RECORDS:
+            return
+        entries = [entry for part in parts for entry in part.snapshot()]
+        # Rewriting pays only where most records have been replaced by later ones.
+        if len(entries) * 2 < journal.record_count:
+            journal.compact(entries)
+
+    def _stop_on_failed_sync(self, error: StorageError) -> None:
+        from kappaflow.errors import StorageFullError
+
+        if not isinstance(error, StorageFullError):
+            self.stop_because(str(error))
+
+    def stop_because(self, text: str) -> None:
+        """Have the server stop: what is on the disk is no longer certain."""
+        if not self.failed.done():
+            self.failed.set_result(text)
+
+    def delete_topic(self, topic: Topic) -> None:
+        """Delete a topic with its records and the offsets committed for it."""
+        self.topics.delete(topic)
+        self.offsets.delete_topic(topic.name)
+
+    def maintain(self) -> None:
+        """One pass of retention, recovery points and offsets of groups that are long gone."""
+        try:
+            self._logs.apply_retention()
+            self._logs.checkpoint()
+            self._expire_offsets()
+        except StorageError as error:
+            logger.warning("maintenance: %s", error)
+
+    def _expire_offsets(self) -> None:
+        oldest_ms = self.clock.time_ms() - self.config.offsets_retention_ms
+        for group_id in self.offsets.groups():
+            group = self.groups.groups.get(group_id)
+            if group is not None and group.state is not GroupState.EMPTY:
+                continue
+            held = self.offsets.of_group(group_id)
+            self.offsets.delete(group_id, [key for key, value in held.items() if value.commit_time_ms < oldest_ms])
+
+    def close(self) -> None:
+        """Close everything and leave the mark of a clean end.
+
+        Raises:
+            StorageError: not everything could be written; the next start recovers.
+        """
+        try:
+            self._logs.close()
+        finally:
+            self._metadata_journal.close()
+            self._offsets_journal.close()
+            self._directory.close()
+
+
+def _topic_configs(metadata: list[dict[str, Any]]) -> dict[str, LogConfig]:
+    """The log settings of each topic, before the registry exists."""
+    names: dict[str, str] = {}
+    configs: dict[str, LogConfig] = {}
+    for entry in metadata:
+        if entry["type"] == "topic_created":
+            names[entry["topic_id"]] = entry["name"]
+        if entry["type"] in ("topic_created", "topic_configured") and entry["topic_id"] in names:
+            configs[names[entry["topic_id"]]] = LogConfig.from_topic_config(entry["configs"])
+    return configs
+
+

@@ -1,0 +1,46 @@
+"""What a broker can be told when it starts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+FlushPolicy = Literal["none", "interval", "group"]
+
+
+@dataclass(frozen=True, slots=True)
+class BrokerConfig:
+    """Settings of one broker process.
+
+    Attributes:
+        data_dir: where everything durable lives.
+        host: the address to listen on and to advertise.
+        port: the port to listen on; 0 for any free one.
+        flush: when appended records are forced to the device.
+        node_id: the id written into a new data directory.
+        num_partitions: partitions of a topic created without a number.
+        auto_create_topics: whether a metadata request may create topics.
+        max_request_bytes: the largest request that is read (``socket.request.max.bytes``).
+        retention_check_interval_ms: how often old segments are looked for.
+        group_min_session_timeout_ms: the shortest session timeout that members may ask for.
+        group_max_session_timeout_ms: the longest.
+        group_initial_rebalance_delay_ms: how long an empty group waits for more members.
+        offset_metadata_max_bytes: the longest text stored with a committed offset.
+        offsets_retention_ms: how long the offsets of an empty group are kept.
+    """
+
+    data_dir: Path
+    host: str = "127.0.0.1"
+    port: int = 9092
+    flush: FlushPolicy = "none"
+    node_id: int = 1
+    num_partitions: int = 1
+    auto_create_topics: bool = True
+    max_request_bytes: int = 100 * 1024 * 1024
+    retention_check_interval_ms: int = 300_000
+    group_min_session_timeout_ms: int = 6_000
+    group_max_session_timeout_ms: int = 1_800_000
+    group_initial_rebalance_delay_ms: int = 0
+    offset_metadata_max_bytes: int = 4096
+    offsets_retention_ms: int = 7 * 24 * 3600 * 1000

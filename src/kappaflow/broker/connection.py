@@ -1,0 +1,182 @@
+"""One client connection: frames in, responses out, in order.
+
+A connection handles one request at a time, as Kafka does: while an answer is waited for (a long fetch, a join)
+its later requests stay in the buffer, and other connections go on. Reading stops when the buffer is full or the
+client does not take its responses.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable
+from inspect import isawaitable
+from typing import TYPE_CHECKING, cast
+
+from kappaflow.broker.dispatch import Reply, UnsupportedRequest, handle_frame
+from kappaflow.wire.codec import MalformedMessage
+
+if TYPE_CHECKING:
+    from kappaflow.broker.broker import Broker
+
+logger = logging.getLogger(__name__)
+
+INITIAL_BUFFER_BYTES = 32 * 1024
+KEPT_BUFFER_BYTES = 2 * 1024 * 1024
+LARGE_WRITE_BYTES = 64 * 1024
+
+
+class KafkaConnection(asyncio.BufferedProtocol):
+    """The protocol object of one accepted socket."""
+
+    def __init__(self, broker: Broker) -> None:
+        self._broker = broker
+        self._transport: asyncio.Transport | None = None
+        self._buffer = bytearray(INITIAL_BUFFER_BYTES)
+        self._start = 0
+        self._end = 0
+        self._pending: asyncio.Task[None] | None = None
+        self._write_paused = False
+        self._read_paused = False
+        self._closed = False
+        self._client_host = ""
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Register the connection."""
+        self._transport = cast("asyncio.Transport", transport)
+        peer = transport.get_extra_info("peername")
+        self._client_host = f"/{peer[0]}" if peer else ""
+        self._broker.connections.add(self)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Forget the connection and what it was waiting for."""
+        self._closed = True
+        self._broker.connections.discard(self)
+        if self._pending:
+            self._pending.cancel()
+
+    def close(self) -> None:
+        """Close after what was already written."""
+        if self._transport:
+            self._transport.close()
+
+    def get_buffer(self, sizehint: int) -> memoryview:
+        """Where the next bytes go."""
+        return memoryview(self._buffer)[self._end :]
+
+    def buffer_updated(self, nbytes: int) -> None:
+        """Bytes have arrived."""
+        self._end += nbytes
+        self._process()
+
+    def pause_writing(self) -> None:
+        """The client is slow to read: handle nothing more for it."""
+        self._write_paused = True
+
+    def resume_writing(self) -> None:
+        """The client has caught up."""
+        self._write_paused = False
+        self._process()
+
+    def _process(self) -> None:
+        while not self._closed and self._pending is None and not self._write_paused:
+            size = self._next_frame_size()
+            if size < 0:
+                break
+            start = self._start + 4
+            self._start = start + size
+            self._handle(memoryview(self._buffer)[start : start + size])
+        self._make_room()
+
+    def _next_frame_size(self) -> int:
+        """The size of the next complete frame, or -1."""
+        available = self._end - self._start
+        if available < 4:
+            return -1
+        size = int.from_bytes(self._buffer[self._start : self._start + 4], "big", signed=True)
+        if not 0 <= size <= self._broker.config.max_request_bytes:
+            logger.warning(
+                "closing a connection from %s: a request of %d bytes is over the limit of %d",
+                self._client_host,
+                size,
+                self._broker.config.max_request_bytes,
+            )
+            self._closed = True
+            self.close()
+            return -1
+        return size if available >= 4 + size else -1
+
+    def _make_room(self) -> None:
+        """Leave free space at the end of the buffer, or stop reading."""
+        used = self._end - self._start
+        if used == 0:
+            self._start = self._end = 0
+            if len(self._buffer) > KEPT_BUFFER_BYTES:
+                self._buffer = bytearray(INITIAL_BUFFER_BYTES)
+        if self._end < len(self._buffer):
+            self._set_reading(True)
+            return
+        if self._start > 0 and used <= len(self._buffer) // 2:
+            self._move_to(len(self._buffer))
+        elif self._pending is None and not self._write_paused:
+            # A frame larger than the buffer: it grows with what has really arrived, not with what was announced.
+            self._move_to(len(self._buffer) * 2)
+        else:
+            self._set_reading(False)
+            return
+        self._set_reading(True)
+
+    def _move_to(self, capacity: int) -> None:
+        buffer = bytearray(capacity)
+        used = self._end - self._start
+        buffer[:used] = memoryview(self._buffer)[self._start : self._end]
+        self._buffer, self._start, self._end = buffer, 0, used
+
+    def _set_reading(self, reading: bool) -> None:
+        if reading == self._read_paused and self._transport and not self._closed:
+            self._read_paused = not reading
+            if reading:
+                self._transport.resume_reading()
+            else:
+                self._transport.pause_reading()
+
+    def _handle(self, frame: memoryview) -> None:
+        try:
+            reply = handle_frame(self._broker, self._client_host, frame)
+        except Exception as error:
+            self._fail(error)
+            return
+        if isawaitable(reply):
+            self._pending = asyncio.ensure_future(self._answer_later(reply))
+        else:
+            self._send(cast("Reply", reply))
+
+    async def _answer_later(self, reply: Awaitable[Reply]) -> None:
+        try:
+            self._send(await reply)
+        except Exception as error:
+            self._fail(error)
+        finally:
+            self._pending = None
+        if not self._closed:
+            self._process()
+
+    def _fail(self, error: Exception) -> None:
+        if isinstance(error, MalformedMessage | UnsupportedRequest):
+            logger.warning("closing a connection from %s: %s", self._client_host, error)
+        else:
+            logger.error("a request from %s failed", self._client_host, exc_info=error)
+        self._closed = True
+        self.close()
+
+    def _send(self, parts: Reply) -> None:
+        if parts is None or self._transport is None:
+            return
+        size = sum(map(len, parts))
+        head = size.to_bytes(4, "big")
+        if size <= LARGE_WRITE_BYTES:
+            self._transport.write(b"".join((head, *parts)))
+            return
+        self._transport.write(head + bytes(parts[0]) if len(parts[0]) <= LARGE_WRITE_BYTES else head)
+        for part in parts[1:] if len(parts[0]) <= LARGE_WRITE_BYTES else parts:
+            self._transport.write(part)

@@ -1,0 +1,35 @@
+"""What a handler knows besides the request."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from kappaflow.wire.message import Message
+
+if TYPE_CHECKING:
+    from kappaflow.broker.broker import Broker
+
+Response = Message | None
+"""A response body; None where the request asks for no response."""
+
+HandlerResult = Response | Awaitable[Response]
+"""A handler answers at once, or later. Views of the request's bytes are valid only until it returns."""
+
+
+@dataclass(frozen=True, slots=True)
+class RequestContext:
+    """One request's surroundings.
+
+    Attributes:
+        broker: everything that the broker keeps.
+        api_version: the version of the request body.
+        client_id: the client's name for itself.
+        client_host: the client's address, as shown in group descriptions.
+    """
+
+    broker: Broker
+    api_version: int
+    client_id: str
+    client_host: str

@@ -1,0 +1,394 @@
+"""The classic group protocol: join, sync, heartbeat, leave, and the rebalances they cause.
+
+Source: KIP-62 (timeouts), KIP-345 (static members), KIP-394 (member id required), KIP-814 (skip assignment),
+KIP-800 (reasons, which are only logged).
+"""
+
+from __future__ import annotations
+
+import logging
+import uuid
+from collections.abc import Callable, Iterable
+
+from kappaflow.broker.config import BrokerConfig
+from kappaflow.broker.coordinators.group import Group
+from kappaflow.broker.coordinators.group_members import (
+    JoinCallback,
+    JoinRequest,
+    JoinResult,
+    Member,
+    SyncCallback,
+    SyncResult,
+    Timers,
+)
+from kappaflow.broker.coordinators.group_states import (
+    COMMIT_ERROR,
+    HEARTBEAT_ERROR,
+    SYNC_ERROR,
+    GroupEvent,
+    GroupState,
+)
+from kappaflow.wire.error_codes import ErrorCode
+
+logger = logging.getLogger(__name__)
+
+
+class GroupCoordinator:
+    """All groups of the broker.
+
+    Args:
+        config: session and rebalance limits.
+        timers: where timers come from.
+        new_member_suffix: makes member ids unique.
+    """
+
+    def __init__(
+        self,
+        config: BrokerConfig,
+        timers: Timers,
+        new_member_suffix: Callable[[], str] = lambda: str(uuid.uuid4()),
+    ) -> None:
+        self._config = config
+        self._timers = timers
+        self._new_member_suffix = new_member_suffix
+        self.groups: dict[str, Group] = {}
+        self.emptied: Callable[[str], None] = lambda _group_id: None
+
+    # -- join ---------------------------------------------------------------------------------------------
+
+    def join(self, request: JoinRequest, callback: JoinCallback) -> None:
+        """Join a group; the callback comes when the group is complete, or at once with an error."""
+        error = self._check_join(request)
+        if error is not None:
+            callback(JoinResult(error, request.member_id))
+            return
+        group = self.groups.get(request.group_id)
+        if group is None:
+            group = self.groups[request.group_id] = Group(request.group_id)
+        if request.member_id:
+            self._join_known(group, request, callback)
+        else:
+            self._join_new(group, request, callback)
+
+    def _check_join(self, request: JoinRequest) -> ErrorCode | None:
+        if not request.group_id:
+            return ErrorCode.INVALID_GROUP_ID
+        low, high = self._config.group_min_session_timeout_ms, self._config.group_max_session_timeout_ms
+        if not low <= request.session_timeout_ms <= high:
+            return ErrorCode.INVALID_SESSION_TIMEOUT
+        group = self.groups.get(request.group_id)
+        if group is None:
+            if request.member_id:
+                return ErrorCode.UNKNOWN_MEMBER_ID
+            group = Group(request.group_id)
+        if not group.supports(request):
+            return ErrorCode.INCONSISTENT_GROUP_PROTOCOL
+        return None
+
+    def _join_new(self, group: Group, request: JoinRequest, callback: JoinCallback) -> None:
+        instance_id = request.group_instance_id
+        member_id = f"{instance_id or request.client_id}-{self._new_member_suffix()}"
+        if instance_id is not None and instance_id in group.static_members:
+            self._rejoin_static(group, request, member_id, callback)
+        elif instance_id is None and request.member_id_required:
+            # A client that goes away before it learns its id must not stay behind as a member.
+            group.pending_members[member_id] = self._timers.call_later(
+                request.session_timeout_ms, lambda: self._pending_expired(group, member_id)
+            )
+            callback(JoinResult(ErrorCode.MEMBER_ID_REQUIRED, member_id))
+        else:
+            self._add_and_rebalance(group, request, member_id, callback)
+
+    def _join_known(self, group: Group, request: JoinRequest, callback: JoinCallback) -> None:
+        pending = group.pending_members.pop(request.member_id, None)
+        if pending is not None:
+            pending.cancel()
+            self._add_and_rebalance(group, request, request.member_id, callback)
+            return
+        error = self._check_member(group, request.member_id, request.group_instance_id)
+        if error is not None:
+            callback(JoinResult(error, request.member_id))
+            return
+        member = group.members[request.member_id]
+        unchanged = member.protocols == request.protocols
+        follower = group.leader != member.member_id
+        if unchanged and (
+            group.state is GroupState.COMPLETING_REBALANCE or (group.state is GroupState.STABLE and follower)
+        ):
+            # The answer to its last join was lost; a leader that joins again wants a new assignment.
+            callback(group.join_result(member))
+            self._keep_alive(group, member)
+            return
+        self._update(group, member, request)
+        member.answer_join(JoinResult(ErrorCode.UNKNOWN_MEMBER_ID, member.member_id))
+        member.awaiting_join = callback
+        self._rebalance(group)
+
+    def _update(self, group: Group, member: Member, request: JoinRequest) -> None:
+        member.protocols = request.protocols
+        member.session_timeout_ms = request.session_timeout_ms
+        member.rebalance_timeout_ms = request.rebalance_timeout_ms
+        member.client_id = request.client_id
+        member.client_host = request.client_host
+        self._keep_alive(group, member)
+
+    def _add_and_rebalance(self, group: Group, request: JoinRequest, member_id: str, callback: JoinCallback) -> None:
+        member = group.add(request, member_id)
+        member.awaiting_join = callback
+        self._keep_alive(group, member)
+        self._rebalance(group)
+
+    def _rejoin_static(self, group: Group, request: JoinRequest, member_id: str, callback: JoinCallback) -> None:
+        """A static member has restarted: it takes its old place, without a rebalance where nothing changed."""
+        old_id = group.static_members[request.group_instance_id or ""]
+        member = group.replace_static_member(request.group_instance_id or "", member_id)
+        self._update(group, member, request)
+        if group.state is GroupState.STABLE and group.select_protocol() == group.protocol_name:
+            is_leader = group.leader == member_id
+            result = group.join_result(member, skip_assignment=is_leader and request.can_skip_assignment)
+            if is_leader and not request.can_skip_assignment:
+                # An older client would assign again if it were told that it leads.
+                result = JoinResult(
+                    ErrorCode.NONE, member_id, group.generation_id, group.protocol_type, group.protocol_name, old_id
+                )
+            callback(result)
+            return
+        member.awaiting_join = callback
+        self._rebalance(group)
+
+    # -- rebalance ----------------------------------------------------------------------------------------
+
+    def _rebalance(self, group: Group) -> None:
+        """Start a rebalance, or see whether the running one is complete."""
+        if group.state is not GroupState.PREPARING_REBALANCE:
+            if group.state is GroupState.COMPLETING_REBALANCE:
+                for member in group.members.values():
+                    member.assignment = b""
+                    member.answer_sync(SyncResult(ErrorCode.REBALANCE_IN_PROGRESS))
+            delay_ms = group.rebalance_timeout_ms()
+            initial = group.state is GroupState.EMPTY and self._config.group_initial_rebalance_delay_ms > 0
+            if initial:
+                delay_ms = self._config.group_initial_rebalance_delay_ms
+            self._stop_timer(group, "sync_timer")
+            group.move(GroupEvent.REBALANCE_NEEDED)
+            group.join_timer = self._timers.call_later(delay_ms, lambda: self._complete_join(group))
+            if initial:
+                return
+        self._complete_join_if_all_joined(group)
+
+    def _complete_join_if_all_joined(self, group: Group) -> None:
+        if group.state is GroupState.PREPARING_REBALANCE and group.has_all_joined():
+            self._complete_join(group)
+
+    def _complete_join(self, group: Group) -> None:
+        """Everybody is here, or the time is over: go on with those who are."""
+        self._stop_timer(group, "join_timer")
+        if group.state is not GroupState.PREPARING_REBALANCE:
+            return
+        for member in [m for m in group.members.values() if not m.awaiting_join and not m.is_static]:
+            group.remove(member)
+        if group.members and not group.elect_joined_leader():
+            # Only static members that are away: wait for them or for their sessions to end.
+            group.join_timer = self._timers.call_later(
+                group.rebalance_timeout_ms(), lambda: self._complete_join(group)
+            )
+            return
+        group.begin_generation()
+        if not group.members:
+            group.move(GroupEvent.NO_MEMBER_LEFT)
+            logger.info("group %s is empty in generation %d", group.group_id, group.generation_id)
+            self.emptied(group.group_id)
+            return
+        group.move(GroupEvent.ALL_JOINED)
+        logger.info(
+            "group %s: generation %d with %d members", group.group_id, group.generation_id, len(group.members)
+        )
+        generation = group.generation_id
+        group.sync_timer = self._timers.call_later(
+            group.rebalance_timeout_ms(), lambda: self._sync_expired(group, generation)
+        )
+        for member in group.members.values():
+            member.assignment = b""
+            member.is_new = False
+            member.answer_join(group.join_result(member))
+            self._keep_alive(group, member)
+
+    def _sync_expired(self, group: Group, generation_id: int) -> None:
+        """Members that never sent SyncGroup hold up the others."""
+        if group.state is not GroupState.COMPLETING_REBALANCE or group.generation_id != generation_id:
+            return
+        for member in [m for m in group.members.values() if not m.awaiting_sync]:
+            self._remove(group, member)
+        self._after_removal(group)
+
+    # -- sync, heartbeat, leave ---------------------------------------------------------------------------
+
+    def sync(
+        self,
+        group_id: str,
+        member_id: str,
+        group_instance_id: str | None,
+        generation_id: int,
+        protocol_type: str | None,
+        protocol_name: str | None,
+        assignments: Iterable[tuple[str, bytes]],
+        callback: SyncCallback,
+    ) -> None:
+        """Hand in (leader) and wait for the assignment."""
+        group, error = self._current_group(group_id, member_id, group_instance_id, generation_id)
+        if error is None and group is not None:
+            if protocol_type not in (None, group.protocol_type) or protocol_name not in (None, group.protocol_name):
+                error = ErrorCode.INCONSISTENT_GROUP_PROTOCOL
+            elif SYNC_ERROR[group.state] is not ErrorCode.NONE:
+                error = SYNC_ERROR[group.state]
+        if error is not None or group is None:
+            callback(SyncResult(error or ErrorCode.UNKNOWN_MEMBER_ID))
+            return
+        member = group.members[member_id]
+        self._keep_alive(group, member)
+        if group.state is GroupState.STABLE:
+            callback(group.sync_result(member))
+            return
+        member.answer_sync(SyncResult(ErrorCode.UNKNOWN_MEMBER_ID))
+        member.awaiting_sync = callback
+        if member_id == group.leader:
+            self._assign(group, dict(assignments))
+
+    def _assign(self, group: Group, assignments: dict[str, bytes]) -> None:
+        self._stop_timer(group, "sync_timer")
+        group.move(GroupEvent.ASSIGNED)
+        for member in group.members.values():
+            member.assignment = assignments.get(member.member_id, b"")
+            member.answer_sync(group.sync_result(member))
+            self._keep_alive(group, member)
+
+    def heartbeat(
+        self, group_id: str, member_id: str, group_instance_id: str | None, generation_id: int
+    ) -> ErrorCode:
+        """A member is alive."""
+        group, error = self._current_group(group_id, member_id, group_instance_id, generation_id)
+        if error is not None or group is None:
+            return error or ErrorCode.UNKNOWN_MEMBER_ID
+        self._keep_alive(group, group.members[member_id])
+        return HEARTBEAT_ERROR[group.state]
+
+    def leave(self, group_id: str, members: Iterable[tuple[str, str | None]]) -> list[ErrorCode]:
+        """Remove members given as (member id, instance id); one error code each."""
+        group = self.groups.get(group_id)
+        errors: list[ErrorCode] = []
+        for member_id, instance_id in members:
+            errors.append(self._leave_one(group, member_id, instance_id))
+        if group is not None and ErrorCode.NONE in errors:
+            self._after_removal(group)
+        return errors
+
+    def _leave_one(self, group: Group | None, member_id: str, instance_id: str | None) -> ErrorCode:
+        if group is None:
+            return ErrorCode.UNKNOWN_MEMBER_ID
+        if member_id in group.pending_members:
+            group.pending_members.pop(member_id).cancel()
+            return ErrorCode.NONE
+        if not member_id and instance_id is not None:
+            # An operator removes a static member by its instance id alone.
+            member_id = group.static_members.get(instance_id, "")
+        error = self._check_member(group, member_id, instance_id)
+        if error is not None:
+            return error
+        self._remove(group, group.members[member_id])
+        return ErrorCode.NONE
+
+    def check_commit(
+        self, group_id: str, member_id: str, group_instance_id: str | None, generation_id: int
+    ) -> ErrorCode:
+        """Whether offsets may be committed in this name."""
+        group = self.groups.get(group_id)
+        if generation_id < 0 and not member_id and (group is None or group.state is GroupState.EMPTY):
+            # A consumer that assigns partitions itself uses the group only to keep offsets.
+            return ErrorCode.NONE
+        if group is None:
+            return ErrorCode.ILLEGAL_GENERATION
+        group, error = self._current_group(group_id, member_id, group_instance_id, generation_id)
+        if error is not None or group is None:
+            return error or ErrorCode.UNKNOWN_MEMBER_ID
+        error = COMMIT_ERROR[group.state]
+        if error is ErrorCode.NONE:
+            self._keep_alive(group, group.members[member_id])
+        return error
+
+    def delete(self, group_id: str) -> ErrorCode:
+        """Forget an empty group."""
+        group = self.groups.get(group_id)
+        if group is None:
+            return ErrorCode.GROUP_ID_NOT_FOUND
+        if group.state is not GroupState.EMPTY or group.pending_members:
+            return ErrorCode.NON_EMPTY_GROUP
+        group.move(GroupEvent.DELETED)
+        del self.groups[group_id]
+        return ErrorCode.NONE
+
+    def restore_empty(self, group_id: str) -> None:
+        """Know a group again that has offsets from before a restart."""
+        self.groups.setdefault(group_id, Group(group_id))
+
+    # -- checks, sessions, removal ------------------------------------------------------------------------
+
+    def _check_member(self, group: Group, member_id: str, instance_id: str | None) -> ErrorCode | None:
+        if instance_id is not None:
+            current = group.static_members.get(instance_id)
+            if current is None:
+                return ErrorCode.UNKNOWN_MEMBER_ID
+            if current != member_id:
+                return ErrorCode.FENCED_INSTANCE_ID
+        return None if member_id in group.members else ErrorCode.UNKNOWN_MEMBER_ID
+
+    def _current_group(
+        self, group_id: str, member_id: str, instance_id: str | None, generation_id: int
+    ) -> tuple[Group | None, ErrorCode | None]:
+        """The group, if the member belongs to its current generation; else the error."""
+        if not group_id:
+            return None, ErrorCode.INVALID_GROUP_ID
+        group = self.groups.get(group_id)
+        if group is None:
+            return None, ErrorCode.UNKNOWN_MEMBER_ID
+        error = self._check_member(group, member_id, instance_id)
+        if error is None and generation_id != group.generation_id:
+            error = ErrorCode.ILLEGAL_GENERATION
+        return group, error
+
+    def _keep_alive(self, group: Group, member: Member) -> None:
+        member.stop_session_timer()
+        member.session_timer = self._timers.call_later(
+            member.session_timeout_ms, lambda: self._session_expired(group, member)
+        )
+
+    def _session_expired(self, group: Group, member: Member) -> None:
+        if group.members.get(member.member_id) is not member:
+            return
+        if member.is_waiting:
+            self._keep_alive(group, member)
+            return
+        logger.info("group %s: the session of %s is over", group.group_id, member.member_id)
+        self._remove(group, member)
+        self._after_removal(group)
+
+    def _pending_expired(self, group: Group, member_id: str) -> None:
+        if group.pending_members.pop(member_id, None) is not None:
+            self._complete_join_if_all_joined(group)
+
+    def _remove(self, group: Group, member: Member) -> None:
+        member.answer_join(JoinResult(ErrorCode.UNKNOWN_MEMBER_ID, ""))
+        member.answer_sync(SyncResult(ErrorCode.UNKNOWN_MEMBER_ID))
+        group.remove(member)
+
+    def _after_removal(self, group: Group) -> None:
+        if group.state in (GroupState.STABLE, GroupState.COMPLETING_REBALANCE):
+            self._rebalance(group)
+        else:
+            self._complete_join_if_all_joined(group)
+
+    @staticmethod
+    def _stop_timer(group: Group, name: str) -> None:
+        timer = getattr(group, name)
+        if timer is not None:
+            timer.cancel()
+            setattr(group, name, None)

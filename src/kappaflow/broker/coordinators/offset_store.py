@@ -1,0 +1,114 @@
+"""Committed offsets of all groups; each commit is journalled before it is acknowledged."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+OffsetKey = tuple[str, int]
+"""(topic, partition)."""
+
+
+@dataclass(frozen=True, slots=True)
+class CommittedOffset:
+    """Where a group goes on in one partition.
+
+    Attributes:
+        offset: the next offset to read.
+        leader_epoch: the epoch of the last record read, -1 where unknown.
+        metadata: the client's own text.
+        commit_time_ms: when it was committed.
+    """
+
+    offset: int
+    leader_epoch: int
+    metadata: str
+    commit_time_ms: int
+
+
+class OffsetStore:
+    """Offsets by group and partition.
+
+    Args:
+        write: makes one journal entry survive the end of the process.
+    """
+
+    def __init__(self, write: Callable[[dict[str, Any]], None]) -> None:
+        self._write = write
+        self._groups: dict[str, dict[OffsetKey, CommittedOffset]] = {}
+
+    def commit(self, group_id: str, offsets: Iterable[tuple[OffsetKey, CommittedOffset]]) -> None:
+        """Store offsets of one group, all of them or, on an error, none.
+
+        Raises:
+            StorageError: they could not be written.
+        """
+        new = dict(offsets)
+        if not new:
+            return
+        self._write({"type": "offsets_committed", "group": group_id, "offsets": _rows(new)})
+        self._groups.setdefault(group_id, {}).update(new)
+
+    def of_group(self, group_id: str) -> dict[OffsetKey, CommittedOffset]:
+        """All offsets of a group; empty where it has none."""
+        return self._groups.get(group_id, {})
+
+    def groups(self) -> Iterator[str]:
+        """Ids of groups that have offsets."""
+        return iter(tuple(self._groups))
+
+    def delete(self, group_id: str, keys: Iterable[OffsetKey]) -> None:
+        """Forget some offsets of a group."""
+        held = self._groups.get(group_id, {})
+        gone = [key for key in keys if key in held]
+        if gone:
+            self._write({"type": "offsets_deleted", "group": group_id, "keys": [list(key) for key in gone]})
+            self._forget(group_id, gone)
+
+    def delete_group(self, group_id: str) -> None:
+        """Forget everything about a group."""
+        if group_id in self._groups:
+            self._write({"type": "group_deleted", "group": group_id})
+            del self._groups[group_id]
+
+    def delete_topic(self, topic: str) -> None:
+        """Forget the offsets in a topic that no longer exists."""
+        for group_id, held in list(self._groups.items()):
+            self.delete(group_id, [key for key in held if key[0] == topic])
+
+    def replay(self, entry: dict[str, Any]) -> None:
+        """Apply one journal entry of an earlier run."""
+        group_id: str = entry.get("group", "")
+        match entry["type"]:
+            case "offsets_committed":
+                held = self._groups.setdefault(group_id, {})
+                for topic, partition, offset, epoch, metadata, time_ms in entry["offsets"]:
+                    held[topic, partition] = CommittedOffset(offset, epoch, metadata, time_ms)
+            case "offsets_deleted":
+                self._forget(group_id, [(topic, partition) for topic, partition in entry["keys"]])
+            case "group_deleted":
+                self._groups.pop(group_id, None)
+            case _:
+                pass
+
+    def snapshot(self) -> list[dict[str, Any]]:
+        """The entries that rebuild the store as it is."""
+        return [
+            {"type": "offsets_committed", "group": group_id, "offsets": _rows(held)}
+            for group_id, held in self._groups.items()
+        ]
+
+    def _forget(self, group_id: str, keys: Iterable[OffsetKey]) -> None:
+        held = self._groups.get(group_id, {})
+        for key in keys:
+            held.pop(key, None)
+        if not held:
+            self._groups.pop(group_id, None)
+
+
+def _rows(offsets: dict[OffsetKey, CommittedOffset]) -> list[list[Any]]:
+    return [
+        [topic, partition, held.offset, held.leader_epoch, held.metadata, held.commit_time_ms]
+        for (topic, partition), held in offsets.items()
+    ]

@@ -1,0 +1,86 @@
+"""From one frame to one response: find the handler, read the request, write what it answers."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from functools import lru_cache
+from importlib import import_module
+from inspect import isawaitable
+from typing import TYPE_CHECKING
+
+from kappaflow.broker.api_table import API_TABLE, ApiSpec
+from kappaflow.broker.context import HandlerResult, RequestContext, Response
+from kappaflow.wire.codec import Buffer, MalformedMessage, decode, encode
+from kappaflow.wire.error_codes import ErrorCode
+from kappaflow.wire.headers import (
+    API_VERSIONS_KEY,
+    RequestHeader,
+    decode_request_header,
+    peek_api,
+    response_prefix,
+)
+from kappaflow.wire.message import Message
+
+if TYPE_CHECKING:
+    from kappaflow.broker.broker import Broker
+
+Reply = list[Buffer] | None
+"""The buffers of a response without the length in front; None where nothing is to be sent."""
+
+
+class UnsupportedRequest(Exception):
+    """The API or its version is not spoken here; the connection is closed, as Kafka does."""
+
+
+@lru_cache(maxsize=None)
+def _handler(module: str) -> Callable[[RequestContext, Message], HandlerResult]:
+    return import_module(f"kappaflow.broker.handlers.{module}").handle
+
+
+def handle_frame(broker: Broker, client_host: str, frame: memoryview) -> Reply | Awaitable[Reply]:
+    """Answer one request.
+
+    Raises:
+        MalformedMessage: the bytes are no request.
+        UnsupportedRequest: the API or version is not in the table.
+    """
+    api_key, version, correlation_id = peek_api(frame)
+    spec = API_TABLE.get(api_key)
+    if spec is None:
+        raise UnsupportedRequest(f"API key {api_key} is not supported")
+    if not spec.min_version <= version <= spec.max_version:
+        return _unsupported_version(broker, spec, version, correlation_id)
+    header = decode_request_header(frame, version >= spec.flexible_from)
+    try:
+        request = decode(api_key, version, "request", frame, header.body_position, newest=spec.max_version)
+    except LookupError as error:
+        raise UnsupportedRequest(str(error)) from error
+    context = RequestContext(broker, version, header.client_id, client_host)
+    answer = _handler(spec.module)(context, request)
+    if isawaitable(answer):
+        return _encode_later(spec, header, answer)
+    return _encode(spec, header, answer)
+
+
+def _encode(spec: ApiSpec, header: RequestHeader, body: Response) -> Reply:
+    if body is None:
+        return None
+    version = header.api_version
+    prefix = response_prefix(spec.key, header.correlation_id, version >= spec.flexible_from)
+    return encode(spec.key, version, "response", body, prefix)
+
+
+async def _encode_later(spec: ApiSpec, header: RequestHeader, answer: Awaitable[Response]) -> Reply:
+    return _encode(spec, header, await answer)
+
+
+def _unsupported_version(broker: Broker, spec: ApiSpec, version: int, correlation_id: int) -> Reply:
+    if spec.key != API_VERSIONS_KEY:
+        raise UnsupportedRequest(f"{spec.name} version {version} is not supported")
+    # A client newer than the broker learns the versions from this answer and asks again.
+    context = RequestContext(broker, 0, "", "")
+    body = _handler(spec.module)(context, Message(unsupported_version=True))
+    if not isinstance(body, Message):
+        raise MalformedMessage("ApiVersions must be answered at once")
+    body.error_code = ErrorCode.UNSUPPORTED_VERSION
+    return encode(spec.key, 0, "response", body, response_prefix(spec.key, correlation_id, False))

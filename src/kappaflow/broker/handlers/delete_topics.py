@@ -1,0 +1,45 @@
+"""DeleteTopics: remove topics with all their records.
+
+Source: KIP-516 (by id, version 6).
+"""
+
+from __future__ import annotations
+
+from kappaflow.broker.context import RequestContext, Response
+from kappaflow.broker.topics import Topic
+from kappaflow.errors import StorageError
+from kappaflow.wire.error_codes import ErrorCode
+from kappaflow.wire.message import ZERO_UUID, Message
+
+
+def handle(context: RequestContext, request: Message) -> Response:
+    """Delete each topic independently of the others."""
+    if context.api_version >= 6:
+        results = [_delete(context, wanted) for wanted in request.topics]
+    else:
+        results = [_delete(context, Message(name=name, topic_id=ZERO_UUID)) for name in request.topic_names]
+    return Message(throttle_time_ms=0, responses=results)
+
+
+def _delete(context: RequestContext, wanted: Message) -> Message:
+    topics = context.broker.topics
+    by_name = wanted.name is not None
+    if by_name and wanted.topic_id != ZERO_UUID:
+        return _result(wanted.name, wanted.topic_id, ErrorCode.INVALID_REQUEST, "Give a name or an id, not both.")
+    topic = topics.by_name(wanted.name) if by_name else topics.by_id(wanted.topic_id)
+    if topic is None:
+        error = ErrorCode.UNKNOWN_TOPIC_OR_PARTITION if by_name else ErrorCode.UNKNOWN_TOPIC_ID
+        return _result(wanted.name, wanted.topic_id, error, "This server does not host this topic.")
+    return _delete_topic(context, topic)
+
+
+def _delete_topic(context: RequestContext, topic: Topic) -> Message:
+    try:
+        context.broker.delete_topic(topic)
+    except StorageError as error:
+        return _result(topic.name, topic.topic_id, ErrorCode.KAFKA_STORAGE_ERROR, str(error))
+    return _result(topic.name, topic.topic_id, ErrorCode.NONE, None)
+
+
+def _result(name: str | None, topic_id: object, error_code: int, text: str | None) -> Message:
+    return Message(name=name, topic_id=topic_id, error_code=error_code, error_message=text)

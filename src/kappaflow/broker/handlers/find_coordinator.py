@@ -1,0 +1,52 @@
+"""FindCoordinator: which broker looks after a group. There is one.
+
+Source: KIP-699 (several keys in one request).
+"""
+
+from __future__ import annotations
+
+from kappaflow.broker.context import RequestContext, Response
+from kappaflow.wire.error_codes import ErrorCode
+from kappaflow.wire.message import Message
+
+GROUP = 0
+
+
+def handle(context: RequestContext, request: Message) -> Response:
+    """Name this broker for groups; there is no coordinator for transactions."""
+    keys = request.coordinator_keys if context.api_version >= 4 else [request.key]
+    found = [_coordinator(context, request.key_type, key) for key in keys]
+    if context.api_version >= 4:
+        return Message(throttle_time_ms=0, coordinators=found)
+    found[0].throttle_time_ms = 0
+    return found[0]
+
+
+def _coordinator(context: RequestContext, key_type: int, key: str) -> Message:
+    broker = context.broker
+    if key_type != GROUP:
+        return Message(
+            key=key,
+            node_id=-1,
+            host="",
+            port=-1,
+            error_code=ErrorCode.COORDINATOR_NOT_AVAILABLE,
+            error_message="This broker has no coordinator of that kind.",
+        )
+    if not key:
+        return Message(
+            key=key,
+            node_id=-1,
+            host="",
+            port=-1,
+            error_code=ErrorCode.INVALID_GROUP_ID,
+            error_message="The group id is empty.",
+        )
+    return Message(
+        key=key,
+        node_id=broker.node_id,
+        host=broker.advertised_host,
+        port=broker.port,
+        error_code=ErrorCode.NONE,
+        error_message=None,
+    )

@@ -1,0 +1,65 @@
+"""ListOffsets: the offset of a time, or of the log's start or end.
+
+Source: KIP-79, KIP-734 (offset of the largest timestamp), KIP-405 (local log start), KIP-1005 (tiered end).
+"""
+
+from __future__ import annotations
+
+from kappaflow.broker.context import RequestContext, Response
+from kappaflow.broker.partition_errors import check_leader_epoch, find_partition
+from kappaflow.broker.topics import Partition
+from kappaflow.errors import BrokerError, StorageError
+from kappaflow.wire.error_codes import ErrorCode
+from kappaflow.wire.message import Message
+
+LATEST = -1
+EARLIEST = -2
+EARLIEST_LOCAL = -4
+LATEST_TIERED = -5
+
+
+def handle(context: RequestContext, request: Message) -> Response:
+    """Answer every partition independently."""
+    return Message(
+        throttle_time_ms=0,
+        topics=[
+            Message(
+                name=wanted.name,
+                partitions=[_list_offset(context, wanted.name, item) for item in wanted.partitions],
+            )
+            for wanted in request.topics
+        ],
+    )
+
+
+def _list_offset(context: RequestContext, topic: str, item: Message) -> Message:
+    broker = context.broker
+    error_code, timestamp, offset = ErrorCode.NONE, -1, -1
+    try:
+        partition = find_partition(broker.topics.by_name(topic), item.partition_index, by_id=False)
+        check_leader_epoch(broker, item.current_leader_epoch)
+        timestamp, offset = _find(partition, item.timestamp)
+    except BrokerError as error:
+        error_code = error.code
+    except StorageError:
+        error_code = ErrorCode.KAFKA_STORAGE_ERROR
+    return Message(
+        partition_index=item.partition_index,
+        error_code=error_code,
+        timestamp=timestamp,
+        offset=offset,
+        leader_epoch=broker.leader_epoch if offset >= 0 else -1,
+    )
+
+
+def _find(partition: Partition, timestamp: int) -> tuple[int, int]:
+    """(timestamp, offset), -1 where there is none."""
+    log = partition.log
+    if timestamp == LATEST:
+        return -1, log.log_end_offset
+    if timestamp in (EARLIEST, EARLIEST_LOCAL):
+        return -1, log.log_start_offset
+    if timestamp == LATEST_TIERED:
+        return -1, -1
+    found = log.offset_for_timestamp(timestamp)
+    return (found.timestamp, found.offset) if found is not None else (-1, -1)

@@ -1,0 +1,100 @@
+"""Metadata: brokers, topics, partitions and leaders.
+
+Source: KIP-516 (topic ids), KIP-430 (authorized operations), KIP-361 (auto-creation).
+"""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from kappaflow.broker.context import RequestContext, Response
+from kappaflow.broker.topics import Topic
+from kappaflow.errors import BrokerError
+from kappaflow.wire.error_codes import ErrorCode
+from kappaflow.wire.message import ZERO_UUID, Message
+
+OPERATIONS_NOT_ASKED_FOR = -(2**31)
+ALL_TOPIC_OPERATIONS = 0b1101_1111_1000
+"""Read, write, create, delete, alter, describe, describe configs, alter configs, as bits by operation number."""
+ALL_CLUSTER_OPERATIONS = 0b1_1111_1011_0000
+
+
+def handle(context: RequestContext, request: Message) -> Response:
+    """Describe the cluster and the topics asked for, creating them where that is wanted."""
+    broker = context.broker
+    version = context.api_version
+    wants_all = request.topics is None or (version == 0 and not request.topics)
+    operations = ALL_TOPIC_OPERATIONS if request.include_topic_authorized_operations else OPERATIONS_NOT_ASKED_FOR
+    if wants_all:
+        topics = [_describe(context, topic, operations) for topic in broker.topics.all()]
+    else:
+        may_create = broker.config.auto_create_topics and (version < 4 or request.allow_auto_topic_creation)
+        topics = [_describe_requested(context, topic, may_create, operations) for topic in request.topics]
+    return Message(
+        throttle_time_ms=0,
+        brokers=[
+            Message(node_id=broker.node_id, host=broker.advertised_host, port=broker.port, rack=None)
+        ],
+        cluster_id=broker.cluster_id,
+        controller_id=broker.node_id,
+        topics=topics,
+        cluster_authorized_operations=ALL_CLUSTER_OPERATIONS
+        if getattr(request, "include_cluster_authorized_operations", False)
+        else OPERATIONS_NOT_ASKED_FOR,
+        error_code=ErrorCode.NONE,
+    )
+
+
+def _describe_requested(context: RequestContext, wanted: Message, may_create: bool, operations: int) -> Message:
+    topics = context.broker.topics
+    topic_id = getattr(wanted, "topic_id", ZERO_UUID)
+    if wanted.name is None:
+        topic = topics.by_id(topic_id)
+        if topic is None:
+            return _failed(None, ErrorCode.UNKNOWN_TOPIC_ID, topic_id)
+        return _describe(context, topic, operations)
+    topic = topics.by_name(wanted.name)
+    if topic is None:
+        try:
+            topics.check_name(wanted.name)
+            if not may_create:
+                return _failed(wanted.name, ErrorCode.UNKNOWN_TOPIC_OR_PARTITION)
+            topic = topics.create(wanted.name, context.broker.config.num_partitions, {})
+        except BrokerError as error:
+            return _failed(wanted.name, error.code)
+    return _describe(context, topic, operations)
+
+
+def _failed(name: str | None, error_code: int, topic_id: UUID = ZERO_UUID) -> Message:
+    return Message(
+        error_code=error_code,
+        # Null names exist only since version 12; older clients never ask by id.
+        name=name,
+        topic_id=topic_id,
+        is_internal=False,
+        partitions=[],
+        topic_authorized_operations=OPERATIONS_NOT_ASKED_FOR,
+    )
+
+
+def _describe(context: RequestContext, topic: Topic, operations: int) -> Message:
+    nodes = (context.broker.node_id,)
+    return Message(
+        error_code=ErrorCode.NONE,
+        name=topic.name,
+        topic_id=topic.topic_id,
+        is_internal=topic.is_internal,
+        partitions=[
+            Message(
+                error_code=ErrorCode.NONE,
+                partition_index=partition.index,
+                leader_id=nodes[0],
+                leader_epoch=context.broker.leader_epoch,
+                replica_nodes=nodes,
+                isr_nodes=nodes,
+                offline_replicas=(),
+            )
+            for partition in topic.partitions
+        ],
+        topic_authorized_operations=operations,
+    )

@@ -1,0 +1,67 @@
+"""OffsetCommit: store where a group goes on.
+
+Source: KIP-62, KIP-320 (leader epochs), KIP-345.
+"""
+
+from __future__ import annotations
+
+from kappaflow.broker.context import RequestContext, Response
+from kappaflow.broker.coordinators.offset_store import CommittedOffset, OffsetKey
+from kappaflow.errors import StorageError
+from kappaflow.wire.error_codes import ErrorCode
+from kappaflow.wire.message import Message
+
+
+def handle(context: RequestContext, request: Message) -> Response:
+    """Check the member, then each partition, then store what is right in one step."""
+    broker = context.broker
+    member_error = (
+        broker.groups.check_commit(
+            request.group_id, request.member_id, request.group_instance_id, request.generation_id_or_member_epoch
+        )
+        if request.group_id
+        else ErrorCode.INVALID_GROUP_ID
+    )
+    now_ms = broker.clock.time_ms()
+    accepted: list[tuple[OffsetKey, CommittedOffset]] = []
+    errors: dict[OffsetKey, int] = {}
+    for topic in request.topics:
+        for item in topic.partitions:
+            key = (topic.name, item.partition_index)
+            errors[key] = member_error or _check_partition(context, key, item)
+            if not errors[key]:
+                committed = CommittedOffset(
+                    item.committed_offset, item.committed_leader_epoch, item.committed_metadata or "", now_ms
+                )
+                accepted.append((key, committed))
+    try:
+        broker.offsets.commit(request.group_id, accepted)
+    except StorageError:
+        errors |= dict.fromkeys((key for key, _ in accepted), ErrorCode.COORDINATOR_NOT_AVAILABLE)
+    else:
+        if accepted:
+            broker.groups.restore_empty(request.group_id)
+    return Message(
+        throttle_time_ms=0,
+        topics=[
+            Message(
+                name=topic.name,
+                partitions=[
+                    Message(
+                        partition_index=item.partition_index, error_code=errors[topic.name, item.partition_index]
+                    )
+                    for item in topic.partitions
+                ],
+            )
+            for topic in request.topics
+        ],
+    )
+
+
+def _check_partition(context: RequestContext, key: OffsetKey, item: Message) -> ErrorCode:
+    topic = context.broker.topics.by_name(key[0])
+    if topic is None or not 0 <= key[1] < len(topic.partitions):
+        return ErrorCode.UNKNOWN_TOPIC_OR_PARTITION
+    if len(item.committed_metadata or "") > context.broker.config.offset_metadata_max_bytes:
+        return ErrorCode.OFFSET_METADATA_TOO_LARGE
+    return ErrorCode.NONE

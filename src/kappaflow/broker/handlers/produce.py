@@ -1,0 +1,97 @@
+"""Produce: append record batches.
+
+Source: KIP-98 (idempotence), KIP-467 (record errors), KIP-516 (topic ids, version 13), KIP-951 (current leader).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable
+
+from kappaflow.broker.context import HandlerResult, RequestContext, Response
+from kappaflow.broker.partition_errors import find_partition, requested_topic
+from kappaflow.broker.topics import Partition, Topic
+from kappaflow.errors import BrokerError, StorageError
+from kappaflow.wire.error_codes import ErrorCode
+from kappaflow.wire.message import ZERO_UUID, Message
+
+
+def handle(context: RequestContext, request: Message) -> HandlerResult:
+    """Append to each partition independently; answer when the flush policy allows."""
+    by_id = context.api_version >= 13
+    flushes: list[Awaitable[None]] = []
+    responses: list[Message] = []
+    for wanted in request.topic_data:
+        name = None if by_id else wanted.name
+        topic = requested_topic(context.broker, name, wanted, by_id)
+        responses.append(
+            Message(
+                name=name,
+                topic_id=wanted.topic_id if by_id else ZERO_UUID,
+                partition_responses=[
+                    _append(context, request, topic, data, by_id, flushes) for data in wanted.partition_data
+                ],
+            )
+        )
+    if request.acks == 0:
+        return None
+    response = Message(responses=responses, throttle_time_ms=0)
+    return _after(flushes, response) if flushes else response
+
+
+async def _after(flushes: list[Awaitable[None]], response: Message) -> Response:
+    for flush in flushes:
+        await flush
+    return response
+
+
+def _append(
+    context: RequestContext,
+    request: Message,
+    topic: Topic | None,
+    data: Message,
+    by_id: bool,
+    flushes: list[Awaitable[None]],
+) -> Message:
+    try:
+        partition = find_partition(topic, data.index, by_id)
+        if request.acks not in (-1, 0, 1):
+            raise BrokerError(
+                ErrorCode.INVALID_REQUIRED_ACKS, "INVALID_REQUIRED_ACKS", f"acks must be -1, 0 or 1, not {request.acks}."
+            )
+        return _append_records(context, partition, data, flushes)
+    except BrokerError as error:
+        return _failed(data.index, error.code, str(error))
+    except StorageError as error:
+        return _failed(data.index, ErrorCode.KAFKA_STORAGE_ERROR, str(error))
+
+
+def _append_records(
+    context: RequestContext, partition: Partition, data: Message, flushes: list[Awaitable[None]]
+) -> Message:
+    if not data.records:
+        raise BrokerError(ErrorCode.INVALID_RECORD, "INVALID_RECORD", "The request holds no records.")
+    result = partition.log.append(data.records, leader_epoch=context.broker.leader_epoch)
+    partition.wake_waiters()
+    if context.broker.config.flush == "group":
+        flushes.append(partition.log.flusher.wait_durable(partition.log, result.last_offset + 1))
+    return Message(
+        index=data.index,
+        error_code=ErrorCode.NONE,
+        base_offset=result.base_offset,
+        log_append_time_ms=result.log_append_time,
+        log_start_offset=result.log_start_offset,
+        record_errors=[],
+        error_message=None,
+    )
+
+
+def _failed(index: int, error_code: int, text: str) -> Message:
+    return Message(
+        index=index,
+        error_code=error_code,
+        base_offset=-1,
+        log_append_time_ms=-1,
+        log_start_offset=-1,
+        record_errors=[],
+        error_message=text,
+    )

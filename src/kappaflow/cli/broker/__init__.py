@@ -1,0 +1,1 @@
+"""``kappa broker``: the embedded Kafka broker as a process."""

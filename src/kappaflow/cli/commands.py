@@ -1,0 +1,26 @@
+"""Every command of ``kappa`` and the module that runs it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """One command.
+
+    Attributes:
+        name: the words after ``kappa``.
+        module: the module with ``add_arguments`` and ``run``.
+        summary: the key of its one-line description in the message catalogue.
+    """
+
+    name: str
+    module: str
+    summary: str
+
+
+COMMANDS: dict[str, Command] = {
+    command.name: command
+    for command in (Command("broker", "kappaflow.cli.broker.run", "broker.summary"),)
+}

@@ -1,0 +1,75 @@
+"""The command ``kappa``: ``kappa <verb>`` or ``kappa <noun> <verb>``.
+
+Each verb is one module, imported only when it is used. A module has ``add_arguments(parser)`` and
+``run(arguments) -> int``, the exit code. A noun without verbs has just one module, named as itself.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+
+from kappaflow.cli.commands import COMMANDS, Command
+from kappaflow.cli.messages import message
+from kappaflow.errors import KappaError, UnsafeError, UsageError
+
+EXIT_DONE = 0
+EXIT_FAILED = 1
+EXIT_BAD_USAGE = 2
+EXIT_REFUSED = 3
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command and give its exit code: 0 done, 1 failed, 2 bad usage, 3 refused as unsafe."""
+    words = list(sys.argv[1:] if argv is None else argv)
+    command = _find(words)
+    if command is None:
+        return _without_command(words)
+    module = import_module(command.module)
+    parser = argparse.ArgumentParser(prog=f"kappa {command.name}", description=message(command.summary))
+    module.add_arguments(parser)
+    arguments = parser.parse_args(words[len(command.name.split()) :])
+    try:
+        return module.run(arguments)
+    except KappaError as error:
+        sys.stderr.write(f"kappa: {error}\n")
+        return _exit_code(error)
+    except KeyboardInterrupt:
+        return 130
+
+
+def _exit_code(error: KappaError) -> int:
+    if isinstance(error, UsageError):
+        return EXIT_BAD_USAGE
+    return EXIT_REFUSED if isinstance(error, UnsafeError) else EXIT_FAILED
+
+
+def _find(words: Sequence[str]) -> Command | None:
+    """The longest command that the words start with."""
+    for length in (2, 1):
+        command = COMMANDS.get(" ".join(words[:length]))
+        if command is not None and len(words) >= length:
+            return command
+    return None
+
+
+def _without_command(words: Sequence[str]) -> int:
+    if words[:1] == ["--version"]:
+        from importlib.metadata import version
+
+        sys.stdout.write(f"kappa {version('kappaflow')}\n")
+        return EXIT_DONE
+    asked = not words or words[0] in ("-h", "--help", "help")
+    lines = [message("main.usage"), ""]
+    if not asked:
+        lines.insert(0, message("main.unknown_command", command=words[0]))
+    width = max(map(len, COMMANDS), default=0)
+    lines += [f"  {name:<{width}}  {message(command.summary)}" for name, command in sorted(COMMANDS.items())]
+    (sys.stdout if asked else sys.stderr).write("\n".join(lines) + "\n")
+    return EXIT_DONE if asked else EXIT_BAD_USAGE
+
+
+if __name__ == "__main__":
+    sys.exit(main())

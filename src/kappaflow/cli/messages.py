@@ -1,0 +1,61 @@
+"""Texts for people, in the language of ``KAPPA_LANG`` (``en`` or ``ko``), else of ``LANG``.
+
+Texts are looked up by key; one that has no translation is shown in English. A package of commands keeps its texts in
+a module ``texts`` of its own, with two dictionaries, which `register` adds.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+
+ENGLISH: dict[str, str] = {
+    "main.usage": "usage: kappa <command> [options]   (kappa <command> --help tells more)",
+    "main.unknown_command": "kappa: there is no command {command!r}",
+    "broker.summary": "run the embedded Kafka broker",
+    "broker.data_dir": "directory that holds everything durable; made where it is missing",
+    "broker.kafka_port": "port to listen on; 0 for any free one",
+    "broker.host": "address to listen on; only this machine's own until clients can be authenticated",
+    "broker.flush": "when records reach the device: left to the system, every second, or before they are acknowledged",
+    "broker.exit_on_stdin_eof": "stop when standard input ends, as it does when the parent process is gone",
+    "broker.ready": "kappa broker is ready: bootstrap servers {address}, data in {data_dir}",
+}
+
+KOREAN: dict[str, str] = {
+    "main.usage": "사용법: kappa <명령> [옵션]   (자세히: kappa <명령> --help)",
+    "main.unknown_command": "kappa: {command!r} 명령은 없습니다",
+    "broker.summary": "내장 Kafka 브로커를 실행합니다",
+    "broker.data_dir": "모든 데이터를 보관할 디렉터리. 없으면 만듭니다",
+    "broker.kafka_port": "수신 포트. 0이면 비어 있는 포트를 고릅니다",
+    "broker.host": "수신 주소. 클라이언트 인증이 없으므로 이 컴퓨터의 주소만 쓸 수 있습니다",
+    "broker.flush": "레코드를 장치에 쓰는 시점: 운영 체제에 맡김, 1초마다, 응답하기 전",
+    "broker.exit_on_stdin_eof": "표준 입력이 닫히면(부모 프로세스가 끝나면) 멈춥니다",
+    "broker.ready": "kappa broker 준비 완료: 부트스트랩 서버 {address}, 데이터 {data_dir}",
+}
+
+_CATALOGUES: dict[str, dict[str, str]] = {"en": ENGLISH, "ko": KOREAN}
+
+
+def register(english: Mapping[str, str], korean: Mapping[str, str]) -> None:
+    """Add texts of another package of commands."""
+    ENGLISH.update(english)
+    KOREAN.update(korean)
+
+
+def language() -> str:
+    """The language in force."""
+    wanted = os.environ.get("KAPPA_LANG") or os.environ.get("LANG", "")
+    return "ko" if wanted.lower().startswith("ko") else "en"
+
+
+def message(key: str, **values: object) -> str:
+    """The text of a key, with its values filled in.
+
+    Raises:
+        KeyError: no catalogue has the key.
+
+    >>> message("main.unknown_command", command="brokr")
+    "kappa: there is no command 'brokr'"
+    """
+    text = _CATALOGUES[language()].get(key) or ENGLISH[key]
+    return text.format(**values) if values else text
