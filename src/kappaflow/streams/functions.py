@@ -87,6 +87,10 @@ class Aggregator(Protocol):
         """Return the state after a record of a table was taken back."""
         ...
 
+    def merge(self, key: Any, left: tuple[Any, ...], right: tuple[Any, ...]) -> tuple[Any, ...]:
+        """Return the state of two sessions that became one; `left` is the earlier."""
+        ...
+
     def result(self, state: tuple[Any, ...]) -> Any:
         """Return the value that is forwarded for a state."""
         ...
