@@ -18,9 +18,10 @@ from typing import Literal, TypeAlias
 import msgspec
 from crc32c import crc32c
 
-from kappaflow.errors import StorageError, StorageFullError
+from kappaflow.errors import StorageError
 from kappaflow.runtime.crash_points import crash_point
 from kappaflow.runtime.disk import SYSTEM_DISK, Disk
+from kappaflow.storage.write_failure import write_failure
 
 MAGIC = b"KAPPAJN1"
 MAX_RECORD_BYTES = 64 << 20
@@ -94,9 +95,7 @@ class Journal:
             written = self._disk.write(self._fd, records, self.size_bytes)
         except OSError as error:
             self._disk.truncate(self._fd, self.size_bytes)
-            raise StorageFullError(
-                f"cannot write to {self.path} ({error.strerror or error}); nothing changed. Free space and try again"
-            ) from error
+            raise write_failure(f"cannot write to {self.path}", error) from error
         try:
             self._disk.sync(self._fd)
         except OSError as error:
@@ -127,9 +126,7 @@ class Journal:
             if fd >= 0:
                 self._disk.close(fd)
             self._disk.remove(temporary)
-            raise StorageFullError(
-                f"cannot compact {self.path} ({error.strerror or error}); the old journal stays. Free space"
-            ) from error
+            raise write_failure(f"cannot compact {self.path}", error) from error
         self._disk.close(self._fd)
         self._fd = fd
         self.size_bytes = size

@@ -15,7 +15,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
-from kappaflow.errors import StorageFullError
+from kappaflow.errors import StorageError
 from kappaflow.runtime.clock import SYSTEM_CLOCK, Clock
 from kappaflow.runtime.crash_points import crash_point
 from kappaflow.runtime.disk import SYSTEM_DISK, ByteBuffer, Disk
@@ -34,6 +34,7 @@ from kappaflow.storage.log_recovery import (
 from kappaflow.storage.retention import expired_segments
 from kappaflow.storage.segment import LogSegment
 from kappaflow.storage.time_lookup import OffsetAndTimestamp, lookup_timestamp
+from kappaflow.storage.write_failure import write_failure
 from kappaflow.wire.record_batch import HEADER_SIZE, pack_prefix, stamp_log_append_time
 
 LOG_START_FILE = "log-start-offset-checkpoint"
@@ -181,6 +182,7 @@ class PartitionLog:
             DuplicateSequence: an idempotent producer repeats what is no longer remembered.
             InvalidProducerEpoch: a newer epoch of the producer has written.
             StorageFullError: no space; nothing was written and reads go on.
+            StorageError: the disk failed; nothing was written.
         """
         now_ms = self._clock.time_ms()
         header = validate_batch(records, self.config, now_ms)
@@ -216,11 +218,8 @@ class PartitionLog:
         self.flusher.appended(self)
         return AppendResult(base_offset, last_offset, log_append_time, self.log_start_offset)
 
-    def _write_failed(self, error: OSError) -> StorageFullError:
-        return StorageFullError(
-            f"{self.topic}-{self.partition}: cannot write to {self.directory} ({error.strerror or error}); "
-            "nothing was appended. Free space or lower retention.ms or retention.bytes; reads go on"
-        )
+    def _write_failed(self, error: OSError) -> StorageError:
+        return write_failure(f"{self.topic}-{self.partition}: cannot write to {self.directory}", error)
 
     def _segment_for(self, size: int, last_offset: int, timestamp: int, now_ms: int) -> LogSegment:
         """The active segment, after a roll where one is due."""

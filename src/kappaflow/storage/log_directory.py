@@ -15,13 +15,14 @@ import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from kappaflow.errors import DataDirectoryError, StorageError, StorageFullError
+from kappaflow.errors import DataDirectoryError, StorageError
 from kappaflow.runtime.clock import SYSTEM_CLOCK, Clock
 from kappaflow.runtime.disk import SYSTEM_DISK, Disk, replace_file
 from kappaflow.storage.checkpoints import TopicPartition, read_offsets, write_offsets
 from kappaflow.storage.flusher import Flusher, FlushPolicy
 from kappaflow.storage.log import PartitionLog
 from kappaflow.storage.log_config import LogConfig
+from kappaflow.storage.write_failure import write_failure
 
 CLEAN_SHUTDOWN_FILE = ".kafka_cleanshutdown"
 RECOVERY_POINT_FILE = "recovery-point-offset-checkpoint"
@@ -138,9 +139,7 @@ class LogDirectory:
         except OSError as error:
             self._logs.pop((topic, partition), None)
             shutil.rmtree(directory, ignore_errors=True)
-            raise StorageFullError(
-                f"cannot make {directory} ({error.strerror or error}); free space and try again"
-            ) from error
+            raise write_failure(f"cannot make {directory}", error) from error
         return log
 
     def delete(self, topic: str, partition: int) -> None:
@@ -168,14 +167,14 @@ class LogDirectory:
         A log whose disk is full does not stop the pass: the others may free the space that it needs.
 
         Raises:
-            StorageFullError: at least one log could not be cleaned; raised after the pass.
+            StorageError: at least one log could not be cleaned; raised after the pass.
         """
         deleted = 0
-        failure: StorageFullError | None = None
+        failure: StorageError | None = None
         for log in self:
             try:
                 deleted += log.apply_retention()
-            except StorageFullError as error:
+            except StorageError as error:
                 failure = error
         if failure is not None:
             raise failure
@@ -193,9 +192,7 @@ class LogDirectory:
         try:
             write_offsets(self._disk, self.path / RECOVERY_POINT_FILE, points)
         except OSError as error:
-            raise StorageFullError(
-                f"cannot write recovery points to {self.path} ({error.strerror or error}); free space"
-            ) from error
+            raise write_failure(f"cannot write recovery points to {self.path}", error) from error
         self._recovery_points = points
 
     def close(self) -> None:

@@ -68,10 +68,14 @@ class LogSegment:
         segment = LogSegment(disk, directory, base_offset, index_interval_bytes)
         segment.created_ms = created_ms
         segment._indexes_loaded = True
-        segment._fd = disk.open(segment.path, create=True)
-        disk.truncate(segment._fd, 0)
-        segment.offset_index.flush()
-        segment.time_index.flush()
+        try:
+            segment._fd = disk.open(segment.path, create=True)
+            disk.truncate(segment._fd, 0)
+            segment.offset_index.flush()
+            segment.time_index.flush()
+        except OSError:
+            segment.delete()
+            raise
         return segment
 
     @staticmethod
@@ -234,6 +238,10 @@ class LogSegment:
             self.offset_index.load(self.size)
             self.time_index.load()
         except CorruptIndexError:
+            self.rebuild_indexes()
+            return
+        if self.size and not len(self.time_index):
+            # Either no record has a timestamp or the file was lost; reading the headers tells.
             self.rebuild_indexes()
         else:
             self.max_timestamp, self.offset_of_max_timestamp = self.time_index.last_entry
