@@ -14,7 +14,9 @@ pub fn decompress(codec: u8, data: &[u8], out: &mut Vec<u8>) -> Result<(), Strin
     let done = match codec {
         1 => read_limited(flate2::read::MultiGzDecoder::new(data), limit, out),
         2 => snappy(data, limit, out),
-        3 => read_limited(lz4_flex::frame::FrameDecoder::new(data), limit, out),
+        3 => lz4_frame(data)
+            .ok_or_else(|| "the frame is cut off".to_owned())
+            .and_then(|frame| read_limited(lz4_flex::frame::FrameDecoder::new(frame), limit, out)),
         4 => zstd::stream::read::Decoder::with_buffer(data)
             .map_err(|e| e.to_string())
             .and_then(|decoder| read_limited(decoder, limit, out)),
@@ -36,6 +38,20 @@ fn read_limited(reader: impl Read, limit: u64, out: &mut Vec<u8>) -> Result<(), 
         return Err("more than 2 GiB in one call".to_owned());
     }
     Ok(())
+}
+
+/// The first LZ4 frame with its end mark; what follows it is not looked at, as in Kafka's reader.
+fn lz4_frame(data: &[u8]) -> Option<&[u8]> {
+    let flags = *data.get(4)?;
+    let mut at = 7 + if flags & 0x08 != 0 { 8 } else { 0 } + if flags & 0x01 != 0 { 4 } else { 0 };
+    loop {
+        let size = u32::from_le_bytes(data.get(at..at + 4)?.try_into().ok()?) & 0x7fff_ffff;
+        at += 4;
+        if size == 0 {
+            return data.get(..at + if flags & 0x04 != 0 { 4 } else { 0 });
+        }
+        at += size as usize + if flags & 0x10 != 0 { 4 } else { 0 };
+    }
 }
 
 /// Raw Snappy, or the framing of xerial's Java library: magic, two versions, then blocks with their length.

@@ -1,12 +1,9 @@
-from collections.abc import Sequence
-from typing import Any
+from typing import TypeAlias
 
 from kappaflow.kernel.record_columns import ArrowArray, Int64s
 
-class Vector:
-    """Memory that numpy wraps without a copy."""
-
-    def __buffer__(self, flags: int, /) -> memoryview: ...
+# An object with the buffer protocol; numpy's stubs name only concrete types of that kind.
+Vector: TypeAlias = bytearray
 
 def decode_records(
     buffer: bytes | bytearray | memoryview,

@@ -32,12 +32,30 @@ def decompress(codec: int, data: bytes) -> bytes:
         if codec == 2:
             return _read_snappy(data)
         if codec == 3:
-            return bytes(cramjam.lz4.decompress(data))
+            return bytes(cramjam.lz4.decompress(_lz4_frame(data)))
         if codec == 4:
             return bytes(cramjam.zstd.decompress(data))
     except (cramjam.DecompressionError, struct.error) as error:
         raise CodecError(f"{_NAMES[codec]} data cannot be read: {error}") from error
     raise CodecError(f"compressed data cannot be read: no codec has the number {codec}")
+
+
+def _lz4_frame(data: bytes) -> bytes:
+    """The first LZ4 frame with its end mark; what follows it is not looked at, as in Kafka's reader."""
+    if len(data) < 7:
+        raise struct.error("the frame is cut off")
+    flags = data[4]
+    at = 7 + (8 if flags & 0x08 else 0) + (4 if flags & 0x01 else 0)
+    size = -1
+    while size:
+        size = struct.unpack_from("<I", data, at)[0] & 0x7FFFFFFF
+        at += 4
+        if size:
+            at += size + (4 if flags & 0x10 else 0)
+    end = at + (4 if flags & 0x04 else 0)
+    if end > len(data):
+        raise struct.error("the frame is cut off")
+    return data[:end]
 
 
 def _read_snappy(data: bytes) -> bytes:

@@ -6,16 +6,19 @@
 from __future__ import annotations
 
 import os
-from typing import Literal
+from typing import Final, Literal
 
-try:
-    from kappaflow.kernel import _native
 
-    AVAILABLE = bool(_native)
-except ImportError:
-    AVAILABLE = False
+def native_available() -> bool:
+    """Whether the native kernel is installed and loads."""
+    try:
+        from kappaflow.kernel import _native
+    except ImportError:
+        return False
+    return bool(_native)
 
-USE_NATIVE = AVAILABLE and os.environ.get("KAPPA_KERNEL") != "python"
+
+USE_NATIVE: Final = os.environ.get("KAPPA_KERNEL") != "python" and native_available()
 
 
 def backend() -> Literal["native", "python"]:
