@@ -1,8 +1,8 @@
 """Everything that one broker keeps, and the order in which it comes and goes.
 
-    data directory (lock) -> metadata journal -> topics, producer ids
-                          -> offsets journal  -> committed offsets -> groups
-                          -> log directory    -> partition logs
+data directory (lock) -> metadata journal -> topics, producer ids
+                      -> offsets journal  -> committed offsets -> groups
+                      -> log directory    -> partition logs
 """
 
 from __future__ import annotations
@@ -201,6 +201,13 @@ class Broker:
                 continue
             held = self.offsets.of_group(group_id)
             self.offsets.delete(group_id, [key for key, value in held.items() if value.commit_time_ms < oldest_ms])
+        self._forget_empty_groups()
+
+    def _forget_empty_groups(self) -> None:
+        """Groups without members and offsets hold nothing worth keeping."""
+        for group_id, group in list(self.groups.groups.items()):
+            if group.state is GroupState.EMPTY and not group.pending_members and not self.offsets.of_group(group_id):
+                self.groups.delete(group_id)
 
     def close(self) -> None:
         """Close everything and leave the mark of a clean end.
@@ -226,5 +233,3 @@ def _topic_configs(metadata: list[dict[str, Any]]) -> dict[str, LogConfig]:
         if entry["type"] in ("topic_created", "topic_configured") and entry["topic_id"] in names:
             configs[names[entry["topic_id"]]] = LogConfig.from_topic_config(entry["configs"])
     return configs
-
-

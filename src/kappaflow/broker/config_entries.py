@@ -7,9 +7,17 @@ from collections.abc import Collection, Mapping
 from kappaflow.broker.topic_configs import TOPIC_CONFIGS
 from kappaflow.wire.message import Message
 
+TOPIC_RESOURCE = 2
+BROKER_RESOURCE = 4
+BROKER_LOGGER_RESOURCE = 8
+CLIENT_METRICS_RESOURCE = 16
+GROUP_RESOURCE = 32
+"""Resource types as requests number them."""
+
 DYNAMIC_TOPIC_CONFIG = 1
 STATIC_BROKER_CONFIG = 4
 DEFAULT_CONFIG = 5
+"""Where a value comes from."""
 
 
 def topic_config_entries(overrides: Mapping[str, str], names: Collection[str] | None) -> list[Message]:

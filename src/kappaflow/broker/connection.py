@@ -149,7 +149,7 @@ class KafkaConnection(asyncio.BufferedProtocol):
         if isawaitable(reply):
             self._pending = asyncio.ensure_future(self._answer_later(reply))
         else:
-            self._send(cast("Reply", reply))
+            self._send(reply)
 
     async def _answer_later(self, reply: Awaitable[Reply]) -> None:
         try:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from functools import lru_cache
+from functools import cache
 from importlib import import_module
 from inspect import isawaitable
 from typing import TYPE_CHECKING
@@ -32,7 +32,7 @@ class UnsupportedRequest(Exception):
     """The API or its version is not spoken here; the connection is closed, as Kafka does."""
 
 
-@lru_cache(maxsize=None)
+@cache
 def _handler(module: str) -> Callable[[RequestContext, Message], HandlerResult]:
     return import_module(f"kappaflow.broker.handlers.{module}").handle
 

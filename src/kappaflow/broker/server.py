@@ -1,6 +1,6 @@
 """The broker as a process: listen, maintain, stop.
 
-    run -> Broker.open -> listen -> ready line -> (signal | parent gone | disk failed) -> close
+run -> Broker.open -> listen -> ready line -> (signal | parent gone | disk failed) -> close
 """
 
 from __future__ import annotations

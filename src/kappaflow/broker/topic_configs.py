@@ -85,7 +85,11 @@ TOPIC_CONFIGS: dict[str, TopicConfig] = {
     config.name: config
     for config in (
         TopicConfig(
-            "cleanup.policy", LIST, "delete", _list_of("delete", "compact"), "Delete old segments, compact them, or both."
+            "cleanup.policy",
+            LIST,
+            "delete",
+            _list_of("delete", "compact"),
+            "Delete old segments, compact them, or both.",
         ),
         _int("compression.gzip.level", -1, -1, "Level used when the broker compresses with gzip."),
         _int("compression.lz4.level", 9, 1, "Level used when the broker compresses with lz4."),
@@ -108,7 +112,9 @@ TOPIC_CONFIGS: dict[str, TopicConfig] = {
         _long("local.retention.ms", -2, -2, "Local part of retention.ms under tiered storage."),
         _long("max.compaction.lag.ms", INT64_MAX, 1, "Longest time a record may stay uncompacted."),
         _int("max.message.bytes", 1_048_588, 0, "Largest record batch accepted."),
-        _long("message.timestamp.after.max.ms", 3_600_000, 0, "How far ahead of the broker's clock a timestamp may be."),
+        _long(
+            "message.timestamp.after.max.ms", 3_600_000, 0, "How far ahead of the broker's clock a timestamp may be."
+        ),
         _long("message.timestamp.before.max.ms", INT64_MAX, 0, "How far behind the broker's clock a timestamp may be."),
         TopicConfig(
             "message.timestamp.type",

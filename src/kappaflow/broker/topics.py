@@ -1,6 +1,6 @@
 """The topics of the broker: names, ids, configuration, partitions; every change is journalled before it is answered.
 
-    create/delete/alter -> metadata journal (durable) -> this registry -> partition logs (opened when first used)
+create/delete/alter -> metadata journal (durable) -> this registry -> partition logs (opened when first used)
 """
 
 from __future__ import annotations

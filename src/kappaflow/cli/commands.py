@@ -21,6 +21,5 @@ class Command:
 
 
 COMMANDS: dict[str, Command] = {
-    command.name: command
-    for command in (Command("broker", "kappaflow.cli.broker.run", "broker.summary"),)
+    command.name: command for command in (Command("broker", "kappaflow.cli.broker.run", "broker.summary"),)
 }

@@ -9,9 +9,9 @@ Source: the protocol guide of Apache Kafka; KIP-482 (flexible versions), KIP-893
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Callable, Sequence
-from functools import lru_cache
-from struct import error as _StructError
+from functools import cache
 
 from kappaflow.wire.decoder_source import compile_decoder
 from kappaflow.wire.encoder_source import Splices, compile_encoder
@@ -25,7 +25,7 @@ class MalformedMessage(Exception):
     """The bytes are not a message of the stated API and version."""
 
 
-@lru_cache(maxsize=None)
+@cache
 def _decoder(
     api_key: int, version: int, direction: Direction, newest: int
 ) -> Callable[[memoryview, int], tuple[Message, int]]:
@@ -33,10 +33,8 @@ def _decoder(
     return compile_decoder(body_schema(api_key, version, direction), superset)
 
 
-@lru_cache(maxsize=None)
-def _encoder(
-    api_key: int, version: int, direction: Direction
-) -> Callable[[Message, bytearray, Splices], None]:
+@cache
+def _encoder(api_key: int, version: int, direction: Direction) -> Callable[[Message, bytearray, Splices], None]:
     return compile_encoder(body_schema(api_key, version, direction))
 
 
@@ -65,7 +63,7 @@ def decode(
     read = _decoder(api_key, version, direction, version if newest is None else newest)
     try:
         message, end = read(buffer, position)
-    except (IndexError, ValueError, OverflowError, _StructError) as error:
+    except (IndexError, ValueError, OverflowError, struct.error) as error:
         raise MalformedMessage(f"API key {api_key} v{version} {direction}: {error}") from error
     if end > len(buffer):
         raise MalformedMessage(f"API key {api_key} v{version} {direction}: ends {end - len(buffer)} bytes early")
@@ -98,9 +96,7 @@ def encode(
     return parts
 
 
-def encode_bytes(
-    api_key: int, version: int, direction: Direction, message: Message, prefix: bytes = b""
-) -> bytes:
+def encode_bytes(api_key: int, version: int, direction: Direction, message: Message, prefix: bytes = b"") -> bytes:
     """Write a message body after `prefix` as one byte string."""
     return b"".join(encode(api_key, version, direction, message, prefix))
 

@@ -34,9 +34,7 @@ def _read_uuid(buf: memoryview, pos: int) -> UUID:
 
 def compile_decoder(schema: StructSchema, superset: StructSchema | None = None) -> Decoder:
     """Compile the reader of `schema`; fields that only `superset` has get their defaults."""
-    writer = SourceWriter(
-        {"Message": Message, "uvarint": read_unsigned_varint, "read_uuid": _read_uuid}
-    )
+    writer = SourceWriter({"Message": Message, "uvarint": read_unsigned_varint, "read_uuid": _read_uuid})
     entry = _write_struct(writer, schema, superset)
     return writer.compile(entry)
 
@@ -170,5 +168,3 @@ def _write_tagged_fields(writer: SourceWriter, schema: StructSchema, nested: dic
         simple = FieldSchema(field.name, field.kind, field.array, False, None, field.default, field.struct)
         _write_field(writer, 4, simple, nested.get(field.name), True)
     writer.line(3, "pos = after")
-
-

@@ -192,5 +192,3 @@ def _write_tagged_fields(writer: SourceWriter, schema: StructSchema, nested: dic
     writer.line(1, "out = whole")
     writer.line(1, "uvarint(out, len(tags))")
     writer.line(1, "for tag, body in tags: write_tag(out, tag, body)")
-
-

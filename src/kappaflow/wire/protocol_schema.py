@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import dataclasses
 import sys
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from datetime import timedelta
-from functools import lru_cache
+from functools import cache
 from importlib import import_module
 from types import ModuleType, NoneType, UnionType
 from typing import Any, Literal, get_args, get_origin
@@ -75,7 +75,7 @@ class StructSchema:
 
 
 @contextmanager
-def _without_hypothesis() -> Iterator[None]:
+def _without_hypothesis() -> Generator[None]:
     """Keep kio from loading the property-testing library where it is installed: 2 s and 60 MB."""
     hidden = [name for name in ("hypothesis", "hypothesis.strategies") if name not in sys.modules]
     hidden = hidden if "hypothesis" in hidden else []
@@ -94,13 +94,13 @@ def import_kio(name: str) -> ModuleType:
         return import_module(name)
 
 
-@lru_cache(maxsize=None)
+@cache
 def api_package_name(api_key: int) -> str:
     """The package of an API in kio, such as ``list_offsets``."""
     return import_kio("kio.schema.index").api_key_map[api_key]
 
 
-@lru_cache(maxsize=None)
+@cache
 def entity_class(api_key: int, version: int, direction: Direction) -> Any:
     """kio's class of a request or response body."""
     package = api_package_name(api_key)
@@ -124,7 +124,7 @@ def body_schema(api_key: int, version: int, direction: Direction) -> StructSchem
         raise LookupError(f"API key {api_key} has no version {version}") from error
 
 
-@lru_cache(maxsize=None)
+@cache
 def struct_schema(entity: Any) -> StructSchema:
     """The schema of one of kio's classes."""
     fields = tuple(_field_schema(field) for field in dataclasses.fields(entity))
@@ -180,7 +180,7 @@ def _plain(value: Any, kafka_type: str, array: bool) -> object:
         return -1 if value is None else int(value.timestamp() * 1000)
     if isinstance(value, timedelta):
         return value // timedelta(milliseconds=1)
-    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+    if kafka_type == "struct" and value is not None:
         values = ((f, getattr(value, f.name)) for f in dataclasses.fields(value))
         return Message(
             **{_field_schema(f).name: _plain(v, f.metadata.get("kafka_type", "struct"), False) for f, v in values}

@@ -47,5 +47,5 @@ class SourceWriter:
 
     def compile(self, entry: str) -> Callable[..., Any]:
         """Compile all lines and give the function named `entry`."""
-        exec(compile("\n".join(self._lines), f"<kafka codec {entry}>", "exec"), self._namespace)  # noqa: S102
+        exec(compile("\n".join(self._lines), f"<kafka codec {entry}>", "exec"), self._namespace)
         return self._namespace[entry]

@@ -106,8 +106,12 @@ def test_records_are_views_not_copies() -> None:
 
 
 def test_a_newer_version_fills_in_defaults() -> None:
-    body = encode_bytes(11, 0, "request", Message(
-        group_id="g", session_timeout_ms=5, member_id="", protocol_type="consumer", protocols=[]))
+    body = encode_bytes(
+        11,
+        0,
+        "request",
+        Message(group_id="g", session_timeout_ms=5, member_id="", protocol_type="consumer", protocols=[]),
+    )
     decoded = decode(11, 0, "request", memoryview(body), newest=9)
     assert decoded.group_instance_id is None
     assert decoded.rebalance_timeout_ms == -1

@@ -52,7 +52,6 @@ class GroupCoordinator:
         self._timers = timers
         self._new_member_suffix = new_member_suffix
         self.groups: dict[str, Group] = {}
-        self.emptied: Callable[[str], None] = lambda _group_id: None
 
     # -- join ---------------------------------------------------------------------------------------------
 
@@ -189,20 +188,15 @@ class GroupCoordinator:
             group.remove(member)
         if group.members and not group.elect_joined_leader():
             # Only static members that are away: wait for them or for their sessions to end.
-            group.join_timer = self._timers.call_later(
-                group.rebalance_timeout_ms(), lambda: self._complete_join(group)
-            )
+            group.join_timer = self._timers.call_later(group.rebalance_timeout_ms(), lambda: self._complete_join(group))
             return
         group.begin_generation()
         if not group.members:
             group.move(GroupEvent.NO_MEMBER_LEFT)
             logger.info("group %s is empty in generation %d", group.group_id, group.generation_id)
-            self.emptied(group.group_id)
             return
         group.move(GroupEvent.ALL_JOINED)
-        logger.info(
-            "group %s: generation %d with %d members", group.group_id, group.generation_id, len(group.members)
-        )
+        logger.info("group %s: generation %d with %d members", group.group_id, group.generation_id, len(group.members))
         generation = group.generation_id
         group.sync_timer = self._timers.call_later(
             group.rebalance_timeout_ms(), lambda: self._sync_expired(group, generation)
@@ -262,9 +256,7 @@ class GroupCoordinator:
             member.answer_sync(group.sync_result(member))
             self._keep_alive(group, member)
 
-    def heartbeat(
-        self, group_id: str, member_id: str, group_instance_id: str | None, generation_id: int
-    ) -> ErrorCode:
+    def heartbeat(self, group_id: str, member_id: str, group_instance_id: str | None, generation_id: int) -> ErrorCode:
         """A member is alive."""
         group, error = self._current_group(group_id, member_id, group_instance_id, generation_id)
         if error is not None or group is None:
@@ -315,16 +307,21 @@ class GroupCoordinator:
             self._keep_alive(group, group.members[member_id])
         return error
 
-    def delete(self, group_id: str) -> ErrorCode:
-        """Forget an empty group."""
+    def check_delete(self, group_id: str) -> ErrorCode:
+        """Whether a group may be forgotten: only an empty one."""
+        if not group_id:
+            return ErrorCode.INVALID_GROUP_ID
         group = self.groups.get(group_id)
         if group is None:
             return ErrorCode.GROUP_ID_NOT_FOUND
-        if group.state is not GroupState.EMPTY or group.pending_members:
-            return ErrorCode.NON_EMPTY_GROUP
+        return ErrorCode.NONE if group.state is GroupState.EMPTY else ErrorCode.NON_EMPTY_GROUP
+
+    def delete(self, group_id: str) -> None:
+        """Forget a group that `check_delete` allows to."""
+        group = self.groups.pop(group_id)
         group.move(GroupEvent.DELETED)
-        del self.groups[group_id]
-        return ErrorCode.NONE
+        for timer in group.pending_members.values():
+            timer.cancel()
 
     def restore_empty(self, group_id: str) -> None:
         """Know a group again that has offsets from before a restart."""

@@ -27,9 +27,7 @@ def handle(context: RequestContext, request: Message) -> HandlerResult:
 
 
 def _response(topics: list[Message], error_code: int = ErrorCode.NONE) -> Message:
-    return Message(
-        throttle_time_ms=0, error_code=error_code, session_id=0, responses=topics, node_endpoints=[]
-    )
+    return Message(throttle_time_ms=0, error_code=error_code, session_id=0, responses=topics, node_endpoints=[])
 
 
 class _FetchReader:
@@ -101,9 +99,7 @@ class _FetchReader:
         if item.fetch_offset < log.log_end_offset and (room > 0 or self._size == 0):
             records = log.read(item.fetch_offset, max(room, 0), min_one_batch=self._size == 0)
             self._size += len(records)
-        return self._partition_data(
-            item.partition, ErrorCode.NONE, log.log_end_offset, log.log_start_offset, records
-        )
+        return self._partition_data(item.partition, ErrorCode.NONE, log.log_end_offset, log.log_start_offset, records)
 
     def _partition_data(
         self, index: int, error_code: int, high_watermark: int, log_start_offset: int, records: bytes

@@ -23,6 +23,4 @@ def handle(context: RequestContext, request: Message) -> Response:
 
 
 def _response(error_code: int, producer_id: int = -1, producer_epoch: int = -1) -> Message:
-    return Message(
-        throttle_time_ms=0, error_code=error_code, producer_id=producer_id, producer_epoch=producer_epoch
-    )
+    return Message(throttle_time_ms=0, error_code=error_code, producer_id=producer_id, producer_epoch=producer_epoch)

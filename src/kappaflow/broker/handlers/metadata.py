@@ -23,18 +23,16 @@ def handle(context: RequestContext, request: Message) -> Response:
     """Describe the cluster and the topics asked for, creating them where that is wanted."""
     broker = context.broker
     version = context.api_version
-    wants_all = request.topics is None or (version == 0 and not request.topics)
+    wanted: list[Message] | None = request.topics
     operations = ALL_TOPIC_OPERATIONS if request.include_topic_authorized_operations else OPERATIONS_NOT_ASKED_FOR
-    if wants_all:
+    if wanted is None or (version == 0 and not wanted):
         topics = [_describe(context, topic, operations) for topic in broker.topics.all()]
     else:
         may_create = broker.config.auto_create_topics and (version < 4 or request.allow_auto_topic_creation)
-        topics = [_describe_requested(context, topic, may_create, operations) for topic in request.topics]
+        topics = [_describe_requested(context, topic, may_create, operations) for topic in wanted]
     return Message(
         throttle_time_ms=0,
-        brokers=[
-            Message(node_id=broker.node_id, host=broker.advertised_host, port=broker.port, rack=None)
-        ],
+        brokers=[Message(node_id=broker.node_id, host=broker.advertised_host, port=broker.port, rack=None)],
         cluster_id=broker.cluster_id,
         controller_id=broker.node_id,
         topics=topics,

@@ -47,9 +47,7 @@ def handle(context: RequestContext, request: Message) -> Response:
             Message(
                 name=topic.name,
                 partitions=[
-                    Message(
-                        partition_index=item.partition_index, error_code=errors[topic.name, item.partition_index]
-                    )
+                    Message(partition_index=item.partition_index, error_code=errors[topic.name, item.partition_index])
                     for item in topic.partitions
                 ],
             )

@@ -56,7 +56,9 @@ def _append(
         partition = find_partition(topic, data.index, by_id)
         if request.acks not in (-1, 0, 1):
             raise BrokerError(
-                ErrorCode.INVALID_REQUIRED_ACKS, "INVALID_REQUIRED_ACKS", f"acks must be -1, 0 or 1, not {request.acks}."
+                ErrorCode.INVALID_REQUIRED_ACKS,
+                "INVALID_REQUIRED_ACKS",
+                f"acks must be -1, 0 or 1, not {request.acks}.",
             )
         return _append_records(context, partition, data, flushes)
     except BrokerError as error:

@@ -21,9 +21,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--data-dir", type=Path, required=True, metavar="D", help=message("broker.data_dir"))
     parser.add_argument("--kafka-port", type=int, default=9092, metavar="P", help=message("broker.kafka_port"))
     parser.add_argument("--host", default="127.0.0.1", help=message("broker.host"))
-    parser.add_argument(
-        "--flush", choices=("none", "interval", "group"), default="none", help=message("broker.flush")
-    )
+    parser.add_argument("--flush", choices=("none", "interval", "group"), default="none", help=message("broker.flush"))
     parser.add_argument("--exit-on-stdin-eof", action="store_true", help=message("broker.exit_on_stdin_eof"))
 
 

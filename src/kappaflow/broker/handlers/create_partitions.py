@@ -1,0 +1,55 @@
+"""CreatePartitions: grow topics.
+
+Source: KIP-195.
+"""
+
+from __future__ import annotations
+
+from kappaflow.broker.context import RequestContext, Response
+from kappaflow.errors import BrokerError, StorageError
+from kappaflow.wire.error_codes import ErrorCode
+from kappaflow.wire.message import Message
+
+
+def handle(context: RequestContext, request: Message) -> Response:
+    """Grow each topic independently of the others."""
+    results: list[Message] = []
+    for wanted in request.topics:
+        error_code, text = int(ErrorCode.NONE), None
+        try:
+            _grow(context, wanted, request.validate_only)
+        except BrokerError as error:
+            error_code, text = error.code, str(error)
+        except StorageError as error:
+            error_code, text = ErrorCode.KAFKA_STORAGE_ERROR, str(error)
+        results.append(Message(name=wanted.name, error_code=error_code, error_message=text))
+    return Message(throttle_time_ms=0, results=results)
+
+
+def _grow(context: RequestContext, wanted: Message, validate_only: bool) -> None:
+    broker = context.broker
+    topic = broker.topics.by_name(wanted.name)
+    if topic is None:
+        raise BrokerError(
+            ErrorCode.UNKNOWN_TOPIC_OR_PARTITION,
+            "UNKNOWN_TOPIC_OR_PARTITION",
+            "This server does not host this topic-partition.",
+        )
+    added = wanted.count - len(topic.partitions)
+    if added <= 0:
+        raise BrokerError(
+            ErrorCode.INVALID_PARTITIONS,
+            "INVALID_PARTITIONS",
+            f"The topic {topic.name} has {len(topic.partitions)} partition(s); {wanted.count} is no increase.",
+        )
+    assignments = wanted.assignments
+    if assignments is not None and (
+        len(assignments) != added or any(tuple(each.broker_ids) != (broker.node_id,) for each in assignments)
+    ):
+        raise BrokerError(
+            ErrorCode.INVALID_REPLICA_ASSIGNMENT,
+            "INVALID_REPLICA_ASSIGNMENT",
+            f"Give one assignment for each of the {added} new partitions, to broker {broker.node_id}, the only one.",
+        )
+    if not validate_only:
+        broker.topics.add_partitions(topic, wanted.count)

@@ -1,0 +1,64 @@
+"""DescribeGroups: state, members and assignments of classic groups."""
+
+from __future__ import annotations
+
+from kappaflow.broker.context import RequestContext, Response
+from kappaflow.broker.coordinators.group import Group
+from kappaflow.broker.coordinators.group_states import GroupState
+from kappaflow.wire.error_codes import ErrorCode
+from kappaflow.wire.message import Message
+
+OPERATIONS_NOT_ASKED_FOR = -(2**31)
+ALL_GROUP_OPERATIONS = 0b1_0100_1000
+"""Read, delete and describe, as bits by operation number."""
+
+
+def handle(context: RequestContext, request: Message) -> Response:
+    """Describe each group."""
+    operations = ALL_GROUP_OPERATIONS if request.include_authorized_operations else OPERATIONS_NOT_ASKED_FOR
+    return Message(
+        throttle_time_ms=0,
+        groups=[_describe(context, group_id, operations) for group_id in request.groups],
+    )
+
+
+def _describe(context: RequestContext, group_id: str, operations: int) -> Message:
+    group = context.broker.groups.groups.get(group_id)
+    if group is None:
+        # Before version 6 a group that does not exist was shown as dead, without an error.
+        missing = context.api_version >= 6
+        return Message(
+            error_code=ErrorCode.GROUP_ID_NOT_FOUND if missing else ErrorCode.NONE,
+            error_message=f"Group {group_id} not found." if missing else None,
+            group_id=group_id,
+            group_state=GroupState.DEAD.value,
+            protocol_type="",
+            protocol_data="",
+            members=[],
+            authorized_operations=operations,
+        )
+    return Message(
+        error_code=ErrorCode.NONE,
+        error_message=None,
+        group_id=group_id,
+        group_state=group.state.value,
+        protocol_type=group.protocol_type or "",
+        protocol_data=(group.protocol_name or "") if group.state is GroupState.STABLE else "",
+        members=_members(group),
+        authorized_operations=operations,
+    )
+
+
+def _members(group: Group) -> list[Message]:
+    stable = group.state is GroupState.STABLE
+    return [
+        Message(
+            member_id=member.member_id,
+            group_instance_id=member.group_instance_id,
+            client_id=member.client_id,
+            client_host=member.client_host,
+            member_metadata=member.metadata_for(group.protocol_name or "") if stable else b"",
+            member_assignment=member.assignment if stable else b"",
+        )
+        for member in group.members.values()
+    ]

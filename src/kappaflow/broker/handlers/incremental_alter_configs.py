@@ -1,0 +1,84 @@
+"""IncrementalAlterConfigs: change some settings of topics.
+
+Source: KIP-339.
+"""
+
+from __future__ import annotations
+
+from kappaflow.broker.config_entries import TOPIC_RESOURCE
+from kappaflow.broker.context import RequestContext, Response
+from kappaflow.broker.topic_configs import LIST, TOPIC_CONFIGS, check_topic_config, topic_config_value
+from kappaflow.errors import BrokerError, ConfigError, StorageError
+from kappaflow.wire.error_codes import ErrorCode
+from kappaflow.wire.message import Message
+
+SET, DELETE, APPEND, SUBTRACT = range(4)
+
+
+def handle(context: RequestContext, request: Message) -> Response:
+    """Change each resource in one step, independently of the others."""
+    responses: list[Message] = []
+    for resource in request.resources:
+        error_code, text = int(ErrorCode.NONE), None
+        try:
+            _alter(context, resource, request.validate_only)
+        except BrokerError as error:
+            error_code, text = error.code, str(error)
+        except ConfigError as error:
+            error_code, text = ErrorCode.INVALID_CONFIG, str(error)
+        except StorageError as error:
+            error_code, text = ErrorCode.KAFKA_STORAGE_ERROR, str(error)
+        responses.append(
+            Message(
+                error_code=error_code,
+                error_message=text,
+                resource_type=resource.resource_type,
+                resource_name=resource.resource_name,
+            )
+        )
+    return Message(throttle_time_ms=0, responses=responses)
+
+
+def _alter(context: RequestContext, resource: Message, validate_only: bool) -> None:
+    if resource.resource_type != TOPIC_RESOURCE:
+        raise BrokerError(
+            ErrorCode.INVALID_REQUEST,
+            "INVALID_REQUEST",
+            "Only topics can be configured at run time; the broker takes its settings when it starts.",
+        )
+    topic = context.broker.topics.by_name(resource.resource_name)
+    if topic is None:
+        raise BrokerError(
+            ErrorCode.UNKNOWN_TOPIC_OR_PARTITION,
+            "UNKNOWN_TOPIC_OR_PARTITION",
+            f"There is no topic {resource.resource_name}.",
+        )
+    configs = dict(topic.configs)
+    for change in resource.configs:
+        _apply(configs, change)
+    if not validate_only:
+        context.broker.topics.set_configs(topic, configs)
+
+
+def _apply(configs: dict[str, str], change: Message) -> None:
+    name = change.name
+    if change.config_operation == DELETE:
+        if name not in TOPIC_CONFIGS:
+            raise ConfigError(f"Unknown topic config name: {name}")
+        configs.pop(name, None)
+        return
+    value = check_topic_config(name, change.value)
+    if change.config_operation == SET:
+        configs[name] = value
+        return
+    if change.config_operation not in (APPEND, SUBTRACT):
+        raise BrokerError(ErrorCode.INVALID_REQUEST, "INVALID_REQUEST", f"Unknown operation {change.config_operation}.")
+    if TOPIC_CONFIGS[name].type != LIST:
+        raise ConfigError(f"Can't append to or subtract from {name}: it is not a list.")
+    items = [item for item in topic_config_value(configs, name).split(",") if item]
+    changed = [item for item in value.split(",") if item]
+    if change.config_operation == APPEND:
+        items += [item for item in changed if item not in items]
+    else:
+        items = [item for item in items if item not in changed]
+    configs[name] = ",".join(items)

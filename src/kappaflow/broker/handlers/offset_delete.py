@@ -1,0 +1,46 @@
+"""OffsetDelete: forget offsets of a group in topics that no member reads.
+
+Source: KIP-496.
+"""
+
+from __future__ import annotations
+
+from kappaflow.broker.context import RequestContext, Response
+from kappaflow.broker.coordinators.subscription import subscribed_topics
+from kappaflow.errors import StorageError
+from kappaflow.wire.error_codes import ErrorCode
+from kappaflow.wire.message import Message
+
+
+def handle(context: RequestContext, request: Message) -> Response:
+    """Delete each offset independently of the others."""
+    broker = context.broker
+    group = broker.groups.groups.get(request.group_id)
+    if group is None:
+        return Message(error_code=ErrorCode.GROUP_ID_NOT_FOUND, throttle_time_ms=0, topics=[])
+    if group.members and group.protocol_type != "consumer":
+        return Message(error_code=ErrorCode.NON_EMPTY_GROUP, throttle_time_ms=0, topics=[])
+    subscribed = subscribed_topics(group)
+    free = [topic for topic in request.topics if topic.name not in subscribed]
+    keys = [(topic.name, item.partition_index) for topic in free for item in topic.partitions]
+    try:
+        broker.offsets.delete(request.group_id, keys)
+    except StorageError:
+        return Message(error_code=ErrorCode.COORDINATOR_NOT_AVAILABLE, throttle_time_ms=0, topics=[])
+    return Message(
+        error_code=ErrorCode.NONE,
+        throttle_time_ms=0,
+        topics=[
+            Message(
+                name=topic.name,
+                partitions=[
+                    Message(
+                        partition_index=item.partition_index,
+                        error_code=ErrorCode.GROUP_SUBSCRIBED_TO_TOPIC if topic.name in subscribed else ErrorCode.NONE,
+                    )
+                    for item in topic.partitions
+                ],
+            )
+            for topic in request.topics
+        ],
+    )
