@@ -15,6 +15,7 @@ from typing import Any
 from kappaflow.errors import StatementError
 from kappaflow.serde.schema import Schema, WindowInfo
 from kappaflow.streams.functions import Mapper, Predicate
+from kappaflow.streams.record import Record
 
 TopologyFactory = Callable[[], Any]
 
@@ -61,7 +62,8 @@ class PersistentQuery:
         build_topology: returns a new ``streams`` topology; every call gives an equal one.
         materialises: name of the table whose pull queries its state answers, or None.
         store: name of the store that holds that state.
-        store_schema: schema of the rows in that store, after which `store_select` makes the table's rows.
+        store_schema: schema of the rows in that store.
+        held: how planning makes the table's rows of the store's rows.
         properties: session overrides stored with the statement.
         explanation: the text that EXPLAIN prints, by section.
     """
@@ -79,6 +81,7 @@ class PersistentQuery:
     materialises: str | None = None
     store: str | None = None
     store_schema: Schema | None = None
+    held: Any = None
     properties: dict[str, str] = field(default_factory=dict[str, str])
     explanation: dict[str, str] = field(default_factory=dict[str, str])
     state: QueryState = QueryState.RUNNING
@@ -142,8 +145,8 @@ class PullQuery:
     """A look-up in the state of a persistent query.
 
     How to answer it: for every key of `keys` (or every row of the store when None) whose window is within
-    `window_start` and `window_end`, make a Record(key, row, timestamp), keep it when `where` (if any) says so,
-    and hand out ``select.row(record)``, at most `limit` rows.
+    `window_start` and `window_end`, make a Record(key, stored row, timestamp), or Record(Windowed(..), ..);
+    ``answer(record)`` gives the row of the result, or None; hand out at most `limit` rows.
 
     Attributes:
         query_id: the persistent query that holds the state; None for a pull query on a stream.
@@ -152,7 +155,8 @@ class PullQuery:
         source_topic: its topic: a pull query on a stream reads it from start to end.
         keys: key tuples to look up; None is a scan.
         schema: the result columns; key columns are marked as such.
-        store_schema: schema of the records that `where` and `select` see.
+        store_schema: schema of the records that `where` and `select` see: the table's own.
+        stored: makes the table's record of a record of the store; None for a row that the table does not hold.
         is_windowed: keys of the store are `Windowed`.
     """
 
@@ -168,9 +172,19 @@ class PullQuery:
     store_schema: Schema
     select: Mapper
     where: Predicate | None = None
+    stored: Callable[[Record], Record | None] | None = None
     limit: int | None = None
     is_windowed: bool = False
     build_topology: TopologyFactory | None = None
+
+    def answer(self, record: Record) -> tuple[Any, ...] | None:
+        """Return the result row of a stored row, or None when the query leaves it out."""
+        row = self.stored(record) if self.stored is not None else record
+        if row is None or row.value is None:
+            return None
+        if self.where is not None and not self.where.row(row):
+            return None
+        return self.select.row(row)
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,3 +32,7 @@ class Settings:
         """Return the value of `name` as an integer."""
         value = self.get(name)
         return default if value == "" else int(value)
+
+    def all(self) -> dict[str, str]:
+        """Return every setting by name, overrides on top."""
+        return dict(self.config) | dict(self.overrides)

@@ -1,0 +1,270 @@
+"""GROUP BY: aggregate calls are taken out of SELECT and HAVING, and every other column must be grouped."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from kappaflow.errors import StatementError
+from kappaflow.serde.schema import Namespace, Schema, WindowInfo, WindowType
+from kappaflow.sql.analyzer.projection import AliasGenerator, Named
+from kappaflow.sql.analyzer.query import Analysis
+from kappaflow.sql.analyzer.scope import WINDOW_BOUNDS, Scope
+from kappaflow.sql.ast.expressions import (
+    ColumnReference,
+    Dereference,
+    Expression,
+    FunctionCall,
+    IntegerLiteral,
+)
+from kappaflow.sql.ast.formatter import format_expression
+from kappaflow.sql.ast.rewrite import rewrite, walk
+from kappaflow.sql.functions.registry import FunctionRegistry
+from kappaflow.sql.logical.keys import KeyColumn, KeyPlan
+from kappaflow.sql.logical.plan import Aggregate, Filter, Finalize, NamedExpression, Node
+from kappaflow.sql.logical.sources import carry_all
+from kappaflow.sql.logical.typing import check_predicate, named
+
+AGGREGATE_COLUMN = "KSQL_AGG_VARIABLE_{}"
+
+
+@dataclass(frozen=True, slots=True)
+class Grouped:
+    """An aggregation: its node, its key, and the items of SELECT over the node's rows.
+
+    Attributes:
+        items: as many as were given; the expressions are lowered and refer to the node's columns.
+    """
+
+    node: Node
+    keys: KeyPlan
+    items: tuple[Named, ...]
+
+
+def plan_grouping(
+    node: Node,
+    input_keys: KeyPlan,
+    items: tuple[Named, ...],
+    analysis: Analysis,
+    functions: FunctionRegistry,
+    is_final: bool,
+) -> Grouped:
+    """Plan GROUP BY, aggregates, WINDOW and HAVING over `node`.
+
+    Raises:
+        StatementError: the grouping is not possible.
+    """
+    return _Grouping(node, input_keys, items, analysis, functions).plan(is_final)
+
+
+class _Grouping:
+    def __init__(
+        self,
+        node: Node,
+        input_keys: KeyPlan,
+        items: tuple[Named, ...],
+        analysis: Analysis,
+        functions: FunctionRegistry,
+    ) -> None:
+        self._node = node
+        self._input_keys = input_keys
+        self._items = items
+        self._analysis = analysis
+        self._functions = functions
+        self._scope: Scope = analysis.scope
+        self._grouping = analysis.group_by or (IntegerLiteral(0),)
+        self._calls: list[FunctionCall] = []
+
+    def plan(self, is_final: bool) -> Grouped:
+        self._check_functions()
+        names = [self._key_name(expression) for expression in self._grouping]
+        keys = tuple(
+            named(name, self._scope.lower(expression), self._node, self._functions, Namespace.KEY)
+            for name, expression in zip(names, self._grouping, strict=True)
+        )
+        items, having = self._rewrite_all(names)
+        if self._node.is_table:
+            self._check_table_functions()
+        regroups = self._regroups()
+        below = carry_all(self._node) if regroups else self._node
+        calls = tuple(self._call(i, call, below) for i, call in enumerate(self._calls))
+        window = self._analysis.window
+        info = None if window is None else WindowInfo(window.type, _size(window.type, window.size_ms))
+        result: Node = Aggregate(
+            below,
+            keys,
+            calls,
+            regroups,
+            window,
+            schema=Schema(tuple(k.column for k in keys) + tuple(c.column for c in calls)),
+            is_table=True,
+            window=info,
+        )
+        if is_final:
+            if window is None:
+                raise StatementError("EMIT FINAL is only supported for windowed aggregations.")
+            result = Finalize(result, schema=result.schema, is_table=True, window=info)
+        if having is not None:
+            shown = self._scope.lower(self._analysis.having) if self._analysis.having else having
+            _check_having(having, shown, result, self._calls, self._functions)
+            result = Filter(
+                result, having, "HAVING", schema=result.schema, is_table=True, window=info
+            )
+        plan = KeyPlan(
+            "grouping expression",
+            tuple(
+                KeyColumn((ColumnReference(name),), name, (format_expression(self._scope.lower(e)),))
+                for name, e in zip(names, self._grouping, strict=True)
+            )
+            if self._analysis.group_by is not None
+            else (),
+        )
+        return Grouped(result, plan, items)
+
+    def _check_functions(self) -> None:
+        expressions = [item.expression for item in self._items]
+        if self._analysis.having is not None:
+            expressions.append(self._analysis.having)
+        has_aggregate = False
+        for expression in expressions:
+            for node in walk(expression):
+                if isinstance(node, FunctionCall):
+                    self._functions.find(node.name)
+                    has_aggregate = has_aggregate or self._functions.is_aggregate(node.name)
+        if not has_aggregate:
+            raise StatementError("GROUP BY requires aggregate functions in either the SELECT or HAVING clause.")
+
+    def _key_name(self, expression: Expression) -> str:
+        found = [item.name for item in self._items if item.expression == expression]
+        if len(found) > 1:
+            quoted = " and ".join(f"`{name}`" for name in found)
+            raise StatementError(
+                f"The projection contains a key column more than once: {quoted}.\n"
+                "Each key column must only be in the projection once. If you intended to copy the key into the "
+                "value, then consider using the AS_VALUE function to indicate which key reference should be copied."
+            )
+        return found[0] if found else key_name(expression, self._scope, self._analysis.names)
+
+    def _regroups(self) -> bool:
+        if self._node.window is not None:
+            return True
+        columns = self._input_keys.columns
+        return len(columns) != len(self._grouping) or any(
+            expression not in column.alternatives
+            for expression, column in zip(self._grouping, columns, strict=True)
+        )
+
+    def _call(self, index: int, call: FunctionCall, below: Node) -> NamedExpression:
+        return named(AGGREGATE_COLUMN.format(index), call, below, self._functions)
+
+    def _rewrite_all(self, names: list[str]) -> tuple[tuple[Named, ...], Expression | None]:
+        bad: list[Expression] = []
+        items: list[Named] = []
+        for item in self._items:
+            stray: list[Expression] = []
+            items.append(Named(self._rewrite(item.expression, names, stray), item.name))
+            if stray:
+                bad.append(item.expression)
+        if bad:
+            listed = ", ".join(format_expression(self._scope.lower(e)) for e in bad)
+            raise StatementError(
+                f"Non-aggregate SELECT expression(s) not part of GROUP BY: {listed}\n"
+                "Either add the column(s) to the GROUP BY or remove them from the SELECT."
+            )
+        if self._analysis.having is None:
+            return tuple(items), None
+        stray = []
+        having = self._rewrite(self._analysis.having, names, stray)
+        if stray:
+            listed = ", ".join(format_expression(self._scope.lower(e)) for e in stray)
+            raise StatementError(
+                f"Non-aggregate HAVING expression not part of GROUP BY: {listed}\n"
+                "Either add the column(s) to the GROUP BY or remove them from the HAVING."
+            )
+        return tuple(items), having
+
+    def _rewrite(self, expression: Expression, names: list[str], stray: list[Expression]) -> Expression:
+        def change(node: Expression) -> Expression | None:
+            for group, name in zip(self._grouping, names, strict=True):
+                if node == group and self._analysis.group_by is not None:
+                    return ColumnReference(name)
+            if isinstance(node, FunctionCall) and self._functions.is_aggregate(node.name):
+                return ColumnReference(AGGREGATE_COLUMN.format(self._register(node)))
+            if isinstance(node, ColumnReference):
+                if not (node.source is None and node.name in WINDOW_BOUNDS):
+                    stray.append(node)
+                return node
+            return None
+
+        return rewrite(expression, change)
+
+    def _register(self, call: FunctionCall) -> int:
+        for argument in call.arguments:
+            for inner in walk(argument):
+                if isinstance(inner, FunctionCall) and self._functions.is_aggregate(inner.name):
+                    raise StatementError(
+                        f"Aggregate functions can not be nested: {call.name}({inner.name}())"
+                    )
+                if isinstance(inner, ColumnReference) and inner.source is None and inner.name in WINDOW_BOUNDS:
+                    raise StatementError(
+                        f"Window bounds column {inner.name} can only be used in the SELECT clause of windowed "
+                        "aggregations and can not be passed to aggregate functions.\n"
+                        "See https://github.com/confluentinc/ksql/issues/4397"
+                    )
+        lowered = self._scope.lower(call)
+        assert isinstance(lowered, FunctionCall)
+        if lowered not in self._calls:
+            self._calls.append(lowered)
+        return self._calls.index(lowered)
+
+    def _check_table_functions(self) -> None:
+        names: list[str] = []
+        for call in self._calls:
+            if not supports_undo(call, self._node, self._functions) and call.name not in names:
+                names.append(call.name)
+        if not names:
+            return
+        plural = "s" if len(names) > 1 else ""
+        listed = names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
+        raise StatementError(
+            f"The aggregation function{plural} {listed} cannot be applied to a table source, only to a stream source."
+        )
+
+
+def supports_undo(call: FunctionCall, node: Node, functions: FunctionRegistry) -> bool:
+    """Tell whether the aggregate can take a row of a table back."""
+    from kappaflow.sql.expressions.functions import supports_undo as can_undo
+
+    from kappaflow.sql.logical.typing import node_scope
+
+    return can_undo(call, node_scope(node), functions)
+
+
+def key_name(expression: Expression, scope: Scope, names: AliasGenerator) -> str:
+    """Return the name of a key that the projection does not name."""
+    if isinstance(expression, ColumnReference):
+        return scope.lowered_name(expression.source, expression.name) if expression.source else expression.name
+    if isinstance(expression, Dereference):
+        return names.field(expression.field_name)
+    return names.column()
+
+
+def _size(window_type: WindowType, size_ms: int) -> int | None:
+    return None if window_type is WindowType.SESSION else size_ms
+
+
+def _check_having(
+    having: Expression,
+    shown: Expression,
+    node: Node,
+    calls: list[FunctionCall],
+    functions: FunctionRegistry,
+) -> None:
+    try:
+        check_predicate(having, node, functions, "HAVING")
+    except StatementError as error:
+        # The message names aggregate calls, not the columns they became.
+        text = str(error)
+        for index, call in enumerate(calls):
+            text = text.replace(AGGREGATE_COLUMN.format(index), format_expression(call))
+        raise StatementError(text) from None
+    assert shown is not None

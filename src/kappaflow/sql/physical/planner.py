@@ -1,0 +1,253 @@
+"""From a logical plan to steps: names, formats and stores are decided here."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from kappaflow.errors import StatementError
+from kappaflow.serde.formats import schema_problem
+from kappaflow.serde.schema import Column, Schema
+from kappaflow.sql.formats import check_key, require_format
+from kappaflow.sql.logical.plan import (
+    Aggregate,
+    Filter,
+    Finalize,
+    FlatMap,
+    Join,
+    Node,
+    Project,
+    Rekey,
+    Scan,
+    walk_plan,
+)
+from kappaflow.sql.metastore import FormatInfo
+from kappaflow.sql.physical import steps as s
+
+
+def plan_steps(root: Node, key_format: FormatInfo | None) -> s.Step:
+    """Return the steps of a plan, up to but without a sink.
+
+    Args:
+        root: the optimized logical plan.
+        key_format: the sink's key format, preferred for internal topics; None for transient queries.
+
+    Raises:
+        StatementError: no format can hold a key.
+    """
+    return StepPlanner(root, key_format).plan()
+
+
+class StepPlanner:
+    """Plans the steps of one query."""
+
+    def __init__(self, root: Node, key_format: FormatInfo | None) -> None:
+        self._root = root
+        self._key_format = key_format
+        self._scans = [node for node in walk_plan(root) if isinstance(node, Scan)]
+        self._is_join = len(self._scans) > 1
+        self._aggregates = any(isinstance(node, Aggregate) for node in walk_plan(root))
+
+    def plan(self) -> s.Step:
+        """Return the last step."""
+        return self._step(self._root, "")
+
+    def _step(self, node: Node, prefix: str) -> s.Step:
+        match node:
+            case Scan():
+                return self._scan(node, prefix)
+            case Filter():
+                return self._filter(node, prefix)
+            case Project():
+                return self._project(node, prefix)
+            case FlatMap():
+                before = self._step(node.input, prefix)
+                return s.StreamFlatMap(
+                    before,
+                    node.calls,
+                    name="FlatMap",
+                    schema=node.schema,
+                    window=node.window,
+                    pseudo_columns=node.pseudo_columns,
+                )
+            case Rekey():
+                return self._rekey(node, prefix)
+            case Aggregate():
+                return self._aggregate(node, prefix, is_final=False)
+            case Finalize():
+                assert isinstance(node.input, Aggregate)
+                return self._aggregate(node.input, prefix, is_final=True)
+            case Join():
+                return self._join(node, prefix)
+            case _:
+                raise StatementError(f"There is no physical step for {type(node).__name__}.")
+
+    def _scan(self, node: Scan, prefix: str) -> s.Step:
+        name = f"KafkaTopic_{prefix}" if prefix else "KsqlTopic"
+        source = node.source
+        formats = s.Formats(source.key_format, source.value_format)
+        if source.is_table:
+            return s.TableSource(
+                source.topic,
+                source.schema,
+                formats,
+                source.timestamp,
+                f"{name}-Reduce",
+                name=f"{name}-Source",
+                schema=node.schema,
+                window=node.window,
+            )
+        return s.StreamSource(
+            source.topic,
+            source.schema,
+            formats,
+            source.timestamp,
+            name=f"{name}-Source",
+            schema=node.schema,
+            window=node.window,
+        )
+
+    def _filter(self, node: Filter, prefix: str) -> s.Step:
+        before = self._step(node.input, prefix)
+        kind = s.TableFilter if node.is_table else s.StreamFilter
+        name = "Aggregate-HavingFilter" if node.clause == "HAVING" else f"{prefix}WhereFilter"
+        return kind(
+            before,
+            node.predicate,
+            node.clause,
+            name=name,
+            schema=node.schema,
+            window=node.window,
+            pseudo_columns=node.pseudo_columns,
+        )
+
+    def _project(self, node: Project, prefix: str) -> s.Step:
+        before = self._step(node.input, prefix)
+        kind = s.TableSelect if node.is_table else s.StreamSelect
+        if node is self._root:
+            name = "Aggregate-Project" if self._aggregates else "Project"
+        else:
+            name = f"PrependAlias{prefix}" if prefix else "Aggregate-Prepare"
+        return kind(
+            before,
+            node.columns,
+            name=name,
+            schema=node.schema,
+            window=node.window,
+            pseudo_columns=node.pseudo_columns,
+        )
+
+    def _rekey(self, node: Rekey, prefix: str) -> s.Step:
+        before = self._step(node.input, prefix)
+        name = f"{prefix}SelectKey" if prefix else "PartitionBy"
+        selected = s.StreamSelectKey(
+            before,
+            node.keys,
+            name=name,
+            schema=node.schema,
+            window=node.window,
+            pseudo_columns=node.pseudo_columns,
+        )
+        if not node.repartition:
+            return selected
+        side = "right" if prefix.endswith("Right") else "left"
+        outer = prefix.removesuffix("Right").removesuffix("Left")
+        return s.StreamRepartition(
+            selected,
+            f"{outer}Join-{side}-repartition",
+            self._internal(node.schema.key, node),
+            name=name,
+            schema=node.schema,
+            pseudo_columns=node.pseudo_columns,
+        )
+
+    def _aggregate(self, node: Aggregate, prefix: str, *, is_final: bool) -> s.Step:
+        before = self._step(node.input, prefix)
+        grouped = self._group(node, before)
+        # Stores hold the key within the window; its columns are those of the result.
+        formats = self._internal(node.schema.key, node)
+        store = "Aggregate-Aggregate-Materialize"
+        shared = {"name": "Aggregate-Aggregate", "schema": node.schema, "window": node.window}
+        if node.over is not None:
+            return s.StreamWindowedAggregate(
+                grouped, node.calls, store, formats, node.over, is_final, **shared
+            )
+        kind = s.TableAggregate if node.input.is_table else s.StreamAggregate
+        return kind(grouped, node.calls, store, formats, **shared)
+
+    def _group(self, node: Aggregate, before: s.Step) -> s.Step:
+        columns = Schema(tuple(k.column for k in node.keys) + node.input.schema.value)
+        topic = "Aggregate-GroupBy-repartition"
+        formats = self._internal(columns.key, node)
+        if node.input.is_table:
+            return s.TableGroupBy(
+                before, node.keys, topic, formats, name="Aggregate-GroupBy", schema=columns
+            )
+        if not node.regroups:
+            return before
+        return s.StreamGroupBy(
+            before, node.keys, topic, formats, name="Aggregate-GroupBy", schema=columns
+        )
+
+    def _join(self, node: Join, prefix: str) -> s.Step:
+        outer = prefix.removesuffix("Left")
+        left = self._step(node.left, f"{outer}L_Left" if isinstance(node.left, Join) else f"{outer}Left")
+        right = self._step(node.right, f"{outer}Right")
+        name = f"{outer}Join"
+        shared = {
+            "name": name,
+            "schema": node.schema,
+            "window": node.window,
+            "pseudo_columns": False,
+        }
+        left_formats = self._internal(left.schema.key, node.left)
+        right_formats = self._internal(right.schema.key, node.right)
+        if not node.left.is_table and node.right.is_table:
+            return s.StreamTableJoin(left, right, node.type, _store(right, name), left_formats, **shared)
+        if not node.left.is_table:
+            assert node.within is not None
+            return s.StreamStreamJoin(
+                left,
+                right,
+                node.type,
+                node.within,
+                f"{name}-left-store",
+                f"{name}-right-store",
+                left_formats,
+                right_formats,
+                **shared,
+            )
+        stores = (f"{name}-left-store", f"{name}-right-store", left_formats, right_formats)
+        if node.foreign_key is not None:
+            return s.ForeignKeyTableTableJoin(left, right, node.type, node.foreign_key, *stores, **shared)
+        return s.TableTableJoin(left, right, node.type, *stores, **shared)
+
+    def _internal(self, keys: Iterable[Column], node: Node) -> s.Formats:
+        """Return the formats of internal topics and stores below `node`: its first source's values."""
+        first = next(below for below in _left_most(node) if isinstance(below, Scan))
+        columns = tuple(keys)
+        value_format = require_format(first.source.value_format.name, dict(first.source.value_format.properties))
+        candidates = [self._key_format] if self._key_format else []
+        candidates.append(first.source.key_format)
+        for candidate in candidates:
+            if candidate is not None and schema_problem(candidate.name, columns) is None:
+                return s.Formats(candidate, value_format)
+        check_key(require_format("JSON", {}), columns)
+        return s.Formats(require_format("JSON", {}), value_format)
+
+
+def _left_most(node: Node) -> Iterable[Node]:
+    while True:
+        yield node
+        if not node.inputs:
+            return
+        node = node.inputs[0]
+
+
+def _store(step: s.Step, join: str) -> str:
+    while not isinstance(step, s.TableSource):
+        if not isinstance(step, s.TableSelect):
+            return f"{join}-right-store"
+        step = step.input
+    return step.store
+
+

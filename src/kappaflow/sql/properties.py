@@ -1,0 +1,194 @@
+"""The WITH clause of CREATE and INSERT INTO: names, values and what excludes what."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from kappaflow.errors import ParseError, StatementError
+from kappaflow.serde.schema import WindowInfo, WindowType
+from kappaflow.sql.ast.statements import Properties, PropertyValue
+from kappaflow.sql.formats import require_format
+from kappaflow.sql.metastore import FormatInfo
+from kappaflow.sql.settings import Settings
+
+_COMMON = frozenset(
+    """KAFKA_TOPIC FORMAT KEY_FORMAT VALUE_FORMAT PARTITIONS REPLICAS RETENTION_MS CLEANUP_POLICY TIMESTAMP
+    TIMESTAMP_FORMAT WRAP_SINGLE_VALUE KEY_DELIMITER VALUE_DELIMITER KEY_SCHEMA_ID VALUE_SCHEMA_ID
+    KEY_SCHEMA_FULL_NAME VALUE_SCHEMA_FULL_NAME VALUE_AVRO_SCHEMA_FULL_NAME
+    KEY_PROTOBUF_NULLABLE_REPRESENTATION VALUE_PROTOBUF_NULLABLE_REPRESENTATION""".split()
+)
+CREATE_PROPERTIES = _COMMON | {"WINDOW_TYPE", "WINDOW_SIZE", "SOURCED_BY_CONNECTOR"}
+CREATE_AS_PROPERTIES = _COMMON
+INSERT_PROPERTIES = frozenset({"QUERY_ID"})
+
+_UNITS_MS = {"DAY": 86_400_000, "HOUR": 3_600_000, "MINUTE": 60_000, "SECOND": 1000, "MILLISECOND": 1}
+_DELIMITERS = {"TAB": "\t", "SPACE": " "}
+
+
+@dataclass(frozen=True, slots=True)
+class WithClause:
+    """The properties of a WITH clause by upper-case name, checked against what may be given."""
+
+    values: dict[str, PropertyValue]
+
+    @classmethod
+    def of(cls, properties: Properties, allowed: frozenset[str]) -> WithClause:
+        """Check the names and the combinations.
+
+        Raises:
+            StatementError: a name is unknown, or two properties exclude each other.
+        """
+        values = dict(properties)
+        unknown = sorted(set(values) - allowed)
+        if unknown:
+            raise StatementError(f"Invalid config variable(s) in the WITH clause: {','.join(unknown)}")
+        for part in ("KEY_FORMAT", "VALUE_FORMAT"):
+            if part in values and "FORMAT" in values:
+                raise StatementError(
+                    f"Cannot supply both '{part}' and 'FORMAT' properties, as 'FORMAT' sets both key and value "
+                    "formats. Either use just 'FORMAT', or use 'KEY_FORMAT' and 'VALUE_FORMAT'."
+                )
+        return cls(values)
+
+    def text(self, name: str) -> str | None:
+        """Return the value as text, or None."""
+        value = self.values.get(name)
+        return None if value is None else str(value)
+
+    def integer(self, name: str) -> int | None:
+        """Return the value as an integer, or None.
+
+        Raises:
+            StatementError: it is not an integer.
+        """
+        value = self.values.get(name)
+        if value is None:
+            return None
+        try:
+            return int(str(value))
+        except ValueError:
+            raise StatementError(f"Invalid value {value} for property {name}: Not a number of type INT") from None
+
+    def flag(self, name: str) -> bool | None:
+        """Return the value as a boolean, or None."""
+        value = self.values.get(name)
+        return None if value is None else str(value).strip().lower() == "true"
+
+    def key_format_name(self) -> str | None:
+        """Return the name of the key format as given, or None."""
+        name = self.text("KEY_FORMAT") or self.text("FORMAT")
+        return name.strip().upper() if name else None
+
+    def value_format_name(self) -> str | None:
+        """Return the name of the value format as given, or None."""
+        name = self.text("VALUE_FORMAT") or self.text("FORMAT")
+        return name.strip().upper() if name else None
+
+    def format_properties(self, is_key: bool) -> dict[str, str]:
+        """Return the format properties of the key or the value, by their names inside a format.
+
+        Raises:
+            StatementError: a value is not usable.
+        """
+        prefix = "KEY" if is_key else "VALUE"
+        found: dict[str, str] = {}
+        delimiter = self.text(f"{prefix}_DELIMITER")
+        if delimiter is not None:
+            found["delimiter"] = _delimiter(f"{prefix}_DELIMITER", delimiter)
+        full_name = self.text(f"{prefix}_SCHEMA_FULL_NAME")
+        if full_name is None and not is_key:
+            full_name = self.text("VALUE_AVRO_SCHEMA_FULL_NAME")
+        if full_name is not None:
+            found["fullSchemaName"] = full_name.strip()
+        schema_id = self.integer(f"{prefix}_SCHEMA_ID")
+        if schema_id is not None:
+            found["schemaId"] = str(schema_id)
+        nullable = self.text(f"{prefix}_PROTOBUF_NULLABLE_REPRESENTATION")
+        if nullable is not None:
+            found["nullableRepresentation"] = nullable
+        return found
+
+    def window(self) -> WindowInfo | None:
+        """Return how keys are windowed.
+
+        Raises:
+            ParseError: type and size do not fit.
+        """
+        name = self.text("WINDOW_TYPE")
+        size = self.text("WINDOW_SIZE")
+        if name is None:
+            if size is not None:
+                raise ParseError("'WINDOW_SIZE' should only be set when 'WINDOW_TYPE' is set.")
+            return None
+        try:
+            window_type = WindowType(name.strip().upper())
+        except ValueError:
+            raise ParseError(
+                f"Unknown window type: '{name}'. Known types are HOPPING, SESSION and TUMBLING."
+            ) from None
+        if window_type is WindowType.SESSION:
+            if size is not None:
+                raise ParseError("'WINDOW_SIZE' should not be set for SESSION windows.")
+            return WindowInfo(window_type)
+        if size is None:
+            raise ParseError(
+                f"{window_type.value} windows require 'WINDOW_SIZE' to be provided in the WITH clause. "
+                "For example: 'WINDOW_SIZE'='10 SECONDS'"
+            )
+        return WindowInfo(window_type, duration_ms(size, "WINDOW_SIZE"))
+
+
+def _delimiter(name: str, text: str) -> str:
+    if text in _DELIMITERS:
+        return _DELIMITERS[text]
+    if not text.strip():
+        raise StatementError(
+            f"Failed to prepare statement: Configuration {name} is invalid: Delimiter cannot be empty, if you "
+            "meant to have a tab or space for delimiter, please use the special values 'TAB' or 'SPACE'"
+            "\nExample valid value: ';'"
+        )
+    if len(text) != 1:
+        raise StatementError(
+            f"Failed to prepare statement: Configuration {name} is invalid: Invalid delimiter value: '{text}'. "
+            "Delimiter must be a single character or TAB,SPACE\nExample valid value: ';'"
+        )
+    return text
+
+
+def duration_ms(text: str, name: str) -> int:
+    """Read a duration such as ``30 SECONDS``.
+
+    Raises:
+        ParseError: it cannot be read; `name` is the property that held it.
+    """
+    problem = f"Configuration {name} is invalid: Invalid duration: '{text}'."
+    match = re.fullmatch(r"\s*(\S+)\s+(\S+)\s*", text)
+    if match is None:
+        raise ParseError(f"{problem} Expected a number and a time unit, for example '10 SECONDS'.")
+    number, unit = match.group(1), match.group(2).upper()
+    if not number.isdigit():
+        raise ParseError(f"{problem} Not a number: '{number}'.")
+    factor = _UNITS_MS.get(unit.removesuffix("S"))
+    if factor is None:
+        raise ParseError(f"{problem} Unknown time unit: '{unit}'")
+    return int(number) * factor
+
+
+def source_formats(clause: WithClause, settings: Settings) -> tuple[FormatInfo, FormatInfo]:
+    """Return key and value format of CREATE STREAM|TABLE: as given, else the configured defaults.
+
+    Raises:
+        StatementError: a format is unknown, missing, or does not take its properties.
+    """
+    key_name = clause.key_format_name() or settings.get("ksql.persistence.default.format.key", "KAFKA").upper()
+    value_name = clause.value_format_name() or settings.get("ksql.persistence.default.format.value").upper()
+    if not value_name:
+        raise StatementError(
+            "Statement is missing the 'VALUE_FORMAT' property from the WITH clause. "
+            "Either provide one or set a default via the 'ksql.persistence.default.format.value' config."
+        )
+    return (
+        require_format(key_name, clause.format_properties(is_key=True)),
+        require_format(value_name, clause.format_properties(is_key=False)),
+    )

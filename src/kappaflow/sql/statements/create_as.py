@@ -1,0 +1,199 @@
+"""CREATE STREAM|TABLE .. AS SELECT."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from kappaflow.errors import StatementError
+from kappaflow.serde.schema import Column
+from kappaflow.sql.analyzer.query import Analysis, analyze
+from kappaflow.sql.ast.relations import Emit
+from kappaflow.sql.ast.statements import CreateAsSelect
+from kappaflow.sql.formats import check_available, check_key, check_value, require_format, with_wrapping
+from kappaflow.sql.logical.planner import plan_query
+from kappaflow.sql.metastore import DataSource, FormatInfo, SourceKind
+from kappaflow.sql.optimizer.optimizer import optimize
+from kappaflow.sql.physical.persistent import SinkSpec, persistent_query
+from kappaflow.sql.planning import PlanningContext
+from kappaflow.sql.properties import CREATE_AS_PROPERTIES, WithClause
+from kappaflow.sql.queries import QueryKind
+from kappaflow.sql.statement_plan import CreateTopic, Plan, RegisterSource, TopicAction
+from kappaflow.sql.statements.naming import check_name_free, command_of
+from kappaflow.sql.statements.replacing import check_schema_change
+from kappaflow.sql.statements.timestamps import timestamp_column
+
+DEFAULT_RETENTION_MS = 604_800_000
+
+
+def plan_create_as(context: PlanningContext, statement: CreateAsSelect) -> Plan:
+    """Plan CREATE STREAM|TABLE .. AS SELECT.
+
+    Raises:
+        StatementError: the query or the properties are wrong.
+    """
+    kind = SourceKind.TABLE if statement.is_table else SourceKind.STREAM
+    command = command_of("table" if statement.is_table else "stream", statement.name, "create")
+    existing = context.metastore.source(statement.name)
+    if existing is not None and statement.if_not_exists:
+        old = existing.kind.value.lower()
+        warning = (
+            f"Cannot add {kind.value.lower()} `{statement.name}`: A {old} with the same name already exists."
+        )
+        return Plan(context.text, statement, command, warning=warning)
+    clause = WithClause.of(statement.properties, CREATE_AS_PROPERTIES)
+    analysis = analyze(statement.query, context.metastore, context.functions, persistent=True)
+    if analysis.limit is not None:
+        raise StatementError(f"CREATE {kind.value} AS SELECT statements don't support LIMIT clause.")
+    logical = plan_query(analysis, context.functions, statement.name)
+    _check_kind(kind, logical.root.is_table)
+    optimized = optimize(logical.root, context.functions)
+    schema = optimized.root.schema
+    key_format, value_format = _formats(clause, analysis, schema.key, context)
+    value_format = with_wrapping(value_format, schema.value, clause.flag("WRAP_SINGLE_VALUE"), context.settings)
+    check_key(key_format, schema.key)
+    check_value(value_format, schema.value)
+    check_available(key_format, value_format)
+    query_id = _query_id(context, kind, statement.name, existing)
+    source = DataSource(
+        name=statement.name,
+        kind=kind,
+        schema=schema,
+        topic=clause.text("KAFKA_TOPIC")
+        or context.settings.get("ksql.output.topic.name.prefix") + statement.name,
+        key_format=key_format,
+        value_format=value_format,
+        window=optimized.root.window,
+        timestamp=timestamp_column(clause, schema),
+        created_by=query_id,
+        statement=context.text,
+    )
+    check_name_free(context.metastore, source, statement.or_replace)
+    if existing is not None:
+        _check_upgrade(existing, source)
+    query = persistent_query(
+        context,
+        optimized,
+        SinkSpec(source, source.timestamp),
+        query_id,
+        QueryKind.CREATE_TABLE_AS if statement.is_table else QueryKind.CREATE_STREAM_AS,
+        _source_names(analysis),
+        is_final=analysis.emit is Emit.FINAL,
+    )
+    return Plan(
+        context.text,
+        statement,
+        command,
+        ddl=RegisterSource(source),
+        topic_actions=_sink_topic(context, clause, analysis, source),
+        query=query,
+        message=f"Created query with ID {query_id}",
+        properties=dict(context.settings.overrides),
+        query_number=context.query_number,
+        topics=context.topics.facts,
+    )
+
+
+def _source_names(analysis: Analysis) -> tuple[str, ...]:
+    return tuple(source.source.name for source in analysis.scope.sources)
+
+
+def _check_kind(kind: SourceKind, gives_table: bool) -> None:
+    if gives_table and kind is SourceKind.STREAM:
+        raise StatementError(
+            "Invalid result type. Your SELECT query produces a TABLE. Please use CREATE TABLE AS SELECT statement "
+            "instead."
+        )
+    if not gives_table and kind is SourceKind.TABLE:
+        raise StatementError(
+            "Invalid result type. Your SELECT query produces a STREAM. Please use CREATE STREAM AS SELECT statement "
+            "instead."
+        )
+
+
+def _formats(
+    clause: WithClause, analysis: Analysis, keys: tuple[Column, ...], context: PlanningContext
+) -> tuple[FormatInfo, FormatInfo]:
+    left = analysis.scope.sources[0].source
+    key_name = clause.key_format_name()
+    key_properties = clause.format_properties(is_key=True)
+    if key_name is None:
+        key_format = _default_key_format(left.key_format, keys, context)
+        key_format = _with_properties(key_format, key_properties)
+    else:
+        key_format = require_format(key_name, key_properties)
+    value_name = clause.value_format_name()
+    value_properties = clause.format_properties(is_key=False)
+    if value_name is None or value_name == left.value_format.name:
+        value_format = _with_properties(replace(left.value_format, wrap_single=None), value_properties)
+    else:
+        value_format = require_format(value_name, value_properties)
+    return key_format, value_format
+
+
+def _default_key_format(
+    inherited: FormatInfo, keys: tuple[Column, ...], context: PlanningContext
+) -> FormatInfo:
+    """Return the sink's key format when none was given: the left source's, where it can hold a key at all."""
+    if inherited.name == "NONE" and keys:
+        return require_format(
+            context.settings.get("ksql.persistence.default.format.key", "KAFKA").upper(), {}
+        )
+    return inherited
+
+
+def _with_properties(info: FormatInfo, properties: dict[str, str]) -> FormatInfo:
+    return require_format(info.name, dict(info.properties) | properties)
+
+
+def _query_id(
+    context: PlanningContext, kind: SourceKind, name: str, existing: DataSource | None
+) -> str:
+    if existing is not None and existing.created_by is not None:
+        return existing.created_by
+    prefix = QueryKind.CREATE_TABLE_AS if kind is SourceKind.TABLE else QueryKind.CREATE_STREAM_AS
+    return f"{prefix.value}_{name.upper()}_{context.query_number}"
+
+
+def _check_upgrade(old: DataSource, new: DataSource) -> None:
+    if old.created_by is None:
+        raise StatementError(f"Cannot upgrade data source: {old.name} was not created by a query.")
+    check_schema_change(old.schema.key, new.schema.key, old.schema.value, new.schema.value)
+
+
+def _sink_topic(
+    context: PlanningContext, clause: WithClause, analysis: Analysis, source: DataSource
+) -> tuple[TopicAction, ...]:
+    left = analysis.scope.sources[0].source
+    from_source = context.topics.describe(left.topic)
+    partitions = clause.integer("PARTITIONS") or (from_source.partitions if from_source else 1)
+    replicas = clause.integer("REPLICAS") or (from_source.replicas if from_source else 1)
+    existing = context.topics.describe(source.topic)
+    if existing is not None:
+        if clause.integer("PARTITIONS") is not None and existing.partitions != partitions:
+            raise StatementError(
+                f"A Kafka topic with the name '{source.topic}' already exists, with different partition/replica "
+                f"configuration than required. KSQL expects {partitions} partitions (topic has "
+                f"{existing.partitions}), and {replicas} replication factor (topic has {existing.replicas})."
+            )
+        return ()
+    return (CreateTopic(source.topic, partitions, replicas, _topic_configs(clause, analysis, source)),)
+
+
+def _topic_configs(clause: WithClause, analysis: Analysis, source: DataSource) -> dict[str, str]:
+    configs: dict[str, str] = {}
+    if source.is_table and source.window is None:
+        configs["cleanup.policy"] = "compact"
+    elif source.is_table:
+        configs["cleanup.policy"] = "compact,delete"
+        window = analysis.window
+        if window is not None and window.retention_ms is not None:
+            configs["retention.ms"] = str(max(window.retention_ms, DEFAULT_RETENTION_MS))
+    retention = clause.text("RETENTION_MS")
+    if retention is not None:
+        configs["retention.ms"] = retention
+    policy = clause.text("CLEANUP_POLICY")
+    if policy is not None:
+        configs["cleanup.policy"] = policy
+    return configs
+
+

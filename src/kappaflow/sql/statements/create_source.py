@@ -1,0 +1,167 @@
+"""CREATE STREAM and CREATE TABLE over a topic."""
+
+from __future__ import annotations
+
+from kappaflow.errors import StatementError
+from kappaflow.serde.formats import FORMATS
+from kappaflow.serde.schema import Column, Namespace, Schema
+from kappaflow.serde.types import BYTES, DataType
+from kappaflow.sql.analyzer.scope import SYSTEM_COLUMNS
+from kappaflow.sql.ast.statements import ColumnDefinition, CreateSource
+from kappaflow.sql.expressions.scope import HEADERS_TYPE
+from kappaflow.sql.formats import check_available, check_key, check_value, traits_of, with_wrapping
+from kappaflow.sql.metastore import DataSource, SourceKind
+from kappaflow.sql.planning import PlanningContext
+from kappaflow.sql.properties import CREATE_PROPERTIES, WithClause, source_formats
+from kappaflow.sql.queries import PersistentQuery
+from kappaflow.sql.statement_plan import CreateTopic, Plan, RegisterSource, TopicAction
+from kappaflow.sql.statements.naming import check_name_free, command_of
+from kappaflow.sql.statements.replacing import check_replacement
+from kappaflow.sql.statements.source_table import source_table_query
+from kappaflow.sql.statements.timestamps import timestamp_column
+from kappaflow.sql.statements.types import resolve_type
+
+
+def plan_create_source(context: PlanningContext, statement: CreateSource) -> Plan:
+    """Plan CREATE STREAM|TABLE.
+
+    Raises:
+        StatementError: columns, properties or formats do not fit.
+    """
+    clause = WithClause.of(statement.properties, CREATE_PROPERTIES)
+    kind = SourceKind.TABLE if statement.is_table else SourceKind.STREAM
+    command = command_of("table" if statement.is_table else "stream", statement.name, "create")
+    key_format, value_format = source_formats(clause, context.settings)
+    schema = _schema(context, statement)
+    _check_schema_ids(clause, statement, key_format.name, value_format.name)
+    if statement.is_table and not schema.key:
+        raise StatementError("Tables require a PRIMARY KEY. Please define the PRIMARY KEY.")
+    if not statement.columns and not traits_of(value_format).infers_schema:
+        raise StatementError("No columns supplied.")
+    existing = context.metastore.source(statement.name)
+    if existing is not None and statement.if_not_exists:
+        old = existing.kind.value.lower()
+        warning = (
+            f"Cannot add {kind.value.lower()} `{statement.name}`: A {old} with the same name already exists."
+        )
+        return Plan(context.text, statement, command, warning=warning)
+    value_format = with_wrapping(value_format, schema.value, clause.flag("WRAP_SINGLE_VALUE"), context.settings)
+    check_key(key_format, schema.key)
+    check_value(value_format, schema.value)
+    check_available(key_format, value_format)
+    topic = clause.text("KAFKA_TOPIC")
+    if not topic:
+        raise StatementError("Missing required property \"KAFKA_TOPIC\" which has no default value.")
+    source = DataSource(
+        name=statement.name,
+        kind=kind,
+        schema=schema,
+        topic=topic,
+        key_format=key_format,
+        value_format=value_format,
+        window=clause.window(),
+        timestamp=timestamp_column(clause, schema),
+        is_read_only=statement.is_source,
+        statement=context.text,
+    )
+    check_name_free(context.metastore, source, statement.or_replace)
+    if existing is not None:
+        check_replacement(existing, source)
+    actions = _topic_actions(context, clause, topic)
+    query: PersistentQuery | None = None
+    message = f"{kind.value.capitalize()} created"
+    if statement.is_source and statement.is_table:
+        query = source_table_query(context, source)
+        message = f"Created query with ID {query.id}"
+    return Plan(
+        context.text,
+        statement,
+        command,
+        ddl=RegisterSource(source),
+        topic_actions=actions,
+        query=query,
+        message=message,
+        properties=dict(context.settings.overrides),
+        query_number=context.query_number,
+        topics=context.topics.facts,
+    )
+
+
+def _schema(context: PlanningContext, statement: CreateSource) -> Schema:
+    keys: list[Column] = []
+    others: list[Column] = []
+    seen: set[str] = set()
+    for definition in statement.columns:
+        column = _column(context, definition)
+        if column.name in seen:
+            raise StatementError(f"Duplicate column names: {column.name}")
+        seen.add(column.name)
+        (keys if column.namespace is Namespace.KEY else others).append(column)
+    return Schema((*keys, *others))
+
+
+def _column(context: PlanningContext, definition: ColumnDefinition) -> Column:
+    name = definition.name
+    if name in SYSTEM_COLUMNS:
+        raise StatementError(f"'{name}' is a reserved column name. You cannot use it as a name for a column.")
+    data_type = resolve_type(definition.type, context.metastore)
+    match definition.constraint:
+        case "KEY" | "PRIMARY KEY":
+            return Column(name, data_type, Namespace.KEY)
+        case "HEADERS" | "HEADER":
+            return _header(name, data_type, definition.header_key)
+        case _:
+            return Column(name, data_type, Namespace.VALUE)
+
+
+def _header(name: str, data_type: DataType, header_key: str | None) -> Column:
+    wanted = HEADERS_TYPE if header_key is None else BYTES
+    if data_type != wanted:
+        shown = "HEADERS" if header_key is None else f"HEADER('{header_key}')"
+        raise StatementError(f"Invalid type for {shown} column: expected {wanted}, got {data_type}")
+    return Column(name, data_type, Namespace.HEADERS, header_key)
+
+
+def _check_schema_ids(clause: WithClause, statement: CreateSource, key_name: str, value_name: str) -> None:
+    has_key = any(c.constraint in {"KEY", "PRIMARY KEY"} for c in statement.columns)
+    has_value = any(not c.constraint for c in statement.columns)
+    for part, name, declared in (("KEY", key_name, has_key), ("VALUE", value_name, has_value)):
+        if clause.text(f"{part}_SCHEMA_ID") is None:
+            continue
+        if not FORMATS[name].infers_schema:
+            raise StatementError(
+                f"{part}_FORMAT should support schema inference when {part}_SCHEMA_ID is provided. "
+                f"Current format is {name}."
+            )
+        if declared:
+            raise StatementError(
+                f"Table elements and {part}_SCHEMA_ID cannot both exist for create statement."
+            )
+
+
+def _topic_actions(context: PlanningContext, clause: WithClause, topic: str) -> tuple[TopicAction, ...]:
+    partitions = clause.integer("PARTITIONS")
+    replicas = clause.integer("REPLICAS")
+    facts = context.topics.describe(topic)
+    if facts is None:
+        if partitions is None:
+            raise StatementError(
+                f"Topic '{topic}' does not exist. If you want to create a new topic for the stream/table please "
+                "re-run the statement providing the required 'PARTITIONS' configuration in the WITH clause "
+                "(and optionally 'REPLICAS'). For example: CREATE STREAM X (..) WITH (KAFKA_TOPIC='...', "
+                "PARTITIONS=2);"
+            )
+        if partitions < 1:
+            raise StatementError(f"PARTITIONS must be at least 1, got {partitions}.")
+        configs: dict[str, str] = {}
+        retention = clause.text("RETENTION_MS")
+        if retention is not None:
+            configs["retention.ms"] = retention
+        return (CreateTopic(topic, partitions, replicas or 1, configs),)
+    if partitions is not None and partitions != facts.partitions:
+        raise StatementError(
+            f"A Kafka topic with the name '{topic}' already exists, with different partition/replica configuration "
+            f"than required. KSQL expects {partitions} partitions (topic has {facts.partitions}), and "
+            f"{replicas or facts.replicas} replication factor (topic has {facts.replicas})."
+        )
+    return ()

@@ -1,0 +1,96 @@
+"""INSERT INTO .. VALUES: one row, evaluated and serialised."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from kappaflow.errors import SerializationError, StatementError
+from kappaflow.serde.schema import Column, Namespace
+from kappaflow.serde.types import BIGINT
+from kappaflow.sql.ast.statements import InsertValues
+from kappaflow.sql.expressions.constants import evaluate_constant
+from kappaflow.sql.formats import key_serde, value_serde
+from kappaflow.sql.metastore import DataSource
+from kappaflow.sql.planning import PlanningContext
+from kappaflow.sql.queries import InsertRecord
+
+
+def plan_insert_values(context: PlanningContext, statement: InsertValues) -> InsertRecord:
+    """Evaluate INSERT INTO .. VALUES.
+
+    Raises:
+        StatementError: the target cannot be written, or columns and values do not fit.
+    """
+    if not context.settings.flag("ksql.insert.into.values.enabled", default=True):
+        raise StatementError(
+            "The server has disabled INSERT INTO ... VALUES functionality. "
+            "To enable it, restart your server with 'ksql.insert.into.values.enabled'=true"
+        )
+    target = _target(context, statement.target)
+    columns = _columns(target, statement)
+    if len(columns) != len(statement.values):
+        raise StatementError(
+            f"Expected number columns and values to match: columns[{', '.join(c.name for c in columns)}], "
+            f"values: {len(statement.values)}"
+        )
+    row: dict[str, Any] = {}
+    for column, expression in zip(columns, statement.values, strict=True):
+        row[column.name] = evaluate_constant(expression, column.type, column.name, context.functions)
+    timestamp = row.pop("ROWTIME", None)
+    if timestamp is not None and timestamp < 0:
+        raise StatementError(f"ROWTIME must be non-negative, got {timestamp}.")
+    return _record(target, row, timestamp)
+
+
+def _target(context: PlanningContext, name: str) -> DataSource:
+    target = context.metastore.source(name)
+    if target is None:
+        hint = context.metastore.hint(name)
+        raise StatementError(f"Cannot insert values into an unknown stream/table: `{name}`{hint}")
+    if target.is_read_only:
+        raise StatementError(f"Cannot insert values into read-only {target.kind.value.lower()}: {name}")
+    if target.is_windowed:
+        raise StatementError("Cannot insert values into windowed stream/table!")
+    return target
+
+
+def _columns(target: DataSource, statement: InsertValues) -> tuple[Column, ...]:
+    schema = target.schema
+    if not statement.columns:
+        if schema.headers:
+            raise StatementError(
+                "Cannot insert into HEADER columns: " + ", ".join(c.name for c in schema.headers)
+            )
+        return schema.key + schema.value
+    found: list[Column] = []
+    for name in statement.columns:
+        if name == "ROWTIME":
+            found.append(Column(name, BIGINT))
+            continue
+        column = schema.find(name)
+        if name in {"ROWPARTITION", "ROWOFFSET"} or (column and column.namespace is Namespace.HEADERS):
+            raise StatementError(f"Inserting into column `{name}` is not allowed.")
+        if column is None:
+            raise StatementError(f"Column name `{name}` does not exist in stream/table `{target.name}`.")
+        found.append(column)
+    return tuple(found)
+
+
+def _record(target: DataSource, row: dict[str, Any], timestamp: int | None) -> InsertRecord:
+    schema = target.schema
+    key = tuple(row.get(c.name) for c in schema.key)
+    value = tuple(row.get(c.name) for c in schema.value)
+    if target.is_table and any(part is None for part in key):
+        names = ", ".join(c.name for c in schema.key)
+        raise StatementError(
+            f"Failed to insert values into '{target.name}'. Value for primary key column(s) {names} is required "
+            "for tables"
+        )
+    # A key of nothing but NULLs is a null key; formats without columns give no bytes anyway.
+    absent_key = not key or all(part is None for part in key)
+    try:
+        key_bytes = None if absent_key else key_serde(target.key_format, schema.key).serialize(key)
+        value_bytes = value_serde(target.value_format, schema.value).serialize(value)
+    except SerializationError as error:
+        raise StatementError(f"Failed to insert values into '{target.name}'. {error}") from None
+    return InsertRecord(target.topic, key_bytes, value_bytes, timestamp)

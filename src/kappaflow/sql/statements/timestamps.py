@@ -1,0 +1,48 @@
+"""The TIMESTAMP property: which column holds a record's time."""
+
+from __future__ import annotations
+
+from kappaflow.errors import StatementError
+from kappaflow.serde.schema import Schema
+from kappaflow.serde.types import BigInt, String, Timestamp
+from kappaflow.sql.metastore import TimestampColumn
+from kappaflow.sql.properties import WithClause
+
+
+def timestamp_column(clause: WithClause, schema: Schema) -> TimestampColumn | None:
+    """Return the column named by TIMESTAMP, or None.
+
+    Raises:
+        StatementError: there is no such column, or its type is none of a time.
+    """
+    name = clause.text("TIMESTAMP")
+    pattern = clause.text("TIMESTAMP_FORMAT")
+    if name is None:
+        if pattern is not None:
+            raise StatementError("'TIMESTAMP_FORMAT' can only be set when 'TIMESTAMP' is set.")
+        return None
+    quoted = len(name) > 1 and name[0] == name[-1] and name[0] in "`\""
+    name = name[1:-1] if quoted else name.upper()
+    column = schema.find(name)
+    if column is None:
+        raise StatementError(f"The TIMESTAMP column set in the WITH clause does not exist in the schema: '{name}'")
+    if isinstance(column.type, String):
+        if pattern is None:
+            raise StatementError(
+                f"A String timestamp field has been specified without also specifying the timestamp_format: "
+                f"`{name}`. {_refusal(name)}"
+            )
+        return TimestampColumn(name, pattern)
+    if pattern is not None:
+        raise StatementError(
+            "'TIMESTAMP_FORMAT' set in the WITH clause can only be used when the timestamp column is of type STRING."
+        )
+    if not isinstance(column.type, BigInt | Timestamp):
+        raise StatementError(_refusal(name))
+    return TimestampColumn(name)
+
+
+def _refusal(name: str) -> str:
+    return (
+        f"Timestamp column, `{name}`, should be LONG(INT64), TIMESTAMP, or a String with a timestamp_format specified."
+    )
