@@ -24,14 +24,30 @@ from kappaflow.sql.functions.signature import Argument, LambdaTyper, Match, Sign
 from kappaflow.sql.types import type_text
 
 _FAMILIES = (
+    "aggregate_attr",
+    "aggregate_collect",
     "aggregate_count",
     "aggregate_extremes",
+    "aggregate_histogram",
     "aggregate_offsets",
+    "aggregate_statistics",
     "aggregate_sums",
+    "aggregate_topk",
+    "arrays",
+    "bytes",
+    "date_arithmetic",
+    "dates",
+    "json",
+    "lambdas",
+    "maps",
+    "masks",
     "math",
     "nulls",
+    "regex",
     "strings",
     "table",
+    "trigonometry",
+    "urls",
 )
 
 F = TypeVar("F", bound=Callable[..., Any])

@@ -1,0 +1,119 @@
+"""Variance, standard deviation, correlation, and the number of distinct values."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+from kappaflow.serde.types import BIGINT, DOUBLE, Array, DataType
+from kappaflow.sql.expressions.values import divide_doubles
+from kappaflow.sql.functions.aggregation import AggregateCall, Aggregation, State
+from kappaflow.sql.functions.registry import aggregate
+
+_variance = aggregate("STDDEV_SAMP", "The sample variance of the values.", ("STDDEV_SAMP(x) -> 2.5",))
+_deviation = aggregate("STDDEV_SAMPLE", "The sample standard deviation of the values.", ("STDDEV_SAMPLE(x) -> 1.58",))
+_correlation = aggregate("CORRELATION", "Pearson's correlation of two columns; NaN below two rows.", ("CORRELATION(x, y) -> 1.0",))
+_distinct = aggregate("COUNT_DISTINCT", "The number of distinct values that are not NULL.", ("COUNT_DISTINCT(x) -> 3",))
+
+
+def _spread(finish: Callable[[float], float]) -> Callable[[AggregateCall], Aggregation]:
+    """Return the factory of an aggregate over count, sum and sum of squares."""
+
+    def change(sign: int) -> Callable[[tuple[Any, ...], State], State]:
+        def fold(values: tuple[Any, ...], state: State) -> State:
+            if values[0] is None:
+                return state
+            value = float(values[0])
+            return (state[0] + sign, state[1] + sign * value, state[2] + sign * value * value)
+
+        return fold
+
+    def result(state: State) -> float:
+        count, total, squares = state
+        if count < 2:
+            return 0.0
+        return finish((squares - total * total / count) / (count - 1))
+
+    def factory(call: AggregateCall) -> Aggregation:
+        return Aggregation(
+            state_types=(BIGINT, DOUBLE, DOUBLE),
+            returns=DOUBLE,
+            initial=lambda: (0, 0.0, 0.0),
+            add=change(1),
+            undo=change(-1),
+            merge=_added,
+            result=result,
+            state_names=("COUNT", "SUM", "M2"),
+        )
+
+    return factory
+
+
+def _added(left: State, right: State) -> State:
+    return tuple(a + b for a, b in zip(left, right, strict=True))
+
+
+for _type in ("INT", "BIGINT", "DOUBLE"):
+    _variance(f"(val {_type}) -> DOUBLE")(_spread(lambda variance: variance))
+    _deviation(f"(val {_type}) -> DOUBLE")(_spread(lambda variance: math.sqrt(max(variance, 0.0))))
+
+
+def correlation(call: AggregateCall) -> Aggregation:
+    """CORRELATION(x, y)."""
+
+    def change(sign: int) -> Callable[[tuple[Any, ...], State], State]:
+        def fold(values: tuple[Any, ...], state: State) -> State:
+            if values[0] is None or values[1] is None:
+                return state
+            x, y = float(values[0]), float(values[1])
+            return _added(state, (sign, sign * x, sign * y, sign * x * x, sign * y * y, sign * x * y))
+
+        return fold
+
+    def result(state: State) -> float:
+        count, x, y, xx, yy, xy = state
+        if count < 2:
+            return math.nan
+        spread = math.sqrt(max(count * xx - x * x, 0.0)) * math.sqrt(max(count * yy - y * y, 0.0))
+        return divide_doubles(count * xy - x * y, spread)
+
+    return Aggregation(
+        state_types=(BIGINT, DOUBLE, DOUBLE, DOUBLE, DOUBLE, DOUBLE),
+        returns=DOUBLE,
+        initial=lambda: (0, 0.0, 0.0, 0.0, 0.0, 0.0),
+        add=change(1),
+        undo=change(-1),
+        merge=_added,
+        result=result,
+        state_names=("COUNT", "SUM_X", "SUM_Y", "SUM_XX", "SUM_YY", "SUM_XY"),
+    )
+
+
+for _type in ("INT", "BIGINT", "DOUBLE"):
+    _correlation(f"(x {_type}, y {_type}) -> DOUBLE")(correlation)
+
+
+@_distinct("(val T) -> BIGINT")
+def count_distinct(call: AggregateCall) -> Aggregation:
+    """COUNT_DISTINCT(x): exact; the state is the set of values."""
+    element: DataType | None = call.types[0]
+    assert element is not None
+
+    def add(values: tuple[Any, ...], state: State) -> State:
+        return state if values[0] is None or values[0] in state[0] else ([*state[0], values[0]],)
+
+    def merge(left: State, right: State) -> State:
+        state = left
+        for value in right[0]:
+            state = add((value,), state)
+        return state
+
+    return Aggregation(
+        state_types=(Array(element),),
+        returns=BIGINT,
+        initial=lambda: ([],),
+        add=add,
+        merge=merge,
+        result=lambda state: len(state[0]),
+    )

@@ -1,0 +1,189 @@
+"""Arrays: search, order, sets, slices, series."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from typing import Any
+
+from kappaflow.errors import FunctionError
+from kappaflow.serde import types as t
+from kappaflow.sql.expressions.values import text_of
+from kappaflow.sql.functions.registry import scalar
+
+_CATEGORY = "ARRAY"
+_MAX_SERIES = 1_000_000
+
+
+def same(left: Any, right: Any) -> bool:
+    """Tell whether two elements are equal; true and 1 are not."""
+    return left == right and isinstance(left, bool) == isinstance(right, bool)
+
+
+def _distinct(array: Sequence[Any]) -> list[Any]:
+    result: list[Any] = []
+    seen: set[Any] = set()
+    for element in array:
+        mark = _mark(element)
+        if mark not in seen:
+            seen.add(mark)
+            result.append(element)
+    return result
+
+
+def _mark(element: Any) -> Any:
+    """Return a hashable stand-in for an element."""
+    if isinstance(element, list):
+        return ("[", *(_mark(item) for item in element))
+    if isinstance(element, dict):
+        return ("{", frozenset((key, _mark(value)) for key, value in element.items()))
+    return element
+
+
+_length = scalar("ARRAY_LENGTH", _CATEGORY, "The number of elements.", ("ARRAY_LENGTH(ARRAY[1, 2]) -> 2",))
+_contains = scalar("ARRAY_CONTAINS", _CATEGORY, "Whether an array has an element.", ("ARRAY_CONTAINS(ARRAY[1], 1) -> true",))
+_distinct_of = scalar("ARRAY_DISTINCT", _CATEGORY, "The elements without repetitions, in order of first appearance.")
+_except = scalar("ARRAY_EXCEPT", _CATEGORY, "The distinct elements of the first array that the second has not.")
+_intersect = scalar("ARRAY_INTERSECT", _CATEGORY, "The distinct elements that both arrays have.")
+_union = scalar("ARRAY_UNION", _CATEGORY, "The distinct elements of both arrays.")
+_concat = scalar("ARRAY_CONCAT", _CATEGORY, "The elements of the first array, then those of the second.")
+_remove = scalar("ARRAY_REMOVE", _CATEGORY, "The array without the elements equal to a value.")
+
+
+@_length("(array ARRAY<T>) -> INT", total=True)
+def _count(array: list[Any]) -> int:
+    return len(array)
+
+
+@_contains("(array ARRAY<T>, val T) -> BOOLEAN", null_in=True, total=True)
+def _has(array: list[Any] | None, value: Any) -> bool | None:
+    return False if array is None else any(same(element, value) for element in array)
+
+
+@_distinct_of("(array ARRAY<T>) -> ARRAY<T>", total=True)
+def _unique(array: list[Any]) -> list[Any]:
+    return _distinct(array)
+
+
+@_except("(left ARRAY<T>, right ARRAY<T>) -> ARRAY<T>", total=True)
+def _difference(left: list[Any], right: list[Any]) -> list[Any]:
+    excluded = {_mark(element) for element in right}
+    return [element for element in _distinct(left) if _mark(element) not in excluded]
+
+
+@_intersect("(left ARRAY<T>, right ARRAY<T>) -> ARRAY<T>", total=True)
+def _intersection(left: list[Any], right: list[Any]) -> list[Any]:
+    kept = {_mark(element) for element in right}
+    return [element for element in _distinct(left) if _mark(element) in kept]
+
+
+@_union("(left ARRAY<T>, right ARRAY<T>) -> ARRAY<T>", total=True)
+def _united(left: list[Any], right: list[Any]) -> list[Any]:
+    return _distinct([*left, *right])
+
+
+@_concat("(left ARRAY<T>, right ARRAY<T>) -> ARRAY<T>", null_in=True, total=True)
+def _joined(left: list[Any] | None, right: list[Any] | None) -> list[Any] | None:
+    if left is None:
+        return right
+    return left if right is None else [*left, *right]
+
+
+@_remove("(array ARRAY<T>, element T) -> ARRAY<T>", null_in=True, total=True)
+def _without(array: list[Any] | None, value: Any) -> list[Any] | None:
+    return None if array is None else [element for element in array if not same(element, value)]
+
+
+_max = scalar("ARRAY_MAX", _CATEGORY, "The largest element that is not NULL.", ("ARRAY_MAX(ARRAY[1, 3]) -> 3",))
+_min = scalar("ARRAY_MIN", _CATEGORY, "The smallest element that is not NULL.", ("ARRAY_MIN(ARRAY[1, 3]) -> 1",))
+_sort = scalar(
+    "ARRAY_SORT",
+    _CATEGORY,
+    "The elements in order, 'ASCENDING' (default) or 'DESCENDING'; NULLs come last.",
+    ("ARRAY_SORT(ARRAY[2, 1]) -> [1, 2]",),
+)
+
+
+@_max("(array ARRAY<T>) -> T", total=True)
+def _largest(array: list[Any]) -> Any:
+    return max((element for element in array if element is not None), default=None)
+
+
+@_min("(array ARRAY<T>) -> T", total=True)
+def _smallest(array: list[Any]) -> Any:
+    return min((element for element in array if element is not None), default=None)
+
+
+@_sort("(array ARRAY<T>) -> ARRAY<T>", total=True)
+def _sorted(array: list[Any]) -> list[Any]:
+    return _in_order(array, "ASC")
+
+
+@_sort("(array ARRAY<T>, direction STRING) -> ARRAY<T>", total=True)
+def _in_order(array: list[Any], direction: str) -> list[Any] | None:
+    word = direction.upper()
+    if word not in ("ASC", "ASCEND", "ASCENDING", "DESC", "DESCEND", "DESCENDING"):
+        return None
+    present = sorted((element for element in array if element is not None), reverse=word.startswith("DESC"))
+    return [*present, *[None] * (len(array) - len(present))]
+
+
+_join = scalar(
+    "ARRAY_JOIN", _CATEGORY, "The elements as one string, between them a delimiter (default ',').", ("ARRAY_JOIN(ARRAY[1, 2], '-') -> '1-2'",)
+)
+
+
+def _joiner(types: tuple[t.DataType | None, ...], returns: t.DataType | None) -> Callable[..., str]:
+    array = types[0]
+    text = text_of(array.element) if isinstance(array, t.Array) else str
+
+    def join(elements: list[Any] | None, delimiter: str | None = ",") -> str | None:
+        if elements is None:
+            return None
+        parts = ["null" if element is None else text(element) for element in elements]
+        return (delimiter or "").join(parts)
+
+    return join  # pyright: ignore[reportReturnType]
+
+
+_join("(array ARRAY<T>) -> STRING", typed=True, null_in=True)(_joiner)
+_join("(array ARRAY<T>, delimiter STRING) -> STRING", typed=True, null_in=True)(_joiner)
+
+_slice = scalar("SLICE", _CATEGORY, "The elements from one 1-based position to another, both included.", ("SLICE(ARRAY[1, 2, 3], 2, 3) -> [2, 3]",))
+
+
+@_slice("(in ARRAY<T>, from INT, to INT) -> ARRAY<T>", null_in=True, total=True)
+def _sliced(array: list[Any] | None, first: int | None, last: int | None) -> list[Any] | None:
+    if array is None:
+        return None
+    start = 0 if first is None else first - 1
+    end = len(array) if last is None else last
+    if start < 0 or end > len(array) or start > end:
+        return None
+    return array[start:end]
+
+
+_series = scalar(
+    "GENERATE_SERIES",
+    _CATEGORY,
+    "The numbers from a start to an end, both included, with a step (default 1 or -1).",
+    ("GENERATE_SERIES(1, 3) -> [1, 2, 3]",),
+)
+
+
+@_series("(start INT, end INT) -> ARRAY<INT>")
+@_series("(start BIGINT, end BIGINT) -> ARRAY<BIGINT>")
+def _numbers(start: int, end: int) -> list[int]:
+    return _numbers_by(start, end, 1 if end > start else -1)
+
+
+@_series("(start INT, end INT, step INT) -> ARRAY<INT>")
+@_series("(start BIGINT, end BIGINT, step INT) -> ARRAY<BIGINT>")
+def _numbers_by(start: int, end: int, step: int) -> list[int]:
+    if step == 0:
+        raise FunctionError("GENERATE_SERIES step cannot be zero")
+    if (end - start) * step < 0:
+        raise FunctionError("GENERATE_SERIES step has wrong sign")
+    if abs(end - start) // abs(step) >= _MAX_SERIES:
+        raise FunctionError(f"GENERATE_SERIES gives at most {_MAX_SERIES} numbers")
+    return list(range(start, end + (1 if step > 0 else -1), step))

@@ -1,0 +1,125 @@
+"""Bytes: text encodings, and numbers in binary."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import struct
+from collections.abc import Callable, Mapping
+from typing import TypeVar
+
+from kappaflow.errors import FunctionError
+from kappaflow.sql.functions.registry import scalar
+
+_CATEGORY = "STRING"
+T = TypeVar("T")
+
+
+def _from_hex(text: str) -> bytes:
+    digits = text
+    if digits.startswith(("0x", "0X")):
+        digits = digits[2:]
+    elif digits.startswith(("X'", "x'")) and digits.endswith("'"):
+        digits = digits[2:-1]
+    try:
+        return bytes.fromhex(digits if len(digits) % 2 == 0 else f"0{digits}")
+    except ValueError:
+        raise FunctionError(f"'{text}' is not hexadecimal.") from None
+
+
+def _from_base64(text: str) -> bytes:
+    try:
+        return base64.b64decode(text, validate=True)
+    except (binascii.Error, ValueError):
+        raise FunctionError(f"'{text}' is not base64.") from None
+
+
+_DECODERS: dict[str, Callable[[str], bytes]] = {
+    "hex": _from_hex,
+    "utf8": lambda text: text.encode("utf-8"),
+    "ascii": lambda text: text.encode("ascii", "replace"),
+    "base64": _from_base64,
+}
+_ENCODERS: dict[str, Callable[[bytes], str]] = {
+    "hex": lambda data: data.hex().upper(),
+    "utf8": lambda data: data.decode("utf-8", "replace"),
+    "ascii": lambda data: data.decode("ascii", "replace"),
+    "base64": lambda data: base64.b64encode(data).decode("ascii"),
+}
+
+_encode = scalar(
+    "encode", _CATEGORY, "Text in one encoding as text in another: hex, utf8, ascii, base64.", ("ENCODE('4B', 'hex', 'utf8') -> 'K'",)
+)
+_from_bytes = scalar("from_bytes", _CATEGORY, "Bytes as text: hex, utf8, ascii or base64.", ("FROM_BYTES(b, 'hex') -> '4B'",))
+_to_bytes = scalar("to_bytes", _CATEGORY, "Text (hex, utf8, ascii or base64) as bytes.", ("TO_BYTES('4B', 'hex')",))
+
+
+def _find(table: Mapping[str, T], encoding: str) -> T:
+    found = table.get(encoding.lower())
+    if found is None:
+        raise FunctionError(f"Unknown encoding '{encoding}'. Encodings are: hex, utf8, ascii and base64.")
+    return found
+
+
+@_encode("(str STRING, inputEncoding STRING, outputEncoding STRING) -> STRING")
+def _encoded(text: str, source: str, target: str) -> str:
+    if source.lower() not in _DECODERS or target.lower() not in _ENCODERS:
+        raise FunctionError(f"Supported input and output encodings are: hex, utf8, ascii and base64. Got {source}, {target}.")
+    data = _DECODERS[source.lower()](text)
+    encoded = _ENCODERS[target.lower()](data)
+    return f"0x{encoded.lower()}" if target.lower() == "hex" else encoded
+
+
+@_from_bytes("(value BYTES, encoding STRING) -> STRING")
+def _text(data: bytes, encoding: str) -> str:
+    return _find(_ENCODERS, encoding)(data)
+
+
+@_to_bytes("(value STRING, encoding STRING) -> BYTES")
+def _data(text: str, encoding: str) -> bytes:
+    return _find(_DECODERS, encoding)(text)
+
+
+_int = scalar("int_from_bytes", _CATEGORY, "An INT from 4 bytes, 'BIG_ENDIAN' (default) or 'LITTLE_ENDIAN'.")
+_bigint = scalar("bigint_from_bytes", _CATEGORY, "A BIGINT from 8 bytes, 'BIG_ENDIAN' (default) or 'LITTLE_ENDIAN'.")
+_double = scalar("double_from_bytes", _CATEGORY, "A DOUBLE from 8 bytes, 'BIG_ENDIAN' (default) or 'LITTLE_ENDIAN'.")
+
+
+def _unpack(name: str, code: str, data: bytes, order: str) -> int | float:
+    prefix = {"BIG_ENDIAN": ">", "LITTLE_ENDIAN": "<"}.get(order)
+    if prefix is None:
+        raise FunctionError(f"Byte order must be BIG_ENDIAN or LITTLE_ENDIAN. Got {order}.")
+    size = struct.calcsize(prefix + code)
+    if len(data) != size:
+        raise FunctionError(f"Number of bytes must be equal to {size} for {name}. Got {len(data)}.")
+    return struct.unpack(prefix + code, data)[0]
+
+
+@_int("(value BYTES) -> INT")
+def _to_int(data: bytes) -> float:
+    return _unpack("INTEGER", "i", data, "BIG_ENDIAN")
+
+
+@_int("(value BYTES, byteOrder STRING) -> INT")
+def _to_int_ordered(data: bytes, order: str) -> float:
+    return _unpack("INTEGER", "i", data, order)
+
+
+@_bigint("(value BYTES) -> BIGINT")
+def _to_bigint(data: bytes) -> float:
+    return _unpack("BIGINT", "q", data, "BIG_ENDIAN")
+
+
+@_bigint("(value BYTES, byteOrder STRING) -> BIGINT")
+def _to_bigint_ordered(data: bytes, order: str) -> float:
+    return _unpack("BIGINT", "q", data, order)
+
+
+@_double("(value BYTES) -> DOUBLE")
+def _to_double(data: bytes) -> float:
+    return _unpack("DOUBLE", "d", data, "BIG_ENDIAN")
+
+
+@_double("(value BYTES, byteOrder STRING) -> DOUBLE")
+def _to_double_ordered(data: bytes, order: str) -> float:
+    return _unpack("DOUBLE", "d", data, order)

@@ -1,0 +1,198 @@
+"""JSON kept in strings: paths, items, keys, and SQL values as JSON text."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+from decimal import Decimal
+from functools import lru_cache
+from typing import Any
+
+from kappaflow.errors import FunctionError
+from kappaflow.kernel.number_text import double_text
+from kappaflow.serde import types as t
+from kappaflow.sql.expressions.values import text_of
+from kappaflow.sql.functions.arrays import same
+from kappaflow.sql.functions.registry import scalar
+
+_CATEGORY = "JSON"
+_STEP = re.compile(r"\.([^.\[\]]+)|\[(\d+)\]|\['([^']*)'\]|\[\"([^\"]*)\"\]")
+_MISSING: Any = object()
+
+
+def parse_json(text: str) -> Any:
+    """Read a JSON document.
+
+    Raises:
+        FunctionError: the text is not JSON.
+    """
+    if not text.strip():
+        return _MISSING
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        raise FunctionError(f"Invalid JSON format: {text}") from None
+
+
+def json_text(value: Any) -> str:
+    """Print a JSON value without spaces, numbers as Java prints them."""
+    if isinstance(value, dict):
+        return "{" + ",".join(f"{_quoted(key)}:{json_text(item)}" for key, item in value.items()) + "}"
+    if isinstance(value, list):
+        return "[" + ",".join(json_text(item) for item in value) + "]"
+    if isinstance(value, str):
+        return _quoted(value)
+    if isinstance(value, float):
+        return double_text(value)
+    if isinstance(value, Decimal):
+        return format(value, "f")
+    if value is None:
+        return "null"
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _quoted(text: str) -> str:
+    return json.dumps(text, ensure_ascii=False)
+
+
+@lru_cache(maxsize=1024)
+def _path_steps(path: str) -> tuple[str | int, ...]:
+    if not path.startswith("$"):
+        raise FunctionError(f"Invalid JSON path '{path}': it must begin with '$'.")
+    steps: list[str | int] = []
+    position = 1
+    while position < len(path):
+        found = _STEP.match(path, position)
+        if found is None:
+            raise FunctionError(f"Invalid JSON path '{path}' at position {position}.")
+        if found[2] is not None:
+            steps.append(int(found[2]))
+        else:
+            steps.append(next(name for name in (found[1], found[3], found[4]) if name is not None))
+        position = found.end()
+    return tuple(steps)
+
+
+_extract = scalar(
+    "extractjsonfield", _CATEGORY, "The text at a path of a JSON document.", ("EXTRACTJSONFIELD('{\"a\": [1]}', '$.a[0]') -> '1'",)
+)
+
+
+@_extract("(input STRING, path STRING) -> STRING")
+def _field(text: str, path: str) -> str | None:
+    value = parse_json(text)
+    for step in _path_steps(path):
+        if isinstance(step, int):
+            value = value[step] if isinstance(value, list) and step < len(value) else None
+        elif isinstance(value, list) and step.isdecimal():
+            value = value[int(step)] if int(step) < len(value) else None
+        else:
+            value = value.get(step) if isinstance(value, dict) else None
+        if value is None:
+            return None
+    if value is _MISSING:
+        return None
+    return value if isinstance(value, str) else json_text(value)
+
+
+_is_json = scalar("is_json_string", _CATEGORY, "Whether a string is a JSON document.", ("IS_JSON_STRING('[1]') -> true",))
+_array_length = scalar("json_array_length", _CATEGORY, "The number of elements of a JSON array.", ("JSON_ARRAY_LENGTH('[1, 2]') -> 2",))
+_concat = scalar(
+    "json_concat", _CATEGORY, "Joins JSON documents: objects merge, everything else becomes one array.", ("JSON_CONCAT('[1]', '[2]') -> '[1,2]'",)
+)
+_items = scalar("json_items", _CATEGORY, "The elements of a JSON array as an array of JSON texts.", ("JSON_ITEMS('[1, \"a\"]') -> ['1', '\"a\"']",))
+_keys = scalar("json_keys", _CATEGORY, "The keys of a JSON object.", ("JSON_KEYS('{\"a\": 1}') -> ['a']",))
+_records = scalar("json_records", _CATEGORY, "The members of a JSON object as a map of JSON texts.", ("JSON_RECORDS('{\"a\": 1}') -> {a=1}",))
+
+
+@_is_json("(input STRING) -> BOOLEAN", null_in=True, total=True)
+def _valid(text: str | None) -> bool:
+    if text is None:
+        return False
+    try:
+        return parse_json(text) is not _MISSING
+    except FunctionError:
+        return False
+
+
+@_array_length("(jsonArray STRING) -> INT")
+def _length(text: str) -> int | None:
+    value = parse_json(text)
+    return len(value) if isinstance(value, list) else None
+
+
+@_concat("(jsonStrings STRING...) -> STRING", null_in=True)
+def _concatenated(*texts: str | None) -> str | None:
+    if not texts or any(text is None for text in texts):
+        return None
+    values = [parse_json(text) for text in texts if text is not None]
+    if any(value is _MISSING for value in values):
+        return None
+    if all(isinstance(value, dict) for value in values):
+        return json_text({key: item for value in values for key, item in value.items()})
+    return json_text([item for value in values for item in (value if isinstance(value, list) else [value])])
+
+
+@_items("(jsonItems STRING) -> ARRAY<STRING>")
+def _item_list(text: str) -> list[str] | None:
+    value = parse_json(text)
+    return [json_text(item) for item in value] if isinstance(value, list) else None
+
+
+@_keys("(input STRING) -> ARRAY<STRING>")
+def _key_list(text: str) -> list[str] | None:
+    value = parse_json(text)
+    return list(value) if isinstance(value, dict) else None
+
+
+@_records("(input STRING) -> MAP<STRING, STRING>")
+def _record_map(text: str) -> dict[str, str] | None:
+    value = parse_json(text)
+    return {key: json_text(item) for key, item in value.items()} if isinstance(value, dict) else None
+
+
+_contains = scalar(
+    "JSON_ARRAY_CONTAINS", _CATEGORY, "Whether the JSON array in a string has an element.", ("JSON_ARRAY_CONTAINS('[1, 2]', 2) -> true",)
+)
+
+
+@_contains("(jsonArray STRING, val T) -> BOOLEAN", null_in=True)
+def _has(text: str | None, wanted: Any) -> bool:
+    if text is None:
+        return False
+    try:
+        value = parse_json(text)
+    except FunctionError:
+        return False
+    return isinstance(value, list) and any(same(item, wanted) for item in value)
+
+
+_to_json = scalar("to_json_string", _CATEGORY, "Any value as JSON text.", ("TO_JSON_STRING(ARRAY[1, 2]) -> '[1,2]'",))
+
+
+def _writer(types: tuple[t.DataType | None, ...], returns: t.DataType | None) -> Callable[[Any], str]:
+    convert = _to_json_value(types[0])
+    return lambda value: json_text(convert(value))
+
+
+def _to_json_value(data_type: t.DataType | None) -> Callable[[Any], Any]:
+    """Return the function from a value in row form to what JSON can hold."""
+    match data_type:
+        case t.Array(element):
+            inner = _to_json_value(element)
+            return lambda value: None if value is None else [inner(item) for item in value]
+        case t.Map(key, value_type):
+            key_text, inner = text_of(key), _to_json_value(value_type)
+            return lambda value: None if value is None else {key_text(k): inner(v) for k, v in value.items()}
+        case t.Struct(fields):
+            parts = [(field.name, _to_json_value(field.type)) for field in fields]
+            return lambda value: None if value is None else {n: convert(value.get(n)) for n, convert in parts}
+        case t.Time() | t.Date() | t.Timestamp() | t.Bytes():
+            text = text_of(data_type)
+            return lambda value: None if value is None else text(value)
+        case _:
+            return lambda value: value
+
+
+_to_json("(val ANY) -> STRING", typed=True, null_in=True)(_writer)

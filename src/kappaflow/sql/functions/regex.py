@@ -1,0 +1,169 @@
+"""Regular expressions in Java's dialect, run by Python's `re`."""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+
+from kappaflow.errors import FunctionError
+from kappaflow.sql.functions.registry import scalar
+
+_CATEGORY = "REGULAR EXPRESSION"
+_CLASSES = {
+    "Lower": "a-z",
+    "Upper": "A-Z",
+    "Alpha": "a-zA-Z",
+    "Digit": "0-9",
+    "Alnum": "a-zA-Z0-9",
+    "Punct": r"!-/:-@\[-`{-~",
+    "Space": r" \t\n\x0b\f\r",
+    "XDigit": "0-9a-fA-F",
+    "ASCII": r"\x00-\x7f",
+    "Blank": r" \t",
+    "Cntrl": r"\x00-\x1f\x7f",
+}
+_CLASS_NAME = re.compile(r"\\[pP]\{(?:Is)?(\w+)\}")
+
+
+@lru_cache(maxsize=1024)
+def compile_java(pattern: str) -> re.Pattern[str]:
+    """Compile a pattern written for java.util.regex.
+
+    Raises:
+        FunctionError: the pattern is wrong.
+    """
+    try:
+        return re.compile(_translate(pattern), re.ASCII)
+    except re.error as error:
+        raise FunctionError(f"Invalid regular expression pattern: {pattern}. {error}") from None
+
+
+def _translate(pattern: str) -> str:
+    """Rewrite what the dialects spell differently: named groups, quoting, classes, line ends."""
+    result: list[str] = []
+    position = 0
+    in_class = 0
+    while position < len(pattern):
+        rest = pattern[position:]
+        if rest.startswith("\\Q"):
+            end = pattern.find("\\E", position + 2)
+            end = len(pattern) if end < 0 else end
+            result.append(re.escape(pattern[position + 2 : end]))
+            position = end + 2
+            continue
+        named = _CLASS_NAME.match(rest)
+        if named is not None:
+            result.append(_class(named, bool(in_class)))
+            position += named.end()
+            continue
+        if rest.startswith("\\"):
+            result.append(_escape(rest[1:2]))
+            position += 2
+            continue
+        if rest.startswith("(?<") and rest[3:4] not in ("=", "!"):
+            result.append("(?P<")
+            position += 3
+            continue
+        in_class += {"[": 1, "]": -1}.get(rest[0], 0)
+        result.append(rest[0])
+        position += 1
+    return "".join(result)
+
+
+def _escape(letter: str) -> str:
+    return {"z": r"\Z", "Z": r"(?=\n?\Z)", "h": r"[ \t\xa0]", "R": r"(?:\r\n|[\n\r])", "e": r"\x1b"}.get(
+        letter, f"\\{letter}"
+    )
+
+
+def _class(found: re.Match[str], in_class: bool) -> str:
+    members = _CLASSES.get(found[1])
+    if members is None:
+        members = {"L": r"^\W\d_", "Alphabetic": r"^\W\d_", "N": r"\d"}.get(found[1])
+    if members is None:
+        raise FunctionError(f"Unknown character class {found[0]}")
+    negated = found[0].startswith("\\P")
+    if in_class and not negated:
+        return members
+    return f"[{'^' if negated else ''}{members}]"
+
+
+_extract = scalar(
+    "regexp_extract", _CATEGORY, "The first match of a pattern, or one of its groups.", ("REGEXP_EXTRACT('b(.)', 'abc', 1) -> 'c'",)
+)
+_extract_all = scalar(
+    "regexp_extract_all", _CATEGORY, "All matches of a pattern, or of one of its groups.", ("REGEXP_EXTRACT_ALL('.b', 'abcb') -> ['ab', 'cb']",)
+)
+_replace = scalar(
+    "regexp_replace", _CATEGORY, "Replaces every match of a pattern; $1 stands for a group.", ("REGEXP_REPLACE('abc', 'b', 'x') -> 'axc'",)
+)
+_split = scalar(
+    "regexp_split_to_array", _CATEGORY, "The parts of a string between matches of a pattern.", ("REGEXP_SPLIT_TO_ARRAY('a1b', '[0-9]') -> ['a', 'b']",)
+)
+
+
+@_extract("(pattern STRING, input STRING) -> STRING")
+def _first(pattern: str, text: str) -> str | None:
+    return _first_group(pattern, text, 0)
+
+
+@_extract("(pattern STRING, input STRING, group INT) -> STRING")
+def _first_group(pattern: str, text: str, group: int) -> str | None:
+    compiled = compile_java(pattern)
+    if not 0 <= group <= compiled.groups:
+        return None
+    found = compiled.search(text)
+    return found[group] if found else None
+
+
+@_extract_all("(pattern STRING, input STRING) -> ARRAY<STRING>")
+def _all(pattern: str, text: str) -> list[str | None] | None:
+    return _all_groups(pattern, text, 0)
+
+
+@_extract_all("(pattern STRING, input STRING, group INT) -> ARRAY<STRING>")
+def _all_groups(pattern: str, text: str, group: int) -> list[str | None] | None:
+    compiled = compile_java(pattern)
+    if not 0 <= group <= compiled.groups:
+        return None
+    return [found[group] for found in compiled.finditer(text)]
+
+
+@_replace("(input STRING, pattern STRING, replacement STRING) -> STRING")
+def _replaced(text: str, pattern: str, replacement: str) -> str:
+    return compile_java(pattern).sub(_template(replacement), text)
+
+
+def _template(replacement: str) -> str:
+    """Rewrite ``$1``, ``${name}`` and ``\\x`` of Java to a template of Python."""
+    result: list[str] = []
+    position = 0
+    while position < len(replacement):
+        character = replacement[position]
+        if character == "\\" and position + 1 < len(replacement):
+            literal = replacement[position + 1]
+            result.append("\\\\" if literal == "\\" else literal)
+            position += 2
+            continue
+        group = re.match(r"\$(\d|\{\w+\})", replacement[position:])
+        if group is not None:
+            result.append(f"\\g<{group[1].strip('{}')}>")
+            position += group.end()
+            continue
+        if character == "$":
+            raise FunctionError("Illegal group reference in the replacement: write \\$ for a dollar sign.")
+        result.append(character)
+        position += 1
+    return "".join(result)
+
+
+@_split("(input STRING, pattern STRING) -> ARRAY<STRING>")
+def _parts(text: str, pattern: str) -> list[str]:
+    parts: list[str] = []
+    start = 0
+    for found in compile_java(pattern).finditer(text):
+        if found.end() == 0 or (found.end() == found.start() and found.end() == len(text)):
+            continue
+        parts.append(text[start : found.start()])
+        start = found.end()
+    return [*parts, text[start:]]

@@ -1,0 +1,108 @@
+"""URLs: encoding, and their parts."""
+
+from __future__ import annotations
+
+import re
+from typing import NamedTuple
+from urllib.parse import quote_plus, unquote_plus
+
+from kappaflow.errors import FunctionError
+from kappaflow.sql.functions.registry import scalar
+
+_CATEGORY = "URL"
+# The generic syntax of a URI. Source: RFC 3986, appendix B.
+_URI = re.compile(r"(?:([^:/?#]+):)?(?://([^/?#]*))?([^?#]*)(?:\?([^#]*))?(?:#(.*))?", re.DOTALL)
+_BAD = re.compile(r"[\s<>\"{}|\\^`]")
+
+
+class _Url(NamedTuple):
+    scheme: str | None
+    authority: str | None
+    path: str
+    query: str | None
+    fragment: str | None
+
+
+def _parse(text: str) -> _Url:
+    if _BAD.search(text):
+        raise FunctionError(f"URL input has invalid syntax: {text}")
+    found = _URI.fullmatch(text)
+    if found is None:
+        raise FunctionError(f"URL input has invalid syntax: {text}")
+    return _Url(found[1], found[2], found[3], found[4], found[5])
+
+
+def _decoded(text: str | None) -> str | None:
+    """Decode percent escapes; plus signs stay."""
+    return None if text is None else unquote_plus(text.replace("+", "%2B"))
+
+
+_decode = scalar("url_decode_param", _CATEGORY, "A URL parameter, decoded.", ("URL_DECODE_PARAM('a%20b') -> 'a b'",))
+_encode = scalar("url_encode_param", _CATEGORY, "A string as a URL parameter.", ("URL_ENCODE_PARAM('a b') -> 'a+b'",))
+_fragment = scalar("url_extract_fragment", _CATEGORY, "The part of a URL after '#'.")
+_host = scalar("url_extract_host", _CATEGORY, "The host of a URL.")
+_parameter = scalar("url_extract_parameter", _CATEGORY, "The value of a parameter in the query of a URL.")
+_path = scalar("url_extract_path", _CATEGORY, "The path of a URL.")
+_port = scalar("url_extract_port", _CATEGORY, "The port of a URL.")
+_protocol = scalar("url_extract_protocol", _CATEGORY, "The protocol of a URL.")
+_query = scalar("url_extract_query", _CATEGORY, "The part of a URL between '?' and '#'.")
+
+
+@_decode("(input STRING) -> STRING")
+def _decode_parameter(text: str) -> str:
+    for found in re.finditer("%", text):
+        if not re.match("[0-9A-Fa-f]{2}", text[found.end() : found.end() + 2]):
+            raise FunctionError(f"url_decode udf encountered an encoding exception while decoding: {text}")
+    return unquote_plus(text)
+
+
+@_encode("(input STRING) -> STRING", total=True)
+def _encode_parameter(text: str) -> str:
+    return quote_plus(text, safe="*").replace("~", "%7E")
+
+
+@_fragment("(input STRING) -> STRING")
+def _fragment_of(text: str) -> str | None:
+    return _decoded(_parse(text).fragment)
+
+
+@_host("(input STRING) -> STRING")
+def _host_of(text: str) -> str | None:
+    authority = _parse(text).authority
+    if authority is None:
+        return None
+    host = authority.rpartition("@")[2]
+    return re.sub(r":\d*$", "", host) or None
+
+
+@_parameter("(input STRING, parameter STRING) -> STRING")
+def _parameter_of(text: str, name: str) -> str | None:
+    query = _parse(text).query
+    if query is None:
+        return None
+    for part in query.split("&"):
+        key, separator, value = part.partition("=")
+        if unquote_plus(key) == name:
+            return unquote_plus(value) if separator else ""
+    return None
+
+
+@_path("(input STRING) -> STRING")
+def _path_of(text: str) -> str | None:
+    return _decoded(_parse(text).path)
+
+
+@_port("(input STRING) -> INT")
+def _port_of(text: str) -> int | None:
+    found = re.search(r":(\d+)$", _parse(text).authority or "")
+    return int(found[1]) if found else None
+
+
+@_protocol("(input STRING) -> STRING")
+def _protocol_of(text: str) -> str | None:
+    return _parse(text).scheme
+
+
+@_query("(input STRING) -> STRING")
+def _query_of(text: str) -> str | None:
+    return _decoded(_parse(text).query)
