@@ -1,7 +1,24 @@
 //! Formats between bytes and columns: JSON, DELIMITED and Kafka's primitive serialisers.
+//!
+//! The kernels decide the usual records; a record with anything unusual is left to the row form, which defines
+//! what is right.  So they never accept or refuse on their own authority.
 use pyo3::prelude::*;
 
+mod columns;
+mod delimited;
+mod json_decode;
+mod json_encode;
+mod json_scan;
+mod number_text;
+mod primitives;
+
 /// Adds the functions of this part to the module.
-pub fn register(_m: &Bound<'_, PyModule>) -> PyResult<()> {
-    Ok(())
+pub fn register(m: &Bound<'_, PyModule>) -> PyResult<()> {
+    m.add_function(wrap_pyfunction!(json_decode::json_decode, m)?)?;
+    m.add_function(wrap_pyfunction!(json_encode::json_encode, m)?)?;
+    m.add_function(wrap_pyfunction!(delimited::delimited_decode, m)?)?;
+    m.add_function(wrap_pyfunction!(delimited::delimited_encode, m)?)?;
+    m.add_function(wrap_pyfunction!(primitives::primitives_decode, m)?)?;
+    m.add_function(wrap_pyfunction!(primitives::primitives_encode, m)?)?;
+    m.add_function(wrap_pyfunction!(primitives::double_text, m)?)
 }
