@@ -47,7 +47,10 @@ def compress(codec: int, data: ByteBuffer) -> bytes:
             pieces += (_LENGTH.pack(len(block)), block)
         return b"".join(pieces)
     if codec == LZ4:
-        return bytes(cramjam.lz4.compress(data))
+        # Java's reader refuses frames whose blocks refer to earlier ones.
+        compressor = cramjam.lz4.Compressor(content_checksum=False, block_linked=False)
+        compressor.compress(data)
+        return bytes(compressor.finish())
     if codec == ZSTD:
         return bytes(cramjam.zstd.compress(data))
     raise CorruptRecordError(f"compression type {codec} does not exist")
