@@ -32,14 +32,13 @@ from kappaflow.storage.log_recovery import (
     snapshot_path,
 )
 from kappaflow.storage.retention import expired_segments
-from kappaflow.storage.segment import LogSegment
+from kappaflow.storage.segment import MAX_RELATIVE_OFFSET, LogSegment
 from kappaflow.storage.time_lookup import OffsetAndTimestamp, lookup_timestamp
 from kappaflow.storage.write_failure import write_failure
 from kappaflow.wire.record_batch import HEADER_SIZE, pack_prefix, stamp_log_append_time
 
 LOG_START_FILE = "log-start-offset-checkpoint"
 LEADER_EPOCH_FILE = "leader-epoch-checkpoint"
-MAX_RELATIVE_OFFSET = 2**31 - 1
 
 
 class AppendResult(NamedTuple):
@@ -100,7 +99,9 @@ class PartitionLog:
         self._unsynced_lock = threading.Lock()
         self._unsynced: list[LogSegment] = []
         self._directory_unsynced = not loaded.segments
+        self._sync_lock = threading.Lock()
         self._closed = False
+        self._released = False
         if not self._segments:
             self._add_segment(self.log_end_offset)
 
@@ -253,10 +254,10 @@ class PartitionLog:
         crash_point("before-index-roll")
         sealed.seal()
         self.producers.write_snapshot(self._disk, snapshot_path(self.directory, self.log_end_offset), durable=False)
+        with self._unsynced_lock:
+            self._unsynced.append(sealed)  # before the new segment shows, so that no sync can miss it
         segment = self._add_segment(self.log_end_offset)
         crash_point("after-index-roll")
-        with self._unsynced_lock:
-            self._unsynced.append(sealed)
         self.flusher.request(self)
         return segment
 
@@ -399,17 +400,20 @@ class PartitionLog:
         Raises:
             OSError: the disk failed.
         """
-        end_offset = self.log_end_offset
-        with self._unsynced_lock:
-            sealed, self._unsynced = self._unsynced, []
-        active = self._segments[-1]
-        for segment in sealed:
-            segment.sync(indexes=True)
-        active.sync()
-        if self._directory_unsynced:
-            self._directory_unsynced = False
-            self._disk.sync_directory(self.directory)
-        self.recovery_point = max(self.recovery_point, min(end_offset, self.log_end_offset))
+        with self._sync_lock:
+            if self._released:
+                return
+            end_offset = self.log_end_offset
+            active = self._segments[-1]
+            with self._unsynced_lock:
+                sealed, self._unsynced = self._unsynced, []
+            for segment in sealed:
+                segment.sync(indexes=True)
+            active.sync()
+            if self._directory_unsynced:
+                self._directory_unsynced = False
+                self._disk.sync_directory(self.directory)
+            self.recovery_point = max(self.recovery_point, min(end_offset, self.log_end_offset))
 
     def _forget_unsynced(self, gone: Callable[[LogSegment], bool]) -> None:
         with self._unsynced_lock:
@@ -439,14 +443,13 @@ class PartitionLog:
                 lambda offset: offset != self.log_end_offset and offset not in self._bases,
             )
         finally:
-            for segment in self._segments:
-                segment.close()
+            self.release()
 
     def release(self) -> None:
-        """Close the files without writing anything, for a log that is being deleted."""
+        """Close the files without writing anything; waits for a sync that is under way."""
         self._closed = True
         self.flusher.forget(self)
-        with self._unsynced_lock:
-            self._unsynced.clear()
-        for segment in self._segments:
-            segment.close()
+        with self._sync_lock:
+            self._released = True
+            for segment in self._segments:
+                segment.close()

@@ -19,6 +19,7 @@ from kappaflow.wire.record_batch import (
     parse_header,
 )
 
+MAX_RELATIVE_OFFSET = 2**31 - 1
 _SCAN_BYTES = 1 << 20
 _HINTS = 64
 
@@ -277,7 +278,7 @@ class LogSegment:
         good = 0
         try:
             for position, header, batch in self.batches():
-                if header.base_offset < next_offset or not crc_is_valid(batch, 0, header):
+                if not self._may_follow(next_offset, header) or not crc_is_valid(batch, 0, header):
                     break
                 self.note_batch(position, header.size, header.last_offset, header.max_timestamp)
                 next_offset = header.last_offset + 1
@@ -290,6 +291,10 @@ class LogSegment:
             self.size = good
         self.seal()
         return next_offset, cut
+
+    def _may_follow(self, next_offset: int, header: RecordBatchHeader) -> bool:
+        """Whether a batch's offsets, which its CRC does not cover, go on upwards and fit the segment."""
+        return next_offset <= header.base_offset and header.last_offset - self.base_offset <= MAX_RELATIVE_OFFSET
 
     def truncate(self, offset: int) -> int:
         """Drop every batch that reaches `offset`; return the next offset."""
@@ -313,17 +318,22 @@ class LogSegment:
         self._indexes_loaded = True
 
     def sync(self, *, indexes: bool = False) -> None:
-        """Make the batches durable; may run in another thread.
+        """Make the batches durable, and the indexes as written by `seal`; may run in another thread.
 
         Raises:
             OSError: the disk failed; nothing may be assumed about what is on it.
         """
         with self._fd_lock:
-            if self._fd >= 0:
-                self._disk.sync(self._fd)
-        if indexes and self._indexes_loaded:
-            self.offset_index.flush(sync=True)
-            self.time_index.flush(sync=True)
+            if self._fd < 0:
+                return
+            self._disk.sync(self._fd)
+            if indexes:
+                for path in (self.offset_index.path, self.time_index.path):
+                    fd = self._disk.open(path)
+                    try:
+                        self._disk.sync(fd)
+                    finally:
+                        self._disk.close(fd)
 
     def close(self) -> None:
         """Close the file."""
