@@ -11,6 +11,7 @@ mod json_encode;
 mod json_scan;
 mod number_text;
 mod primitives;
+mod windowed;
 
 /// Adds the functions of this part to the module.
 pub fn register(m: &Bound<'_, PyModule>) -> PyResult<()> {
@@ -20,5 +21,7 @@ pub fn register(m: &Bound<'_, PyModule>) -> PyResult<()> {
     m.add_function(wrap_pyfunction!(delimited::delimited_encode, m)?)?;
     m.add_function(wrap_pyfunction!(primitives::primitives_decode, m)?)?;
     m.add_function(wrap_pyfunction!(primitives::primitives_encode, m)?)?;
-    m.add_function(wrap_pyfunction!(primitives::double_text, m)?)
+    m.add_function(wrap_pyfunction!(primitives::double_text, m)?)?;
+    m.add_function(wrap_pyfunction!(windowed::windowed_append, m)?)?;
+    m.add_function(wrap_pyfunction!(windowed::windowed_split, m)?)
 }

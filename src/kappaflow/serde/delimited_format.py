@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import base64
 import binascii
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from decimal import Decimal
 from typing import Any
 
 from kappaflow.errors import SerializationError
 from kappaflow.kernel.delimited import join_fields, split_line
 from kappaflow.kernel.number_text import double_text, parse_decimal, parse_double, parse_integer
+from kappaflow.kernel.selection import USE_NATIVE
 from kappaflow.serde import types as t
 from kappaflow.serde.coercion import fit_decimal, to_day, to_time
-from kappaflow.serde.face import Row, Serde
+from kappaflow.serde.face import ArrowArray, Decoded, Mask, Row, Serde
 from kappaflow.serde.schema import Column
 
 _NAMED_DELIMITERS = {"TAB": "\t", "SPACE": " "}
@@ -101,6 +102,8 @@ class DelimitedSerde(Serde):
         self._readers = [_reader(column.type) for column in columns]
         self._writers = [_writer(column.type) for column in columns]
         self._topic = topic
+        is_wide = any(isinstance(c.type, t.Decimal) and c.type.precision > 38 for c in columns)
+        self._is_native = USE_NATIVE and delimiter.isascii() and bool(columns) and not is_wide
 
     def serialize(self, row: Row | None) -> bytes | None:
         """Write a row."""
@@ -123,3 +126,19 @@ class DelimitedSerde(Serde):
             return tuple([read(text) if text else None for read, text in zip(self._readers, fields, strict=True)])
         except (ValueError, binascii.Error) as error:
             raise SerializationError(f"Error deserializing delimited. {error}") from None
+
+    def decode(self, data: ArrowArray, projection: Sequence[int] | None = None) -> Decoded:
+        """Read a column of lines."""
+        if not self._is_native:
+            return super().decode(data, projection)
+        from kappaflow.serde.column_form import delimited_decode
+
+        return delimited_decode(self, data, projection, self.delimiter)
+
+    def encode(self, columns: Sequence[ArrowArray], valid: Mask | None = None, length: int | None = None) -> ArrowArray:
+        """Write a column of lines."""
+        if not self._is_native:
+            return super().encode(columns, valid, length)
+        from kappaflow.serde.column_form import delimited_encode
+
+        return delimited_encode(self, columns, valid, self.delimiter)

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from kappaflow.errors import SerializationError
 from kappaflow.kernel.json_read import JsonError, read_json
-from kappaflow.kernel.json_write import json_double, json_bytes_string
+from kappaflow.kernel.json_write import json_bytes_string, json_double
 from kappaflow.kernel.number_text import decimal_text
+from kappaflow.kernel.selection import USE_NATIVE
 from kappaflow.serde import types as t
 from kappaflow.serde.coercion import CoercionError, coercion, fields_coercion
-from kappaflow.serde.face import Row, Serde
+from kappaflow.serde.face import ArrowArray, Decoded, Mask, Row, Serde
 from kappaflow.serde.schema import Column
 
 
@@ -44,7 +45,9 @@ def _array_writer(data_type: t.Array) -> Callable[[Any], str]:
 
 def _map_writer(data_type: t.Map) -> Callable[[Any], str]:
     inner = value_writer(data_type.value)
-    return lambda pairs: "{" + ",".join([f"{json_bytes_string(key)}:{inner(value)}" for key, value in pairs.items()]) + "}"
+    return lambda pairs: (
+        "{" + ",".join([f"{json_bytes_string(key)}:{inner(value)}" for key, value in pairs.items()]) + "}"
+    )
 
 
 def value_writer(data_type: t.DataType) -> Callable[[Any], str]:
@@ -86,6 +89,11 @@ class JsonSerde(Serde):
         self.unwrapped = unwrapped
         self._target = f"{'key' if is_key else 'value'} from topic: {topic}"
         fields = [(column.name, column.type) for column in columns]
+        self._writers = [value_writer(data_type) for _, data_type in fields]
+        self._prefixes = [
+            (("," if position else "{") + json_bytes_string(name) + ":").encode()
+            for position, (name, _) in enumerate(fields)
+        ]
         if unwrapped:
             self._coerce_single = coercion(columns[0].type)
             self._write_single = value_writer(columns[0].type)
@@ -117,3 +125,20 @@ class JsonSerde(Serde):
             raise SerializationError(f"Failed to deserialize {self._target}. {error}, path: ${error.path}") from None
         except JsonError as error:
             raise SerializationError(f"Failed to deserialize {self._target}. {error}") from None
+
+    def decode(self, data: ArrowArray, projection: Sequence[int] | None = None) -> Decoded:
+        """Read a column of documents."""
+        if not USE_NATIVE:
+            return super().decode(data, projection)
+        from kappaflow.serde.column_form import json_decode
+
+        return json_decode(self, data, projection, unwrapped=self.unwrapped)
+
+    def encode(self, columns: Sequence[ArrowArray], valid: Mask | None = None, length: int | None = None) -> ArrowArray:
+        """Write a column of documents."""
+        if not USE_NATIVE:
+            return super().encode(columns, valid, length)
+        from kappaflow.serde.column_form import json_encode
+
+        rows = len(valid) if valid is not None else length or 0
+        return json_encode(self, columns, self._prefixes, self._writers, valid, rows, unwrapped=self.unwrapped)

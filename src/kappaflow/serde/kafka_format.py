@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from kappaflow.errors import SerializationError
 from kappaflow.kernel.primitives import READERS, WRITERS, PrimitiveError
-from kappaflow.serde.face import Row, Serde
+from kappaflow.kernel.selection import USE_NATIVE
+from kappaflow.serde.face import ArrowArray, Decoded, Mask, Row, Serde
 from kappaflow.serde.schema import Column
 
 
@@ -34,6 +37,22 @@ class KafkaSerde(Serde):
             return (self._read(data),)
         except PrimitiveError as error:
             raise SerializationError(f"Error deserializing KAFKA message from topic: {self._topic}. {error}") from None
+
+    def decode(self, data: ArrowArray, projection: Sequence[int] | None = None) -> Decoded:
+        """Read a column of primitives."""
+        if not USE_NATIVE:
+            return super().decode(data, projection)
+        from kappaflow.serde.column_form import primitive_decode
+
+        return primitive_decode(self, data, projection)
+
+    def encode(self, columns: Sequence[ArrowArray], valid: Mask | None = None, length: int | None = None) -> ArrowArray:
+        """Write a column of primitives."""
+        if not USE_NATIVE:
+            return super().encode(columns, valid, length)
+        from kappaflow.serde.column_form import primitive_encode
+
+        return primitive_encode(self, columns, valid)
 
 
 class NoneSerde(Serde):

@@ -16,6 +16,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from kappaflow.errors import SerializationError
+from kappaflow.kernel.selection import USE_NATIVE
 from kappaflow.serde.face import ArrowArray, Decoded, Mask, Row, Serde
 from kappaflow.serde.schema import WindowInfo, WindowType
 
@@ -87,6 +88,34 @@ class WindowedKeySerde:
 
     def decode(self, data: ArrowArray, projection: Sequence[int] | None = None) -> DecodedWindows:
         """Read a column of windowed keys."""
+        inner, start, end, short = self._split_native(data) if USE_NATIVE else self._split_rows(data)
+        keys = self.inner.decode(inner, projection)
+        if len(short):
+            errors = np.zeros(len(start), dtype=np.bool_) if keys.errors is None else keys.errors
+            errors[short] = True
+            keys.errors = errors
+            for position in short:
+                size = len(data[position].as_py())
+                keys.messages[position] = (
+                    f"Failed to deserialize windowed key: {size} bytes cannot hold the window bounds"
+                )
+        return DecodedWindows(keys, start, end)
+
+    def _split_native(self, data: ArrowArray) -> tuple[ArrowArray, Int64s, Int64s, list[int]]:
+        from kappaflow.kernel import _native
+
+        keys, bound_bytes, short = _native.windowed_split(data, self.suffix_bytes // 8)
+        bounds: Int64s = np.frombuffer(bound_bytes, np.int64)
+        if self._is_session:
+            end, start = np.ascontiguousarray(bounds[0::2]), np.ascontiguousarray(bounds[1::2])
+        else:
+            start = bounds
+            size_ms = self.window.size_ms or 0
+            end = np.where(start > MAX_TIMESTAMP - size_ms, MAX_TIMESTAMP, start + size_ms)
+            end[np.asarray(keys.is_null())] = 0
+        return keys, start, end, np.frombuffer(short, np.int64).tolist()
+
+    def _split_rows(self, data: ArrowArray) -> tuple[ArrowArray, Int64s, Int64s, list[int]]:
         records: list[bytes | None] = data.to_pylist()
         start = np.zeros(len(records), dtype=np.int64)
         end = np.zeros(len(records), dtype=np.int64)
@@ -105,23 +134,23 @@ class WindowedKeySerde:
             else:
                 start[position] = _LONG.unpack_from(record, split)[0]
                 end[position] = self._end_of(int(start[position]))
-        keys = self.inner.decode(pa.array(inner, type=pa.binary()), projection)
-        if short:
-            errors = np.zeros(len(records), dtype=np.bool_) if keys.errors is None else keys.errors
-            errors[short] = True
-            keys.errors = errors
-            for position in short:
-                size = len(records[position] or b"")
-                keys.messages[position] = (
-                    f"Failed to deserialize windowed key: {size} bytes cannot hold the window bounds"
-                )
-        return DecodedWindows(keys, start, end)
+        return pa.array(inner, type=pa.binary()), start, end, short
 
     def encode(
         self, columns: Sequence[ArrowArray], start: Int64s, end: Int64s, valid: Mask | None = None
     ) -> ArrowArray:
         """Write a column of windowed keys as a binary array."""
-        keys: list[Any] = self.inner.encode(columns, valid, len(start)).to_pylist()
+        encoded = self.inner.encode(columns, valid, len(start))
+        if USE_NATIVE:
+            from kappaflow.kernel import _native
+
+            first, second = (end, start) if self._is_session else (start, None)
+            return _native.windowed_append(
+                encoded,
+                np.ascontiguousarray(first, dtype=np.int64),
+                None if second is None else np.ascontiguousarray(second, dtype=np.int64),
+            )
+        keys: list[Any] = encoded.to_pylist()
         bounds = [end, start] if self._is_session else [start]
         suffixes = np.stack(bounds, axis=1).astype(">i8").tobytes()
         size = self.suffix_bytes

@@ -1,0 +1,196 @@
+"""The column form on the native kernel: the usual records natively, the doubtful ones by the row form.
+
+native kernel -> arrays, rows with a value, doubtful rows
+columns it has no type for (ARRAY, MAP, STRUCT, wide DECIMAL) come as JSON text and are read here
+doubtful row -> Serde.deserialize -> a patch, or an error with its message
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from kappaflow.errors import SerializationError
+from kappaflow.kernel import _native
+from kappaflow.kernel.json_read import read_json
+from kappaflow.serde import types as t
+from kappaflow.serde.arrow import array_to_values, arrow_type, values_to_array
+from kappaflow.serde.coercion import CoercionError, coercion
+from kappaflow.serde.face import ArrowArray, Decoded, Mask, Row, Serde
+
+Int64s = npt.NDArray[np.int64]
+NativeColumns = tuple[list[Any], Any, Any]
+
+_TEXTS = (pa.string(), pa.large_string(), pa.string_view())
+_BINARIES = (pa.binary(), pa.large_binary(), pa.binary_view())
+
+
+def is_raw(data_type: t.DataType) -> bool:
+    """Whether the native kernel has no type for this one."""
+    return isinstance(data_type, t.Array | t.Map | t.Struct) or (
+        isinstance(data_type, t.Decimal) and data_type.precision > 38
+    )
+
+
+def keep_flags(serde: Serde, projection: Sequence[int] | None) -> list[bool]:
+    """Return which columns are wanted."""
+    wanted = range(len(serde.columns)) if projection is None else set(projection)
+    return [position in wanted for position in range(len(serde.columns))]
+
+
+def finish(serde: Serde, data: ArrowArray, projection: Sequence[int] | None, found: NativeColumns) -> Decoded:
+    """Decide the doubtful rows and put the columns in the order of the projection.
+
+    Args:
+        serde: the row form.
+        data: the records.
+        projection: positions of the wanted columns; None for all.
+        found: what the native kernel returned.
+    """
+    arrays, valid_bytes, doubt_bytes = found
+    valid: Mask = np.frombuffer(valid_bytes, np.bool_)
+    doubts: list[int] = np.frombuffer(doubt_bytes, np.int64).tolist()
+    wanted = list(range(len(serde.columns))) if projection is None else list(projection)
+    broken = _read_raw(serde, arrays, set(wanted))
+    decoded = Decoded([arrays[i] for i in wanted], valid)
+    if doubts or broken:
+        _decide(serde, data, decoded, wanted, sorted({*doubts, *broken}))
+    decoded.valid = None if decoded.valid is None or bool(decoded.valid.all()) else decoded.valid
+    return decoded
+
+
+def _read_raw(serde: Serde, arrays: list[Any], wanted: set[int]) -> set[int]:
+    """Convert the columns that came as JSON text, in place; return the rows where that fails."""
+    broken: set[int] = set()
+    for position, column in enumerate(serde.columns):
+        if not is_raw(column.type) or arrays[position] is None:
+            continue
+        convert = coercion(column.type)
+        values: list[Any] = []
+        for row, text in enumerate(arrays[position].cast(pa.binary()).to_pylist()):
+            try:
+                values.append(None if text is None else convert(read_json(text)))
+            except CoercionError:
+                values.append(None)
+                broken.add(row)
+        if position in wanted:
+            arrays[position] = values_to_array(values, column.type)
+    return broken
+
+
+def _decide(serde: Serde, data: ArrowArray, decoded: Decoded, wanted: list[int], doubtful: list[int]) -> None:
+    rows: list[Row | None] = []
+    valid = np.array(decoded.valid)
+    for position in doubtful:
+        row: Row | None = None
+        try:
+            row = serde.deserialize(data[position].as_py())
+        except SerializationError as error:
+            decoded.messages[position] = str(error)
+        rows.append(row)
+        valid[position] = row is not None
+    decoded.valid = valid
+    size = len(valid)
+    order = np.arange(size)
+    order[doubtful] = size + np.arange(len(doubtful))
+    for index, column in enumerate(wanted):
+        patch = values_to_array([r if r is None else r[column] for r in rows], serde.columns[column].type)
+        decoded.columns[index] = pa.concat_arrays([decoded.columns[index], patch]).take(pa.array(order))
+    if decoded.messages:
+        errors = np.zeros(size, dtype=np.bool_)
+        errors[list(decoded.messages)] = True
+        decoded.errors = errors
+
+
+def fitted(array: ArrowArray, data_type: t.DataType) -> ArrowArray:
+    """Return the array in a layout that the native kernel writes as `data_type`."""
+    if isinstance(array, pa.ChunkedArray):
+        array = array.combine_chunks()
+    expected = arrow_type(data_type)
+    if (
+        array.type == expected
+        or (expected == pa.string() and array.type in _TEXTS)
+        or (expected == pa.binary() and array.type in _BINARIES)
+    ):
+        return array
+    return array.cast(expected)
+
+
+def mask_bytes(valid: Mask | None) -> object | None:
+    """Return a mask as the bytes that the native kernel takes."""
+    return None if valid is None else np.ascontiguousarray(valid, dtype=np.bool_).view(np.uint8)
+
+
+def json_decode(serde: Serde, data: ArrowArray, projection: Sequence[int] | None, *, unwrapped: bool) -> Decoded:
+    """Decode JSON documents."""
+    names = [column.name for column in serde.columns]
+    types = [str(column.type) for column in serde.columns]
+    found = _native.json_decode(data, names, types, keep_flags(serde, projection), unwrapped)
+    return finish(serde, data, projection, found)
+
+
+def json_encode(
+    serde: Serde,
+    columns: Sequence[ArrowArray],
+    prefixes: list[bytes],
+    writers: Sequence[Any],
+    valid: Mask | None,
+    length: int,
+    *,
+    unwrapped: bool,
+) -> ArrowArray:
+    """Encode JSON documents.
+
+    Args:
+        serde: whose columns they are.
+        columns: the arrays.
+        prefixes: what stands before each value.
+        writers: per column the function from a value to its text, for types that are not native.
+        valid: false where there is no document.
+        length: number of rows where there are no columns.
+        unwrapped: the document is the single value.
+    """
+    raw = [is_raw(column.type) for column in serde.columns]
+    arrays: list[ArrowArray] = []
+    for array, column, as_text, write in zip(columns, serde.columns, raw, writers, strict=True):
+        if as_text:
+            values = array_to_values(array, column.type)
+            arrays.append(pa.array([None if v is None else write(v) for v in values], type=pa.string()))
+        else:
+            arrays.append(fitted(array, column.type))
+    return _native.json_encode(arrays, prefixes, raw, mask_bytes(valid), length, unwrapped)
+
+
+def delimited_decode(serde: Serde, data: ArrowArray, projection: Sequence[int] | None, delimiter: str) -> Decoded:
+    """Decode delimited lines."""
+    types = [str(column.type) for column in serde.columns]
+    found = _native.delimited_decode(data, ord(delimiter), types, keep_flags(serde, projection))
+    return finish(serde, data, projection, found)
+
+
+def delimited_encode(serde: Serde, columns: Sequence[ArrowArray], valid: Mask | None, delimiter: str) -> ArrowArray:
+    """Encode delimited lines."""
+    arrays = [fitted(array, column.type) for array, column in zip(columns, serde.columns, strict=True)]
+    return _native.delimited_encode(arrays, ord(delimiter), mask_bytes(valid))
+
+
+def primitive_decode(serde: Serde, data: ArrowArray, projection: Sequence[int] | None) -> Decoded:
+    """Decode one of Kafka's primitives."""
+    array, doubts = _native.primitives_decode(data, str(serde.columns[0].type))
+    valid = np.asarray(array.is_valid())
+    decoded = finish(serde, data, [0], ([array], valid.view(np.uint8), doubts))
+    if projection is not None:
+        decoded.columns = [decoded.columns[0] for _ in projection]
+    return decoded
+
+
+def primitive_encode(serde: Serde, columns: Sequence[ArrowArray], valid: Mask | None) -> ArrowArray:
+    """Encode one of Kafka's primitives."""
+    encoded = _native.primitives_encode(fitted(columns[0], serde.columns[0].type))
+    if valid is None:
+        return encoded
+    return encoded.take(pa.array(np.arange(len(valid)), mask=~valid))
