@@ -14,7 +14,7 @@ from collections.abc import Callable
 from kappaflow.broker.broker import Broker
 from kappaflow.broker.config import BrokerConfig
 from kappaflow.broker.connection import KafkaConnection
-from kappaflow.errors import KappaError, StorageError, UnsafeError, UsageError
+from kappaflow.errors import ConfigError, KappaError, StorageError, UnsafeError
 
 BACKLOG = 512
 LOOPBACK_HOSTS = frozenset({"127.0.0.1", "localhost", "::1"})
@@ -48,7 +48,7 @@ async def serve(
 
     Raises:
         UnsafeError: the host is not a loopback address.
-        UsageError: the port is taken.
+        ConfigError: the port is taken.
         KappaError: the data directory cannot be used, or the disk failed.
     """
     check_host(config.host)
@@ -82,7 +82,7 @@ async def _listen(loop: asyncio.AbstractEventLoop, broker: Broker) -> asyncio.Se
             lambda: KafkaConnection(broker), config.host, config.port, backlog=BACKLOG, reuse_address=True
         )
     except OSError as error:
-        raise UsageError(
+        raise ConfigError(
             f"cannot listen on {config.host}:{config.port} ({os.strerror(error.errno or 0)}); "
             "choose another port with --kafka-port, or 0 for any free one"
         ) from error

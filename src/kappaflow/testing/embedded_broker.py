@@ -1,7 +1,7 @@
 """A real broker process for tests: ``kappa broker`` as a child, on a free port.
 
-    with EmbeddedBroker() as broker:
-        producer = Producer({"bootstrap.servers": broker.bootstrap_servers})
+with EmbeddedBroker() as broker:
+    producer = Producer({"bootstrap.servers": broker.bootstrap_servers})
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from types import TracebackType
 from typing import IO
 
 from kappaflow.errors import KappaError
+from kappaflow.testing.ports import free_port
 
 _READY = re.compile(r"127\.0\.0\.1:(\d+)")
 
@@ -84,6 +85,8 @@ class EmbeddedBroker:
         Raises:
             KappaError: it ended instead; the message holds what it wrote.
         """
+        # Not 0: a port from the range of outgoing connections may be taken when the broker is started again.
+        self.port = self.port or free_port()
         command = [
             sys.executable,
             "-m",
@@ -93,7 +96,7 @@ class EmbeddedBroker:
             "--exit-on-stdin-eof",
             *self._arguments,
         ]
-        process = subprocess.Popen(  # noqa: S603
+        process = subprocess.Popen(
             command,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,

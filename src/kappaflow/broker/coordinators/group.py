@@ -22,6 +22,8 @@ class Group:
         members: by member id, in the order of joining.
         static_members: instance id to member id.
         pending_members: ids given out but not yet used to join, with their timers.
+        unsynced_members: ids that have not sent SyncGroup in this generation.
+        gathers_first_members: whether the first join waits for more members, complete or not.
     """
 
     def __init__(self, group_id: str) -> None:
@@ -34,6 +36,8 @@ class Group:
         self.members: dict[str, Member] = {}
         self.static_members: dict[str, str] = {}
         self.pending_members: dict[str, Timer] = {}
+        self.unsynced_members: set[str] = set()
+        self.gathers_first_members = False
         self.join_timer: Timer | None = None
         self.sync_timer: Timer | None = None
 
@@ -65,6 +69,7 @@ class Group:
         """Remove a member; another one leads if it did."""
         member.stop_session_timer()
         self.members.pop(member.member_id, None)
+        self.unsynced_members.discard(member.member_id)
         if member.group_instance_id is not None:
             self.static_members.pop(member.group_instance_id, None)
         if self.leader == member.member_id:
@@ -80,6 +85,9 @@ class Group:
         member.member_id = member_id
         self.members[member_id] = member
         self.static_members[instance_id] = member_id
+        if old_id in self.unsynced_members:
+            self.unsynced_members.remove(old_id)
+            self.unsynced_members.add(member_id)
         if self.leader == old_id:
             self.leader = member_id
         return member
@@ -107,6 +115,8 @@ class Group:
 
     def has_all_joined(self) -> bool:
         """Whether nobody has to be waited for."""
+        if self.gathers_first_members:
+            return False
         return not self.pending_members and all(member.awaiting_join for member in self.members.values())
 
     def elect_joined_leader(self) -> bool:

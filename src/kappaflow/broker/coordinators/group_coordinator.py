@@ -164,15 +164,12 @@ class GroupCoordinator:
                 for member in group.members.values():
                     member.assignment = b""
                     member.answer_sync(SyncResult(ErrorCode.REBALANCE_IN_PROGRESS))
-            delay_ms = group.rebalance_timeout_ms()
-            initial = group.state is GroupState.EMPTY and self._config.group_initial_rebalance_delay_ms > 0
-            if initial:
-                delay_ms = self._config.group_initial_rebalance_delay_ms
+            initial_delay_ms = self._config.group_initial_rebalance_delay_ms
+            group.gathers_first_members = group.state is GroupState.EMPTY and initial_delay_ms > 0
+            delay_ms = initial_delay_ms if group.gathers_first_members else group.rebalance_timeout_ms()
             self._stop_timer(group, "sync_timer")
             group.move(GroupEvent.REBALANCE_NEEDED)
             group.join_timer = self._timers.call_later(delay_ms, lambda: self._complete_join(group))
-            if initial:
-                return
         self._complete_join_if_all_joined(group)
 
     def _complete_join_if_all_joined(self, group: Group) -> None:
@@ -184,6 +181,7 @@ class GroupCoordinator:
         self._stop_timer(group, "join_timer")
         if group.state is not GroupState.PREPARING_REBALANCE:
             return
+        group.gathers_first_members = False
         for member in [m for m in group.members.values() if not m.awaiting_join and not m.is_static]:
             group.remove(member)
         if group.members and not group.elect_joined_leader():
@@ -198,6 +196,7 @@ class GroupCoordinator:
         group.move(GroupEvent.ALL_JOINED)
         logger.info("group %s: generation %d with %d members", group.group_id, group.generation_id, len(group.members))
         generation = group.generation_id
+        group.unsynced_members = set(group.members)
         group.sync_timer = self._timers.call_later(
             group.rebalance_timeout_ms(), lambda: self._sync_expired(group, generation)
         )
@@ -209,10 +208,11 @@ class GroupCoordinator:
 
     def _sync_expired(self, group: Group, generation_id: int) -> None:
         """Members that never sent SyncGroup hold up the others."""
-        if group.state is not GroupState.COMPLETING_REBALANCE or group.generation_id != generation_id:
+        if group.generation_id != generation_id or not group.unsynced_members:
             return
-        for member in [m for m in group.members.values() if not m.awaiting_sync]:
-            self._remove(group, member)
+        for member_id in tuple(group.unsynced_members):
+            logger.info("group %s: %s did not ask for its assignment in time", group.group_id, member_id)
+            self._remove(group, group.members[member_id])
         self._after_removal(group)
 
     # -- sync, heartbeat, leave ---------------------------------------------------------------------------
@@ -240,6 +240,9 @@ class GroupCoordinator:
             return
         member = group.members[member_id]
         self._keep_alive(group, member)
+        group.unsynced_members.discard(member_id)
+        if not group.unsynced_members:
+            self._stop_timer(group, "sync_timer")
         if group.state is GroupState.STABLE:
             callback(group.sync_result(member))
             return
@@ -249,7 +252,6 @@ class GroupCoordinator:
             self._assign(group, dict(assignments))
 
     def _assign(self, group: Group, assignments: dict[str, bytes]) -> None:
-        self._stop_timer(group, "sync_timer")
         group.move(GroupEvent.ASSIGNED)
         for member in group.members.values():
             member.assignment = assignments.get(member.member_id, b"")

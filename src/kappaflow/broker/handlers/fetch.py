@@ -63,7 +63,7 @@ class _FetchReader:
                     results.append(self._read_partition(partition, item))
                 except BrokerError as error:
                     results.append(self._failure(item.partition, error.code))
-                except StorageError:
+                except (StorageError, OSError):
                     results.append(self._failure(item.partition, ErrorCode.KAFKA_STORAGE_ERROR))
             topics.append(
                 Message(

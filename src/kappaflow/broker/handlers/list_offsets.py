@@ -41,7 +41,7 @@ def _list_offset(context: RequestContext, topic: str, item: Message) -> Message:
         timestamp, offset = _find(partition, item.timestamp)
     except BrokerError as error:
         error_code = error.code
-    except StorageError:
+    except (StorageError, OSError):
         error_code = ErrorCode.KAFKA_STORAGE_ERROR
     return Message(
         partition_index=item.partition_index,
