@@ -21,5 +21,14 @@ class Command:
 
 
 COMMANDS: dict[str, Command] = {
-    command.name: command for command in (Command("broker", "kappaflow.cli.broker.run", "broker.summary"),)
+    command.name: command
+    for command in (
+        Command("broker", "kappaflow.cli.broker.run", "broker.summary"),
+        Command("up", "kappaflow.cli.server.up", "up.summary"),
+        Command("server", "kappaflow.cli.server.on_cluster", "server.summary"),
+        Command("sql", "kappaflow.cli.sql.run", "sql.summary"),
+        Command("sql test", "kappaflow.cli.sql.test", "sql_test.summary"),
+        Command("top", "kappaflow.cli.top.run", "top.summary"),
+        Command("demo flights", "kappaflow.cli.demo.flights", "demo_flights.summary"),
+    )
 }

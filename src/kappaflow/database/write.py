@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from kappaflow import kernel
+from kappaflow.client.connection import ClientConfig
 from kappaflow.client.produce import BatchProducer
 from kappaflow.client.topic_partition import TopicPartition
 from kappaflow.errors import StatementError
@@ -86,15 +87,15 @@ def write_frame(database: Database, target: str, frame: Any, key: str | None, ti
     value_serde = format_serde(description["valueFormat"], value_columns, is_key=False)
     times = _times(table, timestamp)
     partitions = int(description["partitions"])
-    with BatchProducer(database.bootstrap_servers()) as producer:
+    with BatchProducer(ClientConfig(database.bootstrap_servers())) as producer:
         for start in range(0, table.num_rows, CHUNK_ROWS):
             rows = min(CHUNK_ROWS, table.num_rows - start)
             keys = key_serde.encode([_slice(columns, c, start, rows) for c in key_columns], None)
             values = value_serde.encode([_slice(columns, c, start, rows) for c in value_columns], None)
             encoded = kernel.encode_records(keys, values, times[start : start + rows], partitions=partitions)
-            for partition, batches in encoded.items():
+            for partition, batches in encoded.partitions.items():
                 for batch in batches:
-                    producer.send(TopicPartition(topic, partition), batch)
+                    producer.send(TopicPartition(topic, partition), batch.data)
         producer.flush()
     return table.num_rows
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import subprocess
 import sys
 import threading
@@ -14,7 +15,7 @@ from dataclasses import dataclass, field
 BACKOFF_FIRST_SECONDS = 0.1
 BACKOFF_MAX_SECONDS = 10.0
 STABLE_SECONDS = 30.0
-READY_PREFIX = b"READY "
+READY = re.compile(rb"READY (\S+)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,11 +26,13 @@ class ChildSpec:
         name: such as ``worker-0``.
         command: returns the command line; asked again for every start, so that it can fix a port.
         first_line: sent on standard input right after the start.
+        ready: what it prints when it is ready; the group is kept as `Child.ready_text`.
     """
 
     name: str
     command: Callable[[], Sequence[str]]
     first_line: bytes = b""
+    ready: re.Pattern[bytes] = READY
 
 
 @dataclass(slots=True)
@@ -102,8 +105,8 @@ class Child:
             process.stdin.write(self.spec.first_line)
             process.stdin.flush()
         for line in process.stdout:
-            if line.startswith(READY_PREFIX):
-                self.ready_text = line[len(READY_PREFIX) :].decode().strip()
+            if (match := self.spec.ready.search(line)) is not None:
+                self.ready_text = match.group(1).decode()
                 self.was_ready = True
                 self._change(state="ready")
                 self.ready.set()

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import os
+import re
 import shutil
 import signal
 import sys
@@ -19,6 +21,7 @@ from kappaflow.server.child import Child, ChildSpec
 from kappaflow.server.configuration import ServerConfig
 
 READY_SECONDS = 30.0
+BROKER_READY = re.compile(rb"bootstrap servers (\S+),")
 
 
 class Supervisor:
@@ -45,7 +48,7 @@ class Supervisor:
         """
         try:
             if not self.config.bootstrap_servers:
-                broker = self._launch(ChildSpec("broker", self._broker_command))
+                broker = self._launch(ChildSpec("broker", self._broker_command, ready=BROKER_READY))
                 self._await(broker)
                 self.bootstrap_servers = broker.ready_text
                 self.config.kafka_port = int(broker.ready_text.rpartition(":")[2])
@@ -65,7 +68,14 @@ class Supervisor:
 
     def _broker_command(self) -> Sequence[str]:
         config = self.config
-        command = [sys.executable, "-m", "kappaflow.broker", "--data-dir", str(Path(config.data_dir) / "broker")]
+        command = [
+            sys.executable,
+            "-m",
+            "kappaflow.cli.main",
+            "broker",
+            "--data-dir",
+            str(Path(config.data_dir) / "broker"),
+        ]
         command += ["--host", config.host, "--kafka-port", str(config.kafka_port), "--flush", config.flush]
         return [*command, "--exit-on-stdin-eof"]
 
@@ -75,7 +85,10 @@ class Supervisor:
         return [sys.executable, "-m", "kappaflow.server.control", "--http-port", port]
 
     def _launch(self, spec: ChildSpec) -> Child:
-        child = Child(spec, self._changed)
+        # The ready line of the broker is a text for people; it is read here in English.
+        child = Child(
+            spec, self._changed, {**os.environ, "KAPPA_LANG": "en"} if spec.name == "broker" else dict(os.environ)
+        )
         self.children.append(child)
         child.start()
         return child

@@ -1,1 +1,13 @@
-"""The state layer."""
+"""State stores: serialised keys in byte order to rows with a timestamp.
+
+    OrderedStore    get, put, range                       memory, or the worker's RocksDB (StateDatabase)
+    SessionStore, JoinWindowStore, UnmatchedStore         layouts of keys over an ordered store
+
+Not here: changelogs and commits (kappaflow.streams.execution), what rows mean (kappaflow.streams.processors).
+"""
+
+from kappaflow.state.memory import MemoryStore
+from kappaflow.state.ordered import OrderedStore, Row, Stored
+from kappaflow.state.windows import JoinWindowStore, SessionStore, UnmatchedStore
+
+__all__ = ["JoinWindowStore", "MemoryStore", "OrderedStore", "Row", "SessionStore", "Stored", "UnmatchedStore"]

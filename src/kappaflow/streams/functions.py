@@ -20,7 +20,9 @@ class Predicate(Protocol):
     """Keeps or drops a record."""
 
     @property
-    def columnar(self) -> bool: ...
+    def columnar(self) -> bool:
+        """Tell whether there is a column form."""
+        ...
 
     def row(self, record: Record) -> bool:
         """Tell whether the record is kept."""
@@ -35,7 +37,9 @@ class Mapper(Protocol):
     """Makes a new value (or a new key) from a record."""
 
     @property
-    def columnar(self) -> bool: ...
+    def columnar(self) -> bool:
+        """Tell whether there is a column form."""
+        ...
 
     def row(self, record: Record) -> Any:
         """Return the new value (SQL: a tuple), or None."""

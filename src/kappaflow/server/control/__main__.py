@@ -14,6 +14,7 @@ from hypercorn.asyncio import serve
 from hypercorn.config import Config
 
 from kappaflow.client.admin import Admin
+from kappaflow.client.connection import ClientConfig
 from kappaflow.client.records import RecordWriter
 from kappaflow.errors import KappaError, ServerError
 from kappaflow.server.configuration import ServerConfig
@@ -31,15 +32,16 @@ def build_state(config: ServerConfig) -> ControlState:
     Raises:
         KappaError: the brokers cannot be reached or the topic cannot be read.
     """
-    admin = Admin(config.bootstrap_servers)
+    client = ClientConfig(config.bootstrap_servers, client_id="kappa-control")
+    admin = Admin(client)
     cluster = admin.describe_cluster()
     replication = config.replication_factor or min(3, len(cluster.brokers))
     create_command_topic(admin, config.command_topic, replication)
     engine = Engine(config.service_id, config.properties, BrokerTopics(admin))
-    commands = CommandLog(config.bootstrap_servers, config.command_topic, engine)
+    commands = CommandLog(client, config.command_topic, engine)
     commands.start()
     workers = [RpcClient(config.worker_socket(index)) for index in range(config.workers)]
-    writer = RecordWriter(config.bootstrap_servers)
+    writer = RecordWriter(client)
     return ControlState(config, admin, engine, commands, writer, workers, cluster.cluster_id, replication)
 
 
@@ -64,13 +66,17 @@ def listen(host: str, port: int) -> socket.socket:
     return bound
 
 
+def _set_soon(loop: asyncio.AbstractEventLoop, event: asyncio.Event) -> None:
+    loop.call_soon_threadsafe(event.set)
+
+
 async def run(config: ServerConfig, port: int) -> None:
     """Serve until SIGTERM or the end of the parent."""
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    watch_parent(lambda: loop.call_soon_threadsafe(stop.set))
+    watch_parent(lambda: _set_soon(loop, stop))
     bound = listen(config.host, port)
     state = await asyncio.to_thread(build_state, config)
     hypercorn = Config()

@@ -7,17 +7,21 @@ offset is the number in generated query ids.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
 import msgspec
 
-from kappaflow.client.admin import Admin
-from kappaflow.client.records import RecordReader, RecordWriter
-from kappaflow.errors import BrokerError, KappaError
+from kappaflow.client.admin import Admin, NewTopic
+from kappaflow.client.connection import ClientConfig
+from kappaflow.client.records import ConsumedRecord, RecordReader, RecordWriter
+from kappaflow.client.topic_partition import TopicPartition
+from kappaflow.errors import KappaError
 from kappaflow.sql.engine import Engine
 from kappaflow.sql.statement_plan import Plan
+
+POLL_SECONDS = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,11 +38,7 @@ def create_command_topic(admin: Admin, topic: str, replication_factor: int) -> N
     configs = {"retention.ms": "-1", "retention.bytes": "-1", "cleanup.policy": "delete"}
     if replication_factor > 1:
         configs["min.insync.replicas"] = str(max(1, replication_factor - 1))
-    try:
-        admin.create_topic(topic, partitions=1, replication_factor=replication_factor, configs=configs)
-    except BrokerError as error:
-        if error.name != "TOPIC_ALREADY_EXISTS":
-            raise
+    admin.create_topic(NewTopic(topic, 1, replication_factor, configs), exist_ok=True)
 
 
 class CommandLog:
@@ -51,18 +51,19 @@ class CommandLog:
 
     def __init__(
         self,
-        bootstrap_servers: str,
+        client: ClientConfig,
         topic: str,
         engine: Engine,
         on_outcome: Callable[[Outcome], None] | None = None,
         *,
         writable: bool = True,
     ) -> None:
-        self._topic = topic
+        self._partition = TopicPartition(topic, 0)
+        self._client = client
         self._engine = engine
         self._on_outcome = on_outcome
-        self._reader = RecordReader(bootstrap_servers)
-        self._writer = RecordWriter(bootstrap_servers) if writable else None
+        self._reader = RecordReader(client, {self._partition: 0})
+        self._writer = RecordWriter(client) if writable else None
         self._applied = threading.Condition()
         self._next_offset = 0
         self._outcomes: dict[int, Outcome] = {}
@@ -78,7 +79,8 @@ class CommandLog:
         Raises:
             KappaError: the topic cannot be read.
         """
-        end = self._reader.end_offset(self._topic, 0)
+        with Admin(self._client) as admin:
+            end = admin.list_offsets({self._partition: LATEST})[self._partition].offset
         self._thread.start()
         self.wait_for(end - 1, timeout_seconds)
 
@@ -88,7 +90,8 @@ class CommandLog:
         key = "/".join(plan.command).encode()
         value = msgspec.json.encode(plan.to_json())
         with self._applied:
-            offset = self._writer.send(self._topic, key, value, partition=0)
+            topic, partition = self._partition
+            offset = self._writer.send(topic, key, value, partition=partition).offset
             self._awaited.add(offset)
         return offset
 
@@ -114,7 +117,7 @@ class CommandLog:
 
     def _replay(self) -> None:
         try:
-            for record in self._reader.follow(self._topic, 0, 0, self._stopping):
+            for record in self._records():
                 outcome = self._apply(record.offset, msgspec.json.decode(record.value or b"{}"))
                 if self._on_outcome is not None:
                     self._on_outcome(outcome)
@@ -127,6 +130,10 @@ class CommandLog:
             with self._applied:
                 self.failure = error
                 self._applied.notify_all()
+
+    def _records(self) -> Iterator[ConsumedRecord]:
+        while not self._stopping.is_set():
+            yield from self._reader.poll(POLL_SECONDS)
 
     def _apply(self, offset: int, document: dict[str, Any]) -> Outcome:
         with self.lock:

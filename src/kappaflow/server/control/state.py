@@ -26,12 +26,14 @@ class BrokerTopics:
     def describe(self, name: str) -> TopicInfo | None:
         """Return partitions and replicas of a topic, or None when it does not exist."""
         try:
-            description = self._admin.describe_topic(name)
+            description = self._admin.describe_topics([name]).get(name)
         except BrokerError as error:
-            if error.name in {"UNKNOWN_TOPIC_OR_PARTITION", "INVALID_TOPIC_EXCEPTION"}:
+            if error.name == "INVALID_TOPIC_EXCEPTION":
                 return None
             raise
-        return TopicInfo(description.partitions, description.replication_factor)
+        if description is None or not description.partitions:
+            return None
+        return TopicInfo(len(description.partitions), len(description.partitions[0].replicas))
 
 
 @dataclass(slots=True)

@@ -52,20 +52,23 @@ def execute_describe_function(state: ControlState, statement: s.DescribeFunction
     Raises:
         StatementError: there is no such function.
     """
-    function = next((f for f in state.engine.functions.functions() if f.name == statement.name.upper()), None)
-    if function is None:
-        raise StatementError(f"Can't find any functions with the name '{statement.name}'", text)
+    function = state.engine.functions.find(statement.name)
     overloads = [
-        {"argumentTypes": [], "signature": signature, "returnType": "", "description": function.description}
-        for signature in function.signatures()
+        {
+            "argumentTypes": [],
+            "signature": f"{function.name}{overload.signature}",
+            "returnType": "",
+            "description": overload.description or function.description,
+        }
+        for overload in function.overloads
     ]
     return entity(
         "describe_function",
         text,
         name=function.name,
         description=function.description,
-        author="",
-        version="",
+        author=function.author,
+        version=function.version,
         path="internal",
         type=function.kind.upper(),
         functions=overloads,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from kappaflow.client.admin import Admin
+from kappaflow.client.admin import Admin, NewTopic
 from kappaflow.errors import BrokerError, KappaError
 from kappaflow.server.control.entities import Entity, current_status, warning
 from kappaflow.server.control.state import ControlState
@@ -43,20 +43,18 @@ def _create_topics(state: ControlState, plan: Plan) -> None:
 def create_topic(admin: Admin, action: CreateTopic, replication_factor: int) -> None:
     """Create a topic of a plan; one that exists is left as it is."""
     replicas = action.replicas if action.replicas > 0 else replication_factor
+    topic = NewTopic(action.name, action.partitions, replicas, dict(action.configs))
     try:
-        admin.create_topic(
-            action.name, partitions=action.partitions, replication_factor=replicas, configs=dict(action.configs)
-        )
+        admin.create_topic(topic, exist_ok=True)
     except BrokerError as error:
-        if error.name != "TOPIC_ALREADY_EXISTS":
-            raise KappaError(f"Could not create topic {action.name}: {error.name}: {error}") from error
+        raise KappaError(f"Could not create topic {action.name}: {error.name}: {error}") from error
 
 
 def _delete_topics(admin: Admin, plan: Plan) -> None:
-    for action in plan.topic_actions:
-        if isinstance(action, DeleteTopic):
-            try:
-                admin.delete_topic(action.name)
-            except BrokerError as error:
-                if error.name != "UNKNOWN_TOPIC_OR_PARTITION":
-                    raise KappaError(f"Could not delete topic {action.name}: {error.name}: {error}") from error
+    names = [action.name for action in plan.topic_actions if isinstance(action, DeleteTopic)]
+    for name in names:
+        try:
+            admin.delete_topics([name])
+        except BrokerError as error:
+            if error.name != "UNKNOWN_TOPIC_OR_PARTITION":
+                raise KappaError(f"Could not delete topic {name}: {error.name}: {error}") from error

@@ -73,11 +73,12 @@ def states_of(state: ControlState, query_id: str) -> dict[str, int]:
 
 
 def _topics(state: ControlState, statement: Show, text: str, _session: Session) -> Entity:
-    topics = state.admin.describe_topics()
-    shown = sorted(
-        (t for t in topics if statement.all or not t.name.startswith(INTERNAL_PREFIXES)), key=lambda t: t.name
-    )
-    rows = [{"name": t.name, "replicaInfo": [t.replication_factor] * t.partitions} for t in shown]
+    topics = sorted(state.admin.describe_topics().items())
+    rows = [
+        {"name": name, "replicaInfo": [len(partition.replicas) for partition in topic.partitions]}
+        for name, topic in topics
+        if statement.all or not name.startswith(INTERNAL_PREFIXES)
+    ]
     if statement.extended:
         rows = [{**row, "consumerCount": 0, "consumerGroupCount": 0} for row in rows]
         return entity("kafka_topics_extended", text, topics=rows)
@@ -85,9 +86,7 @@ def _topics(state: ControlState, statement: Show, text: str, _session: Session) 
 
 
 def _functions(state: ControlState, _statement: Show, text: str, _session: Session) -> Entity:
-    rows = [
-        {"name": f.name, "type": f.kind.upper(), "category": f.category} for f in state.engine.functions.functions()
-    ]
+    rows = [{"name": f.name, "type": f.kind.upper(), "category": f.category} for f in state.engine.functions]
     return entity("function_names", text, functions=rows)
 
 

@@ -1,0 +1,74 @@
+"""Settings of a server: flags, then ``KAPPA_*`` variables, then a TOML file, then defaults."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import tomllib
+from pathlib import Path
+from typing import Any
+
+from kappaflow.cli.messages import message
+from kappaflow.errors import ConfigError, UsageError
+from kappaflow.server.configuration import ServerConfig
+
+NUMBERS = {"kafka_port", "http_port", "workers", "replication_factor"}
+NAMES = ("data_dir", "host", "kafka_port", "http_port", "workers", "service_id", "flush", "bootstrap_servers")
+
+
+def add_shared_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the options that both commands have; defaults are applied later, after file and environment."""
+    parser.add_argument("--data-dir", metavar="D", help=message("up.data_dir"))
+    parser.add_argument("--http-port", type=int, metavar="P", help=message("up.http_port"))
+    parser.add_argument("--host", help=message("up.host"))
+    parser.add_argument("--workers", type=int, metavar="N", help=message("up.workers"))
+    parser.add_argument("--service-id", metavar="ID", help=message("up.service_id"))
+    parser.add_argument("--property", action="append", default=[], metavar="NAME=VALUE", help=message("up.property"))
+    parser.add_argument("--config", type=Path, metavar="FILE", help=message("up.config"))
+
+
+def server_config(arguments: argparse.Namespace) -> ServerConfig:
+    """Merge the layers.
+
+    Raises:
+        ConfigError: the file cannot be read, or a value is of the wrong kind.
+        UsageError: a --property is not name=value.
+    """
+    layers = (_file(arguments.config), _environment(), {n: getattr(arguments, n, None) for n in NAMES})
+    merged: dict[str, Any] = {}
+    properties: dict[str, str] = {}
+    for layer in layers:
+        merged.update({name: value for name, value in layer.items() if value is not None and name in NAMES})
+        properties.update({str(k): str(v) for k, v in layer.get("properties", {}).items()})
+    for text in arguments.property:
+        name, separator, value = text.partition("=")
+        if not separator:
+            raise UsageError(message("up.bad_property", text=text))
+        properties[name.strip()] = value.strip()
+    for name in NUMBERS & merged.keys():
+        merged[name] = _number(name, merged[name])
+    config = ServerConfig(**merged, properties=properties)
+    config.check()
+    return config
+
+
+def _number(name: str, value: Any) -> int:
+    try:
+        return int(value)
+    except ValueError:
+        raise ConfigError(f"{name} must be a whole number, not '{value}'.") from None
+
+
+def _environment() -> dict[str, Any]:
+    return {name: os.environ.get(f"KAPPA_{name.upper()}") for name in NAMES}
+
+
+def _file(path: Path | None) -> dict[str, Any]:
+    if path is None:
+        return {}
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ConfigError(f"Cannot read {path}: {error.strerror}.") from error
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(f"{path} is not valid TOML: {error}.") from error

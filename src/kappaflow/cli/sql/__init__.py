@@ -1,0 +1,1 @@
+"""`kappa sql`: an interactive client, and the test runner."""

@@ -1,0 +1,112 @@
+"""Runs statements against a server and prints the answers; shared by the prompt, -e and -f."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+import signal
+import sys
+from collections.abc import Iterator
+
+from kappaflow.cli.messages import message
+from kappaflow.cli.sql.printing import Printer, make_printer, print_entity
+from kappaflow.database import Database, Result
+from kappaflow.errors import KappaError, ParseError, SqlError
+from kappaflow.sql.ast import statements as s
+from kappaflow.sql.grammar.parser import ParsedStatement, parse
+from kappaflow.sql.grammar.variables import substitute, unquote_triple
+
+_SEMICOLON = re.compile(r";(?=(?:[^']*'[^']*')*[^']*$)")
+
+
+class Client:
+    """A session: properties and variables live here and go along with every request.
+
+    Attributes:
+        output: table, json or csv.
+    """
+
+    def __init__(self, database: Database, output: str = "table") -> None:
+        self.database = database
+        self.output = output
+        self.variables: dict[str, str] = {}
+
+    def run_script(self, text: str) -> int:
+        """Run statements in order; stop at the first that fails and return 1."""
+        try:
+            for statement in self._statements(text):
+                self.run(statement)
+        except KappaError as error:
+            self.complain(error)
+            return 1
+        return 0
+
+    def _statements(self, text: str) -> Iterator[ParsedStatement]:
+        # A DEFINE changes the text of what follows it, so substitution goes statement by statement.
+        if "${" not in text:
+            yield from parse(text)
+            return
+        for piece in _SEMICOLON.split(text):
+            if piece.strip():
+                yield from parse(substitute(piece, self.variables) + ";")
+
+    def complain(self, error: KappaError) -> None:
+        """Print an error for a person."""
+        text = str(error)
+        if isinstance(error, SqlError) and not isinstance(error, ParseError):
+            text = text.split("\nStatement:", maxsplit=1)[0]
+        sys.stderr.write(text.rstrip() + "\n")
+
+    def run(self, parsed: ParsedStatement) -> None:
+        """Run one statement and print its answer.
+
+        Raises:
+            KappaError: the statement failed.
+        """
+        match parsed.statement:
+            case s.SetProperty(name, value):
+                self.database.properties[name] = value
+            case s.UnsetProperty(name):
+                self.database.properties.pop(name, None)
+            case s.DefineVariable(name, value):
+                self.variables[name] = unquote_triple(value)
+            case s.UndefineVariable(name):
+                self.variables.pop(name, None)
+            case s.Show("VARIABLES"):
+                for name, value in sorted(self.variables.items()):
+                    sys.stdout.write(f"{name} = {value}\n")
+            case s.Query() | s.Print():
+                self._run_query(parsed)
+            case _:
+                for entity in self.database.sql(parsed.text).entities:
+                    print_entity(entity, self.output)
+
+    def _run_query(self, parsed: ParsedStatement) -> None:
+        result = self.database.sql(parsed.text)
+        printer = make_printer(self.output, result.columns, plain=isinstance(parsed.statement, s.Print))
+        pull = isinstance(parsed.statement, s.Query) and parsed.statement.emit is None
+        with _interruptible(result):
+            try:
+                self._print_rows(result, printer, live=not pull)
+            except KeyboardInterrupt:
+                printer.close()
+                sys.stderr.write("\n" + message("sql.ended") + "\n")
+
+    def _print_rows(self, result: Result, printer: Printer, live: bool) -> None:
+        for row in result:
+            printer.row(row)
+            if live:
+                printer.flush()
+        printer.close()
+
+
+@contextlib.contextmanager
+def _interruptible(result: Result) -> Iterator[None]:
+    """Let Ctrl-C end the query instead of the client."""
+    before = signal.getsignal(signal.SIGINT)
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        result.close()
+        signal.signal(signal.SIGINT, before)

@@ -1,0 +1,259 @@
+"""Print rows and entities: as a table for people, as JSON lines or CSV for programs."""
+
+from __future__ import annotations
+
+import csv
+import json
+import sys
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any, Protocol, TextIO
+
+WIDTH_MIN = 8
+WIDTH_MAX = 40
+
+
+class Printer(Protocol):
+    """Prints the rows of one result."""
+
+    def row(self, row: Sequence[Any]) -> None:
+        """Print one row."""
+        ...
+
+    def flush(self) -> None:
+        """Show what was printed so far."""
+        ...
+
+    def close(self) -> None:
+        """Print what ends the result."""
+        ...
+
+
+def text_of(value: Any) -> str:
+    """Return a value as people read it."""
+    if value is None:
+        return "null"
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, bytes):
+        return value.hex()
+    if isinstance(value, dict | list):
+        return json.dumps(value, default=_plain, ensure_ascii=False)
+    return str(value)
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Decimal):
+        return float(value)
+    if isinstance(value, bytes):
+        return value.hex()
+    return str(value)
+
+
+class TablePrinter:
+    """Columns with borders; widths follow the first screenful, later longer values push the border."""
+
+    def __init__(self, columns: Sequence[str], out: TextIO) -> None:
+        self._columns = list(columns)
+        self._out = out
+        self._waiting: list[list[str]] = []
+        self._widths: list[int] | None = None
+        self._count = 0
+
+    def row(self, row: Sequence[Any]) -> None:
+        """Take one row; it is shown by `flush` or once enough rows tell the widths."""
+        self._waiting.append([text_of(value) for value in row])
+        self._count += 1
+        if len(self._waiting) >= 100:
+            self.flush()
+
+    def _line(self, cells: Sequence[str]) -> str:
+        assert self._widths is not None
+        return "| " + " | ".join(cell.ljust(width) for cell, width in zip(cells, self._widths, strict=True)) + " |\n"
+
+    def _rule(self) -> str:
+        assert self._widths is not None
+        return "+-" + "-+-".join("-" * width for width in self._widths) + "-+\n"
+
+    def flush(self) -> None:
+        """Show the rows that wait."""
+        if self._widths is None:
+            rows = [self._columns, *self._waiting]
+            longest = [max(len(row[i]) for row in rows) for i in range(len(self._columns))]
+            self._widths = [min(max(width, WIDTH_MIN), WIDTH_MAX) for width in longest]
+            self._out.write(self._rule() + self._line(self._columns) + self._rule())
+        for row in self._waiting:
+            self._out.write(self._line(row))
+        self._waiting.clear()
+        self._out.flush()
+
+    def close(self) -> None:
+        """Show what is left and the number of rows."""
+        self.flush()
+        self._out.write(self._rule() + f"{self._count} rows\n")
+        self._out.flush()
+
+
+class JsonPrinter:
+    """One JSON object a line."""
+
+    def __init__(self, columns: Sequence[str], out: TextIO) -> None:
+        self._columns = list(columns)
+        self._out = out
+
+    def row(self, row: Sequence[Any]) -> None:
+        """Print one row."""
+        document = dict(zip(self._columns, row, strict=True))
+        self._out.write(json.dumps(document, default=_plain, ensure_ascii=False) + "\n")
+
+    def flush(self) -> None:
+        """Show what was printed so far."""
+        self._out.flush()
+
+    close = flush
+
+
+class CsvPrinter:
+    """Comma-separated values with a header."""
+
+    def __init__(self, columns: Sequence[str], out: TextIO) -> None:
+        self._out = out
+        self._writer = csv.writer(out)
+        self._writer.writerow(columns)
+
+    def row(self, row: Sequence[Any]) -> None:
+        """Print one row; null is an empty field."""
+        self._writer.writerow(["" if value is None else text_of(value) for value in row])
+
+    def flush(self) -> None:
+        """Show what was printed so far."""
+        self._out.flush()
+
+    close = flush
+
+
+class LinePrinter:
+    """The plain lines of PRINT."""
+
+    def __init__(self, out: TextIO) -> None:
+        self._out = out
+
+    def row(self, row: Sequence[Any]) -> None:
+        """Print one line."""
+        self._out.write(f"{row[0]}\n")
+
+    def flush(self) -> None:
+        """Show what was printed so far."""
+        self._out.flush()
+
+    close = flush
+
+
+def make_printer(output: str, columns: Sequence[str], *, plain: bool = False, out: TextIO | None = None) -> Printer:
+    """Return the printer for an output format."""
+    stream = out or sys.stdout
+    if plain:
+        return LinePrinter(stream)
+    if output == "json":
+        return JsonPrinter(columns, stream)
+    return CsvPrinter(columns, stream) if output == "csv" else TablePrinter(columns, stream)
+
+
+def print_entity(entity: dict[str, Any], output: str) -> None:
+    """Print the answer to a statement that is no query."""
+    if output == "json":
+        sys.stdout.write(json.dumps(entity, ensure_ascii=False) + "\n")
+        return
+    kind = entity["@type"]
+    if kind == "currentStatus":
+        sys.stdout.write(entity["commandStatus"]["message"] + "\n")
+    elif kind == "warning_entity":
+        sys.stdout.write(entity["message"] + "\n")
+    elif kind in _TABLES:
+        _print_table(_TABLES[kind](entity), output)
+    elif kind in {"sourceDescription", "source_descriptions"}:
+        descriptions = entity.get("sourceDescriptions") or [entity["sourceDescription"]]
+        for description in descriptions:
+            _print_source(description, output)
+    elif kind == "queryDescription":
+        sys.stdout.write(entity["queryDescription"]["executionPlan"] + "\n")
+    elif kind == "describe_function":
+        signatures = "\n".join(f"  {f['signature']}" for f in entity["functions"])
+        sys.stdout.write(f"{entity['name']} ({entity['type']})\n{entity['description']}\n{signatures}\n")
+    else:
+        sys.stdout.write(json.dumps(entity, ensure_ascii=False, indent=2) + "\n")
+
+
+def _print_table(content: tuple[list[str], list[list[Any]]], output: str) -> None:
+    columns, rows = content
+    printer = make_printer(output, columns)
+    for row in rows:
+        printer.row(row)
+    printer.close()
+
+
+def _print_source(description: dict[str, Any], output: str) -> None:
+    columns = ["Field", "Type"]
+    rows = [[field["name"], _field_type(field, description["type"])] for field in description["fields"]]
+    sys.stdout.write(f"\n{description['type']} {description['name']}, topic {description['topic']} ")
+    sys.stdout.write(f"(key {description['keyFormat']}, value {description['valueFormat']})\n")
+    _print_table((columns, rows), output)
+    if description["extended"]:
+        sys.stdout.write(f"Partitions: {description['partitions']}, replicas: {description['replication']}\n")
+        for heading, queries in (("Read by", description["readQueries"]), ("Written by", description["writeQueries"])):
+            sys.stdout.writelines(f"{heading}: {query['id']}: {query['queryString']}\n" for query in queries)
+
+
+def _field_type(field: dict[str, Any], source: str) -> str:
+    schema = field["schema"]
+    text = schema["type"]
+    if text == "DECIMAL":
+        text += f"({schema['parameters']['precision']}, {schema['parameters']['scale']})"
+    elif schema["memberSchema"]:
+        text += f"<{_field_type({'schema': schema['memberSchema']}, source)}>"
+    elif schema["fields"]:
+        inner = ", ".join(f"{f['name']} {_field_type({'schema': f['schema']}, source)}" for f in schema["fields"])
+        text += f"<{inner}>"
+    if field.get("type") == "KEY":
+        return f"{text} ({'primary key' if source == 'TABLE' else 'key'})"
+    return f"{text} (headers)" if field.get("type") == "HEADER" else text
+
+
+def _sources(name: str) -> Any:
+    columns = ["Name", "Topic", "Key format", "Value format", "Windowed"]
+    fields = ("name", "topic", "keyFormat", "valueFormat", "isWindowed")
+    return lambda entity: (columns, [[row[field] for field in fields] for row in entity[name]])
+
+
+def time_text(timestamp_ms: int) -> str:
+    """Return a time as people read it, UTC."""
+    return datetime.fromtimestamp(timestamp_ms / 1000, UTC).strftime("%Y-%m-%d %H:%M:%S")
+
+
+_TABLES: dict[str, Any] = {
+    "streams": _sources("streams"),
+    "tables": _sources("tables"),
+    "queries": lambda entity: (
+        ["Query", "Type", "Status", "Sink", "Text"],
+        [
+            [q["id"], q["queryType"], ",".join(f"{k}:{v}" for k, v in q["statusCount"].items()),
+             ",".join(q["sinks"]), " ".join(q["queryString"].split())]
+            for q in entity["queries"]
+        ],
+    ),
+    "kafka_topics": lambda entity: (
+        ["Topic", "Partitions", "Replicas"],
+        [[t["name"], len(t["replicaInfo"]), max(t["replicaInfo"], default=0)] for t in entity["topics"]],
+    ),
+    "function_names": lambda entity: (
+        ["Function", "Type", "Category"],
+        [[f["name"], f["type"], f["category"]] for f in entity["functions"]],
+    ),
+    "properties": lambda entity: (
+        ["Property", "Value"], [[p["name"], p["value"]] for p in entity["properties"]],
+    ),
+    "type_list": lambda entity: (["Type", "Schema"], [[k, v["type"]] for k, v in entity["types"].items()]),
+    "variables": lambda entity: (["Name", "Value"], [[v["name"], v["value"]] for v in entity["variables"]]),
+}  # fmt: skip
+_TABLES["kafka_topics_extended"] = _TABLES["kafka_topics"]

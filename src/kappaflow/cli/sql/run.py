@@ -1,0 +1,75 @@
+"""`kappa sql`: run statements from the command line, a file, or a prompt."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from kappaflow.cli.messages import message
+from kappaflow.cli.sql import texts as _texts
+from kappaflow.cli.sql.client import Client
+from kappaflow.errors import KappaError, ServerError, UsageError
+
+if TYPE_CHECKING:
+    from kappaflow.database import Database
+
+assert _texts
+DEFAULT_URL = "http://127.0.0.1:8088"
+EMBEDDED_PATH = ".kappa"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the options."""
+    parser.add_argument("--server", default=os.environ.get("KAPPA_SERVER"), metavar="URL", help=message("sql.server"))
+    parser.add_argument("-e", "--execute", metavar="SQL", help=message("sql.execute"))
+    parser.add_argument("-f", "--file", type=Path, metavar="FILE", help=message("sql.file"))
+    parser.add_argument("--output", choices=("table", "json", "csv"), default="table", help=message("sql.output"))
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Run statements; exit code 1 when one failed."""
+    database = _connect(arguments.server)
+    if database is None:
+        return 1
+    with database:
+        client = Client(database, arguments.output)
+        if arguments.execute is not None:
+            return client.run_script(arguments.execute)
+        if arguments.file is not None:
+            return client.run_script(read_script(arguments.file))
+        if not sys.stdin.isatty():
+            return client.run_script(sys.stdin.read())
+        from kappaflow.cli.sql.prompt import prompt
+
+        return prompt(client)
+
+
+def read_script(path: Path) -> str:
+    """Return the text of a file.
+
+    Raises:
+        UsageError: it cannot be read.
+    """
+    try:
+        return path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise UsageError(message("sql.script_missing", path=path, why=error.strerror)) from error
+
+
+def _connect(url: str | None) -> Database | None:
+    from kappaflow.database import connect
+
+    try:
+        return connect(url or DEFAULT_URL)
+    except ServerError as error:
+        if url is not None or error.status != 503:
+            raise
+    if not sys.stdin.isatty():
+        raise KappaError(message("sql.none", url=DEFAULT_URL))
+    answer = input(message("sql.start", url=DEFAULT_URL, path=Path(EMBEDDED_PATH).resolve()))
+    if answer.strip().lower() not in {"y", "yes", "예", "ㅇ"}:
+        return None
+    return connect(path=EMBEDDED_PATH)

@@ -1,0 +1,53 @@
+"""Texts of `kappa sql`, `kappa sql test` and `kappa top`."""
+
+from __future__ import annotations
+
+from kappaflow.cli.messages import register
+
+ENGLISH = {
+    "sql.server": "address of the server (default: http://127.0.0.1:8088)",
+    "sql.execute": "run these statements and end",
+    "sql.file": "run the statements of this file and end",
+    "sql.output": "how to print results",
+    "sql.start": "No server answers at {url}. Start an embedded one here, with data in {path}? [y/N] ",
+    "sql.none": "No server answers at {url}. Start one with: kappa up",
+    "sql.welcome": "Connected to {url}. Statements end with ';'. 'help' lists commands, 'exit' leaves.",
+    "sql.help": (
+        "Statements end with ';' and may span lines. Ctrl-C ends a running query, not the client.\n"
+        "  exit, quit        leave\n"
+        "  output table|json|csv   change how results are printed\n"
+        "  run script 'file'       run the statements of a file\n"
+        "  history           show what was typed\n"
+        "SQL to begin with: SHOW TOPICS; SHOW STREAMS; SHOW TABLES; SHOW QUERIES; DESCRIBE name; EXPLAIN query_id;"
+    ),
+    "sql.ended": "Query ended.",
+    "sql.limit": "Limit Reached",
+    "sql.rows": "{count} rows",
+    "sql.script_missing": "Cannot read {path}: {why}",
+    "top.interval": "seconds between refreshes",
+    "top.once": "print once and end",
+}
+KOREAN = {
+    "sql.server": "서버 주소 (기본값: http://127.0.0.1:8088)",
+    "sql.execute": "이 문장들을 실행하고 끝냅니다",
+    "sql.file": "파일의 문장들을 실행하고 끝냅니다",
+    "sql.output": "결과 출력 형식",
+    "sql.start": "{url} 에 응답하는 서버가 없습니다. 여기서 내장 서버를 시작할까요? 데이터: {path} [y/N] ",
+    "sql.none": "{url} 에 응답하는 서버가 없습니다. 시작하려면: kappa up",
+    "sql.welcome": "{url} 에 연결했습니다. 문장은 ';' 로 끝납니다. 'help' 는 명령 목록, 'exit' 는 종료입니다.",
+    "sql.help": (
+        "문장은 ';' 로 끝나며 여러 줄에 걸쳐 쓸 수 있습니다. Ctrl-C 는 클라이언트가 아니라 실행 중인 쿼리를 끝냅니다.\n"
+        "  exit, quit        종료\n"
+        "  output table|json|csv   출력 형식 변경\n"
+        "  run script 'file'       파일의 문장 실행\n"
+        "  history           입력 기록\n"
+        "처음 써 볼 SQL: SHOW TOPICS; SHOW STREAMS; SHOW TABLES; SHOW QUERIES; DESCRIBE 이름; EXPLAIN 쿼리;"
+    ),
+    "sql.ended": "쿼리가 끝났습니다.",
+    "sql.limit": "LIMIT 에 도달했습니다",
+    "sql.rows": "{count} 행",
+    "sql.script_missing": "{path} 를 읽을 수 없습니다: {why}",
+    "top.interval": "새로 고침 간격(초)",
+    "top.once": "한 번만 출력하고 끝냅니다",
+}
+register(ENGLISH, KOREAN)

@@ -1,0 +1,1 @@
+"""`kappa top`: live rates, lag and state of the queries."""

@@ -1,0 +1,80 @@
+"""`kappa top`: what the server's processes and queries do right now."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import time
+from typing import Any
+
+import httpx
+from rich.console import Console, Group
+from rich.live import Live
+from rich.table import Table
+
+from kappaflow.cli.messages import message
+from kappaflow.cli.sql import texts as _texts
+from kappaflow.errors import ServerError
+
+assert _texts
+DEFAULT_URL = "http://127.0.0.1:8088"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the options."""
+    parser.add_argument("--server", default=os.environ.get("KAPPA_SERVER", DEFAULT_URL), metavar="URL")
+    parser.add_argument("--interval", type=float, default=1.0, metavar="S", help=message("top.interval"))
+    parser.add_argument("--once", action="store_true", help=message("top.once"))
+
+
+def fetch(url: str) -> dict[str, Any]:
+    """Ask the server for its figures.
+
+    Raises:
+        ServerError: it does not answer.
+    """
+    try:
+        response = httpx.get(f"{url.rstrip('/')}/kappa/processes", timeout=10.0)
+    except httpx.TransportError as error:
+        raise ServerError(message("sql.none", url=url), 503) from error
+    return response.json()
+
+
+def render(figures: dict[str, Any]) -> Group:
+    """Make the two tables of one screen."""
+    processes = Table(title="Processes", title_justify="left")
+    for heading in ("process", "state", "pid", "restarts"):
+        processes.add_column(heading)
+    for child in figures["processes"]:
+        processes.add_row(child["name"], child["state"], str(child["pid"]), str(child["restarts"]))
+    queries = Table(title="Queries", title_justify="left")
+    for heading in ("query", "worker", "state", "tasks", "records/s", "lag", "rows in state", "dropped"):
+        queries.add_column(heading, justify="left" if heading in {"query", "state"} else "right")
+    for number, worker in enumerate(figures["workers"]):
+        for query_id, query in sorted(worker["queries"].items()):
+            queries.add_row(
+                query_id,
+                str(number),
+                query["state"],
+                str(query.get("tasks", 0)),
+                f"{query.get('records_per_second', 0):,.0f}",
+                f"{query.get('lag_records', 0):,}",
+                f"{query.get('state_rows', 0):,}",
+                f"{query.get('dropped_records', 0):,}",
+            )
+    for push in figures["pushQueries"]:
+        queries.add_row(push["id"], "", "RUNNING", "", "", "", "", "")
+    return Group(processes, queries)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Refresh until Ctrl-C, or print once when asked or piped."""
+    console = Console()
+    if arguments.once or not sys.stdout.isatty():
+        console.print(render(fetch(arguments.server)))
+        return 0
+    with Live(render(fetch(arguments.server)), console=console, screen=True, auto_refresh=False) as live:
+        while True:
+            time.sleep(arguments.interval)
+            live.update(render(fetch(arguments.server)), refresh=True)

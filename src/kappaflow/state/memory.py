@@ -1,0 +1,42 @@
+"""A store in memory: the twin that defines what the durable one must do."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from kappaflow.state.ordered import Row, Stored
+
+
+class MemoryStore:
+    """Rows in a dictionary.
+
+    >>> store = MemoryStore()
+    >>> store.put(b"a", (1,), 10)
+    >>> store.get(b"a"), list(store.range())
+    (((1,), 10), [(b'a', ((1,), 10))])
+    """
+
+    def __init__(self) -> None:
+        self._rows: dict[bytes, Stored] = {}
+
+    def get(self, key: bytes) -> Stored | None:
+        """Return the row of a key and its timestamp, or None."""
+        return self._rows.get(key)
+
+    def put(self, key: bytes, row: Row | None, timestamp: int) -> None:
+        """Set the row of a key; None deletes it."""
+        if row is None:
+            self._rows.pop(key, None)
+        else:
+            self._rows[key] = (row, timestamp)
+
+    def range(self, low: bytes = b"", high: bytes | None = None) -> Iterator[tuple[bytes, Stored]]:
+        """Yield keys in [low, high) in byte order."""
+        keys = sorted(key for key in self._rows if key >= low and (high is None or key < high))
+        for key in keys:
+            stored = self._rows.get(key)
+            if stored is not None:
+                yield key, stored
+
+    def __len__(self) -> int:
+        return len(self._rows)

@@ -1,0 +1,25 @@
+"""The face of every store."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, Protocol
+
+Row = tuple[Any, ...]
+Stored = tuple[Row, int]  # a row and its timestamp in milliseconds
+
+
+class OrderedStore(Protocol):
+    """Keys in unsigned byte order to rows."""
+
+    def get(self, key: bytes) -> Stored | None:
+        """Return the row of a key and its timestamp, or None."""
+        ...
+
+    def put(self, key: bytes, row: Row | None, timestamp: int) -> None:
+        """Set the row of a key; None deletes it."""
+        ...
+
+    def range(self, low: bytes = b"", high: bytes | None = None) -> Iterator[tuple[bytes, Stored]]:
+        """Yield keys in [low, high) in byte order; `high` None is the end."""
+        ...

@@ -1,0 +1,29 @@
+"""Records of sinks to bytes."""
+
+from __future__ import annotations
+
+from kappaflow.errors import KappaError
+from kappaflow.streams.execution.row_task import RawRecord, write_change, write_key
+from kappaflow.streams.record import Record
+from kappaflow.streams.topology import nodes as n
+
+
+def encode_record(node: n.Sink | n.Repartition, record: Record) -> RawRecord:
+    """Encode a record for the topic of a sink or repartition node.
+
+    Raises:
+        SerializationError: a value does not fit the format.
+    """
+    assert node.topic is not None and node.key_serde is not None and node.value_serde is not None
+    key = write_key(node.key_serde, record.key)
+    if isinstance(node, n.Repartition) and node.carries_changes:
+        value: bytes | None = write_change(node, record.value)
+    else:
+        value = None if record.value is None else node.value_serde.serialize(record.value)
+    timestamp = record.timestamp
+    if isinstance(node, n.Sink) and node.timestamp is not None:
+        timestamp = node.timestamp.extract(record, timestamp)
+        if timestamp < 0:
+            raise KappaError(f"The record's own time {timestamp} is negative.")
+    headers = record.headers if not isinstance(node, n.Sink) or node.carries_headers else ()
+    return RawRecord(node.topic, key, value, timestamp, headers)

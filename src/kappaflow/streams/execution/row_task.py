@@ -1,0 +1,154 @@
+"""A task in row form: one record at a time through the operators of a subtopology."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from kappaflow.errors import KappaError, SerializationError
+from kappaflow.serde import WindowedKeySerde
+from kappaflow.state import OrderedStore
+from kappaflow.streams.processors.base import Processor, TaskContext
+from kappaflow.streams.processors.build import build_processors
+from kappaflow.streams.record import Change, Headers, Record, Windowed
+from kappaflow.streams.topology import Subtopology, Topology
+from kappaflow.streams.topology import nodes as n
+
+
+@dataclass(frozen=True, slots=True)
+class RawRecord:
+    """A record as bytes, before decoding or after encoding."""
+
+    topic: str
+    key: bytes | None
+    value: bytes | None
+    timestamp: int
+    headers: Headers = ()
+    partition: int = 0
+    offset: int = 0
+
+
+OnBadRecord = Callable[[RawRecord, KappaError], None]
+Produce = Callable[[Any, Record], None]
+
+
+def read_key(serde: n.KeySerde, data: bytes | None) -> Any:
+    """Decode a key; a windowed one becomes `Windowed`."""
+    if isinstance(serde, WindowedKeySerde):
+        found = serde.deserialize(data)
+        return None if found is None else Windowed(*found)
+    return serde.deserialize(data)
+
+
+def write_key(serde: n.KeySerde, key: Any) -> bytes | None:
+    """Encode a key."""
+    if key is None:
+        return None
+    if isinstance(serde, WindowedKeySerde):
+        return serde.serialize(key.key, key.start, key.end)
+    return serde.serialize(key)
+
+
+def write_change(node: n.Repartition, change: Change) -> bytes:
+    """Encode old and new value in one record, as Kafka Streams does since KIP-904.
+
+    Layout: old | 0, new | 1, or varint length of new | new | old | 2.
+    """
+    new = node.value_serde.serialize(change.new) if change.new is not None else None
+    old = node.value_serde.serialize(change.old) if change.old is not None else None
+    if new is not None and old is not None:
+        return _unsigned_varint(len(new)) + new + old + b"\x02"
+    return (new or b"") + b"\x01" if new is not None else (old or b"") + b"\x00"
+
+
+def read_change(node: n.Repartition, data: bytes) -> Change:
+    """Decode what `write_change` wrote."""
+    body, flag = data[:-1], data[-1]
+    if flag == 2:
+        length, start = _read_unsigned_varint(body)
+        new, old = body[start : start + length], body[start + length :]
+        return Change(node.value_serde.deserialize(new), node.value_serde.deserialize(old))
+    value = node.value_serde.deserialize(body)
+    return Change(value, None) if flag == 1 else Change(None, value)
+
+
+def _unsigned_varint(value: int) -> bytes:
+    out = bytearray()
+    while value > 0x7F:
+        out.append(value & 0x7F | 0x80)
+        value >>= 7
+    out.append(value)
+    return bytes(out)
+
+
+def _read_unsigned_varint(data: bytes) -> tuple[int, int]:
+    value = shift = position = 0
+    while True:
+        byte = data[position]
+        position += 1
+        value |= (byte & 0x7F) << shift
+        if byte < 0x80:
+            return value, position
+        shift += 7
+
+
+class RowTask:
+    """One subtopology over one partition, in row form.
+
+    Args:
+        stores: by name.
+        produce: called for each record of a sink or repartition node, in order.
+        on_bad_record: told about records that cannot be decoded; they are dropped.
+    """
+
+    def __init__(
+        self,
+        topology: Topology,
+        subtopology: Subtopology,
+        stores: Mapping[str, OrderedStore],
+        produce: Produce,
+        on_bad_record: OnBadRecord,
+        context: TaskContext | None = None,
+    ) -> None:
+        self.subtopology = subtopology
+        self.context = context or TaskContext(produce)
+        self.context.emit = produce
+        self.processors: dict[str, Processor] = build_processors(topology, subtopology, self.context, stores)
+        self._on_bad_record = on_bad_record
+        self._partition_time: dict[str, int] = {}
+
+    def process(self, raw: RawRecord) -> None:
+        """Decode a record and run it through the operators of every source that reads its topic."""
+        for node in self.subtopology.sources[raw.topic]:
+            record = self._decode(node, raw)
+            if record is None:
+                continue
+            self.context.stream_time = max(self.context.stream_time, record.timestamp)
+            self.processors[node.name].process(record)
+
+    def _decode(self, node: n.Node, raw: RawRecord) -> Record | None:
+        assert isinstance(node, n.Source | n.Repartition)
+        try:
+            key = read_key(node.key_serde, raw.key)
+            if isinstance(node, n.Repartition) and node.carries_changes:
+                value: Any = read_change(node, raw.value or b"\x01")
+            else:
+                value = node.value_serde.deserialize(raw.value)
+        except SerializationError as error:
+            self.context.drop("deserialization")
+            self._on_bad_record(raw, error)
+            return None
+        record = Record(key, value, raw.timestamp, raw.headers, raw.topic, raw.partition, raw.offset)
+        if isinstance(node, n.Source) and node.timestamp is not None:
+            latest = self._partition_time.get(raw.topic, -1)
+            try:
+                record.timestamp = node.timestamp.extract(record, latest)
+            except KappaError as error:
+                self._on_bad_record(raw, error)
+                return None
+        if record.timestamp < 0:
+            self.context.drop("negative-timestamp")
+            return None
+        self._partition_time[raw.topic] = max(self._partition_time.get(raw.topic, -1), record.timestamp)
+        return record

@@ -1,0 +1,119 @@
+"""Aggregations of streams: per key, and per key and time window."""
+
+from __future__ import annotations
+
+from kappaflow.streams.processors.base import NO_TIME, Processor, RowStore, TaskContext
+from kappaflow.streams.processors.keys import KeyWriter
+from kappaflow.streams.record import Change, Record, Windowed
+from kappaflow.streams.topology import nodes as n
+
+
+class StreamAggregateProcessor(Processor):
+    """Folds the records of each key.
+
+    Null keys and null values are dropped.  The result's time is the largest of the key's records.
+    """
+
+    def __init__(self, node: n.StreamAggregate, context: TaskContext, store: RowStore) -> None:
+        super().__init__(node.name, context)
+        self.node = node
+        self.store = store
+        self.aggregator = node.aggregator
+        self.write_key = KeyWriter(node.store.key_serde)
+
+    def process(self, record: Record, port: int = 0) -> None:
+        """Fold the record in and forward the change of the result."""
+        if record.key is None or record.value is None:
+            self.context.drop("null-key-or-value")
+            return
+        aggregator = self.aggregator
+        key = self.write_key(record.key)
+        before = self.store.get(key)
+        state, timestamp = before if before is not None else (aggregator.initial(), record.timestamp)
+        old = aggregator.result(state) if before is not None else None
+        timestamp = max(timestamp, record.timestamp)
+        new_state = aggregator.add(record.key, record, state)
+        self.store.put(key, new_state, timestamp)
+        changed = record.with_value(Change(aggregator.result(new_state), old))
+        changed.timestamp = timestamp
+        self.forward(changed)
+
+
+def windows_of(timestamp: int, size_ms: int, advance_ms: int) -> range:
+    """Return the starts of the windows that contain a time, ascending.
+
+    >>> list(windows_of(25, 20, 10))
+    [10, 20]
+    """
+    first = max(0, timestamp - size_ms + advance_ms) // advance_ms * advance_ms
+    return range(first, timestamp + 1, advance_ms)
+
+
+class WindowedAggregateProcessor(Processor):
+    """Folds the records of each key and time window.
+
+    A window takes records while its end is later than the operator's stream time less the grace period.  Null keys
+    are dropped; null values reach the aggregator.
+    """
+
+    def __init__(self, node: n.WindowedAggregate, context: TaskContext, store: RowStore) -> None:
+        super().__init__(node.name, context)
+        self.node = node
+        self.store = store
+        self.aggregator = node.aggregator
+        self.write_key = KeyWriter(node.store.key_serde)
+        self.observed_time = NO_TIME
+        self._open: dict[bytes, Windowed] = {}
+        self._last_emit_wall_ms: int | None = None
+        self._last_close_time = NO_TIME
+
+    def process(self, record: Record, port: int = 0) -> None:
+        """Fold the record into each of its open windows, in ascending order of their starts."""
+        if record.key is None:
+            self.context.drop("null-key")
+            return
+        node = self.node
+        self.observed_time = max(self.observed_time, record.timestamp)
+        close_time = self.observed_time - node.grace_ms
+        for start in windows_of(record.timestamp, node.size_ms, node.advance_ms):
+            end = start + node.size_ms
+            if end > close_time:
+                self._fold(record, Windowed(record.key, start, end))
+            else:
+                self.context.drop("expired-window")
+        if node.emit_final:
+            self._emit_closed(record, close_time)
+
+    def _fold(self, record: Record, window: Windowed) -> None:
+        aggregator = self.aggregator
+        key = self.write_key(window)
+        before = self.store.get(key)
+        state, timestamp = before if before is not None else (aggregator.initial(), record.timestamp)
+        old = aggregator.result(state) if before is not None else None
+        timestamp = max(timestamp, record.timestamp)
+        new_state = aggregator.add(window, record, state)
+        self.store.put(key, new_state, timestamp)
+        if self.node.emit_final:
+            self._open[key] = window
+            return
+        changed = Record(window, Change(aggregator.result(new_state), old), timestamp, record.headers)
+        self.forward(changed)
+
+    def _emit_closed(self, record: Record, close_time: int) -> None:
+        """Forward the results of windows that closed, ordered by start, then key; looked for once an interval."""
+        if close_time <= self._last_close_time:
+            return
+        now = self.context.wall_clock_ms()
+        interval = self.context.emit_interval_ms
+        if interval and self._last_emit_wall_ms is not None and now - self._last_emit_wall_ms < interval:
+            return
+        self._last_emit_wall_ms = now
+        self._last_close_time = close_time
+        closed = [(window.start, key, window) for key, window in self._open.items() if window.end <= close_time]
+        for _, key, window in sorted(closed, key=lambda item: item[:2]):
+            del self._open[key]
+            found = self.store.get(key)
+            if found is not None:
+                state, timestamp = found
+                change = Change(self.aggregator.result(state), None)
+                self.forward(Record(window, change, timestamp, record.headers))

@@ -1,0 +1,85 @@
+"""What all operators share: children, the context of their task, counters."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from kappaflow.streams.batch import Batch
+from kappaflow.streams.record import Record
+
+NO_TIME = -1
+
+
+class RowStore(Protocol):
+    """State in row form: serialised keys to (row, timestamp)."""
+
+    def get(self, key: bytes) -> tuple[Any, int] | None:
+        """Return the row and its timestamp, or None."""
+        ...
+
+    def put(self, key: bytes, row: Any, timestamp: int) -> None:
+        """Set a row; None deletes."""
+        ...
+
+
+@dataclass(slots=True)
+class TaskContext:
+    """What a task offers to its operators.
+
+    Attributes:
+        stream_time: largest timestamp that the task has taken; -1 before the first record.
+        emit: called for every record of a sink: (sink node name, record).
+        dropped: counts of dropped records by reason.
+        wall_clock_ms: the time used by throttles; fixed in tests.
+        emit_interval_ms: how often emit-final operators look for closed windows, in wall-clock time.
+        outer_interval_ms: how often stream-stream joins look for unmatched records, in wall-clock time.
+    """
+
+    emit: Callable[[Any, Record], None]
+    stream_time: int = NO_TIME
+    dropped: dict[str, int] = field(default_factory=dict[str, int])
+    wall_clock_ms: Callable[[], int] = lambda: 0
+    emit_interval_ms: int = 1000
+    outer_interval_ms: int = 1000
+
+    def drop(self, reason: str, count: int = 1) -> None:
+        """Count records that an operator leaves out."""
+        self.dropped[reason] = self.dropped.get(reason, 0) + count
+
+
+class Processor:
+    """An operator of a running task.
+
+    Attributes:
+        columnar: whether `process_batch` works on columns.
+    """
+
+    columnar = False
+
+    def __init__(self, name: str, context: TaskContext) -> None:
+        self.name = name
+        self.context = context
+        self.children: list[Input] = []
+
+    def process(self, record: Record, port: int = 0) -> None:
+        """Take one record; `port` is the position of the parent it comes from."""
+        raise TypeError(f"{type(self).__name__} does not process records")
+
+    def forward(self, record: Record) -> None:
+        """Hand a record to all children in order."""
+        for child in self.children:
+            child.processor.process(record, child.port)
+
+    def process_batch(self, batch: Batch, port: int = 0) -> Batch | None:
+        """Column form of `process`; returns what is forwarded to every child, None for nothing."""
+        raise TypeError(f"{type(self).__name__} has no column form")
+
+
+@dataclass(frozen=True, slots=True)
+class Input:
+    """A child and the port at which it takes records."""
+
+    processor: Processor
+    port: int = 0

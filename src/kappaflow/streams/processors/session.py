@@ -1,0 +1,74 @@
+"""Aggregation of a stream into sessions."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from kappaflow.streams.processors.base import NO_TIME, Processor, TaskContext
+from kappaflow.streams.processors.keys import KeyWriter
+from kappaflow.streams.record import Change, Record, Windowed
+from kappaflow.streams.topology import nodes as n
+
+
+class SessionAggregateProcessor(Processor):
+    """Folds the records of each key into sessions.
+
+    A record joins all sessions within the gap of it and merges them: their old results are deleted, in the order of
+    the store, before the merged one is forwarded.  The result's time is the session's end.
+    """
+
+    def __init__(self, node: n.SessionAggregate, context: TaskContext, store: Any) -> None:
+        super().__init__(node.name, context)
+        self.node = node
+        self.store = store
+        self.aggregator = node.aggregator
+        self.write_key = KeyWriter(node.store.key_serde)
+        self.observed_time = NO_TIME
+        self._closing: dict[bytes, Windowed] = {}
+
+    def process(self, record: Record, port: int = 0) -> None:
+        """Merge the sessions near the record and fold it in."""
+        if record.key is None:
+            self.context.drop("null-key")
+            return
+        node, timestamp = self.node, record.timestamp
+        self.observed_time = max(self.observed_time, timestamp)
+        close_time = self.observed_time - node.grace_ms - node.gap_ms
+        inner = self.write_key(Windowed(record.key, 0, 0))[:-16]
+        found = self.store.sessions(inner, timestamp - node.gap_ms, timestamp + node.gap_ms)
+        start, end = timestamp, timestamp
+        state = self.aggregator.initial()
+        for old_start, old_end, old_state in found:
+            start, end = min(start, old_start), max(end, old_end)
+            state = self.aggregator.merge(record.key, state, old_state)
+        if end < close_time:
+            self.context.drop("expired-window")
+            return
+        merged = Windowed(record.key, start, end)
+        if (start, end) != (timestamp, timestamp):
+            for old_start, old_end, old_state in found:
+                self._remove(inner, record, Windowed(record.key, old_start, old_end), old_state)
+        state = self.aggregator.add(merged, record, state)
+        self.store.put_session(inner, start, end, state)
+        if node.emit_final:
+            self._closing[self.write_key(merged)] = merged
+            self._emit_closed(record, close_time)
+            return
+        change = Change(self.aggregator.result(state), None)
+        self.forward(Record(merged, change, end, record.headers))
+
+    def _remove(self, inner: bytes, record: Record, window: Windowed, state: Any) -> None:
+        self.store.put_session(inner, window.start, window.end, None)
+        self._closing.pop(self.write_key(window), None)
+        if not self.node.emit_final:
+            change = Change(None, self.aggregator.result(state))
+            self.forward(Record(window, change, window.end, record.headers))
+
+    def _emit_closed(self, record: Record, close_time: int) -> None:
+        closed = [(w.end, key, w) for key, w in self._closing.items() if w.end < close_time]
+        for _, key, window in sorted(closed, key=lambda item: item[:2]):
+            del self._closing[key]
+            found = self.store.get(key)
+            if found is not None:
+                change = Change(self.aggregator.result(found[0]), None)
+                self.forward(Record(window, change, window.end, record.headers))

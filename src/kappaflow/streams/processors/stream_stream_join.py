@@ -1,0 +1,100 @@
+"""Join of two streams within a time window."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from kappaflow.streams.processors.base import NO_TIME, Processor, TaskContext
+from kappaflow.streams.processors.keys import KeyReader, KeyWriter
+from kappaflow.streams.record import Record
+from kappaflow.streams.topology import nodes as n
+
+LEFT, RIGHT = 0, 1
+
+
+class StreamStreamJoinProcessor(Processor):
+    """Joins each record with the near records of the other side, in the order of their times, then of arrival.
+
+    Outer joins: without a grace period an unmatched record is emitted at once; with one it waits until no partner can
+    come any more, and is looked for when stream time advances and the throttle's interval is over.
+    """
+
+    def __init__(
+        self, node: n.StreamStreamJoin, context: TaskContext, left: Any, right: Any, outer: Any | None
+    ) -> None:
+        super().__init__(node.name, context)
+        self.node = node
+        self.stores = (left, right)
+        self.outer = outer
+        self.write_keys = (KeyWriter(node.left_store.key_serde), KeyWriter(node.right_store.key_serde))
+        self.read_keys = (KeyReader(node.left_store.key_serde), KeyReader(node.right_store.key_serde))
+        self.keeps = (node.keep_left, node.keep_right)
+        self.stream_time = NO_TIME
+        self._next_flush_wall_ms: int | None = None
+
+    def _reach(self, port: int) -> tuple[int, int]:
+        """Return how far back and ahead the other side's records may be."""
+        node = self.node
+        return (node.before_ms, node.after_ms) if port == LEFT else (node.after_ms, node.before_ms)
+
+    def process(self, record: Record, port: int = 0) -> None:
+        """Emit matches, remember the record for later ones, flush unmatched records that timed out."""
+        if record.value is None or (record.key is None and not self.keeps[port]):
+            self.context.drop("null-key-or-value")
+            return
+        if record.key is None:
+            self._emit(record, port, record.value, None, record.timestamp)
+            return
+        key = self.write_keys[port](record.key)
+        self.stream_time = max(self.stream_time, record.timestamp)
+        self._flush_unmatched(record)
+        before, after = self._reach(port)
+        low, high = max(0, record.timestamp - before), max(0, record.timestamp + after)
+        matched = False
+        self.stores[port].observe(record.timestamp)
+        for other_time, other in self.stores[1 - port].fetch(key, low, high):
+            matched = True
+            if self.outer is not None:
+                self.outer.discard(other_time, 1 - port, key)
+            self._emit(record, port, record.value, other, max(record.timestamp, other_time))
+        if not matched and self.keeps[port]:
+            self._unmatched(record, port, key, high)
+        self.stores[port].add(key, record.timestamp, record.value)
+
+    def _unmatched(self, record: Record, port: int, key: bytes, window_end: int) -> None:
+        if self.outer is None or window_end < self.stream_time:
+            self._emit(record, port, record.value, None, record.timestamp)
+            return
+        self.outer.add(record.timestamp, port, key, record.value)
+
+    def _emit(self, record: Record, port: int, own: Any, other: Any, timestamp: int) -> None:
+        left, right = (own, other) if port == LEFT else (other, own)
+        joined = record.with_value(self.node.joiner.row(record.key, left, right))
+        joined.timestamp = timestamp
+        self.forward(joined)
+
+    def _flush_unmatched(self, record: Record) -> None:
+        """Emit unmatched records whose window and grace period ended, ordered by time, side and key."""
+        outer, node = self.outer, self.node
+        if outer is None or record.timestamp < self.stream_time:
+            return
+        earliest = outer.earliest()
+        reach = max(node.before_ms, node.after_ms)
+        grace = node.grace_ms or 0
+        if earliest is None or earliest + reach + grace >= self.stream_time:
+            return
+        now = self.context.wall_clock_ms()
+        if self.context.outer_interval_ms:
+            if self._next_flush_wall_ms is not None and now < self._next_flush_wall_ms:
+                return
+            self._next_flush_wall_ms = now + self.context.outer_interval_ms
+        for timestamp, port, key, values in outer.expired(self.stream_time, (self._waits(LEFT), self._waits(RIGHT))):
+            inner_key = self.read_keys[port](key)
+            for value in values:
+                unmatched = Record(inner_key, value, timestamp, record.headers)
+                self._emit(unmatched, port, value, None, timestamp)
+            outer.remove(timestamp, port, key)
+
+    def _waits(self, port: int) -> int:
+        _, after = self._reach(port)
+        return after + (self.node.grace_ms or 0)

@@ -1,0 +1,85 @@
+"""Operators of tables: source, filter, map, materialise."""
+
+from __future__ import annotations
+
+from kappaflow.streams.processors.base import Processor, RowStore, TaskContext
+from kappaflow.streams.processors.keys import KeyWriter
+from kappaflow.streams.record import Change, Record
+from kappaflow.streams.topology import nodes as n
+
+
+class TableSourceProcessor(Processor):
+    """Turns records of a topic into changes of a table.
+
+    A null key is dropped.  A record that is older than the stored row is applied all the same.
+    """
+
+    def __init__(self, node: n.TableSource, context: TaskContext, store: RowStore | None) -> None:
+        super().__init__(node.name, context)
+        self.store = store
+        self.write_key = KeyWriter(node.store.key_serde) if node.store is not None else None
+
+    def process(self, record: Record, port: int = 0) -> None:
+        """Store the row and forward the change."""
+        if record.key is None:
+            self.context.drop("null-key")
+            return
+        old = None
+        if self.store is not None and self.write_key is not None:
+            key = self.write_key(record.key)
+            before = self.store.get(key)
+            old = before[0] if before is not None else None
+            self.store.put(key, record.value, record.timestamp)
+        self.forward(record.with_value(Change(record.value, old)))
+
+
+class TableFilterProcessor(Processor):
+    """Keeps rows for which the predicate is true; a row that stops matching becomes a deletion."""
+
+    def __init__(self, node: n.TableFilter, context: TaskContext) -> None:
+        super().__init__(node.name, context)
+        self._keep = node.predicate.row
+
+    def process(self, record: Record, port: int = 0) -> None:
+        """Forward the change as the filtered table sees it, unless it sees none."""
+        change: Change = record.value
+        new = change.new if change.new is not None and self._keep(record.with_value(change.new)) else None
+        old = change.old if change.old is not None and self._keep(record.with_value(change.old)) else None
+        if new is None and old is None:
+            return
+        self.forward(record.with_value(Change(new, old, change.is_latest)))
+
+
+class TableMapValuesProcessor(Processor):
+    """Gives the rows of a table new values."""
+
+    def __init__(self, node: n.TableMapValues, context: TaskContext) -> None:
+        super().__init__(node.name, context)
+        self.mapper = node.mapper
+        self._map = node.mapper.row
+        self.columnar = node.mapper.columnar
+
+    def process(self, record: Record, port: int = 0) -> None:
+        """Forward the change with mapped rows; a missing row stays missing."""
+        change: Change = record.value
+        new = None if change.new is None else self._map(record.with_value(change.new))
+        old = None if change.old is None else self._map(record.with_value(change.old))
+        self.forward(record.with_value(Change(new, old, change.is_latest)))
+
+
+class MaterialiseProcessor(Processor):
+    """Keeps a table in a store and forwards its changes."""
+
+    def __init__(self, node: n.Materialise, context: TaskContext, store: RowStore) -> None:
+        super().__init__(node.name, context)
+        self.store = store
+        self.write_key = KeyWriter(node.store.key_serde)
+
+    def process(self, record: Record, port: int = 0) -> None:
+        """Store the new row; the old one comes from the store."""
+        change: Change = record.value
+        key = self.write_key(record.key)
+        before = self.store.get(key)
+        self.store.put(key, change.new, record.timestamp)
+        old = before[0] if before is not None else None
+        self.forward(record.with_value(Change(change.new, old, change.is_latest)))

@@ -1,0 +1,383 @@
+"""The nodes of a topology; each is the specification of one operator.
+
+Stream nodes carry plain values; table nodes carry `Change(new, old)`.  Keys and values in row form are tuples with
+one element per column (see kappaflow.serde.schema), or `Windowed` around such a key.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from kappaflow.serde import Serde, WindowedKeySerde
+from kappaflow.serde.schema import WindowInfo
+from kappaflow.serde.types import DataType
+from kappaflow.streams.functions import Aggregator, Mapper, Predicate
+from kappaflow.streams.record import Record
+
+KeySerde = Serde | WindowedKeySerde
+
+
+class TimestampExtractor(Protocol):
+    """Gives the time of a record."""
+
+    def extract(self, record: Record, partition_time: int) -> int:
+        """Return milliseconds since the epoch; a negative time drops the record."""
+        ...
+
+
+class FlatMapper(Protocol):
+    """Makes any number of values from a record."""
+
+    def row(self, record: Record) -> list[Any]:
+        """Return the new values in order."""
+        ...
+
+
+class Joiner(Protocol):
+    """Makes the value of a joined record."""
+
+    def row(self, key: Any, left: Any, right: Any) -> Any:
+        """Return the joined value; either side may be None in outer joins."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class StoreSpec:
+    """A state store and its changelog.
+
+    Attributes:
+        name: as its changelog topic is called: ``<application id>-<name>-changelog``.
+        key_serde: writes the keys of store and changelog.
+        value_serde: writes the rows of the changelog.
+        types: of the columns of a state row.
+        window: how keys are windowed; None for a plain key-value store.
+        retention_ms: how long a window is kept after stream time passed its start; None for plain stores.
+        logged: a changelog is written; false when the source topic serves as one.
+        changelog_topic: the source topic that serves as changelog, where `logged` is false.
+    """
+
+    name: str
+    key_serde: Serde
+    value_serde: Serde
+    types: tuple[DataType, ...]
+    window: WindowInfo | None = None
+    retention_ms: int | None = None
+    logged: bool = True
+    changelog_topic: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Node:
+    """Base of all nodes; `name` is unique in its topology."""
+
+    name: str
+
+    @property
+    def stores(self) -> tuple[StoreSpec, ...]:
+        """The stores that the operator uses."""
+        return ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Source(Node):
+    """Read a topic as a stream.
+
+    Attributes:
+        reads_headers: headers are decoded, because a column or a sink reads them.
+        reads_position: partition and offset are kept.
+        projection: positions of the value columns that anything reads; None reads all.
+    """
+
+    topic: str
+    key_serde: KeySerde
+    value_serde: Serde
+    timestamp: TimestampExtractor | None = None
+    reads_headers: bool = False
+    reads_position: bool = False
+    projection: tuple[int, ...] | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TableSource(Source):
+    """Read a topic as a table; null keys are dropped, null values delete.
+
+    Attributes:
+        store: keeps the rows; without one old values are unknown (None).
+    """
+
+    store: StoreSpec | None = None
+
+    @property
+    def stores(self) -> tuple[StoreSpec, ...]:
+        """The table's store."""
+        return (self.store,) if self.store is not None else ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Filter(Node):
+    """Keep the records of a stream for which the predicate is true."""
+
+    predicate: Predicate
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MapValues(Node):
+    """Give the records of a stream new values."""
+
+    mapper: Mapper
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FlatMapValues(Node):
+    """Turn each record of a stream into any number of records with the same key."""
+
+    mapper: FlatMapper
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SelectKey(Node):
+    """Give the records of a stream new keys.
+
+    Attributes:
+        drop_null: records whose new key is None are dropped.
+    """
+
+    mapper: Mapper
+    drop_null: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Repartition(Node):
+    """Send a stream, or the changes of a regrouped table, through an internal topic.
+
+    Attributes:
+        topic: its whole name.
+        carries_changes: values are `Change`, written as old and new value in one record.
+        partitions: None takes the number of the source topics.
+    """
+
+    topic: str
+    key_serde: KeySerde
+    value_serde: Serde
+    carries_changes: bool = False
+    partitions: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StreamAggregate(Node):
+    """Fold the records of each key of a stream; null keys and null values are dropped."""
+
+    aggregator: Aggregator
+    store: StoreSpec
+
+    @property
+    def stores(self) -> tuple[StoreSpec, ...]:
+        """The state of the groups."""
+        return (self.store,)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WindowedAggregate(Node):
+    """Fold the records of each key and time window; keys become `Windowed`.
+
+    Attributes:
+        advance_ms: equal to `size_ms` for tumbling windows.
+        emit_final: results are forwarded when their window closes instead of at each update.
+    """
+
+    aggregator: Aggregator
+    store: StoreSpec
+    size_ms: int
+    advance_ms: int
+    grace_ms: int
+    emit_final: bool = False
+
+    @property
+    def stores(self) -> tuple[StoreSpec, ...]:
+        """The state of the windows."""
+        return (self.store,)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SessionAggregate(Node):
+    """Fold the records of each key into sessions separated by gaps; keys become `Windowed`.
+
+    Attributes:
+        aggregator: also merges the states of two sessions: ``merge(key, left, right)``.
+    """
+
+    aggregator: Any
+    store: StoreSpec
+    gap_ms: int
+    grace_ms: int
+    emit_final: bool = False
+
+    @property
+    def stores(self) -> tuple[StoreSpec, ...]:
+        """The state of the sessions."""
+        return (self.store,)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TableFilter(Node):
+    """Keep the rows of a table for which the predicate is true; a row that stops matching is deleted."""
+
+    predicate: Predicate
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TableMapValues(Node):
+    """Give the rows of a table new values."""
+
+    mapper: Mapper
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GroupTable(Node):
+    """Regroup a table: each change becomes a subtraction from its old group and an addition to its new one.
+
+    Attributes:
+        key_mapper: makes the group of a row; None leaves the row out.
+    """
+
+    key_mapper: Mapper
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TableAggregate(Node):
+    """Fold the rows of each group of a regrouped table, taking old rows back with `Aggregator.undo`."""
+
+    aggregator: Aggregator
+    store: StoreSpec
+
+    @property
+    def stores(self) -> tuple[StoreSpec, ...]:
+        """The state of the groups."""
+        return (self.store,)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Materialise(Node):
+    """Keep a table in a store, to answer look-ups; changes pass through with their old values known."""
+
+    store: StoreSpec
+
+    @property
+    def stores(self) -> tuple[StoreSpec, ...]:
+        """The table's store."""
+        return (self.store,)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ToStream(Node):
+    """The changes of a table as a stream of new values; deletions are null values."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Suppress(Node):
+    """Hold the result of a window back until stream time passes its end and the grace period."""
+
+    grace_ms: int
+    store: StoreSpec
+
+    @property
+    def stores(self) -> tuple[StoreSpec, ...]:
+        """The results held back."""
+        return (self.store,)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StreamTableJoin(Node):
+    """Look each record of a stream (first parent) up in a table (second parent)."""
+
+    joiner: Joiner
+    store: StoreSpec
+    left: bool = False
+
+    @property
+    def stores(self) -> tuple[StoreSpec, ...]:
+        """The table's current rows."""
+        return (self.store,)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TableTableJoin(Node):
+    """Join two tables by key.
+
+    Attributes:
+        keep_left, keep_right: rows of that side without a partner are kept (outer joins).
+    """
+
+    joiner: Joiner
+    left_store: StoreSpec
+    right_store: StoreSpec
+    keep_left: bool = False
+    keep_right: bool = False
+
+    @property
+    def stores(self) -> tuple[StoreSpec, ...]:
+        """The current rows of both sides."""
+        return (self.left_store, self.right_store)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StreamStreamJoin(Node):
+    """Join the records of two streams whose times are near.
+
+    Attributes:
+        before_ms, after_ms: a right record is near when its time is within [left - before, left + after].
+        grace_ms: None emits unmatched records of outer joins at once; otherwise they wait until their window closes.
+    """
+
+    joiner: Joiner
+    left_store: StoreSpec
+    right_store: StoreSpec
+    outer_store: StoreSpec | None
+    before_ms: int
+    after_ms: int
+    grace_ms: int | None = None
+    keep_left: bool = False
+    keep_right: bool = False
+
+    @property
+    def stores(self) -> tuple[StoreSpec, ...]:
+        """The recent records of both sides, and the unmatched ones."""
+        both = (self.left_store, self.right_store)
+        return (*both, self.outer_store) if self.outer_store is not None else both
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ForeignKeyJoin(Node):
+    """Join a table (first parent) to another by an expression that is the other's key.
+
+    Attributes:
+        foreign_key: makes the other's key from a row of the left table.
+    """
+
+    joiner: Joiner
+    foreign_key: Mapper
+    left_store: StoreSpec
+    right_store: StoreSpec
+    keep_left: bool = False
+
+    @property
+    def stores(self) -> tuple[StoreSpec, ...]:
+        """The current rows of both sides."""
+        return (self.left_store, self.right_store)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sink(Node):
+    """Write a stream to a topic.
+
+    Attributes:
+        timestamp: gives records their time from the written value; None keeps the record's time.
+        topic: None hands records to whoever runs the topology (push queries).
+    """
+
+    topic: str | None
+    key_serde: KeySerde | None = None
+    value_serde: Serde | None = None
+    timestamp: TimestampExtractor | None = None
+    carries_headers: bool = field(default=True)
