@@ -56,11 +56,38 @@ impl Matcher {
     }
 }
 
+/// The member whose name in upper case is a column's name.
+#[derive(Clone, Copy)]
+struct Candidate {
+    name: Span,
+    value: Span,
+    has_rivals: bool,
+}
+
+impl Candidate {
+    const NONE: Candidate = Candidate { name: Span::ABSENT, value: Span::ABSENT, has_rivals: false };
+
+    /// Takes a member that matches: of several names the one that first appeared last counts, with its last value.
+    #[inline]
+    fn offer(&mut self, data: &[u8], name: Span, value: Span) -> Scanned<()> {
+        if self.name.kind == Kind::Absent {
+            *self = Candidate { name, value, has_rivals: false };
+        } else if name.kind == Kind::Text && self.name.kind == Kind::Text && name.bytes(data) == self.name.bytes(data) {
+            self.value = value;
+        } else if self.has_rivals || name.kind != Kind::Text || self.name.kind != Kind::Text {
+            return Err(Doubt);
+        } else {
+            *self = Candidate { name, value, has_rivals: true };
+        }
+        Ok(())
+    }
+}
+
 struct Decoder {
     outs: Vec<Out>,
     matcher: Matcher,
     exact: Vec<Span>,
-    upper: Vec<Span>,
+    upper: Vec<Candidate>,
     unwrapped: bool,
 }
 
@@ -83,7 +110,7 @@ impl Decoder {
             return Err(Doubt);
         }
         self.exact.fill(Span::ABSENT);
-        self.upper.fill(Span::ABSENT);
+        self.upper.fill(Candidate::NONE);
         let (matcher, exact, upper) = (&mut self.matcher, &mut self.exact, &mut self.upper);
         let mut position = 0;
         scanner.members(0, |data, name, value| {
@@ -93,12 +120,12 @@ impl Decoder {
                 exact[column as usize] = value;
             }
             if let Some(column) = found.upper {
-                upper[column as usize] = value;
+                upper[column as usize].offer(data, name, value)?;
             }
             Ok(())
         })?;
         for (column, out) in self.outs.iter_mut().enumerate() {
-            let span = if self.exact[column].kind == Kind::Absent { self.upper[column] } else { self.exact[column] };
+            let span = if self.exact[column].kind == Kind::Absent { self.upper[column].value } else { self.exact[column] };
             out.push_json(span, data)?;
         }
         Ok(())
@@ -155,7 +182,7 @@ pub fn json_decode<'py>(
         .collect();
     let mut decoder = Decoder {
         exact: vec![Span::ABSENT; outs.len()],
-        upper: vec![Span::ABSENT; outs.len()],
+        upper: vec![Candidate::NONE; outs.len()],
         matcher: Matcher { names: names.into_iter().map(String::into_bytes).collect(), seen: Vec::new() },
         outs,
         unwrapped,
