@@ -49,7 +49,7 @@ def compress(codec: int, data: ByteBuffer) -> bytes:
     if codec == LZ4:
         # Java's reader refuses frames whose blocks refer to earlier ones.
         compressor = cramjam.lz4.Compressor(content_checksum=False, block_linked=False)
-        compressor.compress(data)
+        compressor.compress(bytes(data))
         return bytes(compressor.finish())
     if codec == ZSTD:
         return bytes(cramjam.zstd.compress(data))
