@@ -9,25 +9,47 @@ pyarrow is imported by the functions that need it, not by this package.
 Not here: what a column means (kappaflow.serde), durable state (kappaflow.state).
 """
 
+from kappaflow.kernel.fold_columns import DirtyRows, FoldOutput
 from kappaflow.kernel.record_columns import EncodedBatch, EncodedRecords, RecordColumns, RecordError
 from kappaflow.kernel.selection import USE_NATIVE, backend
+from kappaflow.kernel.window_rows import WindowRows
 
 if USE_NATIVE:
+    from kappaflow.kernel.native_folds import (
+        FoldTable,
+        as_of,
+        assign_windows,
+        last_per_key,
+        previous_in_key,
+        window_keys,
+    )
     from kappaflow.kernel.native_records import decode_records, encode_records, murmur2, murmur2_column, restamp
 else:
+    from kappaflow.kernel.fold_table import FoldTable
+    from kappaflow.kernel.lookups import as_of, last_per_key, previous_in_key
     from kappaflow.kernel.partitioner import murmur2, murmur2_column
     from kappaflow.kernel.record_encoding import encode_records, restamp
     from kappaflow.kernel.records import decode_records
+    from kappaflow.kernel.windows import assign_windows, window_keys
 
 __all__ = [
+    "DirtyRows",
     "EncodedBatch",
     "EncodedRecords",
+    "FoldOutput",
+    "FoldTable",
     "RecordColumns",
     "RecordError",
+    "WindowRows",
+    "as_of",
+    "assign_windows",
     "backend",
     "decode_records",
     "encode_records",
+    "last_per_key",
     "murmur2",
     "murmur2_column",
+    "previous_in_key",
     "restamp",
+    "window_keys",
 ]
