@@ -15,7 +15,9 @@ from kappaflow.kernel.selection import native_available
 bit_patterns = st.integers(0, 2**64 - 1).map(lambda bits: struct.unpack(">d", struct.pack(">Q", bits))[0])
 powers_of_two = st.integers(-1074, 1023).map(lambda power: 2.0**power)
 neighbours = powers_of_two.flatmap(lambda x: st.sampled_from([math.nextafter(x, 0), math.nextafter(x, math.inf)]))
-powers_of_ten = st.integers(-323, 308).flatmap(lambda power: st.integers(1, 99).map(lambda n: float(f"{n}e{power - 1}")))
+powers_of_ten = st.integers(-323, 308).flatmap(
+    lambda power: st.integers(1, 99).map(lambda n: float(f"{n}e{power - 1}"))
+)
 decimals = st.tuples(st.integers(-(10**15), 10**15), st.integers(0, 8)).map(lambda p: p[0] / 10 ** p[1])
 whole = st.integers(-(2**64), 2**64).map(float)
 doubles = st.one_of(bit_patterns, powers_of_two, neighbours, powers_of_ten, decimals, whole, st.floats())

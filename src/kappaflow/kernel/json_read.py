@@ -48,9 +48,7 @@ MISSING: Final = Missing()
 _NUMBER = re.compile(rb"-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?")
 _LONG_NUMBER = re.compile(rb"[0-9.eE+-]{1001}")
 _SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
-_SURROGATE_PAIR = re.compile(
-    rb"(?<!\\)(?:\\\\)*\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}"
-)
+_SURROGATE_PAIR = re.compile(rb"(?<!\\)(?:\\\\)*\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}")
 _WHITE = b" \t\n\r"
 _BLANKS = (b" ", b"\t", b"\n", b"\r")
 _BOM = b"\xef\xbb\xbf"
