@@ -180,7 +180,7 @@ def test_acknowledged_records_survive_kills_under_load(tmp_path: Path, flush: st
             while not stop.is_set():
                 producer.produce("load", str(number), partition=0, on_delivery=delivered)
                 number += 1
-                producer.poll(0.0005)
+                producer.poll(0.01 if len(producer) > 200 else 0)
             producer.flush(20)
 
         thread = threading.Thread(target=load)
