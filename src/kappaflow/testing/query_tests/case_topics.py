@@ -1,0 +1,89 @@
+"""The topics of a case: which exist before its statements run, and the log of each."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from kappaflow.errors import SqlError
+from kappaflow.sql.ast.statements import CreateSource
+from kappaflow.sql.engine import Engine
+from kappaflow.sql.statement_plan import CreateTopic, DeleteTopic, Plan, TopicInfo
+from kappaflow.testing.query_tests.case_files import TestCase
+
+Headers = tuple[tuple[str, bytes | None], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class LogRecord:
+    """A record in a topic."""
+
+    key: bytes | None
+    value: bytes | None
+    timestamp: int
+    headers: Headers = ()
+
+
+@dataclass(slots=True)
+class CaseTopics:
+    """All topics of a case by name; the facts the engine plans with, and one log each."""
+
+    infos: dict[str, TopicInfo] = field(default_factory=dict[str, TopicInfo])
+    logs: dict[str, list[LogRecord]] = field(default_factory=dict[str, list[LogRecord]])
+
+    def describe(self, name: str) -> TopicInfo | None:
+        """Return the facts about a topic."""
+        return self.infos.get(name)
+
+    def add(self, name: str, partitions: int = 1, replicas: int = 1) -> None:
+        """Add a topic that does not exist yet."""
+        self.infos.setdefault(name, TopicInfo(partitions, replicas))
+        self.logs.setdefault(name, [])
+
+    def append(self, name: str, record: LogRecord) -> None:
+        """Append a record to a topic's log."""
+        self.logs.setdefault(name, []).append(record)
+
+    def apply(self, plan: Plan) -> None:
+        """Do the topic actions of a plan."""
+        for action in plan.topic_actions:
+            match action:
+                case CreateTopic(name, partitions, replicas):
+                    self.add(name, partitions, replicas)
+                case DeleteTopic(name):
+                    self.infos.pop(name, None)
+
+
+def topics_before(case: TestCase, engine: Engine) -> CaseTopics:
+    """Return the topics that exist before the statements of a case run."""
+    topics = CaseTopics()
+    for topic in case.document.get("topics") or []:
+        topics.add(topic["name"], int(topic.get("partitions") or 1), int(topic.get("replicas") or 1))
+    for statement in case.statements:
+        _add_inferred(statement, engine, topics)
+    for record in [*case.inputs, *case.outputs]:
+        topics.add(record["topic"])
+    return topics
+
+
+def _add_inferred(text: str, engine: Engine, topics: CaseTopics) -> None:
+    try:
+        parsed = engine.parse(text)
+    except SqlError:
+        return  # fails again, and is judged, when the statement runs
+    for item in parsed:
+        statement = item.statement
+        if not isinstance(statement, CreateSource) or not statement.columns:
+            continue
+        properties: dict[str, Any] = dict(statement.properties)
+        name = properties.get("KAFKA_TOPIC")
+        if name:
+            partitions = _count(properties.get("PARTITIONS"))
+            topics.add(str(name), partitions, _count(properties.get("REPLICAS")))
+
+
+def _count(value: Any) -> int:
+    try:
+        return max(int(str(value)), 1)
+    except ValueError:
+        return 1

@@ -1,0 +1,146 @@
+"""Records of test files to bytes, and bytes to what is compared with them.
+
+The formats here are deliberately not the engine's serdes: JSON is passed through as written, DELIMITED lines are
+compared as whole lines, so that a defect of a serde cannot hide on both sides.
+"""
+
+from __future__ import annotations
+
+import json
+import struct
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+from kappaflow.errors import KappaError
+from kappaflow.kernel.number_text import double_text
+from kappaflow.serde.schema import Column, WindowInfo, WindowType
+from kappaflow.serde.types import BigInt, Bytes, Double, Integer, String
+from kappaflow.sql.metastore import DataSource
+
+_LONG = struct.Struct(">q")
+
+
+class CaseError(KappaError):
+    """The case itself cannot be run as it is written, or needs what does not exist yet."""
+
+
+@dataclass(frozen=True, slots=True)
+class ActualKey:
+    """A decoded key; the bounds are None when it is not windowed."""
+
+    key: Any
+    start: int | None = None
+    end: int | None = None
+
+
+def encode_key(spec: Any, window: dict[str, Any] | None, source: DataSource) -> bytes | None:
+    """Return the bytes of a record's key."""
+    data = _encode(source.key_format.name, spec, source.schema.key)
+    if data is None or source.window is None:
+        return data
+    if window is None:
+        raise CaseError(f"The key of a record for {source.topic} needs a window.")
+    if source.window.type is WindowType.SESSION:
+        return data + _LONG.pack(window["end"]) + _LONG.pack(window["start"])
+    return data + _LONG.pack(window["start"])
+
+
+def encode_value(spec: Any, source: DataSource) -> bytes | None:
+    """Return the bytes of a record's value."""
+    return _encode(source.value_format.name, spec, source.schema.value)
+
+
+def decode_key(data: bytes | None, source: DataSource, *, exact: bool) -> ActualKey:
+    """Return the key of a produced record."""
+    if data is None:
+        return ActualKey(None)
+    window: WindowInfo | None = source.window
+    if window is None:
+        return ActualKey(_decode(source.key_format.name, data, source.schema.key, exact=exact))
+    if window.type is WindowType.SESSION:
+        inner, end, start = data[:-16], _LONG.unpack(data[-16:-8])[0], _LONG.unpack(data[-8:])[0]
+    else:
+        inner, start = data[:-8], _LONG.unpack(data[-8:])[0]
+        end = start + (window.size_ms or 0)
+    return ActualKey(_decode(source.key_format.name, inner, source.schema.key, exact=exact), start, end)
+
+
+def decode_value(data: bytes | None, source: DataSource, *, exact: bool) -> Any:
+    """Return the value of a produced record."""
+    return None if data is None else _decode(source.value_format.name, data, source.schema.value, exact=exact)
+
+
+def _encode(format_name: str, spec: Any, columns: tuple[Column, ...]) -> bytes | None:
+    if spec is None:
+        return None
+    match format_name:
+        case "JSON":
+            return dump_json(spec).encode("utf-8")
+        case "DELIMITED":
+            return str(spec).encode("utf-8")
+        case "KAFKA":
+            return _encode_primitive(spec, columns)
+        case "NONE":
+            return None
+        case _:
+            raise CaseError(f"The {format_name} format is not available yet.")
+
+
+def _decode(format_name: str, data: bytes, columns: tuple[Column, ...], *, exact: bool) -> Any:
+    match format_name:
+        case "JSON":
+            return json.loads(data, parse_float=Decimal if exact else float)
+        case "DELIMITED":
+            return data.decode("utf-8")
+        case "KAFKA":
+            return _decode_primitive(data, columns)
+        case "NONE":
+            return None
+        case _:
+            raise CaseError(f"The {format_name} format is not available yet.")
+
+
+def _encode_primitive(spec: Any, columns: tuple[Column, ...]) -> bytes:
+    data_type = columns[0].type if columns else String()
+    match data_type:
+        case Integer():
+            return struct.pack(">i", int(spec))
+        case BigInt():
+            return _LONG.pack(int(spec))
+        case Double():
+            return struct.pack(">d", float(spec))
+        case _:
+            return str(spec).encode("utf-8")
+
+
+def _decode_primitive(data: bytes, columns: tuple[Column, ...]) -> Any:
+    data_type = columns[0].type if columns else String()
+    match data_type:
+        case Integer():
+            return struct.unpack(">i", data)[0]
+        case BigInt():
+            return _LONG.unpack(data)[0]
+        case Double():
+            return Decimal(double_text(struct.unpack(">d", data)[0]))
+        case Bytes():
+            return data.decode("utf-8", "replace")
+        case _:
+            return data.decode("utf-8")
+
+
+def dump_json(value: Any) -> str:
+    """Write JSON with Decimals as they were written.
+
+    >>> dump_json({"a": [Decimal("1.50"), None, True, "x"]})
+    '{"a":[1.50,null,true,"x"]}'
+    """
+    match value:
+        case dict():
+            return "{" + ",".join(f"{json.dumps(k)}:{dump_json(v)}" for k, v in value.items()) + "}"
+        case list():
+            return "[" + ",".join(dump_json(item) for item in value) + "]"
+        case Decimal():
+            return str(value)
+        case _:
+            return json.dumps(value, ensure_ascii=False)
