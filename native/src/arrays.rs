@@ -7,9 +7,7 @@ use std::sync::Arc;
 
 use arrow_array::cast::AsArray;
 use arrow_array::ffi::{from_ffi_and_data_type, to_ffi, FFI_ArrowArray, FFI_ArrowSchema};
-use arrow_array::types::{
-    BinaryViewType, ByteViewType, Int32Type, Int64Type, LargeBinaryType, StringViewType,
-};
+use arrow_array::types::{BinaryViewType, ByteViewType, Int32Type, Int64Type, LargeBinaryType, StringViewType};
 use arrow_array::{make_array, Array, ArrayRef, GenericByteArray, GenericByteViewArray};
 use arrow_buffer::{Buffer, NullBuffer};
 use arrow_schema::DataType;
@@ -165,7 +163,9 @@ pub fn shared_buffer(buffer: PyBuffer<u8>) -> PyResult<Buffer> {
     let length = buffer.len_bytes();
     match std::ptr::NonNull::new(buffer.buf_ptr() as *mut u8) {
         // The exporter keeps the memory in place while the buffer is held; Arrow drops it with the last array.
-        Some(pointer) if length > 0 => Ok(unsafe { Buffer::from_custom_allocation(pointer, length, Arc::new(Kept(buffer))) }),
+        Some(pointer) if length > 0 => {
+            Ok(unsafe { Buffer::from_custom_allocation(pointer, length, Arc::new(Kept(buffer))) })
+        }
         _ => Ok(Buffer::from_vec(Vec::<u8>::new())),
     }
 }
@@ -214,7 +214,11 @@ impl From<Vec<u8>> for Vector {
 
 #[pymethods]
 impl Vector {
-    unsafe fn __getbuffer__(slf: Bound<'_, Self>, view: *mut ffi::Py_buffer, flags: std::os::raw::c_int) -> PyResult<()> {
+    unsafe fn __getbuffer__(
+        slf: Bound<'_, Self>,
+        view: *mut ffi::Py_buffer,
+        flags: std::os::raw::c_int,
+    ) -> PyResult<()> {
         let (pointer, length) = match &slf.get().bytes {
             Owned::Words(v) => (v.as_ptr() as *mut std::ffi::c_void, v.len() * 8),
             Owned::Halves(v) => (v.as_ptr() as *mut std::ffi::c_void, v.len() * 4),

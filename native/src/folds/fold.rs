@@ -5,7 +5,9 @@ use std::sync::Arc;
 
 use arrow_array::builder::{BinaryViewBuilder, StringViewBuilder};
 use arrow_array::cast::AsArray;
-use arrow_array::types::{Date32Type, Float64Type, Int32Type, Int64Type, Time32MillisecondType, TimestampMillisecondType};
+use arrow_array::types::{
+    Date32Type, Float64Type, Int32Type, Int64Type, Time32MillisecondType, TimestampMillisecondType,
+};
 use arrow_array::{Array, ArrayRef, ArrowPrimitiveType, BooleanArray, PrimitiveArray};
 use arrow_buffer::{Buffer, NullBuffer, ScalarBuffer};
 use arrow_schema::DataType;
@@ -108,7 +110,11 @@ pub enum Input<'a> {
 impl<'a> Input<'a> {
     pub fn new(fold: Fold, column: Option<&'a ArrayRef>) -> PyResult<Input<'a>> {
         let Some(array) = column else {
-            return if fold.kind == Kind::Count { Ok(Input::Rows) } else { Err(PyTypeError::new_err("only count goes without a column")) };
+            return if fold.kind == Kind::Count {
+                Ok(Input::Rows)
+            } else {
+                Err(PyTypeError::new_err("only count goes without a column"))
+            };
         };
         let array: &'a dyn Array = array.as_ref();
         let wrong = |name: &str| PyTypeError::new_err(format!("a {name} column is needed, not {}", array.data_type()));
@@ -172,7 +178,11 @@ pub fn step_word(fold: Fold, valid: bool, state: u64, input: u64) -> u64 {
             Type::Double => compare_doubles(f64::from_bits(input), f64::from_bits(state)),
             _ => (input as i64).cmp(&(state as i64)),
         };
-        if !valid || order == wanted { input } else { state }
+        if !valid || order == wanted {
+            input
+        } else {
+            state
+        }
     };
     match (fold.kind, fold.of) {
         (Kind::Count, _) => state.wrapping_add(1),
@@ -181,7 +191,13 @@ pub fn step_word(fold: Fold, valid: bool, state: u64, input: u64) -> u64 {
         (Kind::Sum, _) => state.wrapping_add(input),
         (Kind::Min, _) => better(Ordering::Less),
         (Kind::Max, _) => better(Ordering::Greater),
-        (Kind::Earliest, _) => if valid { state } else { input },
+        (Kind::Earliest, _) => {
+            if valid {
+                state
+            } else {
+                input
+            }
+        }
         (Kind::Latest | Kind::Last, _) => input,
     }
 }
@@ -221,7 +237,9 @@ impl Output {
                 words.push(word);
                 valids.push(valid);
             }
-            Output::Strings(strings) if valid => strings.append_value(std::str::from_utf8(heap.get(word)).unwrap_or_default()),
+            Output::Strings(strings) if valid => {
+                strings.append_value(std::str::from_utf8(heap.get(word)).unwrap_or_default())
+            }
             Output::Strings(strings) => strings.append_null(),
             Output::Bytes(bytes) if valid => bytes.append_value(heap.get(word)),
             Output::Bytes(bytes) => bytes.append_null(),

@@ -127,7 +127,15 @@ impl FoldTable {
     }
 
     /// Folds one column of a chunk of rows.
-    fn column(&mut self, column: usize, rows: &[u32], start: usize, input: &Input<'_>, before: &[u8], mut targets: Option<(&mut Output, Option<&mut Output>)>) {
+    fn column(
+        &mut self,
+        column: usize,
+        rows: &[u32],
+        start: usize,
+        input: &Input<'_>,
+        before: &[u8],
+        mut targets: Option<(&mut Output, Option<&mut Output>)>,
+    ) {
         let fold = self.folds[column];
         let word = self.state_start() + column;
         let (valid_word, bit) = (HEADER_WORDS + column / 64, 1u64 << (column % 64));
@@ -240,7 +248,8 @@ impl FoldTable {
                         &NO_ROW => (false, 0),
                         row => {
                             let words = self.rows.row(*row);
-                            let valid = words[0] & PRESENT != 0 && words[HEADER_WORDS + column / 64] >> (column % 64) & 1 == 1;
+                            let valid =
+                                words[0] & PRESENT != 0 && words[HEADER_WORDS + column / 64] >> (column % 64) & 1 == 1;
                             (valid, words[start + column])
                         }
                     };
@@ -253,16 +262,32 @@ impl FoldTable {
 
     fn checked<'a>(&self, inputs: &'a [Option<Column>], rows: usize) -> PyResult<Vec<Input<'a>>> {
         if inputs.len() != self.folds.len() {
-            return Err(PyValueError::new_err(format!("{} input columns for {} folds", inputs.len(), self.folds.len())));
+            return Err(PyValueError::new_err(format!(
+                "{} input columns for {} folds",
+                inputs.len(),
+                self.folds.len()
+            )));
         }
-        let inputs: Vec<Input<'a>> = inputs.iter().zip(&self.folds).map(|(column, fold)| Input::new(*fold, column.as_ref().map(|c| &c.0))).collect::<PyResult<_>>()?;
+        let inputs: Vec<Input<'a>> = inputs
+            .iter()
+            .zip(&self.folds)
+            .map(|(column, fold)| Input::new(*fold, column.as_ref().map(|c| &c.0)))
+            .collect::<PyResult<_>>()?;
         if inputs.iter().any(|input| input.len().is_some_and(|length| length != rows)) {
             return Err(PyValueError::new_err("keys, timestamps and inputs must have the same length"));
         }
         Ok(inputs)
     }
 
-    fn run(&mut self, py: Python<'_>, keys: &Column, timestamp: &PyBuffer<i64>, inputs: &[Option<Column>], mask: Option<PyBuffer<u8>>, outputs: Option<bool>) -> PyResult<Option<Folded>> {
+    fn run(
+        &mut self,
+        py: Python<'_>,
+        keys: &Column,
+        timestamp: &PyBuffer<i64>,
+        inputs: &[Option<Column>],
+        mask: Option<PyBuffer<u8>>,
+        outputs: Option<bool>,
+    ) -> PyResult<Option<Folded>> {
         let column = ByteColumn::new(&*keys.0, "keys")?;
         let timestamps = borrowed(timestamp, "timestamp")?;
         let mask = mask.as_ref().map(|mask| borrowed(mask, "mask")).transpose()?;
@@ -276,8 +301,15 @@ impl FoldTable {
             if let Some(mask) = mask {
                 rows.iter_mut().zip(mask).filter(|(_, keep)| **keep == 0).for_each(|(row, _)| *row = NO_ROW);
             }
-            let build = |wanted: bool| -> Vec<Output> { folds.iter().filter(|_| wanted).map(|fold| Output::new(*fold, rows.len())).collect() };
-            let mut folded = outputs.map(|with_old| Folded { new: build(true), old: build(with_old), old_valid: Vec::new(), timestamp: Vec::with_capacity(rows.len()) });
+            let build = |wanted: bool| -> Vec<Output> {
+                folds.iter().filter(|_| wanted).map(|fold| Output::new(*fold, rows.len())).collect()
+            };
+            let mut folded = outputs.map(|with_old| Folded {
+                new: build(true),
+                old: build(with_old),
+                old_valid: Vec::new(),
+                timestamp: Vec::with_capacity(rows.len()),
+            });
             let target = folded.as_mut().zip(outputs);
             self.fold(&rows, timestamps, &inputs, target);
             folded
@@ -387,12 +419,29 @@ impl FoldTable {
         })
     }
 
-    fn fold_every<'py>(&mut self, py: Python<'py>, keys: Column, timestamp: PyBuffer<i64>, inputs: Vec<Option<Column>>, mask: Option<PyBuffer<u8>>, with_old: bool) -> PyResult<FoldedColumns<'py>> {
-        let folded = self.run(py, &keys, &timestamp, &inputs, mask, Some(with_old))?.ok_or_else(|| PyValueError::new_err("nothing was folded"))?;
+    fn fold_every<'py>(
+        &mut self,
+        py: Python<'py>,
+        keys: Column,
+        timestamp: PyBuffer<i64>,
+        inputs: Vec<Option<Column>>,
+        mask: Option<PyBuffer<u8>>,
+        with_old: bool,
+    ) -> PyResult<FoldedColumns<'py>> {
+        let folded = self
+            .run(py, &keys, &timestamp, &inputs, mask, Some(with_old))?
+            .ok_or_else(|| PyValueError::new_err("nothing was folded"))?;
         Ok((finished(py, folded.new)?, finished(py, folded.old)?, folded.old_valid.into(), folded.timestamp.into()))
     }
 
-    fn fold_last(&mut self, py: Python<'_>, keys: Column, timestamp: PyBuffer<i64>, inputs: Vec<Option<Column>>, mask: Option<PyBuffer<u8>>) -> PyResult<()> {
+    fn fold_last(
+        &mut self,
+        py: Python<'_>,
+        keys: Column,
+        timestamp: PyBuffer<i64>,
+        inputs: Vec<Option<Column>>,
+        mask: Option<PyBuffer<u8>>,
+    ) -> PyResult<()> {
         self.run(py, &keys, &timestamp, &inputs, mask, None).map(drop)
     }
 
@@ -414,8 +463,13 @@ impl FoldTable {
         let column = ByteColumn::new(&*keys.0, "keys")?;
         let (columns, present, timestamps) = py.detach(|| {
             let rows = self.rows.rows_of(&column, None, false);
-            let present: Vec<u8> = rows.iter().map(|row| (*row != NO_ROW && self.rows.row(*row)[0] & PRESENT != 0) as u8).collect();
-            let timestamps: Vec<i64> = rows.iter().zip(&present).map(|(row, present)| if *present == 1 { self.rows.row(*row)[TIMESTAMP] as i64 } else { -1 }).collect();
+            let present: Vec<u8> =
+                rows.iter().map(|row| (*row != NO_ROW && self.rows.row(*row)[0] & PRESENT != 0) as u8).collect();
+            let timestamps: Vec<i64> = rows
+                .iter()
+                .zip(&present)
+                .map(|(row, present)| if *present == 1 { self.rows.row(*row)[TIMESTAMP] as i64 } else { -1 })
+                .collect();
             (self.state_columns(&rows), present, timestamps)
         });
         Ok((finished(py, columns)?, Vec::new(), present.into(), timestamps.into()))
@@ -455,7 +509,8 @@ impl FoldTable {
             // Rows cost about the same; the least recently used clean ones go.
             let each = (total / self.rows.len()).max(1);
             let wanted = (total - limit_bytes).div_ceil(each);
-            let mut clean: Vec<u32> = (0..self.rows.len() as u32).filter(|row| self.rows.row(*row)[0] & DIRTY == 0).collect();
+            let mut clean: Vec<u32> =
+                (0..self.rows.len() as u32).filter(|row| self.rows.row(*row)[0] & DIRTY == 0).collect();
             clean.sort_unstable_by_key(|row| self.rows.row(*row)[SEQUENCE]);
             clean.truncate(wanted);
             let mut keep = vec![true; self.rows.len()];

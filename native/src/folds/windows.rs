@@ -9,7 +9,15 @@ use crate::arrays::{borrowed, to_pyarrow, ByteColumn, Column, Vector};
 
 /// See `kappaflow.kernel.assign_windows`.
 #[pyfunction]
-pub fn assign_windows(py: Python<'_>, timestamps: PyBuffer<i64>, stream_time: i64, size_ms: i64, advance_ms: i64, grace_ms: i64, valid: Option<PyBuffer<u8>>) -> PyResult<(Vector, Vector, u64, i64)> {
+pub fn assign_windows(
+    py: Python<'_>,
+    timestamps: PyBuffer<i64>,
+    stream_time: i64,
+    size_ms: i64,
+    advance_ms: i64,
+    grace_ms: i64,
+    valid: Option<PyBuffer<u8>>,
+) -> PyResult<(Vector, Vector, u64, i64)> {
     let times = borrowed(&timestamps, "timestamps")?;
     let valid = valid.as_ref().map(|valid| borrowed(valid, "valid")).transpose()?;
     if valid.is_some_and(|valid| valid.len() != times.len()) {
@@ -49,7 +57,8 @@ pub fn window_keys<'py>(py: Python<'py>, keys: Column, starts: PyBuffer<i64>) ->
         return Err(PyValueError::new_err("keys and starts must have the same length"));
     }
     let windowed = py.detach(|| {
-        let (mut data, mut ends, mut nulls) = (Vec::with_capacity(starts.len() * 24), vec![0i32], NullBufferBuilder::new(starts.len()));
+        let (mut data, mut ends, mut nulls) =
+            (Vec::with_capacity(starts.len() * 24), vec![0i32], NullBufferBuilder::new(starts.len()));
         for (row, start) in starts.iter().enumerate() {
             match column.get(row) {
                 Some(key) => {
@@ -61,7 +70,11 @@ pub fn window_keys<'py>(py: Python<'py>, keys: Column, starts: PyBuffer<i64>) ->
             }
             ends.push(i32::try_from(data.len()).map_err(|_| "the keys of one call have at most 2 GiB")?);
         }
-        Ok::<_, &str>(BinaryArray::new(OffsetBuffer::new(ScalarBuffer::from(ends)), Buffer::from_vec(data), nulls.finish()))
+        Ok::<_, &str>(BinaryArray::new(
+            OffsetBuffer::new(ScalarBuffer::from(ends)),
+            Buffer::from_vec(data),
+            nulls.finish(),
+        ))
     });
     to_pyarrow(py, &windowed.map_err(PyValueError::new_err)?)
 }

@@ -8,8 +8,15 @@ use crate::folds::key_rows::{KeyRows, NO_ROW};
 
 /// See `kappaflow.kernel.as_of`.
 #[pyfunction]
-fn as_of(py: Python<'_>, change_keys: Column, change_ord: PyBuffer<i64>, lookup_keys: Column, lookup_ord: PyBuffer<i64>) -> PyResult<Vector> {
-    let (changes, lookups) = (ByteColumn::new(&*change_keys.0, "change_keys")?, ByteColumn::new(&*lookup_keys.0, "lookup_keys")?);
+fn as_of(
+    py: Python<'_>,
+    change_keys: Column,
+    change_ord: PyBuffer<i64>,
+    lookup_keys: Column,
+    lookup_ord: PyBuffer<i64>,
+) -> PyResult<Vector> {
+    let (changes, lookups) =
+        (ByteColumn::new(&*change_keys.0, "change_keys")?, ByteColumn::new(&*lookup_keys.0, "lookup_keys")?);
     let (change_ord, lookup_ord) = (borrowed(&change_ord, "change_ord")?, borrowed(&lookup_ord, "lookup_ord")?);
     if changes.len() != change_ord.len() || lookups.len() != lookup_ord.len() {
         return Err(PyValueError::new_err("keys and ord must have the same length"));
@@ -33,7 +40,11 @@ fn as_of(py: Python<'_>, change_keys: Column, change_ord: PyBuffer<i64>, lookup_
                     }
                     change += 1;
                 }
-                if *row == NO_ROW { -1 } else { latest[*row as usize] }
+                if *row == NO_ROW {
+                    -1
+                } else {
+                    latest[*row as usize]
+                }
             })
             .collect::<Vec<i64>>()
     });

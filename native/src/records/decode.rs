@@ -74,7 +74,9 @@ fn view(bytes: &[u8], section: Section, start: usize, length: usize) -> u128 {
         return length as u128 | (prefix as u128) << 32 | (section.buffer as u128) << 64 | position << 96;
     }
     let data = match bytes.get(start..start + 16) {
-        Some(sixteen) => u128::from_le_bytes(sixteen.try_into().expect("sixteen bytes")) & ((1u128 << (8 * length)) - 1),
+        Some(sixteen) => {
+            u128::from_le_bytes(sixteen.try_into().expect("sixteen bytes")) & ((1u128 << (8 * length)) - 1)
+        }
         None => {
             let mut padded = [0u8; 16];
             padded[..length].copy_from_slice(&bytes[start..start + length]);
@@ -155,7 +157,13 @@ impl Decoder {
         outcome
     }
 
-    fn section(&mut self, batch: &[u8], position: usize, header: &Header, mut inflated: Vec<u8>) -> (Result<(), String>, Vec<u8>) {
+    fn section(
+        &mut self,
+        batch: &[u8],
+        position: usize,
+        header: &Header,
+        mut inflated: Vec<u8>,
+    ) -> (Result<(), String>, Vec<u8>) {
         let packed = &batch[HEADER_SIZE..];
         if header.codec() == 0 {
             let section = Section { buffer: 0, start: position + HEADER_SIZE };
@@ -199,12 +207,17 @@ impl Decoder {
                     start: (part.as_ptr() as usize - origin) as u32,
                     length: part.len() as u32,
                 };
-                let _ = walk::read_headers(whole, &mut position, |key, value| slots.push((slice(key), value.map(slice))));
+                let _ =
+                    walk::read_headers(whole, &mut position, |key, value| slots.push((slice(key), value.map(slice))));
                 ends.push(slots.len() as i32);
             }
         }
         if at != bytes.len() {
-            return Err(format!("{} bytes follow the last record of the batch at offset {}", bytes.len() - at, header.base_offset));
+            return Err(format!(
+                "{} bytes follow the last record of the batch at offset {}",
+                bytes.len() - at,
+                header.base_offset
+            ));
         }
         Ok(())
     }
@@ -223,20 +236,28 @@ impl Decoder {
 
 /// The headers column: list<struct<key: string, value: binary>>; key bytes that are no UTF-8 become U+FFFD.
 fn header_column(ends: Vec<i32>, slots: &[(Slice, Option<Slice>)], buffers: [&[u8]; 2]) -> ListArray {
-    let part = |slice: &Slice| &buffers[slice.buffer as usize][slice.start as usize..(slice.start + slice.length) as usize];
+    let part =
+        |slice: &Slice| &buffers[slice.buffer as usize][slice.start as usize..(slice.start + slice.length) as usize];
     let mut keys = StringBuilder::new();
     let mut values = BinaryBuilder::new();
     for (key, value) in slots {
         keys.append_value(String::from_utf8_lossy(part(key)));
         values.append_option(value.as_ref().map(part));
     }
-    let fields = Fields::from(vec![Field::new("key", DataType::Utf8, false), Field::new("value", DataType::Binary, true)]);
+    let fields =
+        Fields::from(vec![Field::new("key", DataType::Utf8, false), Field::new("value", DataType::Binary, true)]);
     let columns: Vec<ArrayRef> = vec![Arc::new(keys.finish()), Arc::new(values.finish())];
     let item = Field::new("item", DataType::Struct(fields.clone()), false);
-    ListArray::new(Arc::new(item), OffsetBuffer::new(ScalarBuffer::from(ends)), Arc::new(StructArray::new(fields, columns, None)), None)
+    ListArray::new(
+        Arc::new(item),
+        OffsetBuffer::new(ScalarBuffer::from(ends)),
+        Arc::new(StructArray::new(fields, columns, None)),
+        None,
+    )
 }
 
-type Decoded<'py> = (Vector, Vector, Bound<'py, PyAny>, Bound<'py, PyAny>, Option<Bound<'py, PyAny>>, i64, Option<(usize, String)>);
+type Decoded<'py> =
+    (Vector, Vector, Bound<'py, PyAny>, Bound<'py, PyAny>, Option<Bound<'py, PyAny>>, i64, Option<(usize, String)>);
 
 /// See `kappaflow.kernel.decode_records`.
 #[pyfunction]

@@ -45,7 +45,8 @@ impl Open {
         }
         let count = self.rows.len() as i32;
         let attributes = stamp.codec as u16 | if stamp.transactional { TRANSACTIONAL_BIT } else { 0 };
-        let mut bytes = Vec::with_capacity(HEADER_SIZE + if stamp.codec == 0 { self.body.len() } else { self.body.len() / 2 });
+        let mut bytes =
+            Vec::with_capacity(HEADER_SIZE + if stamp.codec == 0 { self.body.len() } else { self.body.len() / 2 });
         bytes.extend_from_slice(&0i64.to_be_bytes());
         bytes.extend_from_slice(&0i32.to_be_bytes());
         bytes.extend_from_slice(&(-1i32).to_be_bytes());
@@ -97,7 +98,11 @@ impl<'a> HeaderColumn<'a> {
         if pairs.num_columns() != 2 {
             return Err(wrong());
         }
-        Ok(HeaderColumn { list, keys: ByteColumn::new(pairs.column(0), "header keys")?, values: ByteColumn::new(pairs.column(1), "header values")? })
+        Ok(HeaderColumn {
+            list,
+            keys: ByteColumn::new(pairs.column(0), "header keys")?,
+            values: ByteColumn::new(pairs.column(1), "header values")?,
+        })
     }
 
     /// Appends the headers of a row: their count, then keys and values.
@@ -179,9 +184,22 @@ struct Sticky {
     used: bool,
 }
 
-fn encode(rows: &Rows<'_>, given: Option<&[i64]>, partitions: u32, sticky: u32, stamp: &Stamp) -> Result<(Vec<Vec<Batch>>, u32), String> {
+fn encode(
+    rows: &Rows<'_>,
+    given: Option<&[i64]>,
+    partitions: u32,
+    sticky: u32,
+    stamp: &Stamp,
+) -> Result<(Vec<Vec<Batch>>, u32), String> {
     let mut open: Vec<Open> = (0..partitions)
-        .map(|_| Open { body: Vec::new(), rows: Vec::new(), base_timestamp: 0, max_timestamp: 0, sequence: stamp.base_sequence, closed: Vec::new() })
+        .map(|_| Open {
+            body: Vec::new(),
+            rows: Vec::new(),
+            base_timestamp: 0,
+            max_timestamp: 0,
+            sequence: stamp.base_sequence,
+            closed: Vec::new(),
+        })
         .collect();
     let mut scratch = Vec::new();
     let mut sticky = Sticky { partition: sticky % partitions, bytes: 0, used: false };
@@ -191,7 +209,9 @@ fn encode(rows: &Rows<'_>, given: Option<&[i64]>, partitions: u32, sticky: u32, 
             (None, Some(key)) => (partition_of(key, partitions) as u64, false),
             (None, None) => (sticky.partition as u64, true),
         };
-        let target = open.get_mut(partition as usize).ok_or_else(|| format!("row {row} names partition {}, of {partitions}", partition as i64))?;
+        let target = open
+            .get_mut(partition as usize)
+            .ok_or_else(|| format!("row {row} names partition {}, of {partitions}", partition as i64))?;
         let size = rows.append(row, target, stamp, &mut scratch)?;
         if sticks {
             sticky.used = true;
@@ -227,7 +247,14 @@ pub fn encode_records<'py>(
     producer: (i64, i16, i32),
     max_batch_bytes: usize,
 ) -> PyResult<Encoded<'py>> {
-    let stamp = Stamp { codec, transactional, producer_id: producer.0, producer_epoch: producer.1, base_sequence: producer.2, max_batch_bytes };
+    let stamp = Stamp {
+        codec,
+        transactional,
+        producer_id: producer.0,
+        producer_epoch: producer.1,
+        base_sequence: producer.2,
+        max_batch_bytes,
+    };
     let rows = Rows {
         keys: ByteColumn::new(&*key.0, "key")?,
         values: ByteColumn::new(&*value.0, "value")?,
@@ -236,11 +263,17 @@ pub fn encode_records<'py>(
     };
     let given = partition.as_ref().map(|buffer| borrowed(buffer, "partition")).transpose()?;
     let count = rows.timestamps.len();
-    let lengths = [rows.keys.len(), rows.values.len(), given.map_or(count, <[i64]>::len), rows.headers.as_ref().map_or(count, |h| h.list.len())];
+    let lengths = [
+        rows.keys.len(),
+        rows.values.len(),
+        given.map_or(count, <[i64]>::len),
+        rows.headers.as_ref().map_or(count, |h| h.list.len()),
+    ];
     if partitions == 0 || lengths.iter().any(|length| *length != count) {
         return Err(PyValueError::new_err("columns must have the same length, and at least one partition is needed"));
     }
-    let (batches, next) = py.detach(|| encode(&rows, given, partitions, sticky_partition, &stamp)).map_err(PyValueError::new_err)?;
+    let (batches, next) =
+        py.detach(|| encode(&rows, given, partitions, sticky_partition, &stamp)).map_err(PyValueError::new_err)?;
     let batches = batches
         .into_iter()
         .map(|list| list.into_iter().map(|batch| (PyBytes::new(py, &batch.bytes), Vector::from(batch.rows))).collect())
@@ -250,7 +283,14 @@ pub fn encode_records<'py>(
 
 /// See `kappaflow.kernel.restamp`.
 #[pyfunction]
-pub fn restamp<'py>(py: Python<'py>, batch: &[u8], producer_id: i64, producer_epoch: i16, base_sequence: i32, transactional: Option<bool>) -> PyResult<Bound<'py, PyBytes>> {
+pub fn restamp<'py>(
+    py: Python<'py>,
+    batch: &[u8],
+    producer_id: i64,
+    producer_epoch: i16,
+    base_sequence: i32,
+    transactional: Option<bool>,
+) -> PyResult<Bound<'py, PyBytes>> {
     if batch.len() < HEADER_SIZE {
         return Err(PyValueError::new_err("a record batch has at least 61 bytes"));
     }

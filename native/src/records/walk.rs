@@ -135,7 +135,11 @@ fn read_field(record: &[u8], at: &mut usize) -> Option<Option<(usize, usize)>> {
 }
 
 /// Reads the headers of a record, giving each key and value to `each`.
-pub fn read_headers<'a>(record: &'a [u8], at: &mut usize, mut each: impl FnMut(&'a [u8], Option<&'a [u8]>)) -> Option<()> {
+pub fn read_headers<'a>(
+    record: &'a [u8],
+    at: &mut usize,
+    mut each: impl FnMut(&'a [u8], Option<&'a [u8]>),
+) -> Option<()> {
     let count = read_i32(record, at)?;
     if count < 0 || count as usize > record.len() - *at {
         return None;
