@@ -1,21 +1,27 @@
-//! Columns being built from the fields of records, and columns being written.
+//! Columns being built from the fields of records.
+use std::collections::HashSet;
 use std::sync::Arc;
 
-use arrow_array::cast::AsArray;
 use arrow_array::types::{
     Date32Type, Decimal128Type, Float64Type, Int32Type, Int64Type, Time32MillisecondType, TimestampMillisecondType,
 };
-use arrow_array::{make_array, Array, ArrayRef, BinaryArray, BooleanArray, PrimitiveArray, StringArray};
+use arrow_array::{
+    Array, ArrayRef, BinaryArray, BooleanArray, ListArray, MapArray, PrimitiveArray, StringArray, StructArray,
+};
 use arrow_buffer::{BooleanBuffer, Buffer, NullBuffer, OffsetBuffer, ScalarBuffer};
-use arrow_schema::DataType;
+use arrow_schema::{DataType, Field, Fields};
 use pyo3::exceptions::{PyOverflowError, PyValueError};
 use pyo3::prelude::*;
 
-use super::json_scan::{unescape, Doubt, Kind, Scanned, Span};
-use super::number_text::push_i64;
-use crate::arrays::{arrow_error, ByteColumn};
+use super::json_members::Members;
+use super::json_scan::{unescape, Doubt, Kind, Scanned, Scanner, Span};
+use crate::arrays::arrow_error;
 
 const DAY_MS: i64 = 86_400_000;
+
+/// A type as Python describes it: its name, the names of its fields, its inner types.
+#[derive(FromPyObject)]
+pub struct Spec(String, Vec<String>, Vec<Spec>);
 
 /// The type of a column as far as this part knows types; everything else is `Raw` text for the row form.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -30,6 +36,9 @@ pub enum Type {
     Time,
     Date,
     Timestamp,
+    List,
+    Map,
+    Struct,
     Raw,
 }
 
@@ -46,6 +55,9 @@ impl Type {
             "TIME" => Type::Time,
             "DATE" => Type::Date,
             "TIMESTAMP" => Type::Timestamp,
+            "ARRAY" => Type::List,
+            "MAP" => Type::Map,
+            "STRUCT" => Type::Struct,
             _ => Type::parse_decimal(text).unwrap_or(Type::Raw),
         }
     }
@@ -64,6 +76,9 @@ enum Values {
     Doubles(Vec<f64>),
     Wide(Vec<i128>),
     Bytes { ends: Vec<i32>, data: Vec<u8> },
+    /// `children` hold the elements, or the keys and the values.
+    Lists { ends: Vec<i32>, children: Vec<Out> },
+    Fields { children: Vec<Out>, members: Box<Members> },
 }
 
 /// One column being built.  `keep` is false for columns that are only checked.
@@ -75,7 +90,11 @@ pub struct Out {
 }
 
 impl Out {
-    pub fn new(type_: Type, keep: bool, rows: usize) -> Self {
+    pub fn new(spec: &Spec, keep: bool, rows: usize) -> Self {
+        let type_ = Type::parse(&spec.0);
+        // Nested values are built even where they are only checked.
+        let keep = keep || matches!(type_, Type::List | Type::Map | Type::Struct | Type::Raw);
+        let children = || spec.2.iter().map(|inner| Out::new(inner, true, rows)).collect();
         let capacity = if keep { rows } else { 0 };
         let values = match type_ {
             Type::Boolean => Values::Bits(Vec::with_capacity(capacity)),
@@ -86,8 +105,23 @@ impl Out {
             Type::Text | Type::Bytes | Type::Raw => {
                 Values::Bytes { ends: Vec::with_capacity(capacity), data: Vec::with_capacity(capacity * 8) }
             }
+            Type::List => Values::Lists { ends: Vec::with_capacity(capacity), children: children() },
+            Type::Map => {
+                let mut parts: Vec<Out> = vec![Out::scalar(Type::Text, rows)];
+                parts.extend(spec.2.iter().map(|inner| Out::new(inner, true, rows)));
+                Values::Lists { ends: Vec::with_capacity(capacity), children: parts }
+            }
+            Type::Struct => Values::Fields { children: children(), members: Box::new(Members::new(&spec.1)) },
         };
         Out { type_, keep, valid: Vec::with_capacity(capacity), values }
+    }
+
+    /// A column of a type without inner types that is kept.
+    pub fn scalar(type_: Type, rows: usize) -> Self {
+        let mut out = Out::new(&Spec("STRING".into(), Vec::new(), Vec::new()), true, 0);
+        out.valid.reserve(rows);
+        out.type_ = type_;
+        out
     }
 
     pub fn push_null(&mut self) {
@@ -102,6 +136,8 @@ impl Out {
             Values::Doubles(values) => values.push(0.0),
             Values::Wide(values) => values.push(0),
             Values::Bytes { ends, data } => ends.push(data.len() as i32),
+            Values::Lists { ends, children } => ends.push(children[0].valid.len() as i32),
+            Values::Fields { children, .. } => children.iter_mut().for_each(Out::push_null),
         }
     }
 
@@ -118,6 +154,12 @@ impl Out {
                 ends.truncate(rows);
                 data.truncate(ends.last().map_or(0, |end| *end as usize));
             }
+            Values::Lists { ends, children } => {
+                ends.truncate(rows);
+                let length = ends.last().map_or(0, |end| *end as usize);
+                children.iter_mut().for_each(|child| child.truncate(length));
+            }
+            Values::Fields { children, .. } => children.iter_mut().for_each(|child| child.truncate(rows)),
         }
     }
 
@@ -216,12 +258,55 @@ impl Out {
             Type::Text => return self.push_json_text(span, text),
             Type::Bytes if span.kind == Kind::Text => self.push_base64(text)?,
             Type::Bytes => return Err(Doubt),
+            Type::List | Type::Map | Type::Struct => return self.push_nested(span, data),
             Type::Raw => match span.kind {
                 Kind::Text | Kind::Escaped => self.push_bytes(&data[span.start as usize - 1..span.end as usize + 1]),
                 _ => self.push_bytes(text),
             },
         }
         Ok(())
+    }
+
+    /// Converts an array or an object; its text has been checked already.
+    fn push_nested(&mut self, span: Span, data: &[u8]) -> Scanned<()> {
+        let mut scanner = Scanner { data, at: span.start as usize };
+        match (&mut self.values, self.type_, span.kind) {
+            (Values::Lists { ends, children }, Type::List, Kind::Array) => {
+                scanner.elements(0, |value| children[0].push_json(value, data))?;
+                ends.push(children[0].valid.len() as i32);
+            }
+            (Values::Lists { ends, children }, Type::Map, Kind::Object) => {
+                let first = children[0].valid.len();
+                scanner.members(0, |_, name, value| {
+                    children[0].push_json(name, data)?;
+                    children[1].push_json(value, data)
+                })?;
+                if children[0].has_repeated_text(first) {
+                    return Err(Doubt);
+                }
+                ends.push(children[0].valid.len() as i32);
+            }
+            (Values::Fields { children, members }, Type::Struct, Kind::Object) => {
+                members.read(&mut scanner)?;
+                for (position, child) in children.iter_mut().enumerate() {
+                    child.push_json(members.value(position), data)?;
+                }
+            }
+            _ => return Err(Doubt),
+        }
+        self.valid.push(true);
+        Ok(())
+    }
+
+    /// True when two texts from row `first` on are equal.
+    fn has_repeated_text(&self, first: usize) -> bool {
+        let Values::Bytes { ends, data } = &self.values else { return false };
+        let text = |row: usize| &data[if row == 0 { 0 } else { ends[row - 1] as usize }..ends[row] as usize];
+        if ends.len() - first < 16 {
+            return (first..ends.len()).any(|row| (first..row).any(|other| text(other) == text(row)));
+        }
+        let mut seen = HashSet::new();
+        (first..ends.len()).any(|row| !seen.insert(text(row)))
     }
 
     fn push_json_text(&mut self, span: Span, text: &[u8]) -> Scanned<()> {
@@ -260,7 +345,7 @@ impl Out {
                 let value = strict_integer(text)?;
                 self.push_half(i32::try_from(value).map_err(|_| Doubt)?);
             }
-            Type::Raw => return Err(Doubt),
+            Type::Raw | Type::List | Type::Map | Type::Struct => return Err(Doubt),
             _ => return self.push_integer(strict_integer(text)?),
         }
         Ok(())
@@ -314,6 +399,27 @@ impl Out {
             Values::Bytes { ends, data } => {
                 let is_binary = self.type_ == Type::Bytes;
                 bytes_array(ends, data, nulls, is_binary)?
+            }
+            Values::Lists { ends, children } => {
+                let mut parts: Vec<ArrayRef> = children.into_iter().map(Out::finish).collect::<PyResult<_>>()?;
+                let offsets = OffsetBuffer::new(ScalarBuffer::from([&[0], ends.as_slice()].concat()));
+                if parts.len() == 1 {
+                    let element = parts.remove(0);
+                    let field = Arc::new(Field::new("item", element.data_type().clone(), true));
+                    return Ok(Arc::new(ListArray::new(field, offsets, element, nulls)));
+                }
+                let fields = Fields::from(vec![
+                    Field::new("key", parts[0].data_type().clone(), false),
+                    Field::new("value", parts[1].data_type().clone(), true),
+                ]);
+                let entries = StructArray::new(fields.clone(), parts, None);
+                let field = Arc::new(Field::new("entries", DataType::Struct(fields), false));
+                Arc::new(MapArray::new(field, offsets, entries, nulls, false))
+            }
+            Values::Fields { children, members } => {
+                let parts: Vec<ArrayRef> = children.into_iter().map(Out::finish).collect::<PyResult<_>>()?;
+                let fields = members.names().zip(&parts).map(|(name, part)| Field::new(name, part.data_type().clone(), true));
+                Arc::new(StructArray::new(fields.collect::<Vec<_>>().into(), parts, nulls))
             }
         })
     }
@@ -447,8 +553,6 @@ fn decimal(text: &[u8], precision: u8, scale: u8) -> Scanned<i128> {
     Ok(if is_negative { -value } else { value })
 }
 
-const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-
 fn sextet(byte: u8) -> Scanned<u32> {
     Ok(match byte {
         b'A'..=b'Z' => byte - b'A',
@@ -478,114 +582,4 @@ fn decode_base64(text: &[u8], out: &mut Vec<u8>) -> Scanned<()> {
     }
     out.truncate(length);
     Ok(())
-}
-
-/// Appends padded base64.
-pub fn push_base64(out: &mut Vec<u8>, bytes: &[u8]) {
-    for chunk in bytes.chunks(3) {
-        let mut word = [0u8; 4];
-        word[1..1 + chunk.len()].copy_from_slice(chunk);
-        let word = u32::from_be_bytes(word);
-        for position in 0..4 {
-            out.push(if position <= chunk.len() { ALPHABET[(word >> (18 - 6 * position) & 63) as usize] } else { b'=' });
-        }
-    }
-}
-
-/// A column being written.
-pub enum In<'a> {
-    Bits(&'a BooleanArray),
-    Halves(&'a [i32], Option<&'a NullBuffer>),
-    Words(&'a [i64], Option<&'a NullBuffer>),
-    Doubles(&'a [f64], Option<&'a NullBuffer>),
-    Wide(&'a [i128], usize, Option<&'a NullBuffer>),
-    Text(ByteColumn<'a>),
-    Binary(ByteColumn<'a>),
-    Raw(ByteColumn<'a>),
-}
-
-/// A value being written.
-pub enum Item<'a> {
-    Boolean(bool),
-    Integer(i64),
-    Double(f64),
-    Decimal(i128, usize),
-    Text(&'a [u8]),
-    Binary(&'a [u8]),
-    Raw(&'a [u8]),
-}
-
-/// Gives time types the type of their integers.
-pub fn plain(array: &ArrayRef) -> PyResult<ArrayRef> {
-    let as_type = match array.data_type() {
-        DataType::Date32 | DataType::Time32(_) => DataType::Int32,
-        DataType::Timestamp(_, _) => DataType::Int64,
-        _ => return Ok(array.clone()),
-    };
-    Ok(make_array(array.to_data().into_builder().data_type(as_type).build().map_err(arrow_error)?))
-}
-
-impl<'a> In<'a> {
-    /// Wraps a column that `plain` has seen.
-    pub fn new(array: &'a ArrayRef, is_raw: bool) -> PyResult<Self> {
-        let nulls = array.nulls();
-        Ok(match array.data_type() {
-            DataType::Boolean => In::Bits(array.as_boolean()),
-            DataType::Int32 => In::Halves(array.as_primitive::<Int32Type>().values(), nulls),
-            DataType::Int64 => In::Words(array.as_primitive::<Int64Type>().values(), nulls),
-            DataType::Float64 => In::Doubles(array.as_primitive::<Float64Type>().values(), nulls),
-            DataType::Decimal128(_, scale) if *scale >= 0 => {
-                In::Wide(array.as_primitive::<Decimal128Type>().values(), *scale as usize, nulls)
-            }
-            DataType::Binary | DataType::LargeBinary | DataType::BinaryView => {
-                In::Binary(ByteColumn::new(array.as_ref(), "a column")?)
-            }
-            _ => {
-                let column = ByteColumn::new(array.as_ref(), "a column")?;
-                if is_raw {
-                    In::Raw(column)
-                } else {
-                    In::Text(column)
-                }
-            }
-        })
-    }
-
-    #[inline(always)]
-    pub fn get(&self, row: usize) -> Option<Item<'_>> {
-        let present = |nulls: &Option<&NullBuffer>| nulls.is_none_or(|nulls| nulls.is_valid(row));
-        match self {
-            In::Bits(array) => array.is_valid(row).then(|| Item::Boolean(array.value(row))),
-            In::Halves(values, nulls) => present(nulls).then(|| Item::Integer(values[row] as i64)),
-            In::Words(values, nulls) => present(nulls).then(|| Item::Integer(values[row])),
-            In::Doubles(values, nulls) => present(nulls).then(|| Item::Double(values[row])),
-            In::Wide(values, scale, nulls) => present(nulls).then(|| Item::Decimal(values[row], *scale)),
-            In::Text(column) => column.get(row).map(Item::Text),
-            In::Binary(column) => column.get(row).map(Item::Binary),
-            In::Raw(column) => column.get(row).map(Item::Raw),
-        }
-    }
-
-    pub fn len(&self) -> usize {
-        match self {
-            In::Bits(array) => array.len(),
-            In::Halves(values, _) => values.len(),
-            In::Words(values, _) => values.len(),
-            In::Doubles(values, _) => values.len(),
-            In::Wide(values, _, _) => values.len(),
-            In::Text(column) | In::Binary(column) | In::Raw(column) => column.len(),
-        }
-    }
-}
-
-/// Appends a value as a bare number, boolean or text.
-pub fn push_item_text(out: &mut Vec<u8>, item: &Item<'_>) {
-    match item {
-        Item::Boolean(value) => out.extend_from_slice(if *value { b"true" } else { b"false" }),
-        Item::Integer(value) => push_i64(out, *value),
-        Item::Double(value) => super::number_text::push_double(out, *value),
-        Item::Decimal(value, scale) => super::number_text::push_decimal(out, *value, *scale, false),
-        Item::Binary(bytes) => push_base64(out, bytes),
-        Item::Text(bytes) | Item::Raw(bytes) => out.extend_from_slice(bytes),
-    }
 }

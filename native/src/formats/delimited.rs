@@ -4,8 +4,9 @@ use arrow_buffer::NullBuffer;
 use pyo3::buffer::PyBuffer;
 use pyo3::prelude::*;
 
-use super::columns::{bytes_array, plain, push_item_text, In, Out, Type};
+use super::columns::{bytes_array, Out, Spec};
 use super::json_scan::{Doubt, Scanned};
+use super::written::{plain, push_item_text, In};
 use crate::arrays::{borrowed, to_pyarrow, ByteColumn, Column, Vector};
 
 /// Converts a line without quotes and line ends; everything else is for the row form.
@@ -38,13 +39,13 @@ pub fn delimited_decode<'py>(
     py: Python<'py>,
     data: Column,
     delimiter: u8,
-    types: Vec<String>,
+    types: Vec<Spec>,
     keep: Vec<bool>,
 ) -> PyResult<(Vec<Option<Bound<'py, PyAny>>>, Vector, Vector)> {
     let bytes = ByteColumn::new(data.0.as_ref(), "delimited lines")?;
     let rows = bytes.len();
     let mut outs: Vec<Out> =
-        types.iter().zip(&keep).map(|(type_, keep)| Out::new(Type::parse(type_), *keep, rows)).collect();
+        types.iter().zip(&keep).map(|(spec, keep)| Out::new(spec, *keep, rows)).collect();
     let (valid, doubts) = py.detach(|| {
         let mut valid = vec![1u8; rows];
         let mut doubts: Vec<i64> = Vec::new();

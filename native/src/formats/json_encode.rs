@@ -4,8 +4,9 @@ use arrow_buffer::NullBuffer;
 use pyo3::buffer::PyBuffer;
 use pyo3::prelude::*;
 
-use super::columns::{bytes_array, plain, push_item_text, In, Item};
+use super::columns::bytes_array;
 use super::number_text::{push_decimal, push_double};
+use super::written::{plain, push_item_text, In, Item};
 use crate::arrays::{borrowed, to_pyarrow, Column};
 
 const HEX: &[u8; 16] = b"0123456789ABCDEF";
@@ -89,7 +90,49 @@ fn push_value(out: &mut Vec<u8>, item: &Item<'_>) {
             push_item_text(out, item);
             out.push(b'"');
         }
+        Item::Elements(rows, element) => {
+            out.push(b'[');
+            for row in rows.clone() {
+                if row > rows.start {
+                    out.push(b',');
+                }
+                push_optional(out, element.get(row));
+            }
+            out.push(b']');
+        }
+        Item::Entries(rows, key, value) => {
+            out.push(b'{');
+            for row in rows.clone() {
+                if row > rows.start {
+                    out.push(b',');
+                }
+                push_optional(out, key.get(row));
+                out.push(b':');
+                push_optional(out, value.get(row));
+            }
+            out.push(b'}');
+        }
+        Item::Fields(row, names, fields) => {
+            out.push(b'{');
+            for (position, (name, field)) in names.iter().zip(*fields).enumerate() {
+                if position > 0 {
+                    out.push(b',');
+                }
+                push_string(out, name);
+                out.push(b':');
+                push_optional(out, field.get(*row));
+            }
+            out.push(b'}');
+        }
         other => push_item_text(out, other),
+    }
+}
+
+#[inline]
+fn push_optional(out: &mut Vec<u8>, item: Option<Item<'_>>) {
+    match item {
+        Some(item) => push_value(out, &item),
+        None => out.extend_from_slice(b"null"),
     }
 }
 
@@ -107,10 +150,7 @@ fn encode(columns: &[In<'_>], names: &[Vec<u8>], valid: Option<&[u8]>, rows: usi
         } else if has_row {
             for (column, name) in columns.iter().zip(names) {
                 data.extend_from_slice(name);
-                match column.get(row) {
-                    Some(item) => push_value(&mut data, &item),
-                    None => data.extend_from_slice(b"null"),
-                }
+                push_optional(&mut data, column.get(row));
             }
             data.extend_from_slice(if columns.is_empty() { b"{}" } else { b"}" });
         }

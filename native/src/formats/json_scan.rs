@@ -241,16 +241,24 @@ impl<'a> Scanner<'a> {
     }
 
     fn array(&mut self, depth: usize) -> Scanned<Kind> {
+        self.elements(depth, |_| Ok(()))?;
+        Ok(Kind::Array)
+    }
+
+    /// Walks the elements of the array that starts here.
+    #[inline(always)]
+    pub fn elements(&mut self, depth: usize, mut element: impl FnMut(Span) -> Scanned<()>) -> Scanned<()> {
         if depth >= MAX_DEPTH {
             return Err(Doubt);
         }
         self.at += 1;
         if self.skip_white() == b']' {
             self.at += 1;
-            return Ok(Kind::Array);
+            return Ok(());
         }
         loop {
-            self.nested(depth + 1)?;
+            let value = self.nested(depth + 1)?;
+            element(value)?;
             match self.skip_white() {
                 b',' => {
                     self.at += 1;
@@ -258,7 +266,7 @@ impl<'a> Scanner<'a> {
                 }
                 b']' => {
                     self.at += 1;
-                    return Ok(Kind::Array);
+                    return Ok(());
                 }
                 _ => return Err(Doubt),
             }

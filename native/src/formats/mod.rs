@@ -8,10 +8,12 @@ mod columns;
 mod delimited;
 mod json_decode;
 mod json_encode;
+mod json_members;
 mod json_scan;
 mod number_text;
 mod primitives;
 mod windowed;
+mod written;
 
 /// Adds the functions of this part to the module.
 pub fn register(m: &Bound<'_, PyModule>) -> PyResult<()> {

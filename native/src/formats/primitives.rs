@@ -3,8 +3,9 @@ use arrow_array::ArrayRef;
 use arrow_buffer::NullBuffer;
 use pyo3::prelude::*;
 
-use super::columns::{bytes_array, plain, In, Item, Out, Type};
+use super::columns::{bytes_array, Out, Spec, Type};
 use super::json_scan::{Doubt, Scanned};
+use super::written::{plain, In, Item};
 use crate::arrays::{to_pyarrow, ByteColumn, Column, Vector};
 
 fn primitive(out: &mut Out, record: &[u8]) -> Scanned<()> {
@@ -21,9 +22,9 @@ fn primitive(out: &mut Out, record: &[u8]) -> Scanned<()> {
 
 /// Decodes a column of INTEGER, BIGINT, DOUBLE, STRING or BYTES; returns it and the rows left to the row form.
 #[pyfunction]
-pub fn primitives_decode<'py>(py: Python<'py>, data: Column, type_: &str) -> PyResult<(Bound<'py, PyAny>, Vector)> {
+pub fn primitives_decode<'py>(py: Python<'py>, data: Column, type_: Spec) -> PyResult<(Bound<'py, PyAny>, Vector)> {
     let bytes = ByteColumn::new(data.0.as_ref(), "records")?;
-    let mut out = Out::new(Type::parse(type_), true, bytes.len());
+    let mut out = Out::new(&type_, true, bytes.len());
     let doubts = py.detach(|| {
         let mut doubts: Vec<i64> = Vec::new();
         for row in 0..bytes.len() {

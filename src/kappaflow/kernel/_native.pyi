@@ -1,4 +1,4 @@
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -7,6 +7,8 @@ from kappaflow.kernel.record_columns import ArrowArray, Int64s
 
 # An object with the buffer protocol; numpy's stubs name only concrete types of that kind.
 Vector: TypeAlias = bytearray
+# The name of a type, the names of its fields, its inner types.
+TypeSpec: TypeAlias = tuple[str, list[str], list[Any]]
 
 def decode_records(
     buffer: bytes | bytearray | memoryview,
@@ -35,7 +37,7 @@ def restamp(
 def murmur2(key: bytes) -> int: ...
 def murmur2_column(keys: ArrowArray) -> Vector: ...
 def json_decode(
-    data: ArrowArray, names: list[str], types: list[str], keep: list[bool], unwrapped: bool
+    data: ArrowArray, names: list[str], types: list[TypeSpec], keep: list[bool], unwrapped: bool
 ) -> tuple[list[ArrowArray | None], Vector, Vector]: ...
 def json_encode(
     columns: list[ArrowArray],
@@ -46,10 +48,10 @@ def json_encode(
     unwrapped: bool,
 ) -> ArrowArray: ...
 def delimited_decode(
-    data: ArrowArray, delimiter: int, types: list[str], keep: list[bool]
+    data: ArrowArray, delimiter: int, types: list[TypeSpec], keep: list[bool]
 ) -> tuple[list[ArrowArray | None], Vector, Vector]: ...
 def delimited_encode(columns: list[ArrowArray], delimiter: int, valid: object | None) -> ArrowArray: ...
-def primitives_decode(data: ArrowArray, type_: str) -> tuple[ArrowArray, Vector]: ...
+def primitives_decode(data: ArrowArray, type_: TypeSpec) -> tuple[ArrowArray, Vector]: ...
 def primitives_encode(column: ArrowArray) -> ArrowArray: ...
 def double_text(value: float) -> str: ...
 def windowed_append(keys: ArrowArray, first: Int64s, second: Int64s | None) -> ArrowArray: ...

@@ -23,6 +23,7 @@ from kappaflow.serde.coercion import CoercionError, coercion
 from kappaflow.serde.face import ArrowArray, Decoded, Mask, Row, Serde
 
 Int64s = npt.NDArray[np.int64]
+TypeSpec = tuple[str, list[str], list[Any]]
 NativeColumns = tuple[list[Any], Any, Any]
 
 _TEXTS = (pa.string(), pa.large_string(), pa.string_view())
@@ -31,9 +32,32 @@ _BINARIES = (pa.binary(), pa.large_binary(), pa.binary_view())
 
 def is_raw(data_type: t.DataType) -> bool:
     """Whether the native kernel has no type for this one."""
-    return isinstance(data_type, t.Array | t.Map | t.Struct) or (
-        isinstance(data_type, t.Decimal) and data_type.precision > 38
-    )
+    match data_type:
+        case t.Decimal(precision, _):
+            return precision > 38
+        case t.Array(element):
+            return is_raw(element)
+        case t.Map(key, value):
+            return key != t.STRING or is_raw(value)
+        case t.Struct(fields):
+            return not fields or any(is_raw(f.type) for f in fields)
+        case _:
+            return False
+
+
+def type_spec(data_type: t.DataType) -> TypeSpec:
+    """Describe a type to the native kernel: its name, the names of its fields, its inner types."""
+    if is_raw(data_type):
+        return ("RAW", [], [])
+    match data_type:
+        case t.Array(element):
+            return ("ARRAY", [], [type_spec(element)])
+        case t.Map(_, value):
+            return ("MAP", [], [type_spec(value)])
+        case t.Struct(fields):
+            return ("STRUCT", [f.name for f in fields], [type_spec(f.type) for f in fields])
+        case _:
+            return (str(data_type), [], [])
 
 
 def keep_flags(serde: Serde, projection: Sequence[int] | None) -> list[bool]:
@@ -111,13 +135,16 @@ def fitted(array: ArrowArray, data_type: t.DataType) -> ArrowArray:
     if isinstance(array, pa.ChunkedArray):
         array = array.combine_chunks()
     expected = arrow_type(data_type)
+    is_nested = isinstance(data_type, t.Array | t.Map | t.Struct)
     if (
-        array.type == expected
+        (array.type == expected and not is_nested)
         or (expected == pa.string() and array.type in _TEXTS)
         or (expected == pa.binary() and array.type in _BINARIES)
     ):
         return array
-    return array.cast(expected)
+    if is_nested:
+        expected = arrow_type(data_type, temporal_as_int=True)
+    return array if array.type == expected else array.cast(expected)
 
 
 def mask_bytes(valid: Mask | None) -> object | None:
@@ -128,7 +155,7 @@ def mask_bytes(valid: Mask | None) -> object | None:
 def json_decode(serde: Serde, data: ArrowArray, projection: Sequence[int] | None, *, unwrapped: bool) -> Decoded:
     """Decode JSON documents."""
     names = [column.name for column in serde.columns]
-    types = [str(column.type) for column in serde.columns]
+    types = [type_spec(column.type) for column in serde.columns]
     found = _native.json_decode(data, names, types, keep_flags(serde, projection), unwrapped)
     return finish(serde, data, projection, found)
 
@@ -167,7 +194,7 @@ def json_encode(
 
 def delimited_decode(serde: Serde, data: ArrowArray, projection: Sequence[int] | None, delimiter: str) -> Decoded:
     """Decode delimited lines."""
-    types = [str(column.type) for column in serde.columns]
+    types = [type_spec(column.type) for column in serde.columns]
     found = _native.delimited_decode(data, ord(delimiter), types, keep_flags(serde, projection))
     return finish(serde, data, projection, found)
 
@@ -180,7 +207,7 @@ def delimited_encode(serde: Serde, columns: Sequence[ArrowArray], valid: Mask | 
 
 def primitive_decode(serde: Serde, data: ArrowArray, projection: Sequence[int] | None) -> Decoded:
     """Decode one of Kafka's primitives."""
-    array, doubts = _native.primitives_decode(data, str(serde.columns[0].type))
+    array, doubts = _native.primitives_decode(data, type_spec(serde.columns[0].type))
     valid = np.asarray(array.is_valid())
     decoded = finish(serde, data, [0], ([array], valid.view(np.uint8), doubts))
     if projection is not None:
