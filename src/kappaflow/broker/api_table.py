@@ -36,11 +36,11 @@ API_TABLE = {
     for spec in (
         # 0-2 are refused, but librdkafka up to 2.8 turns compression off where they are not listed.
         ApiSpec(0, "Produce", 0, 13, "produce", 9),
-        ApiSpec(1, "Fetch", 4, 17, "fetch", 12),
-        ApiSpec(2, "ListOffsets", 1, 10, "list_offsets", 6),
+        ApiSpec(1, "Fetch", 4, 18, "fetch", 12),
+        ApiSpec(2, "ListOffsets", 1, 11, "list_offsets", 6),
         ApiSpec(3, "Metadata", 0, 13, "metadata", 9),
-        ApiSpec(8, "OffsetCommit", 2, 9, "offset_commit", 8),
-        ApiSpec(9, "OffsetFetch", 1, 9, "offset_fetch", 6),
+        ApiSpec(8, "OffsetCommit", 2, 10, "offset_commit", 8),
+        ApiSpec(9, "OffsetFetch", 1, 10, "offset_fetch", 6),
         ApiSpec(10, "FindCoordinator", 0, 6, "find_coordinator", 3),
         ApiSpec(11, "JoinGroup", 0, 9, "join_group", 6),
         ApiSpec(12, "Heartbeat", 0, 4, "heartbeat", 4),

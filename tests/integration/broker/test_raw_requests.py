@@ -286,3 +286,181 @@ def test_metadata_creates_topics_only_where_asked_to(client: RawClient, topic: s
     assert created.topics[0].error_code == ErrorCode.NONE
     assert len(created.topics[0].partitions) == 1
     assert created.brokers[0].host == "127.0.0.1"
+
+
+@pytest.mark.parametrize("version", range(2, 11))
+def test_offsets_are_committed_and_fetched_in_every_version(
+    client: RawClient, topic: str, group: str, version: int
+) -> None:
+    topic_id = create(client, topic)
+    partition = Message(partition_index=0, committed_offset=42, committed_leader_epoch=0, committed_metadata="note")
+    commit = Message(
+        group_id=group,
+        generation_id_or_member_epoch=-1,
+        member_id="",
+        group_instance_id=None,
+        retention_time_ms=-1,
+        topics=[Message(name=topic, topic_id=topic_id, partitions=[partition])],
+    )
+    assert client.ask(8, version, commit).topics[0].partitions[0].error_code == ErrorCode.NONE
+    topics = [Message(name=topic, topic_id=topic_id, partition_indexes=[0, 1])]
+    for wanted in (topics, None):
+        fetched = client.ask(
+            9,
+            version,
+            Message(
+                group_id=group, topics=wanted, groups=[Message(group_id=group, topics=wanted)], require_stable=True
+            ),
+        )
+        (answer,) = (fetched.groups if version >= 8 else [fetched])[0].topics
+        assert (answer.topic_id == topic_id) if version >= 10 else (answer.name == topic)
+        assert (answer.partitions[0].committed_offset, answer.partitions[0].metadata) == (42, "note")
+        assert [each.committed_offset for each in answer.partitions[1:]] == ([-1] if wanted else [])
+
+
+def test_unknown_topic_ids_in_commits_and_fetches(client: RawClient, group: str) -> None:
+    unknown = uuid.uuid4()
+    partition = Message(partition_index=0, committed_offset=1, committed_leader_epoch=0, committed_metadata="")
+    commit = Message(
+        group_id=group,
+        generation_id_or_member_epoch=-1,
+        member_id="",
+        group_instance_id=None,
+        topics=[Message(topic_id=unknown, partitions=[partition])],
+    )
+    answer = client.ask(8, 10, commit).topics[0]
+    assert (answer.topic_id, answer.partitions[0].error_code) == (unknown, ErrorCode.UNKNOWN_TOPIC_ID)
+    topics = [Message(topic_id=unknown, partition_indexes=[0])]
+    fetch_offsets = Message(groups=[Message(group_id=group, topics=topics)], require_stable=False)
+    (found,) = client.ask(9, 10, fetch_offsets).groups[0].topics
+    assert (found.topic_id, found.partitions[0].error_code) == (unknown, ErrorCode.UNKNOWN_TOPIC_ID)
+
+
+@pytest.mark.parametrize("version", range(10))
+def test_a_member_joins_syncs_beats_and_leaves_in_every_version(client: RawClient, group: str, version: int) -> None:
+    def join(member_id: str) -> Message:
+        return client.ask(
+            11,
+            version,
+            Message(
+                group_id=group,
+                session_timeout_ms=10_000,
+                rebalance_timeout_ms=10_000,
+                member_id=member_id,
+                group_instance_id=None,
+                protocol_type="consumer",
+                protocols=[Message(name="range", metadata=b"meta")],
+                reason=None,
+            ),
+        )
+
+    joined = join("")
+    if version >= 4:
+        assert joined.error_code == ErrorCode.MEMBER_ID_REQUIRED
+        joined = join(joined.member_id)
+    assert (joined.error_code, joined.leader) == (ErrorCode.NONE, joined.member_id)
+    assert [member.metadata for member in joined.members] == [b"meta"]
+    synced = client.ask(
+        14,
+        min(version, 5),
+        Message(
+            group_id=group,
+            generation_id=joined.generation_id,
+            member_id=joined.member_id,
+            group_instance_id=None,
+            protocol_type="consumer",
+            protocol_name="range",
+            assignments=[Message(member_id=joined.member_id, assignment=b"mine")],
+        ),
+    )
+    assert (synced.error_code, synced.assignment) == (ErrorCode.NONE, b"mine")
+    described = client.ask(15, min(version, 6), Message(groups=[group], include_authorized_operations=False))
+    assert described.groups[0].group_state == "Stable"
+    assert described.groups[0].members[0].member_assignment == b"mine"
+    alive = Message(
+        group_id=group, generation_id=joined.generation_id, member_id=joined.member_id, group_instance_id=None
+    )
+    assert client.ask(12, min(version, 4), alive).error_code == ErrorCode.NONE
+    leaving = Message(
+        group_id=group,
+        member_id=joined.member_id,
+        members=[Message(member_id=joined.member_id, group_instance_id=None)],
+    )
+    assert client.ask(13, min(version, 5), leaving).error_code == ErrorCode.NONE
+    assert client.ask(12, min(version, 4), alive).error_code == ErrorCode.UNKNOWN_MEMBER_ID
+    listed = client.ask(16, min(version, 5), Message(states_filter=["empty"] if version >= 4 else [], types_filter=[]))
+    assert group in [each.group_id for each in listed.groups]
+
+
+def test_a_group_that_does_not_exist(client: RawClient, group: str) -> None:
+    for version, error in ((5, ErrorCode.NONE), (6, ErrorCode.GROUP_ID_NOT_FOUND)):
+        body = Message(groups=[group], include_authorized_operations=False)
+        answer = client.ask(15, version, body).groups[0]
+        assert (answer.error_code, answer.group_state) == (error, "Dead")
+    assert client.ask(42, 2, Message(groups_names=[group])).results[0].error_code == ErrorCode.GROUP_ID_NOT_FOUND
+
+
+def test_partitions_are_described_a_page_at_a_time(client: RawClient, topic: str) -> None:
+    names = [f"{topic}-{letter}" for letter in "ab"]
+    for name in names:
+        wanted = Message(name=name, num_partitions=5, replication_factor=1, assignments=[], configs=[])
+        client.ask(CREATE_TOPICS, 7, Message(topics=[wanted], timeout_ms=5000, validate_only=False))
+    seen: list[tuple[str, int]] = []
+    cursor = None
+    pages = 0
+    while pages == 0 or cursor is not None:
+        body = Message(topics=[Message(name=name) for name in names], response_partition_limit=3, cursor=cursor)
+        answer = client.ask(75, 0, body)
+        page = [(each.name, part.partition_index) for each in answer.topics for part in each.partitions]
+        assert len(page) <= 3
+        for each in answer.topics:
+            assert all(part.eligible_leader_replicas == () for part in each.partitions)
+        seen += page
+        cursor = answer.next_cursor
+        pages += 1
+    assert seen == [(name, index) for name in names for index in range(5)]
+
+
+def test_where_epochs_end(client: RawClient, topic: str) -> None:
+    create(client, topic)
+    produce(client, topic, batch(10, 7))
+
+    def ask(epoch: int) -> Message:
+        partition = Message(partition=0, current_leader_epoch=-1, leader_epoch=epoch)
+        body = Message(replica_id=-1, topics=[Message(topic=topic, partitions=[partition])])
+        return client.ask(23, 4, body).topics[0].partitions[0]
+
+    assert (ask(0).leader_epoch, ask(0).end_offset) == (0, 7)
+    assert (ask(5).leader_epoch, ask(5).end_offset) == (-1, -1)
+
+
+@pytest.mark.parametrize("version", range(1, 12))
+def test_list_offsets_in_every_version(client: RawClient, topic: str, version: int) -> None:
+    create(client, topic)
+    produce(client, topic, batch(10, 4))
+
+    def ask(timestamp: int) -> int:
+        partition = Message(partition_index=0, current_leader_epoch=-1, timestamp=timestamp)
+        body = Message(
+            replica_id=-1, isolation_level=0, topics=[Message(name=topic, partitions=[partition])], timeout_ms=1000
+        )
+        answer = client.ask(LIST_OFFSETS, version, body).topics[0].partitions[0]
+        assert answer.error_code == ErrorCode.NONE
+        return answer.offset
+
+    assert [ask(-1), ask(-2), ask(-4), ask(-5), ask(1)] == [4, 0, 0, -1, 0]
+
+
+def test_repeated_topics_in_one_request_and_validate_only(client: RawClient, topic: str) -> None:
+    wanted = Message(name=topic, num_partitions=1, replication_factor=1, assignments=[], configs=[])
+    twice = client.ask(CREATE_TOPICS, 7, Message(topics=[wanted, wanted], timeout_ms=1, validate_only=False))
+    assert {each.error_code for each in twice.topics} == {ErrorCode.INVALID_REQUEST}
+    tried = client.ask(CREATE_TOPICS, 7, Message(topics=[wanted], timeout_ms=1, validate_only=True))
+    assert tried.topics[0].error_code == ErrorCode.NONE
+    assert tried.topics[0].configs
+    create(client, topic)
+    again = client.ask(CREATE_TOPICS, 7, Message(topics=[wanted], timeout_ms=1, validate_only=False))
+    assert again.topics[0].error_code == ErrorCode.TOPIC_ALREADY_EXISTS
+    many = Message(name=topic + "3", num_partitions=1, replication_factor=3, assignments=[], configs=[])
+    refused = client.ask(CREATE_TOPICS, 7, Message(topics=[many], timeout_ms=1, validate_only=False))
+    assert refused.topics[0].error_code == ErrorCode.INVALID_REPLICATION_FACTOR

@@ -1,6 +1,6 @@
 """ListOffsets: the offset of a time, or of the log's start or end.
 
-Source: KIP-79, KIP-734 (offset of the largest timestamp), KIP-405 (local log start), KIP-1005 (tiered end).
+Source: KIP-79, KIP-734 (offset of the largest timestamp), KIP-405, KIP-1005 and KIP-1023 (tiers).
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ LATEST = -1
 EARLIEST = -2
 EARLIEST_LOCAL = -4
 LATEST_TIERED = -5
+EARLIEST_PENDING_UPLOAD = -6
 
 
 def handle(context: RequestContext, request: Message) -> Response:
@@ -59,7 +60,7 @@ def _find(partition: Partition, timestamp: int) -> tuple[int, int]:
         return -1, log.log_end_offset
     if timestamp in (EARLIEST, EARLIEST_LOCAL):
         return -1, log.log_start_offset
-    if timestamp == LATEST_TIERED:
+    if timestamp in (LATEST_TIERED, EARLIEST_PENDING_UPLOAD):
         return -1, -1
     found = log.offset_for_timestamp(timestamp)
     return (found.timestamp, found.offset) if found is not None else (-1, -1)

@@ -1,6 +1,6 @@
 """OffsetCommit: store where a group goes on.
 
-Source: KIP-62, KIP-320 (leader epochs), KIP-345.
+Source: KIP-62, KIP-320 (leader epochs), KIP-345, KIP-848 (topic ids).
 """
 
 from __future__ import annotations
@@ -25,9 +25,10 @@ def handle(context: RequestContext, request: Message) -> Response:
     now_ms = broker.clock.time_ms()
     accepted: list[tuple[OffsetKey, CommittedOffset]] = []
     errors: dict[OffsetKey, int] = {}
-    for topic in request.topics:
+    names = [_topic_name(context, topic) for topic in request.topics]
+    for name, topic in zip(names, request.topics, strict=True):
         for item in topic.partitions:
-            key = (topic.name, item.partition_index)
+            key = (name, item.partition_index)
             errors[key] = member_error or _check_partition(context, key, item)
             if not errors[key]:
                 committed = CommittedOffset(
@@ -45,19 +46,30 @@ def handle(context: RequestContext, request: Message) -> Response:
         throttle_time_ms=0,
         topics=[
             Message(
-                name=topic.name,
+                name=name,
+                topic_id=topic.topic_id,
                 partitions=[
-                    Message(partition_index=item.partition_index, error_code=errors[topic.name, item.partition_index])
+                    Message(partition_index=item.partition_index, error_code=errors[name, item.partition_index])
                     for item in topic.partitions
                 ],
             )
-            for topic in request.topics
+            for name, topic in zip(names, request.topics, strict=True)
         ],
     )
 
 
+def _topic_name(context: RequestContext, topic: Message) -> str:
+    """The topic's name; since version 10 it is named by its id, and an unknown id stands for itself."""
+    if context.api_version < 10:
+        return topic.name
+    known = context.broker.topics.by_id(topic.topic_id)
+    return known.name if known else str(topic.topic_id)
+
+
 def _check_partition(context: RequestContext, key: OffsetKey, item: Message) -> ErrorCode:
     topic = context.broker.topics.by_name(key[0])
+    if topic is None and context.api_version >= 10:
+        return ErrorCode.UNKNOWN_TOPIC_ID
     if topic is None or not 0 <= key[1] < len(topic.partitions):
         return ErrorCode.UNKNOWN_TOPIC_OR_PARTITION
     if len(item.committed_metadata or "") > context.broker.config.offset_metadata_max_bytes:

@@ -1,14 +1,17 @@
 """OffsetFetch: where groups go on.
 
-Source: KIP-447 (require stable), KIP-709 (several groups in one request).
+Source: KIP-447 (require stable), KIP-709 (several groups in one request), KIP-848 (topic ids).
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
+
 from kappaflow.broker.context import RequestContext, Response
-from kappaflow.broker.coordinators.offset_store import CommittedOffset
+from kappaflow.broker.coordinators.offset_store import CommittedOffset, OffsetKey
+from kappaflow.broker.topics import Topic
 from kappaflow.wire.error_codes import ErrorCode
-from kappaflow.wire.message import Message
+from kappaflow.wire.message import ZERO_UUID, Message
 
 NO_OFFSET = CommittedOffset(-1, -1, "", 0)
 
@@ -34,26 +37,40 @@ def handle(context: RequestContext, request: Message) -> Response:
 
 def _topics(context: RequestContext, group_id: str, wanted: list[Message] | None) -> list[Message]:
     held = context.broker.offsets.of_group(group_id)
+    registry = context.broker.topics
     if wanted is None:
         by_topic: dict[str, list[int]] = {}
-        for topic, partition in sorted(held):
-            by_topic.setdefault(topic, []).append(partition)
-    else:
-        by_topic = {topic.name: list(topic.partition_indexes) for topic in wanted}
-    return [
-        Message(
-            name=name,
-            partitions=[_partition(partition, held.get((name, partition), NO_OFFSET)) for partition in partitions],
-        )
-        for name, partitions in by_topic.items()
-    ]
+        for name, partition in sorted(held):
+            by_topic.setdefault(name, []).append(partition)
+        return [_topic(registry.by_name(name), name, partitions, held) for name, partitions in by_topic.items()]
+    if context.api_version < 10:
+        return [_topic(None, topic.name, topic.partition_indexes, held) for topic in wanted]
+    return [_topic_of_id(registry.by_id(topic.topic_id), topic, held) for topic in wanted]
 
 
-def _partition(index: int, committed: CommittedOffset) -> Message:
+def _topic(
+    topic: Topic | None, name: str, partitions: Iterable[int], held: Mapping[OffsetKey, CommittedOffset]
+) -> Message:
+    return Message(
+        name=name,
+        topic_id=topic.topic_id if topic else ZERO_UUID,
+        partitions=[_partition(partition, held.get((name, partition), NO_OFFSET)) for partition in partitions],
+    )
+
+
+def _topic_of_id(topic: Topic | None, wanted: Message, held: Mapping[OffsetKey, CommittedOffset]) -> Message:
+    """Since version 10 topics are named by their ids."""
+    if topic is not None:
+        return _topic(topic, topic.name, wanted.partition_indexes, held)
+    partitions = [_partition(index, NO_OFFSET, ErrorCode.UNKNOWN_TOPIC_ID) for index in wanted.partition_indexes]
+    return Message(name="", topic_id=wanted.topic_id, partitions=partitions)
+
+
+def _partition(index: int, committed: CommittedOffset, error_code: ErrorCode = ErrorCode.NONE) -> Message:
     return Message(
         partition_index=index,
         committed_offset=committed.offset,
         committed_leader_epoch=committed.leader_epoch,
         metadata=committed.metadata,
-        error_code=ErrorCode.NONE,
+        error_code=error_code,
     )
