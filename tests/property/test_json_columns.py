@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import struct
 from collections.abc import Sequence
 from decimal import Decimal
@@ -13,15 +14,18 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kappaflow.kernel.selection import native_available
+from kappaflow.kernel.selection import backend, native_available
 from kappaflow.serde import Decoded, Serde, WindowedKeySerde, format_serde
 from kappaflow.serde import types as t
 from kappaflow.serde.arrow import arrays_to_rows, rows_to_arrays
 from kappaflow.serde.delimited_format import DelimitedSerde
 from kappaflow.serde.json_format import JsonSerde
 from kappaflow.serde.schema import Column, WindowInfo, WindowType
+from kappaflow.testing.toolchain import required_toolchains
 
-pytestmark = pytest.mark.skipif(not native_available(), reason="the native kernel is not built")
+pytestmark = pytest.mark.skipif(
+    not native_available() and "rust" not in required_toolchains(), reason="the native kernel is not built"
+)
 
 SCALARS: tuple[t.DataType, ...] = (
     t.BOOLEAN,
@@ -175,6 +179,11 @@ def check_decode(serde: Serde, records: Sequence[bytes | None], projection: list
     expected = Serde.decode(serde, data, projection)
     assert_same(serde.decode(data, projection), expected)
     assert_same(serde.decode(data.cast(pa.binary_view()), projection), expected)
+
+
+def test_the_native_kernel_is_what_runs() -> None:
+    assert native_available()
+    assert backend() == os.environ.get("KAPPA_KERNEL", "native")
 
 
 @settings(max_examples=400, deadline=None)

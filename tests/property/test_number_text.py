@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from kappaflow.kernel.number_text import double_text, parse_double
 from kappaflow.kernel.selection import native_available
+from kappaflow.testing.toolchain import required_toolchains
 
 bit_patterns = st.integers(0, 2**64 - 1).map(lambda bits: struct.unpack(">d", struct.pack(">Q", bits))[0])
 powers_of_two = st.integers(-1074, 1023).map(lambda power: 2.0**power)
@@ -29,7 +30,9 @@ def test_a_double_reads_back(value: float) -> None:
     assert parse_double(double_text(value)) == value or math.isnan(value)
 
 
-@pytest.mark.skipif(not native_available(), reason="the native kernel is not built")
+@pytest.mark.skipif(
+    not native_available() and "rust" not in required_toolchains(), reason="the native kernel is not built"
+)
 @settings(max_examples=4000, deadline=None)
 @given(doubles)
 @example(5e-324)

@@ -307,7 +307,8 @@ impl<'a> Scanner<'a> {
             }
             self.at += 1;
             self.skip_white();
-            let value = self.nested(depth + 1)?;
+            // Texts are read in line; everything else may recurse.
+            let value = if self.peek() == b'"' { self.string()? } else { self.nested(depth + 1)? };
             member(self.data, name, value)?;
             match self.skip_white() {
                 b',' => {
