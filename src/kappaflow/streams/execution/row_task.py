@@ -127,6 +127,11 @@ class RowTask:
             self.context.stream_time = max(self.context.stream_time, record.timestamp)
             self.processors[node.name].process(record)
 
+    def flush_caches(self) -> None:
+        """Forward what aggregations hold back until a commit."""
+        for processor in self.processors.values():
+            processor.flush_cache()
+
     def _decode(self, node: n.Node, raw: RawRecord) -> Record | None:
         assert isinstance(node, n.Source | n.Repartition)
         try:

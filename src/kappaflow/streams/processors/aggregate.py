@@ -2,10 +2,36 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from kappaflow.streams.processors.base import NO_TIME, Processor, RowStore, TaskContext
 from kappaflow.streams.processors.keys import KeyWriter
 from kappaflow.streams.record import Change, Record, Windowed
 from kappaflow.streams.topology import nodes as n
+
+
+class ResultCache:
+    """Results held back until a commit: the last per key, in the order of the last updates.
+
+    Source: the record cache of Kafka Streams, when it never overflows.
+    """
+
+    def __init__(self) -> None:
+        self._held: dict[bytes, Record] = {}
+
+    def hold(self, key: bytes, record: Record) -> None:
+        """Keep a result; the value before the first update since the last commit stays its old value."""
+        before = self._held.pop(key, None)
+        if before is not None:
+            change: Change = record.value
+            record.value = Change(change.new, before.value.old)
+        self._held[key] = record
+
+    def release(self, forward: Callable[[Record], None]) -> None:
+        """Forward and forget all results."""
+        held, self._held = self._held, {}
+        for record in held.values():
+            forward(record)
 
 
 class StreamAggregateProcessor(Processor):
@@ -20,6 +46,7 @@ class StreamAggregateProcessor(Processor):
         self.store = store
         self.aggregator = node.aggregator
         self.write_key = KeyWriter(node.store.key_serde)
+        self.cache = ResultCache()
 
     def process(self, record: Record, port: int = 0) -> None:
         """Fold the record in and forward the change of the result."""
@@ -36,7 +63,14 @@ class StreamAggregateProcessor(Processor):
         self.store.put(key, new_state, timestamp)
         changed = record.with_value(Change(aggregator.result(new_state), old))
         changed.timestamp = timestamp
-        self.forward(changed)
+        if self.context.caching:
+            self.cache.hold(key, changed)
+        else:
+            self.forward(changed)
+
+    def flush_cache(self) -> None:
+        """Forward the last result of each key that changed since the last commit."""
+        self.cache.release(self.forward)
 
 
 def windows_of(timestamp: int, size_ms: int, advance_ms: int) -> range:
@@ -62,6 +96,7 @@ class WindowedAggregateProcessor(Processor):
         self.store = store
         self.aggregator = node.aggregator
         self.write_key = KeyWriter(node.store.key_serde)
+        self.cache = ResultCache()
         self.observed_time = NO_TIME
         self._open: dict[bytes, Windowed] = {}
         self._last_emit_wall_ms: int | None = None
@@ -97,7 +132,14 @@ class WindowedAggregateProcessor(Processor):
             self._open[key] = window
             return
         changed = Record(window, Change(aggregator.result(new_state), old), timestamp, record.headers)
-        self.forward(changed)
+        if self.context.caching:
+            self.cache.hold(key, changed)
+        else:
+            self.forward(changed)
+
+    def flush_cache(self) -> None:
+        """Forward the last result of each window that changed since the last commit."""
+        self.cache.release(self.forward)
 
     def _emit_closed(self, record: Record, close_time: int) -> None:
         """Forward the results of windows that closed, ordered by start, then key; looked for once an interval."""

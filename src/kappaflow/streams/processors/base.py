@@ -34,6 +34,7 @@ class TaskContext:
         dropped: counts of dropped records by reason.
         wall_clock_ms: the time used by throttles; fixed in tests.
         emit_interval_ms: how often emit-final operators look for closed windows, in wall-clock time.
+        caching: aggregations forward the last result per key at each commit instead of every update.
         outer_interval_ms: how often stream-stream joins look for unmatched records, in wall-clock time.
     """
 
@@ -43,6 +44,7 @@ class TaskContext:
     wall_clock_ms: Callable[[], int] = lambda: 0
     emit_interval_ms: int = 1000
     outer_interval_ms: int = 1000
+    caching: bool = False
 
     def drop(self, reason: str, count: int = 1) -> None:
         """Count records that an operator leaves out."""
@@ -71,6 +73,9 @@ class Processor:
         """Hand a record to all children in order."""
         for child in self.children:
             child.processor.process(record, child.port)
+
+    def flush_cache(self) -> None:
+        """Forward what is held back until a commit; most operators hold nothing back."""
 
     def process_batch(self, batch: Batch, port: int = 0) -> Batch | None:
         """Column form of `process`; returns what is forwarded to every child, None for nothing."""

@@ -1,0 +1,117 @@
+"""Keep the running queries of a worker equal to what the command topic says."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from typing import Any
+
+from kappaflow.client.connection import ClientConfig
+from kappaflow.errors import KappaError
+from kappaflow.server.configuration import ServerConfig
+from kappaflow.sql.engine import Engine
+from kappaflow.sql.queries import PersistentQuery, QueryState
+from kappaflow.sql.settings import Settings
+from kappaflow.state.database import StateDatabase
+from kappaflow.streams.execution.stream_thread import StreamsConfig, StreamThread
+
+logger = logging.getLogger(__name__)
+COMMIT_INTERVAL_MS = 2000
+CACHE_BYTES = 10 * 1024 * 1024
+
+
+class RunningQueries:
+    """The stream threads of a worker, by query id."""
+
+    def __init__(
+        self, config: ServerConfig, client: ClientConfig, index: int, database: StateDatabase, replication: int
+    ) -> None:
+        self.config = config
+        self.client = client
+        self.index = index
+        self.database = database
+        self.replication = replication
+        self._threads: dict[str, StreamThread] = {}
+        self._failed: dict[str, str] = {}
+        self._lock = threading.Lock()
+
+    def follow(self, engine: Engine) -> None:
+        """Start, stop, pause and resume threads until they match the engine's queries."""
+        wanted = dict(engine.metastore.queries)
+        with self._lock:
+            gone = [query_id for query_id in self._threads if query_id not in wanted]
+            for query_id in gone:
+                self._threads.pop(query_id).stop()
+            for query_id, query in wanted.items():
+                thread = self._threads.get(query_id)
+                if thread is None and query_id not in self._failed:
+                    thread = self._start(query)
+                if thread is not None:
+                    if query.state is QueryState.PAUSED:
+                        thread.pause()
+                    else:
+                        thread.resume()
+
+    def _start(self, query: PersistentQuery) -> StreamThread | None:
+        try:
+            topology = query.build_topology()
+        except KappaError as error:
+            logger.warning("Query %s cannot run: %s", query.id, error)
+            self._failed[query.id] = str(error)
+            return None
+        thread = StreamThread(topology, self.streams_config(query.properties, f"worker-{self.index}"), self.database)
+        self._threads[query.id] = thread
+        thread.start()
+        return thread
+
+    def streams_config(self, properties: dict[str, str], instance: str | None) -> StreamsConfig:
+        """Return how a query runs: its own overrides above the server's properties."""
+        settings = Settings(self.config.properties, properties)
+        cache = settings.get("statestore.cache.max.bytes") or settings.get("cache.max.bytes.buffering")
+        reset = settings.get("auto.offset.reset", "latest").lower()
+        return StreamsConfig(
+            self.client,
+            commit_interval_ms=settings.integer("commit.interval.ms", COMMIT_INTERVAL_MS),
+            auto_offset_reset="earliest" if reset == "earliest" else "latest",
+            instance_id=f"{self.config.service_id}-{instance}" if instance else None,
+            caching=int(cache or CACHE_BYTES) > 0,
+            replication_factor=self.replication,
+            min_in_sync=self.replication - 1 if self.replication > 1 else None,
+        )
+
+    def thread(self, query_id: str) -> StreamThread | None:
+        """Return the thread of a query."""
+        return self._threads.get(query_id)
+
+    def status(self) -> dict[str, Any]:
+        """Return the figures of all queries."""
+        with self._lock:
+            figures = {query_id: self._figures(thread) for query_id, thread in self._threads.items()}
+        for query_id, error in self._failed.items():
+            figures[query_id] = {"state": "ERROR", "error": error}
+        return figures
+
+    def _figures(self, thread: StreamThread) -> dict[str, Any]:
+        thread.measure()
+        figures = thread.figures
+        return {
+            "state": figures.state,
+            "error": figures.error,
+            "restarts": figures.restarts,
+            "records": figures.records,
+            "records_per_second": figures.records_per_second,
+            "tasks": figures.tasks,
+            "lag_records": figures.lag_records,
+            "dropped_records": sum(figures.dropped.values()),
+            "dropped": dict(figures.dropped),
+            "problems": list(figures.problems),
+        }
+
+    def stop(self) -> None:
+        """Stop all threads; each commits what it has processed."""
+        with self._lock:
+            threads = list(self._threads.values())
+        for thread in threads:
+            thread.stopping.set()
+        for thread in threads:
+            thread.stop()

@@ -1,0 +1,195 @@
+"""The state of one worker: a RocksDB in which one write batch is one commit.
+
+    key   task | 0 | store | 0 | the store's key          (local layout, ours)
+    value the packed row                                  (kappaflow.state.rows)
+    also  positions of inputs and changelogs, per task, in the same write batch
+
+Changes wait in memory (the delta) until `commit`; a reader sees committed rows and the delta.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+
+import msgspec
+from rocksdict import Options, Rdict, WriteBatch
+
+from kappaflow.errors import DataDirectoryLocked, StorageError
+from kappaflow.runtime.crash_points import crash_point
+from kappaflow.serde.types import DataType
+from kappaflow.state.ordered import Row, Stored
+from kappaflow.state.rows import RowCodec
+
+BLOCK_CACHE_BYTES = 50 * 1024 * 1024
+CLEAN_ROWS_MAX = 100_000
+POSITIONS_PREFIX = b"\xff\x00positions\x00"
+
+
+def _options() -> Options:
+    options = Options(raw_mode=True)
+    options.create_if_missing(True)
+    options.set_max_background_jobs(2)
+    options.set_keep_log_file_num(2)
+    return options
+
+
+class StateDatabase:
+    """Opens the database of a worker and commits to it.
+
+    Raises:
+        DataDirectoryLocked: another process has it open.
+        StorageError: it cannot be opened.
+    """
+
+    def __init__(self, path: Path) -> None:
+        path.mkdir(parents=True, exist_ok=True)
+        self.path = path
+        try:
+            self._db = Rdict(str(path), _options())
+        except Exception as error:
+            if "lock" in str(error).lower():
+                raise DataDirectoryLocked(
+                    f"The state in {path} is in use by another process. Stop it, or choose another --data-dir."
+                ) from error
+            raise StorageError(f"The state in {path} cannot be opened: {error}") from error
+
+    def store(self, task: str, name: str, types: Sequence[DataType]) -> DurableStore:
+        """Return the store `name` of a task."""
+        return DurableStore(self._db, task.encode() + b"\x00" + name.encode() + b"\x00", RowCodec(types))
+
+    def multi_get(self, prefix: bytes, keys: Sequence[bytes]) -> list[bytes | None]:
+        """Return the packed rows of keys."""
+        return cast("list[bytes | None]", self._db.get([prefix + key for key in keys]))
+
+    def positions(self, task: str) -> dict[str, int]:
+        """Return the positions that the last commit of a task wrote; empty when there was none."""
+        data = self._db.get(POSITIONS_PREFIX + task.encode())
+        return {} if data is None else msgspec.msgpack.decode(data, type=dict[str, int])
+
+    def commit(self, task_stores: Sequence[DurableStore], positions: Mapping[str, Mapping[str, int]]) -> None:
+        """Write the changes of stores and the positions of tasks in one batch."""
+        batch = WriteBatch(raw_mode=True)
+        for store in task_stores:
+            for key, packed in store.take_changes():
+                if packed is None:
+                    batch.delete(key)
+                else:
+                    batch.put(key, packed)
+        for task, values in positions.items():
+            batch.put(POSITIONS_PREFIX + task.encode(), msgspec.msgpack.encode(dict(values)))
+        crash_point("before-local-batch")
+        self._db.write(batch)
+        crash_point("after-local-batch")
+
+    def drop_task(self, task: str) -> None:
+        """Remove everything of a task."""
+        prefix = task.encode() + b"\x00"
+        self._db.delete_range(prefix, task.encode() + b"\x01")
+        self._db.delete(POSITIONS_PREFIX + task.encode())
+
+    def close(self) -> None:
+        """Close the database; changes that were not committed are gone."""
+        self._db.close()
+
+
+class DurableStore:
+    """One store of one task: committed rows below, changes since the last commit above."""
+
+    def __init__(self, db: Rdict, prefix: bytes, codec: RowCodec) -> None:
+        self._db = db
+        self.prefix = prefix
+        self.codec = codec
+        self._changed: dict[bytes, Stored | None] = {}
+        self._clean: dict[bytes, Stored | None] = {}
+        self._packed: dict[bytes, bytes | None] = {}
+
+    def get(self, key: bytes) -> Stored | None:
+        """Return the row of a key and its timestamp, or None."""
+        if key in self._changed:
+            return self._changed[key]
+        if key in self._packed:
+            packed = self._packed[key]
+            return None if packed is None else self.codec.read(packed)
+        if key in self._clean:
+            return self._clean[key]
+        data = self._db.get(self.prefix + key)
+        stored = None if data is None else self.codec.read(data)
+        if len(self._clean) >= CLEAN_ROWS_MAX:
+            self._clean.clear()
+        self._clean[key] = stored
+        return stored
+
+    def put(self, key: bytes, row: Row | None, timestamp: int) -> None:
+        """Set the row of a key; None deletes it."""
+        self._changed.pop(key, None)  # the order of the last change is the order of the changelog
+        self._changed[key] = None if row is None else (row, timestamp)
+
+    def put_packed(self, keys: Sequence[bytes], rows: Sequence[bytes | None]) -> None:
+        """Set packed rows, as the kernel's folds give them."""
+        self._packed.update(zip(keys, rows, strict=True))
+
+    def get_packed(self, keys: Sequence[bytes]) -> list[bytes | None]:
+        """Return packed rows, for the kernel's folds."""
+        if not self._packed:
+            return cast("list[bytes | None]", self._db.get([self.prefix + key for key in keys]))
+        return [self._packed[key] if key in self._packed else self._db.get(self.prefix + key) for key in keys]
+
+    def range(self, low: bytes = b"", high: bytes | None = None) -> Iterator[tuple[bytes, Stored]]:
+        """Yield keys in [low, high) in byte order."""
+        above = {k: v for k, v in self._changed.items() if k >= low and (high is None or k < high)}
+        for key, packed in self._packed.items():
+            if key >= low and (high is None or key < high):
+                above.setdefault(key, None if packed is None else self.codec.read(packed))
+        waiting = sorted(above, reverse=True)
+        for key, data in self._committed(low, high):
+            while waiting and waiting[-1] < key:
+                changed = waiting.pop()
+                if (stored := above[changed]) is not None:
+                    yield changed, stored
+            if waiting and waiting[-1] == key:
+                stored = above[waiting.pop()]
+                if stored is not None:
+                    yield key, stored
+            else:
+                yield key, self.codec.read(data)
+        for key in reversed(waiting):
+            if (stored := above[key]) is not None:
+                yield key, stored
+
+    def _committed(self, low: bytes, high: bytes | None) -> Iterator[tuple[bytes, bytes]]:
+        end = self.prefix[:-1] + b"\x01" if high is None else self.prefix + high
+        skip = len(self.prefix)
+        for key, data in cast("Iterator[tuple[bytes, bytes]]", self._db.items(from_key=self.prefix + low)):
+            if key >= end or not key.startswith(self.prefix):
+                return
+            yield key[skip:], data
+
+    def changes(self) -> Iterator[tuple[bytes, Stored | None]]:
+        """Yield what changed since the last commit, in the order of the last change."""
+        yield from self._changed.items()
+
+    def take_changes(self) -> Iterator[tuple[bytes, bytes | None]]:
+        """Yield database keys and packed rows to be committed, and regard them as committed."""
+        for key, stored in self._changed.items():
+            yield self.prefix + key, None if stored is None else self.codec.write(*stored)
+            self._clean[key] = stored
+        for key, packed in self._packed.items():
+            yield self.prefix + key, packed
+            self._clean.pop(key, None)
+        self._changed.clear()
+        self._packed.clear()
+        if len(self._clean) > CLEAN_ROWS_MAX:
+            self._clean.clear()
+
+    @property
+    def changed_rows(self) -> int:
+        """Number of rows that wait for a commit."""
+        return len(self._changed) + len(self._packed)
+
+    def clear(self) -> None:
+        """Remove all rows, committed ones included."""
+        self._changed.clear()
+        self._packed.clear()
+        self._clean.clear()
+        self._db.delete_range(self.prefix, self.prefix[:-1] + b"\x01")

@@ -1,0 +1,133 @@
+"""A task of a running query: operators, stores, buffered input, positions."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from kappaflow.client.fetch import FetchedChunk
+from kappaflow.client.topic_partition import TopicPartition
+from kappaflow.errors import KappaError
+from kappaflow.state.database import DurableStore
+from kappaflow.streams.execution.encode import encode_record
+from kappaflow.streams.execution.outputs import OutputBuffer
+from kappaflow.streams.execution.partition_group import PartitionGroup
+from kappaflow.streams.execution.raw_records import decode_chunk
+from kappaflow.streams.execution.row_task import RawRecord, RowTask
+from kappaflow.streams.execution.task_assignor import TaskId
+from kappaflow.streams.record import Record
+from kappaflow.streams.topology import Subtopology, Topology
+from kappaflow.streams.topology import nodes as n
+
+OnError = Callable[[str, KappaError], None]
+RUN_RECORDS_MAX = 5_000
+
+
+class RunningTask:
+    """Runs chunks of fetched bytes through a task in row form.
+
+    Args:
+        positions: the next offset of each input partition; moves as records are processed.
+        has_more: tells whether a partition is known to have records that were not fetched yet.
+        results: takes the records of sinks without a topic.
+    """
+
+    def __init__(
+        self,
+        topology: Topology,
+        subtopology: Subtopology,
+        task_id: TaskId,
+        stores: Mapping[str, DurableStore],
+        outputs: OutputBuffer,
+        positions: dict[TopicPartition, int],
+        has_more: Callable[[TopicPartition], bool],
+        on_error: OnError,
+        results: Callable[[Record], None] | None = None,
+        caching: bool = False,
+    ) -> None:
+        self.id = task_id
+        self.topology = topology
+        self.subtopology = subtopology
+        self.stores = stores
+        self.positions = positions
+        self.records_processed = 0
+        self._outputs = outputs
+        self._on_error = on_error
+        self._results = results
+        self._task = RowTask(topology, subtopology, stores, self._produce, self._bad_record)
+        self._task.context.caching = caching
+        topics = list(subtopology.sources)
+        self._group = PartitionGroup(topics, lambda topic: has_more(TopicPartition(topic, task_id.partition)))
+        self._with_headers = {topic: _reads_headers(topology, nodes) for topic, nodes in subtopology.sources.items()}
+
+    @property
+    def inputs(self) -> list[TopicPartition]:
+        """The partitions that the task reads."""
+        return [TopicPartition(topic, self.id.partition) for topic in self.subtopology.sources]
+
+    @property
+    def buffered(self) -> int:
+        """Records that wait for others to come first."""
+        return len(self._group)
+
+    @property
+    def dropped(self) -> dict[str, int]:
+        """Counts of dropped records by reason."""
+        return self._task.context.dropped
+
+    def add(self, chunk: FetchedChunk) -> None:
+        """Decode a chunk and buffer its records.
+
+        Raises:
+            CorruptRecordError: a batch is damaged.
+        """
+        topic = chunk.partition.topic
+        rows = decode_chunk(chunk, with_headers=self._with_headers[topic])
+        self._group.add(topic, rows)
+        if not rows:
+            self.positions[chunk.partition] = max(self.positions.get(chunk.partition, 0), chunk.next_offset)
+
+    def run(self) -> int:
+        """Process what is ready and return the number of records."""
+        count = 0
+        for raw in self._group.take():
+            self._task.process(raw)
+            self.positions[TopicPartition(raw.topic, raw.partition)] = raw.offset + 1
+            count += 1
+            if count >= RUN_RECORDS_MAX:
+                break
+        self.records_processed += count
+        return count
+
+    def before_commit(self) -> None:
+        """Forward what caches hold back and write changelogs; afterwards the producer is flushed."""
+        self._task.flush_caches()
+        for spec in self.subtopology.stores:
+            if not spec.logged:
+                continue
+            topic = self.topology.changelog_topic(spec)
+            for key, stored in self.stores[spec.name].changes():
+                value = None if stored is None else spec.value_serde.serialize(stored[0])
+                timestamp = stored[1] if stored is not None else max(0, self._task.context.stream_time)
+                self._outputs.add(RawRecord(topic, key, value, timestamp), self.id.partition)
+        self._outputs.send_rows()
+
+    def _produce(self, node: n.Sink | n.Repartition, record: Record) -> None:
+        if node.topic is None:
+            if self._results is not None:
+                self._results(record)
+            return
+        try:
+            self._outputs.add(encode_record(node, record))
+        except KappaError as error:
+            self._on_error(node.topic, error)
+
+    def _bad_record(self, raw: RawRecord, error: KappaError) -> None:
+        self._on_error(f"{raw.topic}-{raw.partition}@{raw.offset}", error)
+
+
+def _reads_headers(topology: Topology, nodes: tuple[n.Node, ...]) -> bool:
+    """Headers are carried from a source record to the sink, so they are decoded unless nothing writes them."""
+    sinks = [node for node in topology.nodes.values() if isinstance(node, n.Sink)]
+    return any(sink.carries_headers for sink in sinks) or any(
+        isinstance(node, n.Source) and node.reads_headers for node in nodes
+    )

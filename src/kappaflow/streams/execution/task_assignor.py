@@ -1,0 +1,76 @@
+"""Which member of a query's group runs which tasks.
+
+The unit is a task (subtopology, partition): all topics that its subtopology reads are assigned together.  A member
+keeps the tasks that it has as far as that stays even, because their state is on its disk.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+import msgspec
+
+from kappaflow.client.assignors import GroupMember
+from kappaflow.streams.topology import Topology
+
+
+class TaskId(NamedTuple):
+    """A task: printed as ``<subtopology>_<partition>``, as Kafka Streams does."""
+
+    subtopology: int
+    partition: int
+
+    def __str__(self) -> str:
+        return f"{self.subtopology}_{self.partition}"
+
+
+def encode_tasks(tasks: Sequence[TaskId]) -> bytes:
+    """Write an assignment."""
+    return msgspec.msgpack.encode([list(task) for task in sorted(tasks)])
+
+
+def decode_tasks(data: bytes) -> list[TaskId]:
+    """Read what `encode_tasks` wrote; no bytes are no tasks."""
+    return [TaskId(*pair) for pair in msgspec.msgpack.decode(data, type=list[tuple[int, int]])] if data else []
+
+
+class TaskAssignor:
+    """The assignor of a topology's group.
+
+    Attributes:
+        name: the group protocol.
+    """
+
+    def __init__(self, topology: Topology) -> None:
+        self.name = "kappaflow-tasks"
+        self._topology = topology
+
+    def subscription(self, topics: Sequence[str], assignment: bytes) -> bytes:
+        """Tell the leader which tasks this member has."""
+        return assignment
+
+    def tasks(self, partitions: Mapping[str, int]) -> list[TaskId]:
+        """Return all tasks of the topology for these partition counts."""
+        found: list[TaskId] = []
+        for sub in self._topology.subtopologies:
+            count = max((partitions.get(topic, 0) for topic in sub.sources), default=0)
+            found += [TaskId(sub.number, partition) for partition in range(count)]
+        return found
+
+    def assign(self, members: Mapping[str, GroupMember], partitions: Mapping[str, int]) -> Mapping[str, bytes]:
+        """Spread the tasks; static members are ordered by their instance ids, so that the result is repeatable."""
+        order = sorted(members, key=lambda m: (members[m].group_instance_id or "", m))
+        tasks = self.tasks(partitions)
+        most = -(-len(tasks) // len(order)) if order else 0
+        owned: dict[str, list[TaskId]] = {member: [] for member in order}
+        free = set(tasks)
+        for member in order:
+            for task in decode_tasks(members[member].metadata):
+                if task in free and len(owned[member]) < most:
+                    owned[member].append(task)
+                    free.discard(task)
+        for task in sorted(free):
+            member = min(order, key=lambda m: (len(owned[m]), order.index(m)))
+            owned[member].append(task)
+        return {member: encode_tasks(list_) for member, list_ in owned.items()}
