@@ -20,6 +20,11 @@ from kappaflow.streams.record import Record
 TopologyFactory = Callable[[], Any]
 
 
+def application_id_of(service_id: str, query_id: str) -> str:
+    """Return the name of a query's consumer group, which also begins the names of its internal topics."""
+    return f"_confluent-ksql-{service_id}query_{query_id}"
+
+
 class QueryKind(Enum):
     """What made a persistent query."""
 
@@ -92,7 +97,7 @@ class PersistentQuery:
 
     def application_id(self, service_id: str) -> str:
         """Return the id of its consumer group and the prefix of its internal topics."""
-        return f"_confluent-ksql-{service_id}query_{self.id}"
+        return application_id_of(service_id, self.id)
 
     def move(self, state: QueryState) -> None:
         """Go to another state.

@@ -6,6 +6,8 @@ from kappaflow.serde.schema import Column, Namespace, Schema
 from kappaflow.serde.types import DataType
 from kappaflow.sql.analyzer.scope import PSEUDO_COLUMNS, WINDOW_BOUNDS, Scope
 from kappaflow.sql.ast.expressions import Expression
+from kappaflow.sql.expressions.scope import SchemaScope
+from kappaflow.sql.expressions.typing import type_of
 from kappaflow.sql.functions.registry import FunctionRegistry
 
 
@@ -29,6 +31,4 @@ def type_in_scope(expression: Expression, scope: Scope, functions: FunctionRegis
     Raises:
         StatementError: the expression is ill-typed.
     """
-    from kappaflow.sql.expressions.typing import type_of
-
-    return type_of(scope.lower(expression), scope_schema(scope), functions)
+    return type_of(scope.lower(expression), SchemaScope(scope_schema(scope), pseudo_columns=False), functions)

@@ -10,9 +10,9 @@ from kappaflow.sql.optimizer.optimizer import Optimized
 from kappaflow.sql.physical import steps as s
 from kappaflow.sql.physical.materialisation import Materialisation, materialise
 from kappaflow.sql.physical.planner import plan_steps
-from kappaflow.sql.physical.topology import TopologyBuilder, describe_columns
+from kappaflow.sql.physical.topology import StepBuilder, describe_columns
 from kappaflow.sql.planning import PlanningContext
-from kappaflow.sql.queries import PersistentQuery, QueryKind
+from kappaflow.sql.queries import PersistentQuery, QueryKind, application_id_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +54,8 @@ def persistent_query(
         schema=last.schema,
         window=last.window,
     )
-    builder = TopologyBuilder(context.functions, context.settings)
+    application_id = application_id_of(context.service_id, query_id)
+    builder = StepBuilder(context.functions, context.settings)
     return PersistentQuery(
         id=query_id,
         kind=kind,
@@ -64,7 +65,7 @@ def persistent_query(
         sources=sources,
         source_topics=tuple(_topic(context, name) for name in sources),
         schema=optimized.root.schema,
-        build_topology=lambda: builder.build(root),
+        build_topology=lambda: builder.build(root, application_id),
         window=optimized.root.window,
         materialises=sink.source.name if held else None,
         store=held.store if held else None,
@@ -81,7 +82,7 @@ def source_table_query_of(
     """Return the query that keeps a source table's rows, to answer pull queries on it."""
     step = s.TableSource(
         source.topic,
-        source.schema,
+        tuple(range(len(source.schema.value))),
         s.Formats(source.key_format, source.value_format),
         source.timestamp,
         "KsqlTopic-Reduce",
@@ -90,7 +91,8 @@ def source_table_query_of(
         schema=source.schema,
         window=source.window,
     )
-    builder = TopologyBuilder(context.functions, context.settings)
+    application_id = application_id_of(context.service_id, query_id)
+    builder = StepBuilder(context.functions, context.settings)
     held = Materialisation(step.store, step.schema, source.window, ())
     return PersistentQuery(
         id=query_id,
@@ -101,7 +103,7 @@ def source_table_query_of(
         sources=(source.name,),
         source_topics=(source.topic,),
         schema=source.schema,
-        build_topology=lambda: builder.build(step),
+        build_topology=lambda: builder.build(step, application_id),
         window=source.window,
         materialises=source.name,
         store=step.store,
@@ -112,13 +114,14 @@ def source_table_query_of(
     )
 
 
-def explain(optimized: Optimized, root: s.Step, builder: TopologyBuilder) -> dict[str, str]:
+def explain(optimized: Optimized, root: s.Step, builder: StepBuilder) -> dict[str, str]:
     """Return what EXPLAIN prints, by section."""
     applied = "\n".join(optimized.applied) or "none changed the plan"
     return {
         "logical plan": optimized.before,
         "optimizer rules": f"{applied}\n\n{format_plan(optimized.root)}",
         "physical steps": s.format_steps(root),
+        "topology": builder.build(root, "").describe(),
         "columns": describe_columns(root, builder),
     }
 

@@ -7,6 +7,8 @@ from collections.abc import Iterable
 from kappaflow.errors import StatementError
 from kappaflow.serde.formats import schema_problem
 from kappaflow.serde.schema import Column, Schema
+from kappaflow.sql.analyzer.scope import columns_of
+from kappaflow.sql.ast.expressions import Expression
 from kappaflow.sql.formats import check_key, require_format
 from kappaflow.sql.logical.plan import (
     Aggregate,
@@ -65,7 +67,7 @@ class StepPlanner:
                     before,
                     node.calls,
                     name="FlatMap",
-                    schema=node.schema,
+                    schema=Schema(before.schema.columns + tuple(c.column for c in node.calls)),
                     window=node.window,
                     pseudo_columns=node.pseudo_columns,
                 )
@@ -85,25 +87,46 @@ class StepPlanner:
         name = f"KafkaTopic_{prefix}" if prefix else "KsqlTopic"
         source = node.source
         formats = s.Formats(source.key_format, source.value_format)
+        kept = {column.name for column in node.schema.value}
+        if source.timestamp is not None:
+            kept.add(source.timestamp.column)
+        needed = tuple(i for i, column in enumerate(source.schema.value) if column.name in kept)
         if source.is_table:
             return s.TableSource(
                 source.topic,
-                source.schema,
+                needed,
                 formats,
                 source.timestamp,
+                self._reads_position(node),
                 f"{name}-Reduce",
+                self._needs_old_rows(node),
                 name=f"{name}-Source",
-                schema=node.schema,
+                schema=source.schema,
                 window=node.window,
             )
         return s.StreamSource(
             source.topic,
-            source.schema,
+            needed,
             formats,
             source.timestamp,
+            self._reads_position(node),
             name=f"{name}-Source",
-            schema=node.schema,
+            schema=source.schema,
             window=node.window,
+        )
+
+    def _reads_position(self, scan: Scan) -> bool:
+        """Tell whether an expression over the records of a source reads their partition or offset."""
+        names = {"ROWPARTITION", "ROWOFFSET"}
+        return any(
+            names & set(columns_of(expression)) for node in walk_plan(self._root) for expression in _expressions(node)
+        ) and bool(scan.pseudo_columns)
+
+    def _needs_old_rows(self, scan: Scan) -> bool:
+        """Tell whether something after a table must know what its rows were before a change."""
+        del scan
+        return any(
+            isinstance(node, Filter | Aggregate) and node.inputs[0].is_table for node in walk_plan(self._root)
         )
 
     def _filter(self, node: Filter, prefix: str) -> s.Step:
@@ -115,7 +138,7 @@ class StepPlanner:
             node.predicate,
             node.clause,
             name=name,
-            schema=node.schema,
+            schema=before.schema,
             window=node.window,
             pseudo_columns=node.pseudo_columns,
         )
@@ -139,11 +162,12 @@ class StepPlanner:
     def _rekey(self, node: Rekey, prefix: str) -> s.Step:
         before = self._step(node.input, prefix)
         name = f"{prefix}SelectKey" if prefix else "PartitionBy"
+        schema = Schema(node.schema.key + before.schema.value)
         selected = s.StreamSelectKey(
             before,
             node.keys,
             name=name,
-            schema=node.schema,
+            schema=schema,
             window=node.window,
             pseudo_columns=node.pseudo_columns,
         )
@@ -155,8 +179,8 @@ class StepPlanner:
             selected,
             f"{outer}Join-{side}-repartition",
             self._internal(node.schema.key, node),
-            name=name,
-            schema=node.schema,
+            name=f"{name}-repartition",
+            schema=schema,
             pseudo_columns=node.pseudo_columns,
         )
 
@@ -175,7 +199,7 @@ class StepPlanner:
         return kind(grouped, node.calls, store, formats, **shared)
 
     def _group(self, node: Aggregate, before: s.Step) -> s.Step:
-        columns = Schema(tuple(k.column for k in node.keys) + node.input.schema.value)
+        columns = Schema(tuple(k.column for k in node.keys) + before.schema.value)
         topic = "Aggregate-GroupBy-repartition"
         formats = self._internal(columns.key, node)
         if node.input.is_table:
@@ -233,6 +257,23 @@ class StepPlanner:
                 return s.Formats(candidate, value_format)
         check_key(require_format("JSON", {}), columns)
         return s.Formats(require_format("JSON", {}), value_format)
+
+
+def _expressions(node: Node) -> Iterable[Expression]:
+    match node:
+        case Filter():
+            return (node.predicate,)
+        case Project():
+            named = node.columns
+        case FlatMap():
+            named = node.calls
+        case Rekey():
+            named = node.keys
+        case Aggregate():
+            named = node.keys + node.calls
+        case _:
+            return ()
+    return tuple(part.expression for part in named)
 
 
 def _left_most(node: Node) -> Iterable[Node]:

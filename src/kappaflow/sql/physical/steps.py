@@ -61,14 +61,16 @@ class Source(Step):
     """Read a topic.
 
     Attributes:
-        declared: the source's whole schema; `schema` may keep fewer value columns of it.
+        needed: positions of the value columns that anything reads; the others stay undecoded.
         timestamp: the column that holds the record's time.
+        reads_position: partition or offset of records is read.
     """
 
     topic: str
-    declared: Schema
+    needed: tuple[int, ...]
     formats: Formats
     timestamp: TimestampColumn | None = None
+    reads_position: bool = False
 
     def detail(self) -> str:
         """Return the topic."""

@@ -23,7 +23,7 @@ from kappaflow.sql.optimizer.optimizer import optimize
 from kappaflow.sql.physical import steps as s
 from kappaflow.sql.physical.look_up import stored_row
 from kappaflow.sql.physical.planner import plan_steps
-from kappaflow.sql.physical.topology import TopologyBuilder
+from kappaflow.sql.physical.topology import TRANSIENT, StepBuilder
 from kappaflow.sql.planning import PlanningContext
 from kappaflow.sql.queries import Bounds, PersistentQuery, PullQuery
 from kappaflow.sql.statements.pull_constraints import KeyConstraint, key_constraint
@@ -171,7 +171,7 @@ def _stream(context: PlanningContext, analysis: Analysis, source: DataSource) ->
     optimized = optimize(logical.root, context.functions)
     last = plan_steps(optimized.root, None)
     root = s.Collect(last, name="Result", schema=last.schema, window=last.window)
-    builder = TopologyBuilder(context.functions, context.settings)
+    builder = StepBuilder(context.functions, context.settings)
     scope = SchemaScope(logical.result, pseudo_columns=False)
     passed: list[tuple[str, Expression]] = [(c.name, ColumnReference(c.name)) for c in logical.result]
     return PullQuery(
@@ -187,7 +187,7 @@ def _stream(context: PlanningContext, analysis: Analysis, source: DataSource) ->
         store_schema=logical.result,
         select=make_mapper(passed, scope, registry=context.functions),
         limit=analysis.limit,
-        build_topology=lambda: builder.build(root),
+        build_topology=lambda: builder.build(root, TRANSIENT),
     )
 
 

@@ -10,7 +10,7 @@ from kappaflow.sql.optimizer.optimizer import optimize
 from kappaflow.sql.physical import steps as s
 from kappaflow.sql.physical.persistent import explain
 from kappaflow.sql.physical.planner import plan_steps
-from kappaflow.sql.physical.topology import TopologyBuilder
+from kappaflow.sql.physical.topology import TRANSIENT, StepBuilder
 from kappaflow.sql.planning import PlanningContext
 from kappaflow.sql.queries import PushQuery
 
@@ -30,14 +30,14 @@ def plan_push(context: PlanningContext, query: Query) -> PushQuery:
     optimized = optimize(logical.root, context.functions)
     last = plan_steps(optimized.root, None)
     root = s.Collect(last, name="Result", schema=last.schema, window=last.window)
-    builder = TopologyBuilder(context.functions, context.settings)
+    builder = StepBuilder(context.functions, context.settings)
     sources = tuple(aliased.source for aliased in analysis.scope.sources)
     return PushQuery(
         statement=context.text,
         sources=tuple(source.name for source in sources),
         source_topics=tuple(source.topic for source in sources),
         schema=logical.result,
-        build_topology=lambda: builder.build(root),
+        build_topology=lambda: builder.build(root, TRANSIENT),
         limit=analysis.limit,
         is_table=optimized.root.is_table,
         properties=dict(context.settings.overrides),

@@ -173,20 +173,19 @@ class _CaseRun:
         )
 
     def _run_query(self, query: PersistentQuery) -> None:
-        application_id = query.application_id(SERVICE_ID)
         properties = {**CONFIG, **self._case.properties}
         wanted = set(query.source_topics)
         from_inputs = {spec["topic"] for spec in self._case.inputs} & wanted
-        with QueryDriver(query.build_topology(), application_id, self._form, properties) as driver:
-            if from_inputs:
-                for spec in self._case.inputs:
-                    if spec["topic"] in wanted:
-                        self._pipe(driver, spec["topic"], self._encode(spec), query)
-            for topic in dict.fromkeys(query.source_topics):
-                if topic not in from_inputs:
-                    for record in list(self._topics.logs.get(topic, [])):
-                        self._pipe(driver, topic, record, query)
-            self._internal.update(driver.internal_topics())
+        driver = QueryDriver(query.build_topology(), self._form, properties)
+        if from_inputs:
+            for spec in self._case.inputs:
+                if spec["topic"] in wanted:
+                    self._pipe(driver, spec["topic"], self._encode(spec), query)
+        for topic in dict.fromkeys(query.source_topics):
+            if topic not in from_inputs:
+                for record in list(self._topics.logs.get(topic, [])):
+                    self._pipe(driver, topic, record, query)
+        self._internal.update(driver.internal_topics())
 
     def _pipe(self, driver: QueryDriver, topic: str, record: LogRecord, query: PersistentQuery) -> None:
         for produced_to, produced in driver.pipe(topic, record):

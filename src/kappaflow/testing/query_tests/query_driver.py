@@ -1,8 +1,50 @@
-"""stub"""
-from kappaflow.testing.query_tests.record_codec import CaseError
+"""One query of a case in a topology test driver."""
+
+from __future__ import annotations
+
+from kappaflow.errors import FunctionError, StreamsError
+from kappaflow.streams.execution.row_task import RawRecord
+from kappaflow.streams.topology import Topology
+from kappaflow.testing.query_tests.case_topics import LogRecord
+from kappaflow.testing.topology_test_driver import TopologyTestDriver
+
+_INTERVAL = "ksql.streams.__emit.interval.ms.kstreams.windowed.aggregation__"
+
+
 class QueryDriver:
-    def __init__(self, topology, application_id, form, properties): pass
-    def __enter__(self): return self
-    def __exit__(self,*a): pass
-    def internal_topics(self): return []
-    def pipe(self, topic, record): raise CaseError("no driver yet")
+    """Feeds records to a query one by one and hands back what it writes."""
+
+    def __init__(self, topology: Topology, form: str, properties: dict[str, str]) -> None:
+        interval = int(properties.get(_INTERVAL, "1000"))
+        self._topology = topology
+        self._driver = TopologyTestDriver(topology, emit_interval_ms=interval)
+        self._offsets: dict[str, int] = {}
+        self._form = form
+
+    def internal_topics(self) -> set[str]:
+        """Return the names of the topics between and behind the operators."""
+        changelogs = {
+            self._topology.changelog_topic(store) for store in self._topology.stores if store.logged
+        }
+        return changelogs | {node.topic for node in self._topology.repartition_nodes}
+
+    def pipe(self, topic: str, record: LogRecord) -> list[tuple[str, LogRecord]]:
+        """Process one record and return what was written to topics that are not internal, in order.
+
+        Raises:
+            StreamsError: an operator cannot go on.
+        """
+        offset = self._offsets.get(topic, 0)
+        self._offsets[topic] = offset + 1
+        raw = RawRecord(topic, record.key, record.value, record.timestamp, record.headers, 0, offset)
+        try:
+            self._driver.pipe(raw)
+        except FunctionError as error:
+            raise StreamsError(f"Exception caught in process. {topic}, offset {offset}: {error}") from error
+        internal = {node.topic for node in self._topology.repartition_nodes}
+        produced: list[tuple[str, LogRecord]] = []
+        for name in list(self._driver.outputs):
+            taken = self._driver.take(name)
+            if name not in internal:
+                produced.extend((name, LogRecord(r.key, r.value, r.timestamp, r.headers)) for r in taken)
+        return produced
