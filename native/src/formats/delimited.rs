@@ -44,8 +44,7 @@ pub fn delimited_decode<'py>(
 ) -> PyResult<(Vec<Option<Bound<'py, PyAny>>>, Vector, Vector)> {
     let bytes = ByteColumn::new(data.0.as_ref(), "delimited lines")?;
     let rows = bytes.len();
-    let mut outs: Vec<Out> =
-        types.iter().zip(&keep).map(|(spec, keep)| Out::new(spec, *keep, rows)).collect();
+    let mut outs: Vec<Out> = types.iter().zip(&keep).map(|(spec, keep)| Out::new(spec, *keep, rows)).collect();
     let (valid, doubts) = py.detach(|| {
         let mut valid = vec![1u8; rows];
         let mut doubts: Vec<i64> = Vec::new();

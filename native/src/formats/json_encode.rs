@@ -136,7 +136,13 @@ fn push_optional(out: &mut Vec<u8>, item: Option<Item<'_>>) {
     }
 }
 
-fn encode(columns: &[In<'_>], names: &[Vec<u8>], valid: Option<&[u8]>, rows: usize, unwrapped: bool) -> (Vec<i32>, Vec<u8>, Vec<bool>) {
+fn encode(
+    columns: &[In<'_>],
+    names: &[Vec<u8>],
+    valid: Option<&[u8]>,
+    rows: usize,
+    unwrapped: bool,
+) -> (Vec<i32>, Vec<u8>, Vec<bool>) {
     let mut ends = Vec::with_capacity(rows);
     let mut data = Vec::with_capacity(rows * 32 * columns.len().max(1));
     let mut present = Vec::with_capacity(rows);
@@ -178,7 +184,8 @@ pub fn json_encode<'py>(
     unwrapped: bool,
 ) -> PyResult<Bound<'py, PyAny>> {
     let arrays: Vec<ArrayRef> = columns.iter().map(|column| plain(&column.0)).collect::<PyResult<_>>()?;
-    let columns: Vec<In<'_>> = arrays.iter().zip(&raw).map(|(array, raw)| In::new(array, *raw)).collect::<PyResult<_>>()?;
+    let columns: Vec<In<'_>> =
+        arrays.iter().zip(&raw).map(|(array, raw)| In::new(array, *raw)).collect::<PyResult<_>>()?;
     let rows = columns.iter().map(In::len).min().unwrap_or(rows);
     let valid = valid.as_ref().map(|valid| borrowed(valid, "valid")).transpose()?;
     let valid = valid.map(|valid| &valid[..rows.min(valid.len())]);

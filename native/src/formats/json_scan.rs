@@ -196,8 +196,9 @@ impl<'a> Scanner<'a> {
             let word = u64::from_le_bytes(word);
             let quote = word ^ (ONES * b'"' as u64);
             let backslash = word ^ (ONES * b'\\' as u64);
-            let found = (word.wrapping_sub(ONES * 0x20) | quote.wrapping_sub(ONES) | backslash.wrapping_sub(ONES) | word)
-                & HIGHS;
+            let found =
+                (word.wrapping_sub(ONES * 0x20) | quote.wrapping_sub(ONES) | backslash.wrapping_sub(ONES) | word)
+                    & HIGHS;
             // A borrow may mark a byte too many, never one too few, and the lowest mark is exact.
             if found != 0 {
                 self.at += (found.trailing_zeros() / 8) as usize;
@@ -213,7 +214,10 @@ impl<'a> Scanner<'a> {
     fn escape(&mut self) -> Scanned<()> {
         match self.data.get(self.at + 1) {
             Some(b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't') => self.at += 2,
-            Some(b'u') if self.data.len() >= self.at + 6 && self.data[self.at + 2..self.at + 6].iter().all(u8::is_ascii_hexdigit) => {
+            Some(b'u')
+                if self.data.len() >= self.at + 6
+                    && self.data[self.at + 2..self.at + 6].iter().all(u8::is_ascii_hexdigit) =>
+            {
                 self.at += 6
             }
             _ => return Err(Doubt),
@@ -285,7 +289,11 @@ impl<'a> Scanner<'a> {
 
     /// Walks the members of the object that starts here.
     #[inline(always)]
-    pub fn members(&mut self, depth: usize, mut member: impl FnMut(&'a [u8], Span, Span) -> Scanned<()>) -> Scanned<()> {
+    pub fn members(
+        &mut self,
+        depth: usize,
+        mut member: impl FnMut(&'a [u8], Span, Span) -> Scanned<()>,
+    ) -> Scanned<()> {
         if depth >= MAX_DEPTH {
             return Err(Doubt);
         }

@@ -12,6 +12,7 @@ mod json_members;
 mod json_scan;
 mod number_text;
 mod primitives;
+mod scalars;
 mod windowed;
 mod written;
 

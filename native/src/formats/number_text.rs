@@ -239,6 +239,8 @@ fn generated_digits(magnitude: f64) -> (Digits, i32) {
         return integer_digits(significand, binary_exponent, real_bits);
     }
     let fraction = significand as f64 / (1u64 << 52) as f64;
+    // Java's own constants: the estimate has to be off where its estimate is.
+    #[allow(clippy::approx_constant)]
     let estimate = (fraction - 1.5) * 0.289529654 + 0.176091259 + binary_exponent as f64 * 0.301029995663981;
     let decimal_exponent = estimate.floor() as i32;
     let b5 = (-decimal_exponent).max(0);

@@ -18,7 +18,11 @@ pub fn push_base64(out: &mut Vec<u8>, bytes: &[u8]) {
         word[1..1 + chunk.len()].copy_from_slice(chunk);
         let word = u32::from_be_bytes(word);
         for position in 0..4 {
-            out.push(if position <= chunk.len() { ALPHABET[(word >> (18 - 6 * position) & 63) as usize] } else { b'=' });
+            out.push(if position <= chunk.len() {
+                ALPHABET[(word >> (18 - 6 * position) & 63) as usize]
+            } else {
+                b'='
+            });
         }
     }
 }
@@ -90,7 +94,12 @@ impl<'a> In<'a> {
                 rows: array.len(),
                 nulls,
                 names: fields.iter().map(|field| field.name().as_bytes()).collect(),
-                fields: array.as_struct().columns().iter().map(|field| In::new(field, false)).collect::<PyResult<_>>()?,
+                fields: array
+                    .as_struct()
+                    .columns()
+                    .iter()
+                    .map(|field| In::new(field, false))
+                    .collect::<PyResult<_>>()?,
             },
             _ => {
                 let column = ByteColumn::new(array.as_ref(), "a column")?;
