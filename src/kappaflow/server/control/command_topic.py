@@ -13,7 +13,7 @@ from typing import Any
 
 import msgspec
 
-from kappaflow.client.admin import Admin, NewTopic
+from kappaflow.client.admin import LATEST, Admin, NewTopic
 from kappaflow.client.connection import ClientConfig
 from kappaflow.client.records import ConsumedRecord, RecordReader, RecordWriter
 from kappaflow.client.topic_partition import TopicPartition

@@ -18,7 +18,7 @@ from kappaflow.errors import KappaError
 from kappaflow.server.configuration import ServerConfig
 from kappaflow.server.control.command_topic import CommandLog, Outcome, create_command_topic
 from kappaflow.server.lifeline import read_first_line, watch_parent
-from kappaflow.server.rpc import Message, RpcServer, Send
+from kappaflow.server.rpc import Handler, Message, RpcServer, Send
 from kappaflow.server.worker.print_topic import print_topic
 from kappaflow.server.worker.pull import PullServer
 from kappaflow.server.worker.push import PushServer
@@ -134,7 +134,7 @@ async def serve(config: ServerConfig, index: int) -> None:
     watch_parent()
     worker = await asyncio.to_thread(Worker, config, index)
     await asyncio.to_thread(worker.start)
-    handlers = {"status": worker.status, "pull": worker.answer_pull, "push": worker.answer_push}
+    handlers: dict[str, Handler] = {"status": worker.status, "pull": worker.answer_pull, "push": worker.answer_push}
     path = Path(config.worker_socket(index))
     path.unlink(missing_ok=True)
     await RpcServer(handlers).start(str(path))
