@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import io
 import random
-import uuid
 
 import pytest
 
 from kappaflow.broker.api_table import API_TABLE
+from kappaflow.testing.random_messages import random_struct
 from kappaflow.wire.codec import MalformedMessage, decode, encode_bytes
 from kappaflow.wire.message import Message
-from kappaflow.wire.protocol_schema import FieldSchema, StructSchema, body_schema, entity_class
+from kappaflow.wire.protocol_schema import body_schema, entity_class
 
 CASES = [
     pytest.param(spec.key, version, direction, id=f"{spec.name}-v{version}-{direction}")
@@ -20,45 +20,6 @@ CASES = [
     if not (spec.name == "Produce" and version < 3)
     for direction in ("request", "response")
 ]
-INTEGER_BITS = {"int8": 8, "int16": 16, "int32": 32, "int64": 64}
-
-
-def random_value(field: FieldSchema, rng: random.Random, depth: int = 0) -> object:
-    """A value that fits the field; durations stay within what kio's timedelta can hold."""
-    if field.name == "error_code" or field.name.endswith("error_code"):
-        return rng.choice([0, 3, 22, 35, 79]) if field.kind == "int16" else 0
-    if field.kind in INTEGER_BITS:
-        limit = 2 ** (INTEGER_BITS[field.kind] - 1)
-        # Counted in milliseconds: kio refuses values beyond what its durations can hold.
-        limit = min(limit, 2**31 if field.name.endswith("_ms") else limit)
-        low = 0 if field.name.endswith("_ms") else -limit
-        return rng.choice([0, 1, limit - 1, low, rng.randrange(low, limit)])
-    return {
-        "bool": lambda: rng.random() < 0.5,
-        "uint16": lambda: rng.randrange(2**16),
-        "uint32": lambda: rng.randrange(2**32),
-        "float64": lambda: rng.uniform(-1e9, 1e9),
-        "string": lambda: rng.choice(["", "orders", "주문", "x" * 200]),
-        "bytes": lambda: rng.randbytes(rng.choice([0, 3, 300])),
-        "records": lambda: rng.randbytes(rng.choice([0, 61, 20000])),
-        "uuid": lambda: uuid.UUID(int=rng.getrandbits(128)),
-        "struct": lambda: random_struct(field.struct, rng, depth + 1),
-    }[field.kind]()
-
-
-def random_struct(schema: StructSchema | None, rng: random.Random, depth: int = 0) -> Message:
-    assert schema is not None
-    values = {}
-    for field in schema.fields:
-        if field.nullable and rng.random() < 0.3:
-            values[field.name] = None
-        elif field.tag is not None and rng.random() < 0.4:
-            continue
-        elif field.array:
-            values[field.name] = [random_value(field, rng, depth) for _ in range(rng.choice([0, 1, 3]))]
-        else:
-            values[field.name] = random_value(field, rng, depth)
-    return Message(**values)
 
 
 @pytest.mark.parametrize(("api_key", "version", "direction"), CASES)

@@ -1,0 +1,282 @@
+"""What the broker keeps: topics, ids, configs, offsets, producer ids; over restarts and failing disks."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from kappaflow.broker import broker as broker_module
+from kappaflow.broker.broker import Broker
+from kappaflow.broker.config import BrokerConfig
+from kappaflow.broker.context import RequestContext
+from kappaflow.broker.coordinators.offset_store import CommittedOffset
+from kappaflow.broker.handlers import offset_commit, produce
+from kappaflow.errors import BrokerError, DataDirectoryLocked, StorageError
+from kappaflow.runtime.clock import ManualClock
+from kappaflow.runtime.disk import OsDisk
+from kappaflow.wire.error_codes import ErrorCode
+from kappaflow.wire.message import Message
+from kappaflow.wire.record_batch import build_batch
+
+NOW_MS = 1_700_000_000_000
+
+
+class FragileDisk(OsDisk):
+    """A disk whose syncs, or writes, fail when told to."""
+
+    def __init__(self) -> None:
+        self.sync_fails = False
+        self.write_fails = False
+
+    def sync(self, fd: int) -> None:
+        if self.sync_fails:
+            raise OSError(5, "Input/output error")
+        super().sync(fd)
+
+    def write(self, fd: int, buffers, position: int) -> int:
+        if self.write_fails:
+            raise OSError(28, "No space left on device")
+        return super().write(fd, buffers, position)
+
+
+def with_broker(
+    directory: Path, scenario: Callable[[Broker], object], disk: OsDisk | None = None, **settings: object
+) -> None:
+    """Open a broker inside a loop, run the scenario, close the broker."""
+
+    async def run() -> None:
+        broker = Broker.open(BrokerConfig(directory, **settings), clock=ManualClock(NOW_MS), disk=disk or OsDisk())
+        try:
+            result = scenario(broker)
+            if asyncio.iscoroutine(result):
+                await result
+        finally:
+            broker.close()
+
+    asyncio.run(run())
+
+
+def produce_request(name: str) -> Message:
+    records = build_batch([(b"k", b"v")], timestamp_ms=NOW_MS)
+    data = [Message(name=name, partition_data=[Message(index=0, records=records)])]
+    return Message(transactional_id=None, acks=-1, timeout_ms=1000, topic_data=data)
+
+
+def context(broker: Broker, version: int = 9) -> RequestContext:
+    return RequestContext(broker, version, "client", "/127.0.0.1")
+
+
+def test_topics_keep_their_ids_configs_and_partitions(tmp_path: Path) -> None:
+    seen: list[tuple[str, object, dict[str, str], int]] = []
+
+    def fill(broker: Broker) -> None:
+        kept = broker.topics.create("kept", 2, {"retention.ms": "5"})
+        broker.topics.add_partitions(kept, 4)
+        broker.topics.set_configs(kept, {"segment.bytes": "1000"})
+        broker.delete_topic(broker.topics.create("gone", 1, {}))
+
+    def look(broker: Broker) -> None:
+        seen.extend((t.name, t.topic_id, dict(t.configs), len(t.partitions)) for t in broker.topics.all())
+
+    with_broker(tmp_path, fill)
+    with_broker(tmp_path, look)
+    with_broker(tmp_path, look)
+    assert seen[0] == seen[1]
+    assert (seen[0][0], seen[0][2], seen[0][3]) == ("kept", {"segment.bytes": "1000"}, 4)
+
+
+def test_a_topic_that_is_made_again_has_another_id_and_no_records(tmp_path: Path) -> None:
+    def scenario(broker: Broker) -> None:
+        first = broker.topics.create("t", 1, {})
+        first.partitions[0].log.append(build_batch([(None, b"v")], timestamp_ms=NOW_MS))
+        broker.offsets.commit("g", [(("t", 0), CommittedOffset(1, -1, "", NOW_MS))])
+        broker.delete_topic(first)
+        second = broker.topics.create("t", 1, {})
+        assert second.topic_id != first.topic_id
+        assert second.partitions[0].log.log_end_offset == 0
+        assert broker.offsets.of_group("g") == {}
+
+    with_broker(tmp_path, scenario)
+
+
+def test_records_of_a_topic_deleted_just_before_the_end_do_not_come_back(tmp_path: Path) -> None:
+    def fill(broker: Broker) -> None:
+        topic = broker.topics.create("t", 1, {})
+        topic.partitions[0].log.append(build_batch([(None, b"v")], timestamp_ms=NOW_MS))
+        # The journal says deleted, but the process ends before the files are gone.
+        broker.topics._write({"type": "topic_deleted", "topic_id": topic.topic_id.hex})
+
+    def look(broker: Broker) -> None:
+        assert broker.topics.by_name("t") is None
+        assert broker.topics.create("t", 1, {}).partitions[0].log.log_end_offset == 0
+
+    with_broker(tmp_path, fill)
+    with_broker(tmp_path, look)
+
+
+def test_configs_in_force_reach_the_logs(tmp_path: Path) -> None:
+    def scenario(broker: Broker) -> None:
+        topic = broker.topics.create("t", 1, {"max.message.bytes": "1000"})
+        log = topic.partitions[0].log
+        assert log.config.max_message_bytes == 1000
+        broker.topics.set_configs(topic, {"max.message.bytes": "2000"})
+        assert log.config.max_message_bytes == 2000
+
+    def again(broker: Broker) -> None:
+        topic = broker.topics.by_name("t")
+        assert topic is not None
+        assert topic.partitions[0].log.config.max_message_bytes == 2000
+
+    with_broker(tmp_path, scenario)
+    with_broker(tmp_path, again)
+
+
+@pytest.mark.parametrize("name", ["", ".", "..", "a b", "a/b", "ü", "x" * 250])
+def test_illegal_names(tmp_path: Path, name: str) -> None:
+    def scenario(broker: Broker) -> None:
+        with pytest.raises(BrokerError) as caught:
+            broker.topics.create(name, 1, {})
+        assert caught.value.code == ErrorCode.INVALID_TOPIC_EXCEPTION
+
+    with_broker(tmp_path, scenario)
+
+
+def test_names_that_would_collide_in_metrics(tmp_path: Path) -> None:
+    def scenario(broker: Broker) -> None:
+        broker.topics.create("a.b", 1, {})
+        with pytest.raises(BrokerError, match="collides"):
+            broker.topics.create("a_b", 1, {})
+
+    with_broker(tmp_path, scenario)
+
+
+def test_producer_ids_are_never_given_twice(tmp_path: Path) -> None:
+    given: list[int] = []
+
+    def scenario(broker: Broker) -> None:
+        given.extend(broker.producer_ids.next() for _ in range(1500))
+
+    for _ in range(3):
+        with_broker(tmp_path, scenario)
+    assert len(given) == len(set(given)) == 4500
+
+
+def test_every_start_has_a_new_leader_epoch(tmp_path: Path) -> None:
+    epochs: list[int] = []
+    for _ in range(3):
+        with_broker(tmp_path, lambda broker: epochs.append(broker.leader_epoch))
+    assert epochs == [0, 1, 2]
+
+
+def test_a_second_broker_on_the_directory_is_refused(tmp_path: Path) -> None:
+    def scenario(broker: Broker) -> None:
+        with pytest.raises(DataDirectoryLocked):
+            Broker.open(broker.config)
+
+    with_broker(tmp_path, scenario)
+
+
+def test_offsets_are_kept_compacted_and_expire_with_an_empty_group(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(broker_module, "COMPACT_ABOVE_RECORDS", 50)
+
+    def fill(broker: Broker) -> None:
+        for offset in range(500):
+            broker.offsets.commit("g", [(("t", 0), CommittedOffset(offset, 3, "m", NOW_MS))])
+
+    def look(broker: Broker) -> None:
+        assert broker.offsets.of_group("g") == {("t", 0): CommittedOffset(499, 3, "m", NOW_MS)}
+        assert "g" in broker.groups.groups
+        clock = broker.clock
+        assert isinstance(clock, ManualClock)
+        clock.advance(8 * 24 * 3600 * 1000)
+        broker.maintain()
+        assert broker.offsets.of_group("g") == {}
+        assert "g" not in broker.groups.groups
+
+    with_broker(tmp_path, fill)
+    assert (tmp_path / "offsets.journal").stat().st_size < 100 * 60
+    with_broker(tmp_path, look)
+
+
+def test_a_full_disk_refuses_appends_and_commits_but_changes_nothing(tmp_path: Path) -> None:
+    disk = FragileDisk()
+
+    async def scenario(broker: Broker) -> None:
+        broker.topics.create("t", 1, {})
+        partition = broker.topics.by_name("t").partitions[0]
+        assert partition.log.log_end_offset == 0
+        disk.write_fails = True
+        answer = produce.handle(context(broker), produce_request("t"))
+        assert answer.responses[0].partition_responses[0].error_code == ErrorCode.KAFKA_STORAGE_ERROR
+        with pytest.raises(StorageError):
+            broker.topics.create("u", 1, {})
+        assert broker.topics.by_name("u") is None
+        assert not broker.failed.done()
+        disk.write_fails = False
+        answer = produce.handle(context(broker), produce_request("t"))
+        assert answer.responses[0].partition_responses[0].base_offset == 0
+        broker.topics.create("u", 1, {})
+
+    with_broker(tmp_path, scenario, disk)
+
+
+def test_a_failed_sync_stops_the_broker_and_acknowledges_nothing(tmp_path: Path) -> None:
+    disk = FragileDisk()
+
+    async def scenario(broker: Broker) -> None:
+        broker.topics.create("t", 1, {})
+        assert (await produce.handle(context(broker), produce_request("t"))).responses
+        disk.sync_fails = True
+        with pytest.raises(StorageError, match="syncing"):
+            await produce.handle(context(broker), produce_request("t"))
+        text = await asyncio.wait_for(asyncio.shield(broker.failed), 5)
+        assert "Check the disk" in text
+        disk.sync_fails = False
+
+    with_broker(tmp_path, scenario, disk, flush="group")
+    assert not (tmp_path / ".kafka_cleanshutdown").exists(), "the next start must check every log"
+
+
+def test_a_failed_sync_of_the_journal_stops_the_broker(tmp_path: Path) -> None:
+    disk = FragileDisk()
+
+    def scenario(broker: Broker) -> None:
+        disk.sync_fails = True
+        with pytest.raises(StorageError):
+            broker.topics.create("t", 1, {})
+        assert broker.failed.done()
+        disk.sync_fails = False
+
+    with_broker(tmp_path, scenario, disk)
+
+
+def test_commits_are_checked_one_partition_at_a_time(tmp_path: Path) -> None:
+    def scenario(broker: Broker) -> None:
+        broker.topics.create("t", 1, {})
+
+        def item(index: int, text: str = "") -> Message:
+            return Message(
+                partition_index=index, committed_offset=5, committed_leader_epoch=-1, committed_metadata=text
+            )
+
+        request = Message(
+            group_id="g",
+            generation_id_or_member_epoch=-1,
+            member_id="",
+            group_instance_id=None,
+            topics=[Message(name="t", topic_id=None, partitions=[item(0), item(7)])],
+        )
+        answer = offset_commit.handle(context(broker, 8), request)
+        codes = [each.error_code for each in answer.topics[0].partitions]
+        assert codes == [ErrorCode.NONE, ErrorCode.UNKNOWN_TOPIC_OR_PARTITION]
+        assert set(broker.offsets.of_group("g")) == {("t", 0)}
+        request.topics[0].partitions = [item(0, "x" * 5000)]
+        answer = offset_commit.handle(context(broker, 8), request)
+        assert answer.topics[0].partitions[0].error_code == ErrorCode.OFFSET_METADATA_TOO_LARGE
+
+    with_broker(tmp_path, scenario)
