@@ -55,8 +55,42 @@ pub fn text_double(text: &[u8]) -> Scanned<f64> {
     }
 }
 
+const EXACT_POWERS: [f64; 16] = [1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15];
+
+/// At most 15 digits and no exponent: two exact doubles, so one rounding is all there is.
+#[inline]
+fn short_f64(text: &[u8]) -> Option<f64> {
+    let (is_negative, digits) = match text.split_first() {
+        Some((b'-', rest)) => (true, rest),
+        _ => (false, text),
+    };
+    if digits.len() > 16 {
+        return None;
+    }
+    let (mut value, mut count, mut point) = (0u64, 0, None);
+    for byte in digits {
+        match byte {
+            b'0'..=b'9' => {
+                value = value * 10 + (byte - b'0') as u64;
+                count += 1;
+            }
+            b'.' if point.is_none() => point = Some(count),
+            _ => return None,
+        }
+    }
+    let decimals = count - point.unwrap_or(count);
+    if count == 0 || count > 15 || point == Some(0) || (point.is_some() && decimals == 0) {
+        return None;
+    }
+    let magnitude = value as f64 / EXACT_POWERS[decimals];
+    Some(if is_negative { -magnitude } else { magnitude })
+}
+
 #[inline]
 fn parse_f64(text: &[u8]) -> Scanned<f64> {
+    if let Some(value) = short_f64(text) {
+        return Ok(value);
+    }
     std::str::from_utf8(text).ok().and_then(|text| text.parse().ok()).ok_or(Doubt)
 }
 
