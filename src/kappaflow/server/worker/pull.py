@@ -75,9 +75,10 @@ class PullServer:
                 for record in _records(plan, task, spec):
                     if plan.limit is not None and found >= plan.limit:
                         return
-                    if plan.where is None or plan.where.row(record):
+                    row = plan.answer(record)
+                    if row is not None:
                         found += 1
-                        yield plan.select.row(record)
+                        yield row
 
 
 def _records(plan: PullQuery, task: RunningTask, spec: StoreSpec) -> Iterator[Record]:
