@@ -1,1 +1,11 @@
-"""The broker layer."""
+"""The embedded Kafka broker: one process, one data directory, Kafka's wire protocol.
+
+    socket -> connection (frames, order, back-pressure) -> dispatch (wire codec) -> handlers/<api>
+                                                                                        |
+              topics -> metadata journal     storage (partition logs)     coordinators (groups, offsets)
+
+`kappaflow.broker.server.serve` runs it, `kappaflow.broker.broker.Broker` holds what it keeps, and `api_table` lists
+what it speaks. Handlers run on the event loop and never block; records stay the bytes that clients sent.
+
+Not here: replication, transactions, authentication; the file format (`kappaflow.storage`); clients.
+"""

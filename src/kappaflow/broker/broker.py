@@ -18,7 +18,7 @@ from kappaflow.broker.coordinators.offset_store import OffsetStore
 from kappaflow.broker.coordinators.producer_ids import ProducerIds
 from kappaflow.broker.timers import LoopTimers
 from kappaflow.broker.topics import Topic, TopicRegistry
-from kappaflow.errors import StorageError
+from kappaflow.errors import StorageError, StorageFullError
 from kappaflow.runtime.clock import SYSTEM_CLOCK, Clock
 from kappaflow.runtime.disk import SYSTEM_DISK, Disk, OsDisk
 from kappaflow.storage.data_directory import DataDirectory
@@ -144,7 +144,11 @@ class Broker:
             self.groups.restore_empty(group_id)
         self.leader_epoch += 1
         self._compact_if_large(self._metadata_journal, self.topics, self.producer_ids)
-        self._write_metadata({"type": "broker_started", "leader_epoch": self.leader_epoch})
+        try:
+            self._write_metadata({"type": "broker_started", "leader_epoch": self.leader_epoch})
+        except StorageFullError as error:
+            # Starting is the way to read what is there and to delete what is not needed.
+            logger.warning("starting on a full disk: %s", error)
 
     def _write_metadata(self, entry: dict[str, Any]) -> None:
         self._append(self._metadata_journal, entry)
@@ -169,8 +173,6 @@ class Broker:
             journal.compact(entries)
 
     def _stop_on_failed_sync(self, error: StorageError) -> None:
-        from kappaflow.errors import StorageFullError
-
         if not isinstance(error, StorageFullError):
             self.stop_because(str(error))
 

@@ -79,7 +79,12 @@ async def _listen(loop: asyncio.AbstractEventLoop, broker: Broker) -> asyncio.Se
     config = broker.config
     try:
         server = await loop.create_server(
-            lambda: KafkaConnection(broker), config.host, config.port, backlog=BACKLOG, reuse_address=True
+            # "localhost" may name two addresses, which would get two different ports.
+            lambda: KafkaConnection(broker),
+            "127.0.0.1" if config.host == "localhost" else config.host,
+            config.port,
+            backlog=BACKLOG,
+            reuse_address=True,
         )
     except OSError as error:
         raise ConfigError(

@@ -24,6 +24,7 @@ ENGLISH: dict[str, str] = {
     "broker.host": "address to listen on; only this machine's own until clients can be authenticated",
     "broker.flush": "when records reach the device: left to the system, every second, or before they are acknowledged",
     "broker.exit_on_stdin_eof": "stop when standard input ends, as it does when the parent process is gone",
+    "broker.bad_port": "--kafka-port must be from 0 to 65535, not {port}",
     "broker.ready": "kappa broker is ready: bootstrap servers {address}, data in {data_dir}",
 }
 
@@ -42,6 +43,7 @@ KOREAN: dict[str, str] = {
     "broker.host": "수신 주소. 클라이언트 인증이 없으므로 이 컴퓨터의 주소만 쓸 수 있습니다",
     "broker.flush": "레코드를 장치에 쓰는 시점: 운영 체제에 맡김, 1초마다, 응답하기 전",
     "broker.exit_on_stdin_eof": "표준 입력이 닫히면(부모 프로세스가 끝나면) 멈춥니다",
+    "broker.bad_port": "--kafka-port 값은 0에서 65535 사이여야 합니다: {port}",
     "broker.ready": "kappa broker 준비 완료: 부트스트랩 서버 {address}, 데이터 {data_dir}",
 }
 

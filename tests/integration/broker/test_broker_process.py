@@ -84,6 +84,9 @@ def test_a_directory_of_others_is_left_alone(tmp_path: Path) -> None:
 
 def test_a_wrong_option_is_bad_usage(tmp_path: Path) -> None:
     assert run("--data-dir", str(tmp_path / "d"), "--flush", "perhaps").returncode == 2
+    wrong = run("--data-dir", str(tmp_path / "d"), "--kafka-port", "70000")
+    assert wrong.returncode == 2
+    assert len(wrong.stderr.splitlines()) == 1
 
 
 def test_sigterm_ends_it_cleanly_and_soon(own: EmbeddedBroker) -> None:

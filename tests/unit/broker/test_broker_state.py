@@ -225,6 +225,23 @@ def test_a_full_disk_refuses_appends_and_commits_but_changes_nothing(tmp_path: P
     with_broker(tmp_path, scenario, disk)
 
 
+def test_it_starts_on_a_full_disk_so_that_records_can_be_read_and_deleted(tmp_path: Path) -> None:
+    disk = FragileDisk()
+
+    def fill(broker: Broker) -> None:
+        broker.topics.create("t", 1, {})
+        produce.handle(context(broker), produce_request("t"))
+
+    def look(broker: Broker) -> None:
+        assert broker.topics.by_name("t").partitions[0].log.log_end_offset == 1
+        disk.write_fails = False
+        broker.delete_topic(broker.topics.by_name("t"))
+
+    with_broker(tmp_path, fill, disk)
+    disk.write_fails = True
+    with_broker(tmp_path, look, disk)
+
+
 def test_a_failed_sync_stops_the_broker_and_acknowledges_nothing(tmp_path: Path) -> None:
     disk = FragileDisk()
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from kappaflow.cli.messages import message
+from kappaflow.errors import UsageError
 
 if TYPE_CHECKING:
     from kappaflow.broker.broker import Broker
@@ -32,6 +33,8 @@ def run(arguments: argparse.Namespace) -> int:
 
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     check_host(arguments.host)
+    if not 0 <= arguments.kafka_port <= 65535:
+        raise UsageError(message("broker.bad_port", port=arguments.kafka_port))
     config = BrokerConfig(
         data_dir=arguments.data_dir, host=arguments.host, port=arguments.kafka_port, flush=arguments.flush
     )
