@@ -98,6 +98,18 @@ def check_key(info: FormatInfo, columns: tuple[Column, ...]) -> None:
     Raises:
         StatementError: it cannot; the message says which column or why.
     """
+    check_no_maps(columns)
+    message = schema_message(info.name, columns, is_key=True)
+    if message is not None:
+        raise StatementError(message)
+
+
+def check_no_maps(columns: tuple[Column, ...]) -> None:
+    """Check that no key column holds a map: equal maps may differ in bytes.
+
+    Raises:
+        StatementError: one does.
+    """
     for column in columns:
         if _holds_map(column.type):
             raise StatementError(
@@ -105,9 +117,6 @@ def check_key(info: FormatInfo, columns: tuple[Column, ...]) -> None:
                 f"behavior due to inconsistent serialization. Key column name: `{column.name}`. Column type: "
                 f"{column.type}. See https://github.com/confluentinc/ksql/issues/6621 for more."
             )
-    message = schema_message(info.name, columns, is_key=True)
-    if message is not None:
-        raise StatementError(message)
 
 
 def check_value(info: FormatInfo, columns: tuple[Column, ...]) -> None:

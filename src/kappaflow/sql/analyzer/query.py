@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 from kappaflow.errors import StatementError
 from kappaflow.serde.types import Struct
+from kappaflow.sql.analyzer.magic_timestamps import convert_timestamps
 from kappaflow.sql.analyzer.projection import AliasGenerator, Item, name_items
 from kappaflow.sql.analyzer.relations import JoinStep, check_grouping_formats, resolve_relations
 from kappaflow.sql.analyzer.scope import WINDOW_BOUNDS, Scope
@@ -84,7 +85,7 @@ def analyze(
         joins=relations.joins,
         items=named,
         names=names,
-        where=None if query.where is None else clause(query.where, "WHERE"),
+        where=None if query.where is None else clause(convert_timestamps(query.where), "WHERE"),
         group_by=_clauses(query.group_by, "GROUP BY", clause),
         partition_by=_clauses(partition_by, "PARTITION BY", clause),
         having=None if query.having is None else clause(query.having, "HAVING", free),

@@ -89,6 +89,10 @@ class Scope:
             StatementError: a column is unknown or ambiguous.
         """
 
+        for node in walk(expression):
+            if isinstance(node, ColumnReference) and node.source is not None:
+                self.source(node.source)
+
         def change(node: Expression) -> Expression | None:
             return self._resolve(node, clause, free) if isinstance(node, ColumnReference) else None
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from kappaflow.errors import StatementError
-from kappaflow.serde.schema import Namespace, Schema, WindowInfo, WindowType
+from kappaflow.serde.formats import schema_problem
+from kappaflow.serde.schema import Column, Namespace, Schema, WindowInfo, WindowType
 from kappaflow.sql.analyzer.projection import AliasGenerator, Named
 from kappaflow.sql.analyzer.query import Analysis
 from kappaflow.sql.analyzer.scope import WINDOW_BOUNDS, Scope
@@ -18,11 +19,12 @@ from kappaflow.sql.ast.expressions import (
 )
 from kappaflow.sql.ast.formatter import format_expression
 from kappaflow.sql.ast.rewrite import rewrite, walk
+from kappaflow.sql.expressions.aggregator import intermediate_type, supports_undo
 from kappaflow.sql.functions.registry import FunctionRegistry
 from kappaflow.sql.logical.keys import KeyColumn, KeyPlan
 from kappaflow.sql.logical.plan import Aggregate, Filter, Finalize, NamedExpression, Node
 from kappaflow.sql.logical.sources import carry_all
-from kappaflow.sql.logical.typing import check_predicate, named
+from kappaflow.sql.logical.typing import check_predicate, named, node_scope
 
 AGGREGATE_COLUMN = "KSQL_AGG_VARIABLE_{}"
 
@@ -87,6 +89,7 @@ class _Grouping:
         regroups = self._regroups()
         below = carry_all(self._node) if regroups else self._node
         calls = tuple(self._call(i, call, below) for i, call in enumerate(self._calls))
+        self._check_intermediate_types(below)
         window = self._analysis.window
         info = None if window is None else WindowInfo(window.type, _size(window.type, window.size_ms))
         result: Node = Aggregate(
@@ -216,10 +219,22 @@ class _Grouping:
             self._calls.append(lowered)
         return self._calls.index(lowered)
 
+    def _check_intermediate_types(self, below: Node) -> None:
+        value_format = self._scope.sources[0].source.value_format.name
+        scope = node_scope(below)
+        for call in self._calls:
+            column = Column(call.name, intermediate_type(call, scope, self._functions))
+            if schema_problem(value_format, (column,)) is not None:
+                raise StatementError(
+                    "One of the functions used in the statement has an intermediate type that the value format can "
+                    f"not handle. Please remove the function or change the format.\nFunction: {call.name}, type: "
+                    f"{column.type}, format: {value_format}"
+                )
+
     def _check_table_functions(self) -> None:
         names: list[str] = []
         for call in self._calls:
-            if not supports_undo(call, self._node, self._functions) and call.name not in names:
+            if not supports_undo(call, node_scope(self._node), self._functions) and call.name not in names:
                 names.append(call.name)
         if not names:
             return
@@ -228,15 +243,6 @@ class _Grouping:
         raise StatementError(
             f"The aggregation function{plural} {listed} cannot be applied to a table source, only to a stream source."
         )
-
-
-def supports_undo(call: FunctionCall, node: Node, functions: FunctionRegistry) -> bool:
-    """Tell whether the aggregate can take a row of a table back."""
-    from kappaflow.sql.expressions.functions import supports_undo as can_undo
-
-    from kappaflow.sql.logical.typing import node_scope
-
-    return can_undo(call, node_scope(node), functions)
 
 
 def key_name(expression: Expression, scope: Scope, names: AliasGenerator) -> str:

@@ -12,6 +12,7 @@ from kappaflow.sql.analyzer.source_schema import type_in_scope
 from kappaflow.sql.ast.expressions import ColumnReference, Expression
 from kappaflow.sql.ast.formatter import format_expression
 from kappaflow.sql.ast.relations import JoinType
+from kappaflow.sql.formats import check_no_maps
 from kappaflow.sql.functions.registry import FunctionRegistry
 from kappaflow.sql.logical.keys import KeyColumn, KeyPlan, texts_of
 from kappaflow.sql.logical.plan import Join, NamedExpression, Node, Rekey
@@ -132,12 +133,12 @@ class JoinPlanner:
         if left_source is None:
             raise StatementError(
                 "Invalid join condition: foreign-key table-table joins are not supported as part of n-way joins. "
-                f"Got {format_expression(step.criteria)}."
+                f"Got {_shown(step)}."
             )
         if step.type in _OUTER_TEXT:
             raise StatementError(
                 f"Invalid join type: {_OUTER_TEXT[step.type]} JOIN on a foreign key is not supported. "
-                f"Got {format_expression(step.criteria)}."
+                f"Got {_shown(step)}."
             )
         expression = named("FOREIGN_KEY", self._scope.lower(step.left), left, self._functions)
         columns = tuple(
@@ -162,6 +163,7 @@ class JoinPlanner:
         if isinstance(expression, ColumnReference) and expression.source:
             name = self._scope.lowered_name(expression.source, expression.name)
         key = named(name, self._scope.lower(expression), node, self._functions, Namespace.KEY)
+        check_no_maps((key.column,))
         schema = Schema((key.column, *node.schema.value))
         return Rekey(
             node, (key,), repartition=True, clause="JOIN ON", schema=schema, pseudo_columns=node.pseudo_columns
@@ -247,13 +249,19 @@ class JoinPlanner:
 
 
 def _not_primary_key(step: JoinStep, left: Node) -> str:
-    got = f"Got {format_expression(step.criteria)}."
+    got = f"Got {_shown(step)}."
     if left.is_table:
         return (
             "Invalid join condition: table-table joins require to join on the primary key of the right input "
             f"table. {got}"
         )
     return f"Invalid join condition: stream-table joins require to join on the table's primary key. {got}"
+
+
+def _shown(step: JoinStep) -> str:
+    sides = (step.left, step.right_expression)
+    first, second = reversed(sides) if step.flipped else sides
+    return f"{format_expression(first)} = {format_expression(second)}"
 
 
 def _synthetic_name(scope: Scope) -> str:

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from kappaflow.errors import StatementError
 from kappaflow.serde.schema import Column, Namespace, Schema
@@ -198,7 +198,9 @@ class _QueryPlanner:
                 "Use GROUP BY to build a table with another key."
             )
         if self._keeps_key(expressions, keys):
-            return node, keys, items
+            texts = [(format_expression(e),) for e in expressions]
+            same = tuple(replace(k, text=text) for k, text in zip(keys.columns, texts, strict=True))
+            return node, KeyPlan("partitioning expression", same), items
         if node.window is not None:
             raise StatementError(
                 "Implicit repartitioning of windowed sources is not supported. "
@@ -262,16 +264,12 @@ class _QueryPlanner:
         self, node: Node, keys: KeyPlan, items: tuple[Named, ...], lower: object
     ) -> LogicalQuery:
         assert callable(lower)
-        chosen: tuple[int, ...] = ()
+        # Keys are chosen after typing: an ill-typed item is the more helpful message.
+        typed = [select_column(item.name, lower(item.expression), node, self._functions) for item in items]
+        chosen = () if self._sink is None else select_keys(keys, items, self._sink)
+        columns = tuple(column for index, column in enumerate(typed) if index not in chosen)
         if self._sink is not None:
-            chosen = select_keys(keys, items, self._sink)
-        columns = tuple(
-            select_column(item.name, lower(item.expression), node, self._functions)
-            for index, item in enumerate(items)
-            if index not in chosen
-        )
-        if self._sink is not None:
-            self._check_columns(columns, node, bool(chosen))
+            self._check_columns(columns, node, {items[index].name for index in chosen})
             key = tuple(
                 Column(items[index].name, column.type, Namespace.KEY)
                 for index, column in zip(chosen, node.schema.key, strict=True)
@@ -288,8 +286,8 @@ class _QueryPlanner:
         )
         return LogicalQuery(root, Schema(tuple(c.column for c in columns)))
 
-    def _check_columns(self, columns: tuple[NamedExpression, ...], node: Node, keyed: bool) -> None:
-        seen: set[str] = set()
+    def _check_columns(self, columns: tuple[NamedExpression, ...], node: Node, keys: set[str]) -> None:
+        seen = set(keys)
         twice: list[Column] = []
         for column in columns:
             if column.name in seen:
@@ -298,7 +296,7 @@ class _QueryPlanner:
         if twice:
             listed = ", ".join(str(c) for c in twice)
             raise StatementError(f"Duplicate value columns found in schema: {listed}")
-        if not columns and (node.is_table or not keyed):
+        if not columns and (node.is_table or not keys):
             raise StatementError("The projection contains no value columns.")
 
 

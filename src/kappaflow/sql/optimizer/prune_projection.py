@@ -35,7 +35,8 @@ def _prune(node: Node, needed: set[str]) -> Node:
         case Scan():
             return replace(node, schema=_keep(node.schema, needed))
         case Project():
-            columns = tuple(c for c in node.columns if c.name in needed)
+            # A row without columns could not be told from a missing one in every format.
+            columns = tuple(c for c in node.columns if c.name in needed) or node.columns[:1]
             below = _prune(node.input, _names(columns))
             schema = Schema(node.schema.key + tuple(c.column for c in columns))
             return replace(node, input=below, columns=columns, schema=schema)

@@ -214,7 +214,7 @@ class StepPlanner:
 
     def _join(self, node: Join, prefix: str) -> s.Step:
         outer = prefix.removesuffix("Left")
-        left = self._step(node.left, f"{outer}L_Left" if isinstance(node.left, Join) else f"{outer}Left")
+        left = self._step(node.left, f"{outer}L_Left" if _joins(node.left) else f"{outer}Left")
         right = self._step(node.right, f"{outer}Right")
         name = f"{outer}Join"
         shared = {
@@ -274,6 +274,10 @@ def _expressions(node: Node) -> Iterable[Expression]:
         case _:
             return ()
     return tuple(part.expression for part in named)
+
+
+def _joins(node: Node) -> bool:
+    return any(isinstance(below, Join) for below in walk_plan(node))
 
 
 def _left_most(node: Node) -> Iterable[Node]:

@@ -60,22 +60,35 @@ class RowMapper:
 
 @dataclass(frozen=True, slots=True)
 class KeyMapper:
-    """Makes the keys of rows; a null row, and a key of nothing but one NULL, have a null key."""
+    """Makes the keys of rows; a key of one column that is NULL is a null key.
+
+    Attributes:
+        kept: for each new key column, the position of the old key column it repeats, or None.  Of a null row only
+            these are known.
+    """
 
     mapper: SqlMapper
-    width: int
+    kept: tuple[int | None, ...]
+
+    @property
+    def width(self) -> int:
+        """The number of key columns."""
+        return len(self.kept)
 
     @property
     def columnar(self) -> bool:
-        """Whether the column form exists."""
-        return self.mapper.columnar
+        """Whether the column form exists: for several columns it cannot mend the keys of null rows."""
+        return self.mapper.columnar and self.width == 1
 
     def row(self, record: Record) -> tuple[Any, ...] | None:
         """Return the key."""
         if record.value is None:
-            return None
+            return None if self.width == 1 else self._of_null_row(record.key)
         key = self.mapper.row(record)
         return None if key == (None,) else key
+
+    def _of_null_row(self, old: Any) -> tuple[Any, ...]:
+        return tuple(None if place is None or old is None else old[place] for place in self.kept)
 
     def column(self, batch: Batch) -> tuple[list[ArrowArray], Mask | None]:
         """Return the key columns and the mask of rows whose key exists."""
@@ -83,9 +96,31 @@ class KeyMapper:
         valid = np.ones(len(batch), dtype=np.bool_) if valid is None else valid
         if batch.value_valid is not None:
             valid = valid & batch.value_valid
-        if self.width == 1:
-            valid = valid & columns[0].is_valid().to_numpy(zero_copy_only=False)
+        valid = valid & columns[0].is_valid().to_numpy(zero_copy_only=False)
         return columns, valid
+
+
+@dataclass(frozen=True, slots=True)
+class GroupKeyMapper:
+    """Makes the groups of rows: none for a null row, and none where any part of the group is NULL."""
+
+    mapper: SqlMapper
+
+    @property
+    def columnar(self) -> bool:
+        """Whether the column form exists."""
+        return self.mapper.columnar
+
+    def row(self, record: Record) -> tuple[Any, ...] | None:
+        """Return the group."""
+        return None if record.value is None else self.mapper.row(record)
+
+    def column(self, batch: Batch) -> tuple[list[ArrowArray], Mask | None]:
+        """Return the group's columns and the mask of rows that have a group."""
+        columns, valid = self.mapper.column(batch)
+        if batch.value_valid is None:
+            return columns, valid
+        return columns, batch.value_valid if valid is None else valid & batch.value_valid
 
 
 @dataclass(frozen=True, slots=True)

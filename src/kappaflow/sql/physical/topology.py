@@ -21,6 +21,7 @@ from kappaflow.sql.functions.registry import FunctionRegistry
 from kappaflow.sql.logical.plan import NamedExpression
 from kappaflow.sql.physical import steps as s
 from kappaflow.sql.physical.row_functions import (
+    GroupKeyMapper,
     KeyMapper,
     NoKey,
     PresentRows,
@@ -147,7 +148,7 @@ class _Build:
         mapper: Any = NoKey()
         if step.keys:
             made = make_mapper(_named(step.keys), step_scope(step.input), **self._common())
-            mapper = KeyMapper(made, len(step.keys))
+            mapper = KeyMapper(made, _kept(step))
         return self.builder.add(n.SelectKey(name=self._name(step), mapper=mapper), parent)
 
     def _stream_repartition(self, step: s.StreamRepartition) -> n.Node:
@@ -171,7 +172,7 @@ class _Build:
         parent = self._node(step.input)
         made = make_key_mapper(_named(step.keys), step_scope(step.input), **self._common())
         keyed = self.builder.add(
-            n.SelectKey(name=self._name(step), mapper=KeyMapper(made, len(step.keys)), drop_null=True), parent
+            n.SelectKey(name=self._name(step), mapper=GroupKeyMapper(made), drop_null=True), parent
         )
         return self.builder.add(self._repartition(step, step.topic, step.formats), keyed)
 
@@ -179,7 +180,7 @@ class _Build:
         parent = self._node(step.input)
         made = make_key_mapper(_named(step.keys), step_scope(step.input), **self._common())
         grouped = self.builder.add(
-            n.GroupTable(name=self._name(step), key_mapper=KeyMapper(made, len(step.keys))), parent
+            n.GroupTable(name=self._name(step), key_mapper=GroupKeyMapper(made)), parent
         )
         return self.builder.add(
             self._repartition(step, step.topic, step.formats, carries_changes=True), grouped
@@ -422,6 +423,13 @@ def _gives_table(step: s.Step) -> bool:
         | s.TableMaterialise
     )
     return isinstance(step, kinds)
+
+
+def _kept(step: s.StreamSelectKey) -> tuple[int | None, ...]:
+    """Return, for each new key column, the position of the old key column that it is."""
+    old = [column.name for column in step.input.schema.key]
+    names = [k.expression.name if isinstance(k.expression, ColumnReference) else None for k in step.keys]
+    return tuple(None if name not in old else old.index(name) for name in names)
 
 
 def _snake(name: str) -> str:

@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 
 from kappaflow.errors import StatementError
-from kappaflow.serde.schema import Column
+from kappaflow.serde.schema import Column, Schema
+from kappaflow.serde.types import BIGINT
+from kappaflow.sql.analyzer.projection import Named
 from kappaflow.sql.analyzer.query import Analysis, analyze
 from kappaflow.sql.ast.relations import Emit
 from kappaflow.sql.ast.statements import CreateAsSelect
@@ -20,7 +22,7 @@ from kappaflow.sql.queries import QueryKind
 from kappaflow.sql.statement_plan import CreateTopic, Plan, RegisterSource, TopicAction
 from kappaflow.sql.statements.naming import check_name_free, command_of
 from kappaflow.sql.statements.replacing import check_schema_change
-from kappaflow.sql.statements.timestamps import timestamp_column
+from kappaflow.sql.statements.timestamps import check_timestamp_name, timestamp_column
 
 DEFAULT_RETENTION_MS = 604_800_000
 
@@ -44,6 +46,7 @@ def plan_create_as(context: PlanningContext, statement: CreateAsSelect) -> Plan:
     analysis = analyze(statement.query, context.metastore, context.functions, persistent=True)
     if analysis.limit is not None:
         raise StatementError(f"CREATE {kind.value} AS SELECT statements don't support LIMIT clause.")
+    _check_timestamp(clause, analysis)
     logical = plan_query(analysis, context.functions, statement.name)
     _check_kind(kind, logical.root.is_table)
     optimized = optimize(logical.root, context.functions)
@@ -97,6 +100,13 @@ def _source_names(analysis: Analysis) -> tuple[str, ...]:
     return tuple(source.source.name for source in analysis.scope.sources)
 
 
+def _check_timestamp(clause: WithClause, analysis: Analysis) -> None:
+    """Refuse an unknown TIMESTAMP column before anything else that may be wrong with the projection."""
+    if all(isinstance(item, Named) for item in analysis.items):
+        named = Schema(tuple(Column(item.name, BIGINT) for item in analysis.items if isinstance(item, Named)))
+        check_timestamp_name(clause, named)
+
+
 def _check_kind(kind: SourceKind, gives_table: bool) -> None:
     if gives_table and kind is SourceKind.STREAM:
         raise StatementError(
@@ -117,7 +127,9 @@ def _formats(
     key_name = clause.key_format_name()
     key_properties = clause.format_properties(is_key=True)
     if key_name is None:
-        key_format = _default_key_format(left.key_format, keys, context)
+        key_format = _default_key_format(
+            left.key_format, keys, context, partitioned_by_null=analysis.partition_by == ()
+        )
         key_format = _with_properties(key_format, key_properties)
     else:
         key_format = require_format(key_name, key_properties)
@@ -131,9 +143,11 @@ def _formats(
 
 
 def _default_key_format(
-    inherited: FormatInfo, keys: tuple[Column, ...], context: PlanningContext
+    inherited: FormatInfo, keys: tuple[Column, ...], context: PlanningContext, *, partitioned_by_null: bool
 ) -> FormatInfo:
     """Return the sink's key format when none was given: the left source's, where it can hold a key at all."""
+    if partitioned_by_null:
+        return require_format("NONE", {})
     if inherited.name == "NONE" and keys:
         return require_format(
             context.settings.get("ksql.persistence.default.format.key", "KAFKA").upper(), {}

@@ -21,11 +21,9 @@ def timestamp_column(clause: WithClause, schema: Schema) -> TimestampColumn | No
         if pattern is not None:
             raise StatementError("'TIMESTAMP_FORMAT' can only be set when 'TIMESTAMP' is set.")
         return None
-    quoted = len(name) > 1 and name[0] == name[-1] and name[0] in "`\""
-    name = name[1:-1] if quoted else name.upper()
+    name = check_timestamp_name(clause, schema) or name
     column = schema.find(name)
-    if column is None:
-        raise StatementError(f"The TIMESTAMP column set in the WITH clause does not exist in the schema: '{name}'")
+    assert column is not None
     if isinstance(column.type, String):
         if pattern is None:
             raise StatementError(
@@ -40,6 +38,22 @@ def timestamp_column(clause: WithClause, schema: Schema) -> TimestampColumn | No
     if not isinstance(column.type, BigInt | Timestamp):
         raise StatementError(_refusal(name))
     return TimestampColumn(name)
+
+
+def check_timestamp_name(clause: WithClause, schema: Schema) -> str | None:
+    """Return the name of the TIMESTAMP column as schemas have it, or None.
+
+    Raises:
+        StatementError: the schema has no such column.
+    """
+    name = clause.text("TIMESTAMP")
+    if name is None:
+        return None
+    quoted = len(name) > 1 and name[0] == name[-1] and name[0] in "`\""
+    name = name[1:-1] if quoted else name.upper()
+    if schema.find(name) is None:
+        raise StatementError(f"The TIMESTAMP column set in the WITH clause does not exist in the schema: '{name}'")
+    return name
 
 
 def _refusal(name: str) -> str:
