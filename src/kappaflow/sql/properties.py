@@ -175,14 +175,20 @@ def duration_ms(text: str, name: str) -> int:
     return int(number) * factor
 
 
+def format_names(clause: WithClause, settings: Settings) -> tuple[str, str]:
+    """Return the names of key and value format: as given, else the configured defaults."""
+    key_name = clause.key_format_name() or settings.get("ksql.persistence.default.format.key", "KAFKA").upper()
+    value_name = clause.value_format_name() or settings.get("ksql.persistence.default.format.value").upper()
+    return key_name, value_name
+
+
 def source_formats(clause: WithClause, settings: Settings) -> tuple[FormatInfo, FormatInfo]:
     """Return key and value format of CREATE STREAM|TABLE: as given, else the configured defaults.
 
     Raises:
         StatementError: a format is unknown, missing, or does not take its properties.
     """
-    key_name = clause.key_format_name() or settings.get("ksql.persistence.default.format.key", "KAFKA").upper()
-    value_name = clause.value_format_name() or settings.get("ksql.persistence.default.format.value").upper()
+    key_name, value_name = format_names(clause, settings)
     if not value_name:
         raise StatementError(
             "Statement is missing the 'VALUE_FORMAT' property from the WITH clause. "

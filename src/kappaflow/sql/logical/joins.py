@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from kappaflow.errors import StatementError
+from kappaflow.serde.formats import schema_problem
 from kappaflow.serde.schema import Column, Namespace, Schema, WindowType
 from kappaflow.sql.analyzer.relations import JoinStep
 from kappaflow.sql.analyzer.scope import AliasedSource, Scope
@@ -12,12 +13,14 @@ from kappaflow.sql.analyzer.source_schema import type_in_scope
 from kappaflow.sql.ast.expressions import ColumnReference, Expression
 from kappaflow.sql.ast.formatter import format_expression
 from kappaflow.sql.ast.relations import JoinType
-from kappaflow.sql.formats import check_no_maps
+from kappaflow.sql.formats import check_no_maps, require_format
 from kappaflow.sql.functions.registry import FunctionRegistry
 from kappaflow.sql.logical.keys import KeyColumn, KeyPlan, texts_of
 from kappaflow.sql.logical.plan import Join, NamedExpression, Node, Rekey
 from kappaflow.sql.logical.sources import carry_all, scan, source_keys
 from kappaflow.sql.logical.typing import named
+from kappaflow.sql.metastore import FormatInfo
+from kappaflow.sql.statement_plan import RecordedTopics
 from kappaflow.sql.types import type_text
 
 _OUTER_TEXT = {JoinType.RIGHT: "RIGHT OUTER", JoinType.FULL: "FULL OUTER"}
@@ -28,83 +31,142 @@ _REPARTITION_ISSUE = (
 
 
 def plan_joins(
-    scope: Scope, steps: tuple[JoinStep, ...], functions: FunctionRegistry
+    scope: Scope,
+    steps: tuple[JoinStep, ...],
+    functions: FunctionRegistry,
+    topics: RecordedTopics | None = None,
 ) -> tuple[Node, KeyPlan]:
     """Return the join tree and its key.
 
     Raises:
         StatementError: a join is not possible.
     """
-    return JoinPlanner(scope, functions).plan(steps)
+    return JoinPlanner(scope, functions, topics).plan(steps)
+
+
+@dataclass(frozen=True, slots=True)
+class _Side:
+    """One side of a join.
+
+    Attributes:
+        equal: qualified expressions that all have the value of the side's key.
+        key_format: how its keys are written, and so partitioned.
+        partitions: of its topic, None when not known.
+    """
+
+    node: Node
+    equal: tuple[Expression, ...]
+    key_format: FormatInfo
+    partitions: int | None
+    source: AliasedSource | None
 
 
 class JoinPlanner:
     """Plans the joins of one query, left-deep."""
 
-    def __init__(self, scope: Scope, functions: FunctionRegistry) -> None:
+    def __init__(self, scope: Scope, functions: FunctionRegistry, topics: RecordedTopics | None) -> None:
         self._scope = scope
         self._functions = functions
+        self._topics = topics
         self._synthetic = _synthetic_name(scope)
 
     def plan(self, steps: tuple[JoinStep, ...]) -> tuple[Node, KeyPlan]:
         """Return the join tree and its key."""
-        first = self._scope.sources[0]
-        node: Node = self._side(first)
-        keys = tuple(ColumnReference(c.name, first.alias) for c in first.source.schema.key)
-        plan = source_keys(first)
-        for index, step in enumerate(steps):
-            left_source = first if index == 0 else None
-            node, plan = self._step(step, node, keys, left_source, n_way=len(steps) > 1)
-            keys = plan.columns[0].alternatives if len(plan.columns) == 1 else ()
-        return node, plan
+        left = self._side(self._scope.sources[0])
+        plan = source_keys(self._scope.sources[0])
+        for step in steps:
+            left, plan = self._step(step, left, n_way=len(steps) > 1)
+        return left.node, plan
 
-    def _side(self, aliased: AliasedSource) -> Node:
-        return carry_all(scan(aliased), self._scope, aliased.alias)
+    def _side(self, aliased: AliasedSource) -> _Side:
+        source = aliased.source
+        facts = self._topics.describe(source.topic) if self._topics is not None else None
+        return _Side(
+            carry_all(scan(aliased), self._scope, aliased.alias),
+            # Only a key of one column can be joined on.
+            tuple(ColumnReference(c.name, aliased.alias) for c in source.schema.key)
+            if len(source.schema.key) == 1
+            else (),
+            source.key_format,
+            facts.partitions if facts is not None else None,
+            aliased,
+        )
 
-    def _step(
-        self,
-        step: JoinStep,
-        left: Node,
-        left_keys: tuple[Expression, ...],
-        left_source: AliasedSource | None,
-        n_way: bool,
-    ) -> tuple[Node, KeyPlan]:
+    def _step(self, step: JoinStep, left: _Side, *, n_way: bool) -> tuple[_Side, KeyPlan]:
         right = self._side(step.right)
-        self._check_kinds(step, left, right, left_source)
+        self._check_kinds(step, left.node, right.node)
         self._check_types(step)
-        right_keyed = self._is_key(step.right_expression, step.right)
-        single_left = left_source is None or len(left_source.source.schema.key) == 1
-        left_keyed = single_left and step.left in left_keys
-        self._check_windows(step, left, right, left_keyed and right_keyed, left_source)
-        if right.is_table and not right_keyed:
-            raise StatementError(_not_primary_key(step, left))
-        if left.is_table and not left_keyed:
-            return self._foreign_key(step, left, right, left_source, n_way)
-        if not left_keyed:
-            left = self._rekey(left, step.left)
-        if not right_keyed:
-            right = self._rekey(right, step.right_expression)
-        return self._joined(step, left, right, left_keys if left_keyed else ())
+        left_keyed, right_keyed = step.left in left.equal, step.right_expression in right.equal
+        self._check_windows(step, left.node, right.node, keyed=left_keyed and right_keyed)
+        if right.node.is_table and not right_keyed:
+            raise StatementError(_not_primary_key(step, left.node))
+        if left.node.is_table and not left_keyed:
+            return self._foreign_key(step, left, right, n_way=n_way)
+        left, right = self._co_partition(step, left, right, left_keyed=left_keyed, right_keyed=right_keyed)
+        return self._joined(step, left, right)
 
-    def _joined(
-        self, step: JoinStep, left: Node, right: Node, left_keys: tuple[Expression, ...]
-    ) -> tuple[Node, KeyPlan]:
-        viable: list[Expression] = []
+    def _co_partition(
+        self, step: JoinStep, left: _Side, right: _Side, *, left_keyed: bool, right_keyed: bool
+    ) -> tuple[_Side, _Side]:
+        """Re-key the sides that are not keyed by the criteria, so that both write keys in one format."""
+        same_format = left.key_format.name == right.key_format.name
+        if left_keyed and right_keyed and same_format:
+            self._check_partitions(step, left, right)
+            return left, right
+        if right.node.is_table or (right_keyed and not left_keyed):
+            if left.node.is_table:
+                raise StatementError(
+                    f"Can't join {self._name(step)} with {step.right.source.name} since their key formats differ: "
+                    f"{left.key_format.name} and {right.key_format.name}. Re-create one of the tables with the key "
+                    "format of the other."
+                )
+            return self._rekey(left, step.left, right.key_format, right.partitions), right
+        if left_keyed:
+            return left, self._rekey(right, step.right_expression, left.key_format, left.partitions)
+        chosen = self._common_format(step, left, right)
+        partitions = left.partitions
+        return (
+            self._rekey(left, step.left, chosen, partitions),
+            self._rekey(right, step.right_expression, chosen, partitions),
+        )
+
+    def _common_format(self, step: JoinStep, left: _Side, right: _Side) -> FormatInfo:
+        data_type = type_in_scope(step.left, self._scope, self._functions)
+        assert data_type is not None
+        columns = (Column(self._synthetic, data_type, Namespace.KEY),)
+        for candidate in (left.key_format, right.key_format):
+            if schema_problem(candidate.name, columns) is None:
+                return candidate
+        return require_format("JSON", {})
+
+    def _check_partitions(self, step: JoinStep, left: _Side, right: _Side) -> None:
+        if left.partitions is None or right.partitions is None or left.partitions == right.partitions:
+            return
+        names = (self._name(step), step.right.source.name)
+        raise StatementError(
+            f"Can't join `{names[0]}` with `{names[1]}` since the number of partitions don't match. "
+            f"`{names[0]}` partitions = {left.partitions}; `{names[1]}` partitions = {right.partitions}. "
+            "Please repartition either one so that the number of partitions match."
+        )
+
+    def _name(self, step: JoinStep) -> str:
+        return self._scope.source(step.left_alias).source.name
+
+    def _joined(self, step: JoinStep, left: _Side, right: _Side) -> tuple[_Side, KeyPlan]:
+        equal: tuple[Expression, ...] = ()
         if step.type is not JoinType.FULL:
-            viable.extend(key for key in left_keys if isinstance(key, ColumnReference) and key.source)
-            for side in (step.left, step.right_expression):
-                if isinstance(side, ColumnReference) and side not in viable:
-                    viable.append(side)
+            sides = (*left.equal, step.left, step.right_expression)
+            equal = tuple(dict.fromkeys(sides))
+        viable = tuple(e for e in equal if isinstance(e, ColumnReference))
         synthetic = not viable
         if synthetic:
-            viable.append(ColumnReference(self._synthetic))
+            viable = (ColumnReference(self._synthetic),)
         first = viable[0]
-        assert isinstance(first, ColumnReference)
         name = self._synthetic if synthetic else self._scope.lowered_name(first.source or "", first.name)
-        alternatives = tuple(viable)
-        plan = KeyPlan("join expression", (KeyColumn(alternatives, name, texts_of(alternatives)),), synthetic)
-        key = Column(name, left.schema.key[0].type, Namespace.KEY)
-        return self._node(step, left, right, (key,)), plan
+        plan = KeyPlan("join expression", (KeyColumn(viable, name, texts_of(viable)),), synthetic)
+        key = Column(name, left.node.schema.key[0].type, Namespace.KEY)
+        node = self._node(step, left.node, right.node, (key,))
+        return _Side(node, equal, left.key_format, left.partitions, None), plan
 
     def _node(
         self,
@@ -128,8 +190,9 @@ class JoinPlanner:
         )
 
     def _foreign_key(
-        self, step: JoinStep, left: Node, right: Node, left_source: AliasedSource | None, n_way: bool
-    ) -> tuple[Node, KeyPlan]:
+        self, step: JoinStep, left: _Side, right: _Side, *, n_way: bool
+    ) -> tuple[_Side, KeyPlan]:
+        left_source = left.source
         if left_source is None:
             raise StatementError(
                 "Invalid join condition: foreign-key table-table joins are not supported as part of n-way joins. "
@@ -140,7 +203,7 @@ class JoinPlanner:
                 f"Invalid join type: {_OUTER_TEXT[step.type]} JOIN on a foreign key is not supported. "
                 f"Got {_shown(step)}."
             )
-        expression = named("FOREIGN_KEY", self._scope.lower(step.left), left, self._functions)
+        expression = named("FOREIGN_KEY", self._scope.lower(step.left), left.node, self._functions)
         columns = tuple(
             KeyColumn(
                 (ColumnReference(c.name, left_source.alias),),
@@ -154,9 +217,13 @@ class JoinPlanner:
             for c in left_source.source.schema.key
         )
         plan = KeyPlan("key column", columns, foreign_key_of=None if n_way else left_source.alias)
-        return self._node(step, left, right, keys, expression), plan
+        node = self._node(step, left.node, right.node, keys, expression)
+        return _Side(node, left.equal, left.key_format, left.partitions, None), plan
 
-    def _rekey(self, node: Node, expression: Expression) -> Node:
+    def _rekey(
+        self, side: _Side, expression: Expression, key_format: FormatInfo, partitions: int | None
+    ) -> _Side:
+        node = side.node
         if node.window is not None:
             raise StatementError(_REPARTITION_ISSUE)
         name = self._synthetic
@@ -164,22 +231,19 @@ class JoinPlanner:
             name = self._scope.lowered_name(expression.source, expression.name)
         key = named(name, self._scope.lower(expression), node, self._functions, Namespace.KEY)
         check_no_maps((key.column,))
-        schema = Schema((key.column, *node.schema.value))
-        return Rekey(
-            node, (key,), repartition=True, clause="JOIN ON", schema=schema, pseudo_columns=node.pseudo_columns
+        rekeyed = Rekey(
+            node,
+            (key,),
+            repartition=True,
+            key_format=key_format,
+            partitions=partitions,
+            clause="JOIN ON",
+            schema=Schema((key.column, *node.schema.value)),
+            pseudo_columns=node.pseudo_columns,
         )
+        return _Side(rekeyed, (expression,), key_format, partitions, None)
 
-    def _is_key(self, expression: Expression, aliased: AliasedSource) -> bool:
-        key = aliased.source.schema.key
-        return (
-            len(key) == 1
-            and isinstance(expression, ColumnReference)
-            and (expression.source, expression.name) == (aliased.alias, key[0].name)
-        )
-
-    def _check_kinds(
-        self, step: JoinStep, left: Node, right: Node, left_source: AliasedSource | None
-    ) -> None:
+    def _check_kinds(self, step: JoinStep, left: Node, right: Node) -> None:
         # Messages name the source that the criteria refers to.
         left_name = self._scope.source(step.left_alias).source.name
         right_name = step.right.source.name
@@ -221,9 +285,7 @@ class JoinPlanner:
                 f"{format_expression(step.right_expression)}{{{type_text(right)}}}."
             )
 
-    def _check_windows(
-        self, step: JoinStep, left: Node, right: Node, keyed: bool, left_source: AliasedSource | None
-    ) -> None:
+    def _check_windows(self, step: JoinStep, left: Node, right: Node, *, keyed: bool) -> None:
         if left.window is None and right.window is None:
             return
         left_name = self._scope.source(step.left_alias).source.name

@@ -18,7 +18,7 @@ from kappaflow.serde.schema import Column, Namespace, Schema, WindowInfo
 from kappaflow.sql.ast.expressions import Expression, FunctionCall
 from kappaflow.sql.ast.formatter import format_expression
 from kappaflow.sql.ast.relations import JoinType, Window, Within
-from kappaflow.sql.metastore import DataSource
+from kappaflow.sql.metastore import DataSource, FormatInfo
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,10 +127,14 @@ class Rekey(Unary):
     Attributes:
         keys: the new key columns; none makes the key null.
         repartition: move rows to the partition of the new key, through a topic.
+        key_format: of that topic; None leaves it to the physical plan.
+        partitions: of that topic; None takes the source's.
     """
 
     keys: tuple[NamedExpression, ...]
     repartition: bool = False
+    key_format: FormatInfo | None = None
+    partitions: int | None = None
     clause: str = "PARTITION BY"
 
     def __str__(self) -> str:

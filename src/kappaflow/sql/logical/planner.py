@@ -23,6 +23,7 @@ from kappaflow.sql.logical.keys import KeyColumn, KeyPlan, select_keys
 from kappaflow.sql.logical.plan import Filter, FlatMap, NamedExpression, Node, Project, Rekey
 from kappaflow.sql.logical.sources import carry_all, scan, source_keys
 from kappaflow.sql.logical.typing import check_predicate, named, select_column
+from kappaflow.sql.statement_plan import RecordedTopics
 
 _SYNTHESISED = "KSQL_SYNTH_{}"
 
@@ -41,17 +42,28 @@ class LogicalQuery:
     result: Schema
 
 
-def plan_query(analysis: Analysis, functions: FunctionRegistry, sink: str | None) -> LogicalQuery:
-    """Plan a query; `sink` names what a persistent query builds, None plans a transient one.
+def plan_query(
+    analysis: Analysis, functions: FunctionRegistry, sink: str | None, topics: RecordedTopics | None = None
+) -> LogicalQuery:
+    """Plan a query.
+
+    Args:
+        analysis: the query.
+        functions: in reach.
+        sink: names what a persistent query builds; None plans a transient one.
+        topics: facts about topics, to check that joined ones have the same number of partitions.
 
     Raises:
         StatementError: the query cannot be planned.
     """
-    return _QueryPlanner(analysis, functions, sink).plan()
+    return _QueryPlanner(analysis, functions, sink, topics).plan()
 
 
 class _QueryPlanner:
-    def __init__(self, analysis: Analysis, functions: FunctionRegistry, sink: str | None) -> None:
+    def __init__(
+        self, analysis: Analysis, functions: FunctionRegistry, sink: str | None, topics: RecordedTopics | None
+    ) -> None:
+        self._topics = topics
         self._analysis = analysis
         self._functions = functions
         self._sink = sink
@@ -60,7 +72,7 @@ class _QueryPlanner:
     def plan(self) -> LogicalQuery:
         analysis = self._analysis
         if analysis.joins:
-            node, keys = plan_joins(self._scope, analysis.joins, self._functions)
+            node, keys = plan_joins(self._scope, analysis.joins, self._functions, self._topics)
         else:
             node = scan(self._scope.sources[0])
             keys = source_keys(self._scope.sources[0])

@@ -173,16 +173,26 @@ class StepPlanner:
         )
         if not node.repartition:
             return selected
-        side = "right" if prefix.endswith("Right") else "left"
-        outer = prefix.removesuffix("Right").removesuffix("Left")
+        formats = self._internal(node.schema.key, node)
+        if node.key_format is not None:
+            formats = s.Formats(node.key_format, formats.value)
         return s.StreamRepartition(
             selected,
-            f"{outer}Join-{side}-repartition",
-            self._internal(node.schema.key, node),
+            self._exchange_topic(prefix),
+            formats,
+            node.partitions,
             name=f"{name}-repartition",
             schema=schema,
             pseudo_columns=node.pseudo_columns,
         )
+
+    def _exchange_topic(self, prefix: str) -> str:
+        side = "right" if prefix.endswith("Right") else "left"
+        outer = prefix.removesuffix("Right").removesuffix("Left")
+        depth = len(outer) // len("L_")
+        joins = [node for node in walk_plan(self._root) if isinstance(node, Join)]
+        # Joins are listed from the outside in: the nesting depth is the position.
+        return f"{outer}Join-repartition" if joins[depth].right.is_table else f"{outer}Join-{side}-repartition"
 
     def _aggregate(self, node: Aggregate, prefix: str, *, is_final: bool) -> s.Step:
         before = self._step(node.input, prefix)
@@ -213,8 +223,9 @@ class StepPlanner:
         )
 
     def _join(self, node: Join, prefix: str) -> s.Step:
-        outer = prefix.removesuffix("Left")
-        left = self._step(node.left, f"{outer}L_Left" if _joins(node.left) else f"{outer}Left")
+        # A join on the left of another is nested: its parts are called L_Left, L_Right, L_Join.
+        outer = f"{prefix.removesuffix('Left')}L_" if prefix else ""
+        left = self._step(node.left, f"{outer}Left")
         right = self._step(node.right, f"{outer}Right")
         name = f"{outer}Join"
         shared = {
@@ -274,10 +285,6 @@ def _expressions(node: Node) -> Iterable[Expression]:
         case _:
             return ()
     return tuple(part.expression for part in named)
-
-
-def _joins(node: Node) -> bool:
-    return any(isinstance(below, Join) for below in walk_plan(node))
 
 
 def _left_most(node: Node) -> Iterable[Node]:

@@ -181,6 +181,7 @@ class StreamRepartition(UnaryStep):
 
     topic: str
     formats: Formats
+    partitions: int | None = None
 
     def detail(self) -> str:
         """Return the topic."""

@@ -153,10 +153,10 @@ class _Build:
 
     def _stream_repartition(self, step: s.StreamRepartition) -> n.Node:
         parent = self._node(step.input)
-        return self.builder.add(self._repartition(step, step.topic, step.formats), parent)
+        return self.builder.add(self._repartition(step, step.topic, step.formats, partitions=step.partitions), parent)
 
     def _repartition(
-        self, step: s.Step, topic: str, formats: s.Formats, *, carries_changes: bool = False
+        self, step: s.Step, topic: str, formats: s.Formats, *, carries_changes: bool = False, partitions: int | None = None
     ) -> n.Repartition:
         return n.Repartition(
             name=self._name(step, "-exchange"),
@@ -164,6 +164,7 @@ class _Build:
             key_serde=_key_serde(formats, step.schema, step.window, topic),
             value_serde=value_serde(formats.value, step.schema.value, topic),
             carries_changes=carries_changes,
+            partitions=partitions,
         )
 
     # aggregations ---------------------------------------------------------------------------------------------

@@ -47,7 +47,7 @@ def plan_create_as(context: PlanningContext, statement: CreateAsSelect) -> Plan:
     if analysis.limit is not None:
         raise StatementError(f"CREATE {kind.value} AS SELECT statements don't support LIMIT clause.")
     _check_timestamp(clause, analysis)
-    logical = plan_query(analysis, context.functions, statement.name)
+    logical = plan_query(analysis, context.functions, statement.name, context.topics)
     _check_kind(kind, logical.root.is_table)
     optimized = optimize(logical.root, context.functions)
     schema = optimized.root.schema

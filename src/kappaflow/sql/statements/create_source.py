@@ -12,8 +12,9 @@ from kappaflow.sql.expressions.scope import HEADERS_TYPE
 from kappaflow.sql.formats import check_available, check_key, check_value, traits_of, with_wrapping
 from kappaflow.sql.metastore import DataSource, SourceKind
 from kappaflow.sql.planning import PlanningContext
-from kappaflow.sql.properties import CREATE_PROPERTIES, WithClause, source_formats
+from kappaflow.sql.properties import CREATE_PROPERTIES, WithClause, format_names, source_formats
 from kappaflow.sql.queries import PersistentQuery
+from kappaflow.sql.settings import Settings
 from kappaflow.sql.statement_plan import CreateTopic, Plan, RegisterSource, TopicAction
 from kappaflow.sql.statements.naming import check_name_free, command_of
 from kappaflow.sql.statements.replacing import check_replacement
@@ -31,9 +32,9 @@ def plan_create_source(context: PlanningContext, statement: CreateSource) -> Pla
     clause = WithClause.of(statement.properties, CREATE_PROPERTIES)
     kind = SourceKind.TABLE if statement.is_table else SourceKind.STREAM
     command = command_of("table" if statement.is_table else "stream", statement.name, "create")
+    _check_schema_ids(clause, statement, context.settings)
     key_format, value_format = source_formats(clause, context.settings)
     schema = _schema(context, statement)
-    _check_schema_ids(clause, statement, key_format.name, value_format.name)
     if statement.is_table and not schema.key:
         raise StatementError("Tables require a PRIMARY KEY. Please define the PRIMARY KEY.")
     if not statement.columns and not traits_of(value_format).infers_schema:
@@ -122,13 +123,14 @@ def _header(name: str, data_type: DataType, header_key: str | None) -> Column:
     return Column(name, data_type, Namespace.HEADERS, header_key)
 
 
-def _check_schema_ids(clause: WithClause, statement: CreateSource, key_name: str, value_name: str) -> None:
+def _check_schema_ids(clause: WithClause, statement: CreateSource, settings: Settings) -> None:
+    key_name, value_name = format_names(clause, settings)
     has_key = any(c.constraint in {"KEY", "PRIMARY KEY"} for c in statement.columns)
     has_value = any(not c.constraint for c in statement.columns)
     for part, name, declared in (("KEY", key_name, has_key), ("VALUE", value_name, has_value)):
         if clause.text(f"{part}_SCHEMA_ID") is None:
             continue
-        if not FORMATS[name].infers_schema:
+        if name in FORMATS and not FORMATS[name].infers_schema:
             raise StatementError(
                 f"{part}_FORMAT should support schema inference when {part}_SCHEMA_ID is provided. "
                 f"Current format is {name}."

@@ -30,7 +30,7 @@ def plan_insert_into(context: PlanningContext, statement: InsertInto) -> Plan:
     analysis = analyze(statement.query, context.metastore, context.functions, persistent=True)
     if analysis.limit is not None:
         raise StatementError("INSERT INTO statements don't support LIMIT clause.")
-    logical = plan_query(analysis, context.functions, statement.target)
+    logical = plan_query(analysis, context.functions, statement.target, context.topics)
     if logical.root.is_table:
         raise StatementError(
             f"Incompatible data sink and query result. Data sink ({target.name}) type is KSTREAM but select query "

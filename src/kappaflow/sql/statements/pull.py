@@ -167,7 +167,7 @@ def _items(analysis: Analysis, source: DataSource) -> list[Named]:
 def _stream(context: PlanningContext, analysis: Analysis, source: DataSource) -> PullQuery:
     if not context.settings.flag("ksql.query.pull.stream.enabled", default=True):
         raise StatementError("Pull queries on streams are disabled. " + _HELP)
-    logical = plan_query(analysis, context.functions, None)
+    logical = plan_query(analysis, context.functions, None, context.topics)
     optimized = optimize(logical.root, context.functions)
     last = plan_steps(optimized.root, None)
     root = s.Collect(last, name="Result", schema=last.schema, window=last.window)

@@ -26,7 +26,7 @@ def plan_push(context: PlanningContext, query: Query) -> PushQuery:
     if query.limit is not None and query.limit < 0:
         raise StatementError(f"LIMIT must be non-negative, got {query.limit}.")
     analysis = analyze(query, context.metastore, context.functions)
-    logical = plan_query(analysis, context.functions, None)
+    logical = plan_query(analysis, context.functions, None, context.topics)
     optimized = optimize(logical.root, context.functions)
     last = plan_steps(optimized.root, None)
     root = s.Collect(last, name="Result", schema=last.schema, window=last.window)

@@ -99,6 +99,8 @@ class WindowedAggregateProcessor(Processor):
         self.cache = ResultCache()
         self.observed_time = NO_TIME
         self._open: dict[bytes, Windowed] = {}
+        self._newest_start = NO_TIME
+        self._retention_ms = node.store.retention_ms or node.size_ms + node.grace_ms
         self._last_emit_wall_ms: int | None = None
         self._last_close_time = NO_TIME
 
@@ -128,6 +130,7 @@ class WindowedAggregateProcessor(Processor):
         timestamp = max(timestamp, record.timestamp)
         new_state = aggregator.add(window, record, state)
         self.store.put(key, new_state, timestamp)
+        self._newest_start = max(self._newest_start, window.start)
         if self.node.emit_final:
             self._open[key] = window
             return
@@ -151,6 +154,9 @@ class WindowedAggregateProcessor(Processor):
             return
         self._last_emit_wall_ms = now
         self._last_close_time = close_time
+        # A window store shows nothing older than its retention, counted from the newest window it has taken.
+        oldest = self._newest_start - self._retention_ms + 1
+        self._open = {key: window for key, window in self._open.items() if window.start >= oldest}
         closed = [(window.start, key, window) for key, window in self._open.items() if window.end <= close_time]
         for _, key, window in sorted(closed, key=lambda item: item[:2]):
             del self._open[key]

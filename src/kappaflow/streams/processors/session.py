@@ -24,6 +24,8 @@ class SessionAggregateProcessor(Processor):
         self.aggregator = node.aggregator
         self.write_key = KeyWriter(node.store.key_serde)
         self.observed_time = NO_TIME
+        self._newest_end = NO_TIME
+        self._retention_ms = node.store.retention_ms or node.gap_ms + node.grace_ms
         self._closing: dict[bytes, Windowed] = {}
 
     def process(self, record: Record, port: int = 0) -> None:
@@ -35,7 +37,10 @@ class SessionAggregateProcessor(Processor):
         self.observed_time = max(self.observed_time, timestamp)
         close_time = self.observed_time - node.grace_ms - node.gap_ms
         inner = self.write_key(Windowed(record.key, 0, 0))[:-16]
-        found = self.store.sessions(inner, timestamp - node.gap_ms, timestamp + node.gap_ms)
+        # A session store shows nothing older than its retention, counted from the newest session it has taken.
+        oldest = self._newest_end - self._retention_ms + 1
+        near = self.store.sessions(inner, timestamp - node.gap_ms, timestamp + node.gap_ms)
+        found = [session for session in near if session[1] >= oldest]
         start, end = timestamp, timestamp
         state = self.aggregator.initial()
         for old_start, old_end, old_state in found:
@@ -50,6 +55,7 @@ class SessionAggregateProcessor(Processor):
                 self._remove(inner, record, Windowed(record.key, old_start, old_end), old_state)
         state = self.aggregator.add(merged, record, state)
         self.store.put_session(inner, start, end, state)
+        self._newest_end = max(self._newest_end, end)
         if node.emit_final:
             self._closing[self.write_key(merged)] = merged
             self._emit_closed(record, close_time)
