@@ -155,7 +155,7 @@ class WindowedAggregateProcessor(Processor):
         self._last_emit_wall_ms = now
         self._last_close_time = close_time
         # A window store shows nothing older than its retention, counted from the newest window it has taken.
-        oldest = self._newest_start - self._retention_ms + 1
+        oldest = self._newest_start - self._retention_ms
         self._open = {key: window for key, window in self._open.items() if window.start >= oldest}
         closed = [(window.start, key, window) for key, window in self._open.items() if window.end <= close_time]
         for _, key, window in sorted(closed, key=lambda item: item[:2]):
