@@ -11,6 +11,9 @@ from kappaflow.sql.engine import Engine
 from kappaflow.sql.statement_plan import CreateTopic, DeleteTopic, Plan, TopicInfo
 from kappaflow.testing.query_tests.case_files import TestCase
 
+# Topics that only a CREATE statement mentions have this many partitions unless it says otherwise.
+INFERRED_PARTITIONS = 4
+
 Headers = tuple[tuple[str, bytes | None], ...]
 
 
@@ -78,12 +81,12 @@ def _add_inferred(text: str, engine: Engine, topics: CaseTopics) -> None:
         properties: dict[str, Any] = dict(statement.properties)
         name = properties.get("KAFKA_TOPIC")
         if name:
-            partitions = _count(properties.get("PARTITIONS"))
-            topics.add(str(name), partitions, _count(properties.get("REPLICAS")))
+            partitions = _count(properties.get("PARTITIONS"), INFERRED_PARTITIONS)
+            topics.add(str(name), partitions, _count(properties.get("REPLICAS"), 1))
 
 
-def _count(value: Any) -> int:
+def _count(value: Any, default: int) -> int:
     try:
         return max(int(str(value)), 1)
     except ValueError:
-        return 1
+        return default
