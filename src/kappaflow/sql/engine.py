@@ -142,9 +142,7 @@ class Engine:
         query = self._one(statement).statement
         return isinstance(query, Query) and query.emit is None
 
-    def plan_push(
-        self, statement: ParsedStatement | str, properties: Mapping[str, str] | None = None
-    ) -> PushQuery:
+    def plan_push(self, statement: ParsedStatement | str, properties: Mapping[str, str] | None = None) -> PushQuery:
         """Plan SELECT .. EMIT CHANGES.
 
         Raises:
@@ -154,9 +152,7 @@ class Engine:
         context = self._context(parsed.text, properties, 0, RecordedTopics(self.topics))
         return plan_push(context, self._query(parsed))
 
-    def plan_pull(
-        self, statement: ParsedStatement | str, properties: Mapping[str, str] | None = None
-    ) -> PullQuery:
+    def plan_pull(self, statement: ParsedStatement | str, properties: Mapping[str, str] | None = None) -> PullQuery:
         """Plan SELECT without EMIT.
 
         Raises:
@@ -180,9 +176,7 @@ class Engine:
         context = self._context(parsed.text, properties, 0, RecordedTopics(self.topics))
         return plan_insert_values(context, parsed.statement)
 
-    def explain(
-        self, statement: ParsedStatement | str, properties: Mapping[str, str] | None = None
-    ) -> Explanation:
+    def explain(self, statement: ParsedStatement | str, properties: Mapping[str, str] | None = None) -> Explanation:
         """Explain a statement or a running query: logical plan, rules, steps, topology.
 
         Raises:
@@ -226,9 +220,7 @@ class Engine:
         self, text: str, properties: Mapping[str, str] | None, query_number: int, topics: RecordedTopics
     ) -> PlanningContext:
         settings = Settings(self.config, dict(properties or {}))
-        return PlanningContext(
-            text, self.metastore, self.functions, topics, settings, self.service_id, query_number
-        )
+        return PlanningContext(text, self.metastore, self.functions, topics, settings, self.service_id, query_number)
 
     def _plan(self, parsed: ParsedStatement, context: PlanningContext) -> Plan:
         planner = PLANNERS.get(type(parsed.statement))

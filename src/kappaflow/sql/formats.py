@@ -57,9 +57,7 @@ def check_available(*infos: FormatInfo) -> None:
             raise StatementError(str(error)) from None
 
 
-def with_wrapping(
-    info: FormatInfo, columns: tuple[Column, ...], asked: bool | None, settings: Settings
-) -> FormatInfo:
+def with_wrapping(info: FormatInfo, columns: tuple[Column, ...], asked: bool | None, settings: Settings) -> FormatInfo:
     """Return the value format with the wrapping of a single value column decided.
 
     Args:

@@ -124,9 +124,7 @@ class WithClause:
         try:
             window_type = WindowType(name.strip().upper())
         except ValueError:
-            raise ParseError(
-                f"Unknown window type: '{name}'. Known types are HOPPING, SESSION and TUMBLING."
-            ) from None
+            raise ParseError(f"Unknown window type: '{name}'. Known types are HOPPING, SESSION and TUMBLING.") from None
         if window_type is WindowType.SESSION:
             if size is not None:
                 raise ParseError("'WINDOW_SIZE' should not be set for SESSION windows.")

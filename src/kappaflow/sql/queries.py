@@ -1,8 +1,8 @@
 """Queries as the engine hands them out: persistent, push and pull.
 
-    PersistentQuery  runs in workers until terminated; writes to a sink topic
-    PushQuery        a transient topology that ends in a result collector
-    PullQuery        reads the state of one persistent query once
+PersistentQuery  runs in workers until terminated; writes to a sink topic
+PushQuery        a transient topology that ends in a result collector
+PullQuery        reads the state of one persistent query once
 """
 
 from __future__ import annotations

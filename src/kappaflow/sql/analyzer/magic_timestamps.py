@@ -1,6 +1,6 @@
 """Comparisons of row times and window bounds with text.
 
-    WHERE ROWTIME >= '2020-01-01T00:00:00'   ->   WHERE ROWTIME >= 1577836800000
+WHERE ROWTIME >= '2020-01-01T00:00:00'   ->   WHERE ROWTIME >= 1577836800000
 """
 
 from __future__ import annotations

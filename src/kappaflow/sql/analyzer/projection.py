@@ -88,9 +88,7 @@ def name_items(
                 found.append(Star(source))
             case StructAll(expression):
                 base = scope.qualify(expression, "SELECT", free)
-                found.extend(
-                    Named(Dereference(base, field.name), field.name) for field in struct_of(base).fields
-                )
+                found.extend(Named(Dereference(base, field.name), field.name) for field in struct_of(base).fields)
             case SingleColumn(expression, alias):
                 if persistent and alias is None:
                     _check_reserved(expression, scope)
@@ -120,11 +118,5 @@ def _check_alias(alias: str | None, expression: Expression) -> None:
 
 
 def _check_reserved(expression: Expression, scope: Scope) -> None:
-    if (
-        isinstance(expression, ColumnReference)
-        and expression.name in SYSTEM_COLUMNS
-        and not scope.is_join
-    ):
-        raise StatementError(
-            f"Reserved column name in select: `{expression.name}`. Please remove or alias the column."
-        )
+    if isinstance(expression, ColumnReference) and expression.name in SYSTEM_COLUMNS and not scope.is_join:
+        raise StatementError(f"Reserved column name in select: `{expression.name}`. Please remove or alias the column.")

@@ -49,9 +49,7 @@ class Analysis:
         return self.group_by is not None or self.has_aggregates
 
 
-def analyze(
-    query: Query, metastore: MetaStore, functions: FunctionRegistry, *, persistent: bool = False
-) -> Analysis:
+def analyze(query: Query, metastore: MetaStore, functions: FunctionRegistry, *, persistent: bool = False) -> Analysis:
     """Analyze a query; a `persistent` one may not name columns like system columns.
 
     Raises:

@@ -81,9 +81,7 @@ def _aliased(relation: Table | AliasedRelation, metastore: MetaStore) -> Aliased
     alias = relation.alias if isinstance(relation, AliasedRelation) else table.name
     source = metastore.source(table.name)
     if source is None:
-        raise StatementError(
-            f"Failed to prepare statement: {table.name} does not exist.{metastore.hint(table.name)}"
-        )
+        raise StatementError(f"Failed to prepare statement: {table.name} does not exist.{metastore.hint(table.name)}")
     return AliasedSource(alias, source)
 
 
@@ -118,9 +116,7 @@ def _step(joined: JoinedSource, scope: Scope, visible: Scope) -> JoinStep:
     flipped = sides[0] == right.alias
     left, right_side = (comparison.right, comparison.left) if flipped else (comparison.left, comparison.right)
     left_alias = sides[1] if flipped else sides[0]
-    return JoinStep(
-        joined.type, right, left_alias, left, right_side, comparison, joined.within, flipped
-    )
+    return JoinStep(joined.type, right, left_alias, left, right_side, comparison, joined.within, flipped)
 
 
 def _comparison(criteria: Expression) -> Comparison:

@@ -1,7 +1,7 @@
 """Names in a query: which source a column belongs to, and what it is called inside the plan.
 
-    qualified   INPUT.ID           how messages show it; every column names its source
-    lowered     ID, or L_ID        how plan nodes call it; prefixed by the source's alias in joins
+qualified   INPUT.ID           how messages show it; every column names its source
+lowered     ID, or L_ID        how plan nodes call it; prefixed by the source's alias in joins
 """
 
 from __future__ import annotations
@@ -69,9 +69,7 @@ class Scope:
         for source in self.sources:
             if source.alias == alias:
                 return source
-        raise StatementError(
-            f"Failed to prepare statement: '{alias}' is not a valid stream/table name or alias."
-        )
+        raise StatementError(f"Failed to prepare statement: '{alias}' is not a valid stream/table name or alias.")
 
     def is_ambiguous(self, name: str) -> bool:
         """Tell whether more than one source has a column called `name`."""

@@ -19,8 +19,7 @@ def scope_schema(scope: Scope) -> Schema:
         if aliased.source.is_windowed:
             visible |= WINDOW_BOUNDS
         columns.extend(
-            Column(scope.lowered_name(aliased.alias, name), type_, Namespace.VALUE)
-            for name, type_ in visible.items()
+            Column(scope.lowered_name(aliased.alias, name), type_, Namespace.VALUE) for name, type_ in visible.items()
         )
     return Schema(tuple(columns))
 

@@ -109,9 +109,7 @@ class _Grouping:
         if having is not None:
             shown = self._scope.lower(self._analysis.having) if self._analysis.having else having
             _check_having(having, shown, result, self._calls, self._functions)
-            result = Filter(
-                result, having, "HAVING", schema=result.schema, is_table=True, window=info
-            )
+            result = Filter(result, having, "HAVING", schema=result.schema, is_table=True, window=info)
         plan = KeyPlan(
             "grouping expression",
             tuple(
@@ -152,8 +150,7 @@ class _Grouping:
             return True
         columns = self._input_keys.columns
         return len(columns) != len(self._grouping) or any(
-            expression not in column.alternatives
-            for expression, column in zip(self._grouping, columns, strict=True)
+            expression not in column.alternatives for expression, column in zip(self._grouping, columns, strict=True)
         )
 
     def _call(self, index: int, call: FunctionCall, below: Node) -> NamedExpression:
@@ -204,9 +201,7 @@ class _Grouping:
         for argument in call.arguments:
             for inner in walk(argument):
                 if isinstance(inner, FunctionCall) and self._functions.is_aggregate(inner.name):
-                    raise StatementError(
-                        f"Aggregate functions can not be nested: {call.name}({inner.name}())"
-                    )
+                    raise StatementError(f"Aggregate functions can not be nested: {call.name}({inner.name}())")
                 if isinstance(inner, ColumnReference) and inner.source is None and inner.name in WINDOW_BOUNDS:
                     raise StatementError(
                         f"Window bounds column {inner.name} can only be used in the SELECT clause of windowed "

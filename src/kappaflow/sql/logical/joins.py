@@ -189,9 +189,7 @@ class JoinPlanner:
             pseudo_columns=False,
         )
 
-    def _foreign_key(
-        self, step: JoinStep, left: _Side, right: _Side, *, n_way: bool
-    ) -> tuple[_Side, KeyPlan]:
+    def _foreign_key(self, step: JoinStep, left: _Side, right: _Side, *, n_way: bool) -> tuple[_Side, KeyPlan]:
         left_source = left.source
         if left_source is None:
             raise StatementError(
@@ -213,16 +211,13 @@ class JoinPlanner:
             for c in left_source.source.schema.key
         )
         keys = tuple(
-            replace(c, name=self._scope.lowered_name(left_source.alias, c.name))
-            for c in left_source.source.schema.key
+            replace(c, name=self._scope.lowered_name(left_source.alias, c.name)) for c in left_source.source.schema.key
         )
         plan = KeyPlan("key column", columns, foreign_key_of=None if n_way else left_source.alias)
         node = self._node(step, left.node, right.node, keys, expression)
         return _Side(node, left.equal, left.key_format, left.partitions, None), plan
 
-    def _rekey(
-        self, side: _Side, expression: Expression, key_format: FormatInfo, partitions: int | None
-    ) -> _Side:
+    def _rekey(self, side: _Side, expression: Expression, key_format: FormatInfo, partitions: int | None) -> _Side:
         node = side.node
         if node.window is not None:
             raise StatementError(_REPARTITION_ISSUE)

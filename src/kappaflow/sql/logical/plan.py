@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from kappaflow.serde.schema import Column, Namespace, Schema, WindowInfo
-from kappaflow.sql.ast.expressions import Expression, FunctionCall
+from kappaflow.sql.ast.expressions import Expression
 from kappaflow.sql.ast.formatter import format_expression
 from kappaflow.sql.ast.relations import JoinType, Window, Within
 from kappaflow.sql.metastore import DataSource, FormatInfo

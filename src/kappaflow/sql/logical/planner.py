@@ -1,10 +1,11 @@
 """From an analysis to a logical plan.
 
-    sources, joins -> WHERE -> table functions -> GROUP BY | PARTITION BY -> SELECT
+sources, joins -> WHERE -> table functions -> GROUP BY | PARTITION BY -> SELECT
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from kappaflow.errors import StatementError
@@ -189,13 +190,10 @@ class _QueryPlanner:
         if node.is_table:
             raise StatementError("Table source is not supported with table functions")
         columns = tuple(
-            named(_SYNTHESISED.format(i), self._lower(call), node, self._functions)
-            for i, call in enumerate(calls)
+            named(_SYNTHESISED.format(i), self._lower(call), node, self._functions) for i, call in enumerate(calls)
         )
         schema = Schema(node.schema.columns + tuple(c.column for c in columns))
-        flat = FlatMap(
-            node, columns, schema=schema, window=node.window, pseudo_columns=node.pseudo_columns
-        )
+        flat = FlatMap(node, columns, schema=schema, window=node.window, pseudo_columns=node.pseudo_columns)
         return flat, rewritten
 
     # PARTITION BY ---------------------------------------------------------------------------------------------
@@ -244,9 +242,7 @@ class _QueryPlanner:
         analysis = self._analysis
         if analysis.group_by is None:
             self._check_global(items)
-        grouped = plan_grouping(
-            node, keys, items, analysis, self._functions, analysis.emit is Emit.FINAL
-        )
+        grouped = plan_grouping(node, keys, items, analysis, self._functions, analysis.emit is Emit.FINAL)
         return self._project(grouped.node, grouped.keys, grouped.items, lambda expression: expression)
 
     def _check_global(self, items: tuple[Named, ...]) -> None:
@@ -273,9 +269,8 @@ class _QueryPlanner:
     # SELECT ---------------------------------------------------------------------------------------------------
 
     def _project(
-        self, node: Node, keys: KeyPlan, items: tuple[Named, ...], lower: object
+        self, node: Node, keys: KeyPlan, items: tuple[Named, ...], lower: Callable[[Expression], Expression]
     ) -> LogicalQuery:
-        assert callable(lower)
         # Keys are chosen after typing: an ill-typed item is the more helpful message.
         typed = [select_column(item.name, lower(item.expression), node, self._functions) for item in items]
         chosen = () if self._sink is None else select_keys(keys, items, self._sink)

@@ -12,16 +12,13 @@ from kappaflow.sql.logical.plan import NamedExpression, Node, Project, Scan
 def scan(aliased: AliasedSource) -> Scan:
     """Return the scan of a source with all its columns."""
     source = aliased.source
-    return Scan(
-        aliased.alias, source, schema=source.schema, is_table=source.is_table, window=source.window
-    )
+    return Scan(aliased.alias, source, schema=source.schema, is_table=source.is_table, window=source.window)
 
 
 def source_keys(aliased: AliasedSource) -> KeyPlan:
     """Return the key of a source."""
     columns = tuple(
-        KeyColumn((ColumnReference(c.name, aliased.alias),), c.name, (c.name,))
-        for c in aliased.source.schema.key
+        KeyColumn((ColumnReference(c.name, aliased.alias),), c.name, (c.name,)) for c in aliased.source.schema.key
     )
     return KeyPlan("key column", columns)
 

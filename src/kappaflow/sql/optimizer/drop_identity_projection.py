@@ -1,6 +1,6 @@
 """Take out projections that only pass columns through.
 
-    Project a, b (Scan [a, b])   ->   Scan [a, b]
+Project a, b (Scan [a, b])   ->   Scan [a, b]
 """
 
 from __future__ import annotations

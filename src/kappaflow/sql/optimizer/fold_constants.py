@@ -61,5 +61,3 @@ def _integers(operator: ArithmeticOperator, left: Expression, right: Expression)
         case _:
             return None
     return IntegerLiteral(value) if _INTEGER[0] <= value <= _INTEGER[1] else None
-
-

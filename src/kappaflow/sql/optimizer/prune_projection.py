@@ -1,6 +1,6 @@
 """Read and carry only the columns that something above needs.
 
-    Project a (Filter b > 1 (Scan [a, b, c, d]))   ->   Project a (Filter b > 1 (Scan [a, b]))
+Project a (Filter b > 1 (Scan [a, b, c, d]))   ->   Project a (Filter b > 1 (Scan [a, b]))
 """
 
 from __future__ import annotations

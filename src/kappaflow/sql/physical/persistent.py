@@ -76,16 +76,14 @@ def persistent_query(
     )
 
 
-def source_table_query_of(
-    context: PlanningContext, source: DataSource, query_id: str
-) -> PersistentQuery:
+def source_table_query_of(context: PlanningContext, source: DataSource, query_id: str) -> PersistentQuery:
     """Return the query that keeps a source table's rows, to answer pull queries on it."""
     step = s.TableSource(
         source.topic,
         tuple(range(len(source.schema.value))),
         s.Formats(source.key_format, source.value_format),
         source.timestamp,
-        "KsqlTopic-Reduce",
+        store="KsqlTopic-Reduce",
         materialised=True,
         name="KsqlTopic-Source",
         schema=source.schema,
@@ -128,5 +126,3 @@ def explain(optimized: Optimized, root: s.Step, builder: StepBuilder) -> dict[st
 
 def _topic(context: PlanningContext, name: str) -> str:
     return context.metastore.require(name).topic
-
-

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import TypedDict
 
 from kappaflow.errors import StatementError
 from kappaflow.serde.formats import schema_problem
-from kappaflow.serde.schema import Column, Schema
+from kappaflow.serde.schema import Column, Schema, WindowInfo
 from kappaflow.sql.analyzer.scope import columns_of
 from kappaflow.sql.ast.expressions import Expression
 from kappaflow.sql.formats import check_key, require_format
@@ -37,6 +38,15 @@ def plan_steps(root: Node, key_format: FormatInfo | None) -> s.Step:
         StatementError: no format can hold a key.
     """
     return StepPlanner(root, key_format).plan()
+
+
+class _Common(TypedDict):
+    """What every step has."""
+
+    name: str
+    schema: Schema
+    window: WindowInfo | None
+    pseudo_columns: bool
 
 
 class StepPlanner:
@@ -125,9 +135,7 @@ class StepPlanner:
     def _needs_old_rows(self, scan: Scan) -> bool:
         """Tell whether something after a table must know what its rows were before a change."""
         del scan
-        return any(
-            isinstance(node, Filter | Aggregate) and node.inputs[0].is_table for node in walk_plan(self._root)
-        )
+        return any(isinstance(node, Filter | Aggregate) and node.inputs[0].is_table for node in walk_plan(self._root))
 
     def _filter(self, node: Filter, prefix: str) -> s.Step:
         before = self._step(node.input, prefix)
@@ -200,11 +208,9 @@ class StepPlanner:
         # Stores hold the key within the window; its columns are those of the result.
         formats = self._internal(node.schema.key, node)
         store = "Aggregate-Aggregate-Materialize"
-        shared = {"name": "Aggregate-Aggregate", "schema": node.schema, "window": node.window}
+        shared = _Common(name="Aggregate-Aggregate", schema=node.schema, window=node.window, pseudo_columns=True)
         if node.over is not None:
-            return s.StreamWindowedAggregate(
-                grouped, node.calls, store, formats, node.over, is_final, **shared
-            )
+            return s.StreamWindowedAggregate(grouped, node.calls, store, formats, node.over, is_final, **shared)
         kind = s.TableAggregate if node.input.is_table else s.StreamAggregate
         return kind(grouped, node.calls, store, formats, **shared)
 
@@ -213,14 +219,10 @@ class StepPlanner:
         topic = "Aggregate-GroupBy-repartition"
         formats = self._internal(columns.key, node)
         if node.input.is_table:
-            return s.TableGroupBy(
-                before, node.keys, topic, formats, name="Aggregate-GroupBy", schema=columns
-            )
+            return s.TableGroupBy(before, node.keys, topic, formats, name="Aggregate-GroupBy", schema=columns)
         if not node.regroups:
             return before
-        return s.StreamGroupBy(
-            before, node.keys, topic, formats, name="Aggregate-GroupBy", schema=columns
-        )
+        return s.StreamGroupBy(before, node.keys, topic, formats, name="Aggregate-GroupBy", schema=columns)
 
     def _join(self, node: Join, prefix: str) -> s.Step:
         # A join on the left of another is nested: its parts are called L_Left, L_Right, L_Join.
@@ -228,12 +230,7 @@ class StepPlanner:
         left = self._step(node.left, f"{outer}Left")
         right = self._step(node.right, f"{outer}Right")
         name = f"{outer}Join"
-        shared = {
-            "name": name,
-            "schema": node.schema,
-            "window": node.window,
-            "pseudo_columns": False,
-        }
+        shared = _Common(name=name, schema=node.schema, window=node.window, pseudo_columns=False)
         left_formats = self._internal(left.schema.key, node.left)
         right_formats = self._internal(right.schema.key, node.right)
         if not node.left.is_table and node.right.is_table:
@@ -264,7 +261,7 @@ class StepPlanner:
         candidates = [self._key_format] if self._key_format else []
         candidates.append(first.source.key_format)
         for candidate in candidates:
-            if candidate is not None and schema_problem(candidate.name, columns) is None:
+            if schema_problem(candidate.name, columns) is None:
                 return s.Formats(candidate, value_format)
         check_key(require_format("JSON", {}), columns)
         return s.Formats(require_format("JSON", {}), value_format)
@@ -301,5 +298,3 @@ def _store(step: s.Step, join: str) -> str:
             return f"{join}-right-store"
         step = step.input
     return step.store
-
-

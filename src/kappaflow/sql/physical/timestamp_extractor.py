@@ -13,7 +13,6 @@ from kappaflow.sql.functions.java_time import TimePattern, time_pattern
 from kappaflow.sql.metastore import TimestampColumn
 from kappaflow.streams.record import Record, Windowed
 
-
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 

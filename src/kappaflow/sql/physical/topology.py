@@ -156,7 +156,13 @@ class _Build:
         return self.builder.add(self._repartition(step, step.topic, step.formats, partitions=step.partitions), parent)
 
     def _repartition(
-        self, step: s.Step, topic: str, formats: s.Formats, *, carries_changes: bool = False, partitions: int | None = None
+        self,
+        step: s.Step,
+        topic: str,
+        formats: s.Formats,
+        *,
+        carries_changes: bool = False,
+        partitions: int | None = None,
     ) -> n.Repartition:
         return n.Repartition(
             name=self._name(step, "-exchange"),
@@ -180,16 +186,10 @@ class _Build:
     def _table_group_by(self, step: s.TableGroupBy) -> n.Node:
         parent = self._node(step.input)
         made = make_key_mapper(_named(step.keys), step_scope(step.input), **self._common())
-        grouped = self.builder.add(
-            n.GroupTable(name=self._name(step), key_mapper=GroupKeyMapper(made)), parent
-        )
-        return self.builder.add(
-            self._repartition(step, step.topic, step.formats, carries_changes=True), grouped
-        )
+        grouped = self.builder.add(n.GroupTable(name=self._name(step), key_mapper=GroupKeyMapper(made)), parent)
+        return self.builder.add(self._repartition(step, step.topic, step.formats, carries_changes=True), grouped)
 
-    def _aggregator(
-        self, step: s.StreamAggregate | s.TableAggregate | s.StreamWindowedAggregate
-    ) -> SqlAggregator:
+    def _aggregator(self, step: s.StreamAggregate | s.TableAggregate | s.StreamWindowedAggregate) -> SqlAggregator:
         scope = step_scope(step.input)
         calls = aggregate_calls(step)
         return make_aggregator(calls, (), scope, settings=self.parts.settings.all(), **self._common())
@@ -224,9 +224,7 @@ class _Build:
         parent = self._node(step.input)
         if not isinstance(step.input, s.StreamGroupBy):
             # Grouping drops null rows; without it they would be counted.
-            parent = self.builder.add(
-                n.Filter(name=self._name(step, "-present"), predicate=PresentRows()), parent
-            )
+            parent = self.builder.add(n.Filter(name=self._name(step, "-present"), predicate=PresentRows()), parent)
         aggregator = self._aggregator(step)
         over = step.over
         grace = DEFAULT_GRACE_MS if over.grace_ms is None else over.grace_ms
@@ -455,5 +453,3 @@ def _form(logic: Any) -> str:
     inner = getattr(logic, "mapper", None) or getattr(logic, "predicate", None) or logic
     reason = getattr(inner, "reason", "") or "an expression has no column form"
     return "columns" if getattr(logic, "columnar", False) else f"rows ({reason})"
-
-

@@ -25,7 +25,9 @@ def plan_alter(context: PlanningContext, statement: AlterSource) -> Plan:
     if source is None:
         raise StatementError(f"Source {statement.name} does not exist.{context.metastore.hint(statement.name)}")
     if source.is_table != statement.is_table:
-        raise StatementError(f"Incompatible data source type is {source.kind.value}, but statement was ALTER {kind.upper()}")
+        raise StatementError(
+            f"Incompatible data source type is {source.kind.value}, but statement was ALTER {kind.upper()}"
+        )
     if source.is_read_only:
         raise StatementError(
             f"Cannot alter {kind} '{statement.name}': ALTER operations are not supported on source {kind}s."
@@ -35,7 +37,9 @@ def plan_alter(context: PlanningContext, statement: AlterSource) -> Plan:
     added: list[Column] = []
     for definition in statement.columns:
         if source.schema.find(definition.name) is not None:
-            raise StatementError(f"Cannot add column `{definition.name}` to schema. A column with the same name already exists.")
+            raise StatementError(
+                f"Cannot add column `{definition.name}` to schema. A column with the same name already exists."
+            )
         added.append(Column(definition.name, resolve_type(definition.type, context.metastore)))
     schema = Schema(source.schema.columns + tuple(added))
     value_format = with_wrapping(replace(source.value_format, wrap_single=None), schema.value, None, context.settings)

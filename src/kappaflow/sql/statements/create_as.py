@@ -38,9 +38,7 @@ def plan_create_as(context: PlanningContext, statement: CreateAsSelect) -> Plan:
     existing = context.metastore.source(statement.name)
     if existing is not None and statement.if_not_exists:
         old = existing.kind.value.lower()
-        warning = (
-            f"Cannot add {kind.value.lower()} `{statement.name}`: A {old} with the same name already exists."
-        )
+        warning = f"Cannot add {kind.value.lower()} `{statement.name}`: A {old} with the same name already exists."
         return Plan(context.text, statement, command, warning=warning)
     clause = WithClause.of(statement.properties, CREATE_AS_PROPERTIES)
     analysis = analyze(statement.query, context.metastore, context.functions, persistent=True)
@@ -61,8 +59,7 @@ def plan_create_as(context: PlanningContext, statement: CreateAsSelect) -> Plan:
         name=statement.name,
         kind=kind,
         schema=schema,
-        topic=clause.text("KAFKA_TOPIC")
-        or context.settings.get("ksql.output.topic.name.prefix") + statement.name,
+        topic=clause.text("KAFKA_TOPIC") or context.settings.get("ksql.output.topic.name.prefix") + statement.name,
         key_format=key_format,
         value_format=value_format,
         window=optimized.root.window,
@@ -149,9 +146,7 @@ def _default_key_format(
     if partitioned_by_null:
         return require_format("NONE", {})
     if inherited.name == "NONE" and keys:
-        return require_format(
-            context.settings.get("ksql.persistence.default.format.key", "KAFKA").upper(), {}
-        )
+        return require_format(context.settings.get("ksql.persistence.default.format.key", "KAFKA").upper(), {})
     return inherited
 
 
@@ -159,9 +154,7 @@ def _with_properties(info: FormatInfo, properties: dict[str, str]) -> FormatInfo
     return require_format(info.name, dict(info.properties) | properties)
 
 
-def _query_id(
-    context: PlanningContext, kind: SourceKind, name: str, existing: DataSource | None
-) -> str:
+def _query_id(context: PlanningContext, kind: SourceKind, name: str, existing: DataSource | None) -> str:
     if existing is not None and existing.created_by is not None:
         return existing.created_by
     prefix = QueryKind.CREATE_TABLE_AS if kind is SourceKind.TABLE else QueryKind.CREATE_STREAM_AS
@@ -209,5 +202,3 @@ def _topic_configs(clause: WithClause, analysis: Analysis, source: DataSource) -
     if policy is not None:
         configs["cleanup.policy"] = policy
     return configs
-
-

@@ -42,9 +42,7 @@ def plan_create_source(context: PlanningContext, statement: CreateSource) -> Pla
     existing = context.metastore.source(statement.name)
     if existing is not None and statement.if_not_exists:
         old = existing.kind.value.lower()
-        warning = (
-            f"Cannot add {kind.value.lower()} `{statement.name}`: A {old} with the same name already exists."
-        )
+        warning = f"Cannot add {kind.value.lower()} `{statement.name}`: A {old} with the same name already exists."
         return Plan(context.text, statement, command, warning=warning)
     value_format = with_wrapping(value_format, schema.value, clause.flag("WRAP_SINGLE_VALUE"), context.settings)
     check_key(key_format, schema.key)
@@ -52,7 +50,7 @@ def plan_create_source(context: PlanningContext, statement: CreateSource) -> Pla
     check_available(key_format, value_format)
     topic = clause.text("KAFKA_TOPIC")
     if not topic:
-        raise StatementError("Missing required property \"KAFKA_TOPIC\" which has no default value.")
+        raise StatementError('Missing required property "KAFKA_TOPIC" which has no default value.')
     source = DataSource(
         name=statement.name,
         kind=kind,
@@ -136,9 +134,7 @@ def _check_schema_ids(clause: WithClause, statement: CreateSource, settings: Set
                 f"Current format is {name}."
             )
         if declared:
-            raise StatementError(
-                f"Table elements and {part}_SCHEMA_ID cannot both exist for create statement."
-            )
+            raise StatementError(f"Table elements and {part}_SCHEMA_ID cannot both exist for create statement.")
 
 
 def _topic_actions(context: PlanningContext, clause: WithClause, topic: str) -> tuple[TopicAction, ...]:

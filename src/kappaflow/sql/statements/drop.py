@@ -27,9 +27,7 @@ def plan_drop(context: PlanningContext, statement: DropSource) -> Plan:
         raise StatementError(f"{message}.{context.metastore.hint(statement.name)}")
     if source.is_table != statement.is_table:
         actual = source.kind.value
-        raise StatementError(
-            f"Incompatible data source type is {actual}, but statement was DROP {kind.upper()}"
-        )
+        raise StatementError(f"Incompatible data source type is {actual}, but statement was DROP {kind.upper()}")
     if statement.delete_topic and source.is_read_only:
         raise StatementError(f"Cannot delete topic for read-only source: {statement.name}")
     ended = _ended_queries(context, source)
@@ -46,13 +44,14 @@ def plan_drop(context: PlanningContext, statement: DropSource) -> Plan:
 
 
 def _ended_queries(context: PlanningContext, source: DataSource) -> tuple[str, ...]:
-    ended = [source.created_by] if source.created_by in context.metastore.queries else []
+    creator = source.created_by
+    ended = [creator] if creator is not None and creator in context.metastore.queries else []
     ended.extend(
         query.id
         for query in context.metastore.queries.values()
         if query.kind is QueryKind.CREATE_SOURCE_TABLE and query.sources == (source.name,)
     )
-    return tuple(query_id for query_id in ended if query_id is not None)
+    return tuple(ended)
 
 
 def _check_unused(context: PlanningContext, source: DataSource, ended: tuple[str, ...]) -> None:

@@ -62,7 +62,8 @@ def plan_insert_into(context: PlanningContext, statement: InsertInto) -> Plan:
 def _target(context: PlanningContext, name: str) -> DataSource:
     target = context.metastore.source(name)
     if target is None:
-        raise StatementError(f"Sink does not exist for the INSERT INTO statement: `{name}`{context.metastore.hint(name)}")
+        hint = context.metastore.hint(name)
+        raise StatementError(f"Sink does not exist for the INSERT INTO statement: `{name}`{hint}")
     if target.is_table:
         raise StatementError(f"INSERT INTO can only be used to insert into a stream. {name} is a table.")
     if target.is_read_only:

@@ -58,9 +58,7 @@ def _columns(target: DataSource, statement: InsertValues) -> tuple[Column, ...]:
     schema = target.schema
     if not statement.columns:
         if schema.headers:
-            raise StatementError(
-                "Cannot insert into HEADER columns: " + ", ".join(c.name for c in schema.headers)
-            )
+            raise StatementError("Cannot insert into HEADER columns: " + ", ".join(c.name for c in schema.headers))
         return schema.key + schema.value
     found: list[Column] = []
     for name in statement.columns:

@@ -89,9 +89,7 @@ def _check_expressions(context: PlanningContext, analysis: Analysis) -> None:
             raise StatementError(f"Pull queries don't support aggregate functions. {_HELP}")
 
 
-def _table(
-    context: PlanningContext, analysis: Analysis, source: DataSource, maker: PersistentQuery
-) -> PullQuery:
+def _table(context: PlanningContext, analysis: Analysis, source: DataSource, maker: PersistentQuery) -> PullQuery:
     node = scan(analysis.scope.sources[0])
     scope = SchemaScope(source.schema, source.is_windowed)
     constraint = KeyConstraint(None, Bounds(), Bounds())
@@ -189,5 +187,3 @@ def _stream(context: PlanningContext, analysis: Analysis, source: DataSource) ->
         limit=analysis.limit,
         build_topology=lambda: builder.build(root, TRANSIENT),
     )
-
-

@@ -166,5 +166,3 @@ def _max(old: int | None, new: int) -> int:
 
 def _min(old: int | None, new: int) -> int:
     return new if old is None else min(old, new)
-
-

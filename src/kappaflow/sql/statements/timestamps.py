@@ -49,7 +49,7 @@ def check_timestamp_name(clause: WithClause, schema: Schema) -> str | None:
     name = clause.text("TIMESTAMP")
     if name is None:
         return None
-    quoted = len(name) > 1 and name[0] == name[-1] and name[0] in "`\""
+    quoted = len(name) > 1 and name[0] == name[-1] and name[0] in '`"'
     name = name[1:-1] if quoted else name.upper()
     if schema.find(name) is None:
         raise StatementError(f"The TIMESTAMP column set in the WITH clause does not exist in the schema: '{name}'")

@@ -43,7 +43,8 @@ def plan_create_type(context: PlanningContext, statement: CreateType) -> Plan:
     """
     command = command_of("type", statement.name, "create")
     if statement.name in context.metastore.types:
-        message = f"Cannot register custom type '{statement.name}' since it is already registered with type: {context.metastore.types[statement.name]}"
+        known = context.metastore.types[statement.name]
+        message = f"Cannot register custom type '{statement.name}' since it is already registered with type: {known}"
         if statement.if_not_exists:
             return Plan(context.text, statement, command, warning=f"{statement.name} is already registered")
         raise StatementError(message)

@@ -95,9 +95,7 @@ def expand_case(file: str, document: JsonObject) -> Iterator[TestCase]:
                     if value.upper() == "{CONFIG}":
                         properties[name] = _text(config)
                         suffix += f" - {name}={_text(config)}"
-            statements = tuple(
-                s if chosen is None else s.replace("{FORMAT}", chosen) for s in document["statements"]
-            )
+            statements = tuple(s if chosen is None else s.replace("{FORMAT}", chosen) for s in document["statements"])
             yield TestCase(
                 f"{file} - {document['name']}{suffix}",
                 statements,

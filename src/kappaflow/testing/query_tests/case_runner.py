@@ -162,8 +162,7 @@ class _CaseRun:
     def _encode(self, spec: dict[str, Any]) -> LogRecord:
         source = self._source_of(spec["topic"])
         headers: Headers = tuple(
-            (h["KEY"], None if h["VALUE"] is None else base64.b64decode(h["VALUE"]))
-            for h in spec.get("headers") or []
+            (h["KEY"], None if h["VALUE"] is None else base64.b64decode(h["VALUE"])) for h in spec.get("headers") or []
         )
         return LogRecord(
             encode_key(spec.get("key"), spec.get("window"), source),
@@ -205,9 +204,7 @@ class _CaseRun:
                 extra = f", next: {self._shown(actual[len(expected)], source)}" if len(actual) > len(expected) else ""
                 raise Mismatch(f"topic {topic} has {len(actual)} records, expected {len(expected)}{extra}")
 
-    def _compare(
-        self, topic: str, index: int, spec: dict[str, Any], record: LogRecord, source: DataSource
-    ) -> None:
+    def _compare(self, topic: str, index: int, spec: dict[str, Any], record: LogRecord, source: DataSource) -> None:
         exact = self._case.exact_numbers
         key = decode_key(record.key, source, exact=exact)
         value = decode_value(record.value, source, exact=exact)
@@ -225,9 +222,7 @@ class _CaseRun:
             and same_headers
         ):
             return
-        raise Mismatch(
-            f"topic {topic}, record {index}: expected {dump_json(spec)}, got {self._shown(record, source)}"
-        )
+        raise Mismatch(f"topic {topic}, record {index}: expected {dump_json(spec)}, got {self._shown(record, source)}")
 
     def _shown(self, record: LogRecord, source: DataSource) -> str:
         key = decode_key(record.key, source, exact=True)

@@ -23,9 +23,7 @@ class QueryDriver:
 
     def internal_topics(self) -> set[str]:
         """Return the names of the topics between and behind the operators."""
-        changelogs = {
-            self._topology.changelog_topic(store) for store in self._topology.stores if store.logged
-        }
+        changelogs = {self._topology.changelog_topic(store) for store in self._topology.stores if store.logged}
         return changelogs | {node.topic for node in self._topology.repartition_nodes}
 
     def pipe(self, topic: str, record: LogRecord) -> list[tuple[str, LogRecord]]:

@@ -82,9 +82,7 @@ def run_paths(paths: list[Path], form: str = "both", processes: int = 2) -> Repo
     return report
 
 
-def _run_all(
-    cases: list[TestCase], forms: tuple[str, ...], processes: int
-) -> Iterator[tuple[CaseResult, bool]]:
+def _run_all(cases: list[TestCase], forms: tuple[str, ...], processes: int) -> Iterator[tuple[CaseResult, bool]]:
     chunks = [cases[start : start + CHUNK] for start in range(0, len(cases), CHUNK)]
     if processes <= 1 or len(chunks) <= 1:
         for chunk in chunks:
@@ -105,9 +103,7 @@ def _run_all(
         yield from _run_alone(chunk, forms, context)
 
 
-def _run_alone(
-    chunk: list[TestCase], forms: tuple[str, ...], context: Any
-) -> Iterator[tuple[CaseResult, bool]]:
+def _run_alone(chunk: list[TestCase], forms: tuple[str, ...], context: Any) -> Iterator[tuple[CaseResult, bool]]:
     """Run each case in a process of its own, to find the one that ends its process."""
     for case in chunk:
         with ProcessPoolExecutor(1, mp_context=context) as pool:

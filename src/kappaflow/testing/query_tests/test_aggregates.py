@@ -115,5 +115,3 @@ def _collected(call: AggregateCall) -> Aggregation:
         merge=lambda left, right: ([*left[0], *right[0]],),
         result=lambda state: state[0],
     )
-
-
