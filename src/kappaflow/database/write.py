@@ -83,7 +83,7 @@ def write_frame(database: Database, target: str, frame: Any, key: str | None, ti
         raise StatementError(
             f"{target} has no column {', '.join(sorted(unknown))}. Its columns: {_names(description)}."
         )
-    key_serde = format_serde(description["keyFormat"], key_columns, is_key=True)
+    key_serde = format_serde(description["keyFormat"], key_columns, is_key=True, unwrapped=len(key_columns) == 1)
     value_serde = format_serde(description["valueFormat"], value_columns, is_key=False)
     times = _times(table, timestamp)
     partitions = int(description["partitions"])

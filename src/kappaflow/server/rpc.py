@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import itertools
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from typing import Any
 
 import msgspec
@@ -120,7 +120,7 @@ class RpcClient:
         for queue in self._waiting.values():
             queue.put_nowait(None)
 
-    async def stream(self, op: str, **arguments: Any) -> AsyncIterator[Any]:
+    async def stream(self, op: str, **arguments: Any) -> AsyncGenerator[Any]:
         """Send a request and yield its parts; leaving the loop cancels the request.
 
         Raises:

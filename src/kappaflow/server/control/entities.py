@@ -25,7 +25,7 @@ def current_status(
     return entity(
         "currentStatus",
         statement,
-        commandId=f"{kind}/`{name}`/{action}",
+        commandId=f"{kind}/{name if name.startswith(chr(96)) else chr(96) + name + chr(96)}/{action}",
         commandStatus={"status": "SUCCESS", "message": message, "queryId": query},
         commandSequenceNumber=offset,
     )

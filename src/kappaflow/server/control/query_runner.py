@@ -116,13 +116,12 @@ async def _push(state: ControlState, parsed: ParsedStatement, session: Session) 
     worker = state.workers[state.next_number() % len(state.workers)]
     parts = worker.stream("push", query_id=query_id, **_arguments(state, parsed, session))
     cancelled = asyncio.ensure_future(running.cancelled.wait())
+    following: asyncio.Future[Any] | None = None
     try:
         while True:
             following = asyncio.ensure_future(anext(parts, None))
             await asyncio.wait({following, cancelled}, return_when=asyncio.FIRST_COMPLETED)
             if not following.done():
-                following.cancel()
-                await asyncio.gather(following, return_exceptions=True)
                 yield End("Query terminated")
                 return
             part = following.result()
@@ -130,9 +129,12 @@ async def _push(state: ControlState, parsed: ParsedStatement, session: Session) 
                 return
             yield _part(query_id, part)
     finally:
-        cancelled.cancel()
-        await parts.aclose()  # type: ignore[attr-defined]
         state.running.pop(query_id, None)
+        cancelled.cancel()
+        if following is not None and not following.done():
+            following.cancel()
+            await asyncio.gather(following, return_exceptions=True)
+        await parts.aclose()
 
 
 def _part(query_id: str, part: dict[str, Any]) -> Part:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from typing import Protocol
 
 import msgspec
 from starlette.responses import Response, StreamingResponse
+from starlette.types import Receive, Scope, Send
 
 from kappaflow.errors import KappaError
 from kappaflow.server.control.errors import error_answer
@@ -145,6 +147,25 @@ class PrintLines:
         return b""
 
 
+class _WatchedStream(StreamingResponse):
+    """A streaming response that ends when the client goes away, also while there is nothing to send."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async def watch() -> None:
+            while (await receive())["type"] != "http.disconnect":
+                pass
+
+        sending = asyncio.ensure_future(self.stream_response(send))
+        watching = asyncio.ensure_future(watch())
+        try:
+            await asyncio.wait({sending, watching}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for task in (sending, watching):
+                if not task.done():
+                    task.cancel()
+            await asyncio.gather(sending, watching, return_exceptions=True)
+
+
 async def stream_answer(parts: AsyncIterator[Part], form: Format, statement: str) -> Response:
     """Answer with the parts as they come; an error before the first part becomes an HTTP error."""
     try:
@@ -166,4 +187,4 @@ async def stream_answer(parts: AsyncIterator[Part], form: Format, statement: str
             await parts.aclose()  # type: ignore[attr-defined]
         yield form.close()
 
-    return StreamingResponse(chunks(), media_type=form.media_type)
+    return _WatchedStream(chunks(), media_type=form.media_type)

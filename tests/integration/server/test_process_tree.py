@@ -1,0 +1,136 @@
+"""Kill -9 of each process under load: what was acknowledged is there, everything comes back, nothing is left behind."""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+from kappaflow.client.connection import ClientConfig
+from kappaflow.client.records import RecordWriter
+from kappaflow.database import connect
+from kappaflow.errors import KappaError
+from kappaflow.testing.embedded_server import EmbeddedServer, wait_until
+
+ROUNDS = int(os.environ.get("KAPPA_KILL_ROUNDS", "2"))
+QUERY = "CREATE TABLE counted AS SELECT k, COUNT(*) AS n, SUM(v) AS total FROM numbers GROUP BY k;"
+
+
+class Load:
+    """Writes numbers one by one and remembers which were acknowledged."""
+
+    def __init__(self, bootstrap_servers: str) -> None:
+        self.acknowledged = 0
+        self.uncertain = 0
+        self._bootstrap = bootstrap_servers
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run, daemon=True)
+        self._thread.start()
+
+    def _run(self) -> None:
+        writer: RecordWriter | None = None
+        while not self._stop.is_set():
+            try:
+                if writer is None:
+                    writer = RecordWriter(ClientConfig(self._bootstrap), delivery_timeout_ms=15_000)
+                writer.send("numbers", b"k%d" % (self.acknowledged % 5), b'{"V":1}')
+                self.acknowledged += 1
+            except KappaError:
+                self.uncertain += 1
+                if writer is not None:
+                    writer.close()
+                writer = None
+        if writer is not None:
+            writer.close()
+
+    def stop(self) -> None:
+        self._stop.set()
+        self._thread.join(60)
+
+
+def is_alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
+
+
+def total_of(url: str) -> int:
+    with connect(url) as db:
+        return sum(int(row["N"]) for row in db.sql("SELECT n FROM counted;").rows())
+
+
+def prepare(server: EmbeddedServer) -> None:
+    with connect(server.url) as db:
+        db.sql(
+            "CREATE STREAM numbers (k STRING KEY, v INT) "
+            "WITH (kafka_topic='numbers', value_format='JSON', partitions=2);"
+        )
+        db.sql(QUERY, auto_offset_reset="earliest")
+
+
+def check_exact(server: EmbeddedServer, load: Load) -> None:
+    """The query reads a topic keyed by its group key: at-least-once with local positions counts each record once."""
+    low, high = load.acknowledged, load.acknowledged + load.uncertain
+    wait_until(lambda: low <= total_of(server.url) <= high, f"a total within {low}..{high}", 60)
+    figures = wait_until(
+        lambda: all(f["state"] == "RUNNING" for f in server.figures().values()) and server.figures(), "running queries"
+    )
+    assert figures
+
+
+@pytest.mark.parametrize("name", ["worker-0", "control", "broker"])
+@pytest.mark.timeout(180)
+def test_a_killed_child_comes_back_and_nothing_is_lost(name: str) -> None:
+    with EmbeddedServer(arguments=["--property", "ksql.streams.commit.interval.ms=200"]) as server:
+        prepare(server)
+        load = Load(server.bootstrap_servers)
+        for _ in range(ROUNDS):
+            goal = load.acknowledged + 200
+            wait_until(lambda goal=goal: load.acknowledged >= goal, "some load")
+            before = server.kill_child(name)
+            wait_until(
+                lambda before=before: any(
+                    c["name"] == name and c["state"] == "ready" and c["pid"] != before for c in server.processes()
+                ),
+                f"{name} to be restarted",
+            )
+        load.stop()
+        check_exact(server, load)
+
+
+@pytest.mark.timeout(180)
+def test_a_killed_supervisor_leaves_nothing_behind_and_starts_again() -> None:
+    server = EmbeddedServer(arguments=["--property", "ksql.streams.commit.interval.ms=200"]).start()
+    try:
+        prepare(server)
+        acknowledged = uncertain = 0
+        for _ in range(ROUNDS):
+            load = Load(server.bootstrap_servers)
+            wait_until(lambda load=load: load.acknowledged >= 100, "some load")
+            pids = [int(child["pid"]) for child in server.processes()]
+            server.kill()
+            killed_at = time.monotonic()
+            wait_until(lambda pids=pids: not any(is_alive(pid) for pid in pids), "all children to be gone", 10)
+            assert time.monotonic() - killed_at < 5
+            load._stop.set()
+            acknowledged += load.acknowledged
+            server.start()
+            load.stop()
+            uncertain += load.uncertain + 1
+        load.acknowledged, load.uncertain = acknowledged, uncertain
+        check_exact(server, load)
+    finally:
+        server.close()
+
+
+def test_sigterm_ends_everything_cleanly() -> None:
+    server = EmbeddedServer().start()
+    pids = [int(child["pid"]) for child in server.processes()]
+    assert server.stop() == 0
+    assert not any(is_alive(pid) for pid in pids)
+    server.close()
