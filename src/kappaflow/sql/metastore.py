@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from difflib import get_close_matches
 from enum import Enum
 
 from kappaflow.errors import StatementError
@@ -115,10 +116,14 @@ class MetaStore:
         """Return a hint at names that differ from `name` only in case, or an empty text."""
         near = [other for other in self.sources if other.upper() == name.upper() and other != name]
         if not near:
-            return ""
+            return self._similar(name)
         names = " or ".join(f'"{other}"' for other in near)
         quoting = "wrap the source name in double quotes to make it case-sensitive."
         return f"\nDid you mean {names}? Hint: {quoting}"
+
+    def _similar(self, name: str) -> str:
+        close = get_close_matches(name, self.sources, n=1)
+        return f"\nDid you mean {close[0]}?" if close else ""
 
     def readers(self, name: str) -> Iterator[PersistentQuery]:
         """Yield the queries that read from source `name`."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, replace
+from difflib import get_close_matches
 
 from kappaflow.errors import StatementError
 from kappaflow.serde.schema import Column
@@ -99,8 +100,9 @@ class Scope:
     def _resolve(self, reference: ColumnReference, clause: str, free: frozenset[str]) -> ColumnReference:
         name = reference.name
         if reference.source is not None:
-            if not self.source(reference.source).has(name):
-                raise StatementError(f"{clause} column '{format_expression(reference)}' cannot be resolved.")
+            source = self.source(reference.source)
+            if not source.has(name):
+                raise StatementError(_unresolved(clause, reference, (source,)))
             return reference
         found = [source.alias for source in self.sources if source.has(name)]
         if len(found) > 1:
@@ -114,7 +116,7 @@ class Scope:
             return replace(reference, source=found[0])
         if name in free or (self.is_join and _SYNTHETIC_KEY.fullmatch(name)):
             return reference
-        raise StatementError(f"{clause} column '{format_expression(reference)}' cannot be resolved.")
+        raise StatementError(_unresolved(clause, reference, self.sources))
 
     def lower(self, expression: Expression) -> Expression:
         """Return a qualified expression with the names that plan nodes use."""
@@ -129,6 +131,15 @@ class Scope:
     def lowered_name(self, alias: str, name: str) -> str:
         """Return what plan nodes call column `name` of source `alias`."""
         return f"{alias}_{name}" if self.is_join else name
+
+
+def _unresolved(clause: str, reference: ColumnReference, sources: tuple[AliasedSource, ...]) -> str:
+    at = reference.position
+    where = f"Line: {at.line}, Col: {at.column}: " if at else ""
+    names = [name for source in sources for name in source.select_all()]
+    close = get_close_matches(reference.name, names, n=1)
+    hint = f" Did you mean {close[0]}?" if close else ""
+    return f"{where}{clause} column '{format_expression(reference)}' cannot be resolved.{hint}"
 
 
 def sources_of(expression: Expression) -> list[str]:

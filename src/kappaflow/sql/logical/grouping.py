@@ -26,6 +26,7 @@ from kappaflow.sql.logical.plan import Aggregate, Filter, Finalize, NamedExpress
 from kappaflow.sql.logical.sources import carry_all
 from kappaflow.sql.logical.typing import check_predicate, named, node_scope
 
+_COUNT_TIMES = FunctionCall("COUNT", (ColumnReference("ROWTIME"),))
 AGGREGATE_COLUMN = "KSQL_AGG_VARIABLE_{}"
 
 
@@ -210,6 +211,8 @@ class _Grouping:
                     )
         lowered = self._scope.lower(call)
         assert isinstance(lowered, FunctionCall)
+        if lowered == _COUNT_TIMES:
+            lowered = FunctionCall("COUNT", ())  # every row has a time, so nothing need be read
         if lowered not in self._calls:
             self._calls.append(lowered)
         return self._calls.index(lowered)

@@ -265,9 +265,8 @@ class JoinPlanner:
             )
         elif not left.is_table and not right.is_table and step.within is None:
             raise StatementError(
-                "Stream-Stream joins must have a WITHIN clause specified. None was provided. To learn about how to "
-                "specify a WITHIN clause with a stream-stream join, please visit: https://docs.confluent.io/current/"
-                "ksql/docs/syntax-reference.html#create-stream-as-select"
+                "Stream-Stream joins must have a WITHIN clause specified. None was provided. Say how far apart in "
+                "time joined rows may be, for example WITHIN 1 HOUR."
             )
 
     def _check_types(self, step: JoinStep) -> None:

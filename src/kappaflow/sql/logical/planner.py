@@ -216,7 +216,7 @@ class _QueryPlanner:
                 "Implicit repartitioning of windowed sources is not supported. "
                 "See https://github.com/confluentinc/ksql/issues/4385."
             )
-        below = carry_all(node)
+        below = carry_all(node, purpose="PARTITION BY")
         columns: list[NamedExpression] = []
         plans: list[KeyColumn] = []
         for expression in expressions:

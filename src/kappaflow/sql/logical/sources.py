@@ -23,11 +23,11 @@ def source_keys(aliased: AliasedSource) -> KeyPlan:
     return KeyPlan("key column", columns)
 
 
-def carry_all(node: Node, rename: Scope | None = None, alias: str = "") -> Project:
+def carry_all(node: Node, rename: Scope | None = None, alias: str = "", purpose: str = "GROUP BY") -> Project:
     """Return a projection of every column of `node`, so that its rows can be given another key.
 
     Key columns, header columns, pseudo columns and window bounds become value columns.  With `rename`, columns
-    are called as plan nodes of a join call them.
+    are called as plan nodes of a join call them.  `purpose` is the clause that needs the new key.
     """
     names: dict[str, Column] = {c.name: c for c in node.schema if c.namespace is not Namespace.KEY}
     if node.pseudo_columns:
@@ -48,6 +48,7 @@ def carry_all(node: Node, rename: Scope | None = None, alias: str = "") -> Proje
     return Project(
         node,
         tuple(columns),
+        purpose,
         schema=schema,
         is_table=node.is_table,
         window=node.window,

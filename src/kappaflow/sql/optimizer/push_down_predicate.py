@@ -1,6 +1,6 @@
-"""Filter a stream before its rows meet a table.
+"""Filter a stream before its rows meet a table, and before they are sent to another partition.
 
-    Filter(Join(stream, table))   ->   Join(Filter(stream), table)
+    Filter(Join(Rekey(Project(stream)), table))   ->   Join(Rekey(Project(Filter(stream))), table)
 
 where the predicate reads only the stream's columns.  Not done for stream-stream and table-table joins: there a
 row that is filtered early changes what later rows are matched with.
@@ -11,9 +11,10 @@ from __future__ import annotations
 from dataclasses import replace
 
 from kappaflow.sql.analyzer.scope import columns_of
-from kappaflow.sql.ast.expressions import Expression, Logical, LogicalOperator
+from kappaflow.sql.ast.expressions import ColumnReference, Expression, Logical, LogicalOperator
+from kappaflow.sql.ast.rewrite import rewrite
 from kappaflow.sql.functions.registry import FunctionRegistry
-from kappaflow.sql.logical.plan import Filter, Join, Node
+from kappaflow.sql.logical.plan import Filter, Join, Node, Project, Rekey
 
 
 def push_down_predicate(root: Node, functions: FunctionRegistry) -> Node:
@@ -30,15 +31,23 @@ def push_down_predicate(root: Node, functions: FunctionRegistry) -> Node:
     kept = [part for part in _conjuncts(node.predicate) if part not in moved]
     if not moved:
         return node
-    left = Filter(
-        join.left,
-        _and(moved),
-        schema=join.left.schema,
-        window=join.left.window,
-        pseudo_columns=join.left.pseudo_columns,
-    )
-    joined = replace(join, left=left)
+    joined = replace(join, left=_filtered(join.left, _and(moved)))
     return replace(node, input=joined, predicate=_and(kept)) if kept else joined
+
+
+def _filtered(node: Node, predicate: Expression) -> Node:
+    """Return `node` with a filter as far below it as the predicate can be read."""
+    if isinstance(node, Rekey):
+        return replace(node, input=_filtered(node.input, predicate))
+    if isinstance(node, Project):
+        made = {column.name: column.expression for column in node.columns}
+
+        def change(part: Expression) -> Expression | None:
+            return made[part.name] if isinstance(part, ColumnReference) else None
+
+        if all(isinstance(expression, ColumnReference) for expression in made.values()):
+            return replace(node, input=_filtered(node.input, rewrite(predicate, change)))
+    return Filter(node, predicate, schema=node.schema, window=node.window, pseudo_columns=node.pseudo_columns)
 
 
 def _conjuncts(expression: Expression) -> list[Expression]:

@@ -157,7 +157,8 @@ class StepPlanner:
         if node is self._root:
             name = "Aggregate-Project" if self._aggregates else "Project"
         else:
-            name = f"PrependAlias{prefix}" if prefix else "Aggregate-Prepare"
+            purpose = "PartitionBy-Prepare" if node.clause == "PARTITION BY" else "Aggregate-Prepare"
+            name = f"PrependAlias{prefix}" if prefix else purpose
         return kind(
             before,
             node.columns,

@@ -73,8 +73,12 @@ class Source(Step):
     reads_position: bool = False
 
     def detail(self) -> str:
-        """Return the topic."""
-        return f"topic {self.topic}"
+        """Return the topic, and which of its value columns are read when not all are."""
+        value = self.schema.value
+        if len(self.needed) == len(value):
+            return f"topic {self.topic}"
+        names = ", ".join(value[place].name for place in self.needed) or "no columns"
+        return f"topic {self.topic}, reads {names}"
 
 
 @dataclass(frozen=True, slots=True)

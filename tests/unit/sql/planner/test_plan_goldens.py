@@ -1,0 +1,23 @@
+import importlib.util
+from pathlib import Path
+
+import pytest
+
+_SPEC = importlib.util.spec_from_file_location("plan_golden", Path(__file__).with_name("plan_golden.py"))
+assert _SPEC is not None and _SPEC.loader is not None
+plan_golden = importlib.util.module_from_spec(_SPEC)
+_SPEC.loader.exec_module(plan_golden)
+
+PLANS = plan_golden.read_golden("queries.txt")
+REFUSALS = plan_golden.read_golden("refusals.txt")
+
+
+@pytest.mark.parametrize(("statement", "expected"), PLANS, ids=[s.split()[2] for s, _ in PLANS])
+def test_statement_plans_as_recorded(statement: str, expected: str) -> None:
+    assert plan_golden.plan_text(plan_golden.engine_with_sources(), statement) == expected
+
+
+@pytest.mark.parametrize(("statement", "expected"), REFUSALS, ids=range(len(REFUSALS)))
+def test_refusal_says_what_is_wrong(statement: str, expected: str) -> None:
+    assert expected.startswith("ERROR ")
+    assert plan_golden.plan_text(plan_golden.engine_with_sources(), statement) == expected
