@@ -2,7 +2,7 @@
 
     key   task | 0 | store | 0 | the store's key          (local layout, ours)
     value the packed row                                  (kappaflow.state.rows)
-    also  positions of inputs and changelogs, per task, in the same write batch
+    also  positions of inputs and changelogs, times and drop counts, per task, in the same write batch
 
 Changes wait in memory (the delta) until `commit`; a reader sees committed rows and the delta.
 """

@@ -9,7 +9,7 @@ from typing import Any
 from kappaflow.errors import KappaError, SerializationError
 from kappaflow.serde import WindowedKeySerde
 from kappaflow.state import OrderedStore
-from kappaflow.streams.processors.base import Processor, TaskContext
+from kappaflow.streams.processors.base import NO_TIME, Processor, TaskContext
 from kappaflow.streams.processors.build import build_processors
 from kappaflow.streams.record import Change, Headers, Record, Windowed
 from kappaflow.streams.topology import Subtopology, Topology
@@ -28,6 +28,11 @@ class RawRecord:
     partition: int = 0
     offset: int = 0
 
+
+# Names of progress, which are kept among positions: no topic has such a name.
+STREAM_TIME = "#stream-time"
+DROPPED = "#dropped/"
+OBSERVED = "#observed/"
 
 OnBadRecord = Callable[[RawRecord, KappaError], None]
 Produce = Callable[[Any, Record], None]
@@ -126,6 +131,23 @@ class RowTask:
                 continue
             self.context.stream_time = max(self.context.stream_time, record.timestamp)
             self.processors[node.name].process(record)
+
+    def progress(self) -> dict[str, int]:
+        """Return the numbers that a restart must find again beside stores and positions: times and drop counts."""
+        found = {STREAM_TIME: self.context.stream_time}
+        found.update({DROPPED + reason: count for reason, count in self.context.dropped.items()})
+        clocks = {name: processor.observed_time for name, processor in self.processors.items()}
+        found.update({OBSERVED + name: time for name, time in clocks.items() if time != NO_TIME})
+        return found
+
+    def resume(self, progress: Mapping[str, int]) -> None:
+        """Go on from what `progress` gave; other names are left alone."""
+        self.context.stream_time = progress.get(STREAM_TIME, self.context.stream_time)
+        for name, number in progress.items():
+            if name.startswith(DROPPED):
+                self.context.dropped[name.removeprefix(DROPPED)] = number
+            elif name.startswith(OBSERVED) and (found := self.processors.get(name.removeprefix(OBSERVED))):
+                found.observed_time = number
 
     def flush_caches(self) -> None:
         """Forward what aggregations hold back until a commit."""

@@ -98,6 +98,14 @@ class RunningTask:
         self.records_processed += count
         return count
 
+    def committed(self) -> dict[str, int]:
+        """Return what the local batch keeps beside the stores: positions, times and drop counts, by name."""
+        return {f"{p.topic}-{p.partition}": offset for p, offset in self.positions.items()} | self._task.progress()
+
+    def resume(self, committed: Mapping[str, int]) -> None:
+        """Take over times and drop counts of the last commit."""
+        self._task.resume(committed)
+
     def before_commit(self) -> None:
         """Forward what caches hold back and write changelogs; afterwards the producer is flushed."""
         self._task.flush_caches()

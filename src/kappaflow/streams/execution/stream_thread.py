@@ -357,6 +357,7 @@ class _Session:
             self.thread.report,
             caching=self.config.caching,
         )
+        task.resume(database.positions(name))
         return task, positions
 
     def _reset_offset(self, partition: TopicPartition) -> int:
@@ -415,7 +416,7 @@ class _Session:
         stores: list[DurableStore] = []
         for task in thread.tasks.values():
             name = f"{self.topology.application_id}/{task.id}"
-            positions[name] = {f"{p.topic}-{p.partition}": offset for p, offset in task.positions.items()}
+            positions[name] = task.committed()
             offsets.update(task.positions)
             stores += task.stores.values()
         thread.database.commit(stores, positions)

@@ -56,9 +56,11 @@ class Processor:
 
     Attributes:
         columnar: whether `process_batch` works on columns.
+        observed_time: the largest timestamp that the operator has taken, where it closes windows by it.
     """
 
     columnar = False
+    observed_time: int = NO_TIME
 
     def __init__(self, name: str, context: TaskContext) -> None:
         self.name = name
