@@ -106,10 +106,7 @@ def can_widen(source: DataType, target: DataType) -> bool:
         return True
     if is_numeric(source) and is_numeric(target):
         if isinstance(source, Decimal) and isinstance(target, Decimal):
-            return (
-                source.scale <= target.scale
-                and source.precision - source.scale <= target.precision - target.scale
-            )
+            return source.scale <= target.scale and source.precision - source.scale <= target.precision - target.scale
         return _RANKS[type(source)] <= _RANKS[type(target)]
     if isinstance(source, Array) and isinstance(target, Array):
         return can_widen(source.element, target.element)
@@ -118,9 +115,7 @@ def can_widen(source: DataType, target: DataType) -> bool:
     return False
 
 
-def arithmetic_type(
-    operator: ArithmeticOperator, left: DataType | None, right: DataType | None
-) -> DataType | None:
+def arithmetic_type(operator: ArithmeticOperator, left: DataType | None, right: DataType | None) -> DataType | None:
     """Return the type of ``left operator right``, or None where the operator does not exist."""
     if left is None or right is None:
         return None

@@ -172,9 +172,7 @@ class ApacheKafka:
 
     def _lay_out(self, brokers: int, controllers: str, configs: Mapping[str, str]) -> None:
         combined = controllers == "combined"
-        roles = ["broker,controller" if combined else "broker"] * brokers + (
-            [] if combined else ["controller"]
-        )
+        roles = ["broker,controller" if combined else "broker"] * brokers + ([] if combined else ["controller"])
         for number, role in enumerate(roles, start=1):
             home = self.directory / f"node-{number}"
             home.mkdir(parents=True, exist_ok=True)
@@ -367,9 +365,7 @@ def broker_dependencies(version: str) -> list[str]:
     ]
 
 
-def server_properties(
-    number: int, roles: str, port: int, controller_port: int, copies: int
-) -> dict[str, str]:
+def server_properties(number: int, roles: str, port: int, controller_port: int, copies: int) -> dict[str, str]:
     """The properties of one node, for tests: quick group starts, few internal partitions, no surprises.
 
     Args:

@@ -42,9 +42,7 @@ def command_path(command: str) -> str:
     """
     path = shutil.which(command)
     if path is None:
-        raise ConfigError(
-            f"The command '{command}' is not on PATH. Install it (a JDK 17 and Maven) and try again."
-        )
+        raise ConfigError(f"The command '{command}' is not on PATH. Install it (a JDK 17 and Maven) and try again.")
     return path
 
 

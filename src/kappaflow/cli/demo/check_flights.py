@@ -10,6 +10,8 @@ comparison.  A record is late when its window's end, plus the grace period, is n
 came before it in its partition.
 """
 
+# pandas' own annotations are unions of every shape that a call may return.
+# pyright: reportArgumentType=false, reportCallIssue=false, reportAttributeAccessIssue=false, reportReturnType=false
 from __future__ import annotations
 
 import json

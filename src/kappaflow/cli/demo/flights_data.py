@@ -66,7 +66,12 @@ def load_tables(client: ClientConfig, written: Written) -> int:
     """Write airlines, planes and weather; returns the number of events."""
     total = 0
     weather = load_frame("weather")
-    hours = pl.from_pandas(weather["time_hour"]).str.to_datetime("%Y-%m-%dT%H:%M:%SZ").dt.epoch("ms").to_numpy()
+    hours = (
+        pl.Series(weather["time_hour"].tolist(), dtype=pl.String)
+        .str.to_datetime("%Y-%m-%dT%H:%M:%SZ")
+        .dt.epoch("ms")
+        .to_numpy()
+    )
     with BatchProducer(client) as producer:
         for topic, key, columns, frame, times in (
             ("airlines", "carrier", ("name",), load_frame("airlines"), None),

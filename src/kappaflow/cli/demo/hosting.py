@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 
 from kappaflow.cli.demo.waiting import wait_until
@@ -33,10 +34,8 @@ class Host:
         self.stays = stays
         self._temporary = data_dir is None
         self.data_dir = data_dir or tempfile.mkdtemp(prefix="kappa-demo-")
-        settings = {} if workers is None else {"workers": workers}
-        self.config = ServerConfig(
-            data_dir=self.data_dir, kafka_port=0, http_port=0, bootstrap_servers=bootstrap_servers, **settings
-        )
+        config = ServerConfig(data_dir=self.data_dir, kafka_port=0, http_port=0, bootstrap_servers=bootstrap_servers)
+        self.config = config if workers is None else replace(config, workers=workers)
         self.url = ""
         self.bootstrap_servers = ""
         self.pid: int | None = None

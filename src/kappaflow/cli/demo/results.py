@@ -46,8 +46,10 @@ def read_joined(client: ClientConfig) -> pl.DataFrame:
     for record in records:
         values = {name.lower(): value for name, value in decode(record.value or b"{}").items()}
         rows.append({"carrier": (record.key or b"").decode(), **values, "time_ms": record.timestamp})
-    schema = dict.fromkeys(("carrier", "airline", "origin", "dest"), pl.String)
-    return pl.DataFrame(rows, schema=schema | dict.fromkeys(("flight", "dep_delay", "time_ms"), pl.Int64))
+    texts, numbers = ("carrier", "airline", "origin", "dest"), ("flight", "dep_delay", "time_ms")
+    schema: list[tuple[str, type[pl.String | pl.Int64]]] = [(name, pl.String) for name in texts]
+    schema += [(name, pl.Int64) for name in numbers]
+    return pl.DataFrame(rows, schema=schema)
 
 
 def read_query(database: Database, sql: str) -> pl.DataFrame:

@@ -34,7 +34,8 @@ def server_config(arguments: argparse.Namespace) -> ServerConfig:
         ConfigError: the file cannot be read, or a value is of the wrong kind.
         UsageError: a --property is not name=value.
     """
-    layers = (_file(arguments.config), _environment(), {n: getattr(arguments, n, None) for n in NAMES})
+    flags: dict[str, Any] = {name: getattr(arguments, name, None) for name in NAMES}
+    layers: tuple[dict[str, Any], ...] = (_file(arguments.config), _environment(), flags)
     merged: dict[str, Any] = {}
     properties: dict[str, str] = {}
     for layer in layers:

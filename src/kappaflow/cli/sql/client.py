@@ -6,7 +6,7 @@ import contextlib
 import re
 import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 
 from kappaflow.cli.messages import message
 from kappaflow.cli.sql.printing import Printer, make_printer, print_entity
@@ -101,7 +101,7 @@ class Client:
 
 
 @contextlib.contextmanager
-def _interruptible(result: Result) -> Iterator[None]:
+def _interruptible(result: Result) -> Generator[None]:
     """Let Ctrl-C end the query instead of the client."""
     before = signal.getsignal(signal.SIGINT)
     signal.signal(signal.SIGINT, signal.default_int_handler)

@@ -69,7 +69,7 @@ def bind_aggregate(
                 ) from None
             continue
         if wanted is not None and typer.type_of(argument) != wanted:
-            argument = Cast(argument, wanted)  # noqa: PLW2901
+            argument = Cast(argument, wanted)
         arguments.append(argument)
     factory = resolved.overload.implementation
     bound = factory(AggregateCall(resolved.types, tuple(literals), dict(settings or {})))
@@ -109,7 +109,9 @@ class SqlAggregator:
         self._width = len(columns)
         program = compile_row(inputs, scope, on_error, registry)
         self._inputs = program.function
-        column_types = tuple(_known(data_type, name) for data_type, (name, _) in zip(program.types, columns, strict=False))
+        column_types = tuple(
+            _known(data_type, name) for data_type, (name, _) in zip(program.types, columns, strict=False)
+        )
         self._set_types(column_types)
         self._folds = self._make_folds()
         self._columns: ColumnProgram | None = None

@@ -136,7 +136,7 @@ def _follows(node: x.Expression, wanted: DataType) -> bool:
             return True
         case x.CreateArray(elements), Array(element):
             return all(_follows(e, element) for e in elements)
-        case (x.IntegerLiteral() | x.LongLiteral() | x.DecimalLiteral() | x.DoubleLiteral()), _:
+        case ((x.IntegerLiteral() | x.LongLiteral() | x.DecimalLiteral() | x.DoubleLiteral()), _):
             return is_numeric(wanted)
         case x.BooleanLiteral(), _:
             return isinstance(wanted, Boolean)
@@ -222,9 +222,7 @@ def _convert(node: x.Expression, common: DataType, typer: TypeSource) -> x.Expre
     if isinstance(node, x.CreateArray) and isinstance(common, Array):
         return replace(node, elements=tuple(_convert(e, common.element, typer) for e in node.elements))
     if isinstance(node, x.CreateMap) and isinstance(common, Map):
-        entries = tuple(
-            (_convert(k, common.key, typer), _convert(v, common.value, typer)) for k, v in node.entries
-        )
+        entries = tuple((_convert(k, common.key, typer), _convert(v, common.value, typer)) for k, v in node.entries)
         return replace(node, entries=entries)
     if isinstance(node, x.CreateStruct) and isinstance(common, Struct):
         by_name = dict(node.fields)

@@ -1,6 +1,6 @@
 """The column form: expressions over a `Batch`.
 
-    compile_column([("A", expr), ..], scope, on_error) -> ColumnProgram    program.evaluate(batch) -> Arrow columns
+compile_column([("A", expr), ..], scope, on_error) -> ColumnProgram    program.evaluate(batch) -> Arrow columns
 """
 
 from __future__ import annotations

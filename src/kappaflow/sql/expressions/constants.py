@@ -96,9 +96,7 @@ def coerce_value(value: Any, source: DataType | None, target: DataType) -> Any:
         case Array(old), Array(new):
             return [coerce_value(item, old, new) for item in value]
         case Map(old_key, old_value), Map(new_key, new_value):
-            return {
-                coerce_value(k, old_key, new_key): coerce_value(v, old_value, new_value) for k, v in value.items()
-            }
+            return {coerce_value(k, old_key, new_key): coerce_value(v, old_value, new_value) for k, v in value.items()}
         case Struct(), Struct():
             return _coerce_struct(value, source, target)
         case _:

@@ -93,7 +93,7 @@ def _compile_predicate(
         program = compile_row([(clause, expression)], scope, on_error, registry)
     except StatementError as error:
         text = str(error)
-        if text.startswith("column '") or text.startswith("Can't find any functions") or text.startswith("Invalid Predicate"):
+        if text.startswith(("column '", "Can't find any functions", "Invalid Predicate")):
             raise
         raise StatementError(f"Error in {clause} expression: {error}") from None
     if not isinstance(program.types[0], Boolean):

@@ -63,7 +63,7 @@ def compile_row(
     source = _source(emitter, codes)
     names = tuple(name for name, _ in expressions)
     namespace: dict[str, Any] = {**emitter.constants, "_report": _reporter(names, on_error)}
-    exec(compile(source, "<sql expression>", "exec"), namespace)  # noqa: S102
+    exec(compile(source, "<sql expression>", "exec"), namespace)
     return RowProgram(namespace["row"], types, source)
 
 

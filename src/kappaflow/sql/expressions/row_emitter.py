@@ -179,16 +179,16 @@ class RowEmitter:
             case x.Subscript(base, index):
                 return self._subscript(base, index)
             case x.Dereference(base, field_name):
-                return self.strict(
-                    [self.emit(base)], lambda names: f"{names[0]}.get({field_name!r})", nullable=True
-                )
+                return self.strict([self.emit(base)], lambda names: f"{names[0]}.get({field_name!r})", nullable=True)
             case x.CreateArray():
                 parts = [self.guarded(self.emit(e)) for e in self.typer.elements(node)]
                 return Code(f"[{', '.join(part.text for part in parts)}]", False)
             case x.CreateMap(entries):
                 elements = self.typer.elements(node)
                 keys, items = elements[: len(entries)], elements[len(entries) :]
-                pairs = [(self.guarded(self.emit(k)), self.guarded(self.emit(v))) for k, v in zip(keys, items, strict=True)]
+                pairs = [
+                    (self.guarded(self.emit(k)), self.guarded(self.emit(v))) for k, v in zip(keys, items, strict=True)
+                ]
                 return Code(f"{{{', '.join(f'{k.text}: {v.text}' for k, v in pairs)}}}", False)
             case x.CreateStruct(fields):
                 named = [(name, self.guarded(self.emit(value))) for name, value in fields]
@@ -247,7 +247,7 @@ class RowEmitter:
         if code.is_constant:
             try:
                 return self.literal(convert(code.constant))
-            except Exception:  # noqa: S110
+            except Exception:
                 pass  # the row form raises it again for each row
         if source in (INTEGER, BIGINT) and target == DOUBLE:
             return self.strict([code], lambda names: f"float({names[0]})")
@@ -311,9 +311,7 @@ class RowEmitter:
             divide = operator is x.ArithmeticOperator.DIVIDE
             name = self.constant(values.divide_integers if divide else values.remainder_integers)
             call = "{wrap}({name}({a}, {b}))" if divide else "{name}({a}, {b})"
-            return self.strict(
-                operands, lambda n: call.format(wrap=wrap, name=name, a=n[0], b=n[1]), raises=True
-            )
+            return self.strict(operands, lambda n: call.format(wrap=wrap, name=name, a=n[0], b=n[1]), raises=True)
         result = self.temporary()
         return self.strict(
             operands,
@@ -455,9 +453,7 @@ class RowEmitter:
         name = self.constant(implementation)
         if overload.null_in:
             return Code(f"{name}({', '.join(code.text for code in arguments)})", True, not overload.total)
-        return self.strict(
-            arguments, lambda n: f"{name}({', '.join(n)})", nullable=True, raises=not overload.total
-        )
+        return self.strict(arguments, lambda n: f"{name}({', '.join(n)})", nullable=True, raises=not overload.total)
 
     def _lambda(self, node: x.Lambda, wanted: LambdaType) -> Code:
         self.typer.enter(node, wanted.inputs)

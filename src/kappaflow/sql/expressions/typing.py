@@ -52,9 +52,7 @@ _NULL_MAP = (
 )
 
 
-def type_of(
-    expression: x.Expression, scope: Scope, registry: FunctionRegistry | None = None
-) -> DataType | None:
+def type_of(expression: x.Expression, scope: Scope, registry: FunctionRegistry | None = None) -> DataType | None:
     """Return the type of an expression, None for NULL.
 
     Raises:
@@ -256,9 +254,7 @@ class Typer:
             )
         return data_type
 
-    def check_comparison(
-        self, operator: x.ComparisonOperator, left: x.Expression, right: x.Expression
-    ) -> None:
+    def check_comparison(self, operator: x.ComparisonOperator, left: x.Expression, right: x.Expression) -> None:
         """Refuse a comparison that has no meaning.
 
         Raises:
@@ -309,7 +305,9 @@ class Typer:
         for side in (operand, pattern):
             data_type = self.type_of(side)
             if data_type is not None and not isinstance(data_type, String):
-                raise StatementError(f"Like condition must be between strings: {format_expression(side)} is {data_type}.")
+                raise StatementError(
+                    f"Like condition must be between strings: {format_expression(side)} is {data_type}."
+                )
 
     def _case(self, whens: tuple[x.WhenClause, ...], default: x.Expression | None) -> DataType:
         common: tuple[x.Expression, DataType] | None = None
@@ -341,7 +339,9 @@ class Typer:
         data_type, index_type = self.type_of(base), self.type_of(index)
         if isinstance(data_type, Array):
             if not isinstance(index_type, Integer) and index_type != BIGINT:
-                raise StatementError(f"Array index must be an integer: {format_expression(index)} is {type_text(index_type)}.")
+                raise StatementError(
+                    f"Array index must be an integer: {format_expression(index)} is {type_text(index_type)}."
+                )
             return data_type.element
         if isinstance(data_type, Map):
             if index_type != data_type.key:

@@ -10,6 +10,7 @@ from decimal import ROUND_HALF_UP
 from typing import Any
 
 from kappaflow.errors import FunctionError
+from kappaflow.kernel.number_text import double_text
 from kappaflow.serde.types import (
     Array,
     BigInt,
@@ -27,7 +28,6 @@ from kappaflow.serde.types import (
     Timestamp,
 )
 from kappaflow.sql.expressions import times
-from kappaflow.kernel.number_text import double_text
 
 CONTEXT = decimal.Context(prec=200, rounding=ROUND_HALF_UP, Emax=decimal.MAX_EMAX, Emin=decimal.MIN_EMIN)
 Convert = Callable[[Any], Any]

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from kappaflow.serde.types import Bytes, Decimal
 from kappaflow.sql.functions.aggregation import AggregateCall, Aggregation, AggregationFactory, State
 from kappaflow.sql.functions.math import first_type
 from kappaflow.sql.functions.registry import Definition, aggregate
-from kappaflow.serde.types import Bytes, Decimal
 
 _TYPES = ("INT", "BIGINT", "DOUBLE", "DECIMAL", "STRING", "BYTES", "DATE", "TIME", "TIMESTAMP")
 

@@ -8,7 +8,9 @@ from kappaflow.serde.types import BIGINT, STRING, Map
 from kappaflow.sql.functions.aggregation import AggregateCall, Aggregation, State
 from kappaflow.sql.functions.registry import aggregate
 
-_histogram = aggregate("HISTOGRAM", "A map from each value to how often it came; at most 1000 values.", ("HISTOGRAM(x) -> {a=2, b=1}",))
+_histogram = aggregate(
+    "HISTOGRAM", "A map from each value to how often it came; at most 1000 values.", ("HISTOGRAM(x) -> {a=2, b=1}",)
+)
 _MAX_VALUES = 1000
 _TYPE = Map(STRING, BIGINT)
 

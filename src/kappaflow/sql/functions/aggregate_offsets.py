@@ -26,13 +26,23 @@ _earliest = aggregate(
 @_latest("(val T) -> T")
 def latest(call: AggregateCall) -> Aggregation:
     """LATEST_BY_OFFSET(x)."""
-    return _one(call, lambda old, new: old if new is None else new, lambda l, r: l if r is None else r, "latest")
+    return _one(
+        call,
+        lambda old, new: old if new is None else new,
+        lambda left, right: left if right is None else right,
+        "latest",
+    )
 
 
 @_earliest("(val T) -> T")
 def earliest(call: AggregateCall) -> Aggregation:
     """EARLIEST_BY_OFFSET(x)."""
-    return _one(call, lambda old, new: new if old is None else old, lambda l, r: r if l is None else l, "earliest")
+    return _one(
+        call,
+        lambda old, new: new if old is None else old,
+        lambda left, right: right if left is None else left,
+        "earliest",
+    )
 
 
 def _one(

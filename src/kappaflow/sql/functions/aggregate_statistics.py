@@ -13,7 +13,9 @@ from kappaflow.sql.functions.registry import aggregate
 
 _variance = aggregate("STDDEV_SAMP", "The sample variance of the values.", ("STDDEV_SAMP(x) -> 2.5",))
 _deviation = aggregate("STDDEV_SAMPLE", "The sample standard deviation of the values.", ("STDDEV_SAMPLE(x) -> 1.58",))
-_correlation = aggregate("CORRELATION", "Pearson's correlation of two columns; NaN below two rows.", ("CORRELATION(x, y) -> 1.0",))
+_correlation = aggregate(
+    "CORRELATION", "Pearson's correlation of two columns; NaN below two rows.", ("CORRELATION(x, y) -> 1.0",)
+)
 _distinct = aggregate("COUNT_DISTINCT", "The number of distinct values that are not NULL.", ("COUNT_DISTINCT(x) -> 3",))
 
 

@@ -75,10 +75,6 @@ def sum_values(call: AggregateCall) -> Aggregation:
     )
 
 
-def _average_type(types: tuple[DataType | None, ...]) -> DataType:
-    return DOUBLE
-
-
 @_avg("(val INT) -> DOUBLE")
 @_avg("(val BIGINT) -> DOUBLE")
 @_avg("(val DOUBLE) -> DOUBLE")

@@ -15,7 +15,9 @@ _topk = aggregate(
     "The k largest values, largest first; with other columns structs of the sorted value and those.",
     ("TOPK(x, 2) -> [9, 7]", "TOPK(x, name, 2) -> [{sort_col=9, col0='a'}, ..]"),
 )
-_topk_distinct = aggregate("TOPKDISTINCT", "The k largest distinct values, largest first.", ("TOPKDISTINCT(x, 2) -> [9, 7]",))
+_topk_distinct = aggregate(
+    "TOPKDISTINCT", "The k largest distinct values, largest first.", ("TOPKDISTINCT(x, 2) -> [9, 7]",)
+)
 _TYPES = ("INT", "BIGINT", "DOUBLE", "DECIMAL", "STRING", "BYTES", "DATE", "TIME", "TIMESTAMP")
 
 
@@ -107,6 +109,6 @@ def topk_structs(call: AggregateCall) -> Aggregation:
 
 
 for _name in _TYPES:
-    _topk(f"(sortCol {_name}, col0 ANY, others ANY..., k INT!) -> ANY", returns=lambda types: Array(_entry_type(types)))(
-        topk_structs
-    )
+    _topk(
+        f"(sortCol {_name}, col0 ANY, others ANY..., k INT!) -> ANY", returns=lambda types: Array(_entry_type(types))
+    )(topk_structs)

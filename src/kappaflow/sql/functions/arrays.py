@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-
 from typing import Any
 
 from kappaflow.errors import FunctionError
@@ -41,7 +40,9 @@ def _mark(element: Any) -> Any:
 
 
 _length = scalar("ARRAY_LENGTH", _CATEGORY, "The number of elements.", ("ARRAY_LENGTH(ARRAY[1, 2]) -> 2",))
-_contains = scalar("ARRAY_CONTAINS", _CATEGORY, "Whether an array has an element.", ("ARRAY_CONTAINS(ARRAY[1], 1) -> true",))
+_contains = scalar(
+    "ARRAY_CONTAINS", _CATEGORY, "Whether an array has an element.", ("ARRAY_CONTAINS(ARRAY[1], 1) -> true",)
+)
 _distinct_of = scalar("ARRAY_DISTINCT", _CATEGORY, "The elements without repetitions, in order of first appearance.")
 _except = scalar("ARRAY_EXCEPT", _CATEGORY, "The distinct elements of the first array that the second has not.")
 _intersect = scalar("ARRAY_INTERSECT", _CATEGORY, "The distinct elements that both arrays have.")
@@ -115,7 +116,7 @@ def _smallest(array: list[Any]) -> Any:
 
 
 @_sort("(array ARRAY<T>) -> ARRAY<T>", total=True)
-def _sorted(array: list[Any]) -> list[Any]:
+def _sorted(array: list[Any]) -> list[Any] | None:
     return _in_order(array, "ASC")
 
 
@@ -129,7 +130,10 @@ def _in_order(array: list[Any], direction: str) -> list[Any] | None:
 
 
 _join = scalar(
-    "ARRAY_JOIN", _CATEGORY, "The elements as one string, between them a delimiter (default ',').", ("ARRAY_JOIN(ARRAY[1, 2], '-') -> '1-2'",)
+    "ARRAY_JOIN",
+    _CATEGORY,
+    "The elements as one string, between them a delimiter (default ',').",
+    ("ARRAY_JOIN(ARRAY[1, 2], '-') -> '1-2'",),
 )
 
 
@@ -149,7 +153,12 @@ def _joiner(types: tuple[t.DataType | None, ...], returns: t.DataType | None) ->
 _join("(array ARRAY<T>) -> STRING", typed=True, null_in=True)(_joiner)
 _join("(array ARRAY<T>, delimiter STRING) -> STRING", typed=True, null_in=True)(_joiner)
 
-_slice = scalar("SLICE", _CATEGORY, "The elements from one 1-based position to another, both included.", ("SLICE(ARRAY[1, 2, 3], 2, 3) -> [2, 3]",))
+_slice = scalar(
+    "SLICE",
+    _CATEGORY,
+    "The elements from one 1-based position to another, both included.",
+    ("SLICE(ARRAY[1, 2, 3], 2, 3) -> [2, 3]",),
+)
 
 
 @_slice("(in ARRAY<T>, from INT, to INT) -> ARRAY<T>", null_in=True, total=True)

@@ -48,9 +48,14 @@ _ENCODERS: dict[str, Callable[[bytes], str]] = {
 }
 
 _encode = scalar(
-    "encode", _CATEGORY, "Text in one encoding as text in another: hex, utf8, ascii, base64.", ("ENCODE('4B', 'hex', 'utf8') -> 'K'",)
+    "encode",
+    _CATEGORY,
+    "Text in one encoding as text in another: hex, utf8, ascii, base64.",
+    ("ENCODE('4B', 'hex', 'utf8') -> 'K'",),
 )
-_from_bytes = scalar("from_bytes", _CATEGORY, "Bytes as text: hex, utf8, ascii or base64.", ("FROM_BYTES(b, 'hex') -> '4B'",))
+_from_bytes = scalar(
+    "from_bytes", _CATEGORY, "Bytes as text: hex, utf8, ascii or base64.", ("FROM_BYTES(b, 'hex') -> '4B'",)
+)
 _to_bytes = scalar("to_bytes", _CATEGORY, "Text (hex, utf8, ascii or base64) as bytes.", ("TO_BYTES('4B', 'hex')",))
 
 
@@ -64,7 +69,9 @@ def _find(table: Mapping[str, T], encoding: str) -> T:
 @_encode("(str STRING, inputEncoding STRING, outputEncoding STRING) -> STRING")
 def _encoded(text: str, source: str, target: str) -> str:
     if source.lower() not in _DECODERS or target.lower() not in _ENCODERS:
-        raise FunctionError(f"Supported input and output encodings are: hex, utf8, ascii and base64. Got {source}, {target}.")
+        raise FunctionError(
+            f"Supported input and output encodings are: hex, utf8, ascii and base64. Got {source}, {target}."
+        )
     data = _DECODERS[source.lower()](text)
     encoded = _ENCODERS[target.lower()](data)
     return f"0x{encoded.lower()}" if target.lower() == "hex" else encoded

@@ -45,7 +45,9 @@ _format_timestamp = scalar(
     ("FORMAT_TIMESTAMP(ts, 'yyyy-MM-dd HH:mm') -> '2020-01-31 10:15'",),
 )
 _timestamp_to_string = scalar(
-    "timestamptostring", _CATEGORY, "Milliseconds since the epoch as text, by a pattern. Deprecated: use FORMAT_TIMESTAMP."
+    "timestamptostring",
+    _CATEGORY,
+    "Milliseconds since the epoch as text, by a pattern. Deprecated: use FORMAT_TIMESTAMP.",
 )
 
 
@@ -68,7 +70,9 @@ _parse_timestamp = scalar(
     ("PARSE_TIMESTAMP('2020-01-31 10', 'yyyy-MM-dd HH')",),
 )
 _string_to_timestamp = scalar(
-    "stringtotimestamp", _CATEGORY, "Text as milliseconds since the epoch, by a pattern. Deprecated: use PARSE_TIMESTAMP."
+    "stringtotimestamp",
+    _CATEGORY,
+    "Text as milliseconds since the epoch, by a pattern. Deprecated: use PARSE_TIMESTAMP.",
 )
 
 
@@ -84,10 +88,18 @@ def _timestamp_of_in(text: str, pattern: str, zone: str) -> int:
     return _millis(_parsed("timestamp", text, pattern), zone_of(zone))
 
 
-_format_date = scalar("format_date", _CATEGORY, "A DATE as text, by a pattern.", ("FORMAT_DATE(d, 'dd.MM.yyyy') -> '31.01.2020'",))
-_parse_date = scalar("parse_date", _CATEGORY, "Text as a DATE, by a pattern.", ("PARSE_DATE('31.01.2020', 'dd.MM.yyyy')",))
-_date_to_string = scalar("datetostring", _CATEGORY, "Days since the epoch as text, by a pattern. Deprecated: use FORMAT_DATE.")
-_string_to_date = scalar("stringtodate", _CATEGORY, "Text as days since the epoch, by a pattern. Deprecated: use PARSE_DATE.")
+_format_date = scalar(
+    "format_date", _CATEGORY, "A DATE as text, by a pattern.", ("FORMAT_DATE(d, 'dd.MM.yyyy') -> '31.01.2020'",)
+)
+_parse_date = scalar(
+    "parse_date", _CATEGORY, "Text as a DATE, by a pattern.", ("PARSE_DATE('31.01.2020', 'dd.MM.yyyy')",)
+)
+_date_to_string = scalar(
+    "datetostring", _CATEGORY, "Days since the epoch as text, by a pattern. Deprecated: use FORMAT_DATE."
+)
+_string_to_date = scalar(
+    "stringtodate", _CATEGORY, "Text as days since the epoch, by a pattern. Deprecated: use PARSE_DATE."
+)
 
 
 @_format_date("(date DATE, formatPattern STRING) -> STRING")
@@ -104,7 +116,9 @@ def _date_of_text(text: str, pattern: str) -> int:
     return round_millis(moment.replace(tzinfo=UTC)) // MILLIS_PER_DAY
 
 
-_format_time = scalar("format_time", _CATEGORY, "A TIME as text, by a pattern.", ("FORMAT_TIME(t, 'HH:mm') -> '10:15'",))
+_format_time = scalar(
+    "format_time", _CATEGORY, "A TIME as text, by a pattern.", ("FORMAT_TIME(t, 'HH:mm') -> '10:15'",)
+)
 _parse_time = scalar("parse_time", _CATEGORY, "Text as a TIME, by a pattern.", ("PARSE_TIME('10:15', 'HH:mm')",))
 
 
@@ -120,7 +134,10 @@ def _time_of_text(text: str, pattern: str) -> int:
 
 
 _convert_tz = scalar(
-    "convert_tz", _CATEGORY, "A TIMESTAMP read in one time zone, as the clock of another shows it.", ("CONVERT_TZ(ts, 'Asia/Seoul', 'UTC')",)
+    "convert_tz",
+    _CATEGORY,
+    "A TIMESTAMP read in one time zone, as the clock of another shows it.",
+    ("CONVERT_TZ(ts, 'Asia/Seoul', 'UTC')",),
 )
 
 

@@ -13,9 +13,7 @@ from functools import lru_cache
 from kappaflow.errors import FunctionError
 from kappaflow.sql.expressions.times import zone_of
 
-_MONTHS = (
-    "January February March April May June July August September October November December".split()
-)
+_MONTHS = "January February March April May June July August September October November December".split()
 _DAYS = "Monday Tuesday Wednesday Thursday Friday Saturday Sunday".split()
 _NUMBERS = "yuMLdDHhKkmsSnNAQqeceYwWF"
 _ZONES = "VzOXxZ"
@@ -219,7 +217,7 @@ def _set(fields: Fields, item: _Item, text: str) -> None:
 
 def _offset_text(text: str) -> str:
     if text.startswith("GMT") and len(text) > 3:
-        sign, hours, minutes = text[3], *(text[4:].split(":") + ["00"])[:2]
+        sign, hours, minutes = text[3], *[*text[4:].split(":"), "00"][:2]
         return f"{sign}{hours.zfill(2)}{minutes}"
     if text[:1] in "+-" and len(text) == 3:
         return f"{text}00"

@@ -75,7 +75,10 @@ def _path_steps(path: str) -> tuple[str | int, ...]:
 
 
 _extract = scalar(
-    "extractjsonfield", _CATEGORY, "The text at a path of a JSON document.", ("EXTRACTJSONFIELD('{\"a\": [1]}', '$.a[0]') -> '1'",)
+    "extractjsonfield",
+    _CATEGORY,
+    "The text at a path of a JSON document.",
+    ("EXTRACTJSONFIELD('{\"a\": [1]}', '$.a[0]') -> '1'",),
 )
 
 
@@ -96,14 +99,31 @@ def _field(text: str, path: str) -> str | None:
     return value if isinstance(value, str) else json_text(value)
 
 
-_is_json = scalar("is_json_string", _CATEGORY, "Whether a string is a JSON document.", ("IS_JSON_STRING('[1]') -> true",))
-_array_length = scalar("json_array_length", _CATEGORY, "The number of elements of a JSON array.", ("JSON_ARRAY_LENGTH('[1, 2]') -> 2",))
-_concat = scalar(
-    "json_concat", _CATEGORY, "Joins JSON documents: objects merge, everything else becomes one array.", ("JSON_CONCAT('[1]', '[2]') -> '[1,2]'",)
+_is_json = scalar(
+    "is_json_string", _CATEGORY, "Whether a string is a JSON document.", ("IS_JSON_STRING('[1]') -> true",)
 )
-_items = scalar("json_items", _CATEGORY, "The elements of a JSON array as an array of JSON texts.", ("JSON_ITEMS('[1, \"a\"]') -> ['1', '\"a\"']",))
+_array_length = scalar(
+    "json_array_length", _CATEGORY, "The number of elements of a JSON array.", ("JSON_ARRAY_LENGTH('[1, 2]') -> 2",)
+)
+_concat = scalar(
+    "json_concat",
+    _CATEGORY,
+    "Joins JSON documents: objects merge, everything else becomes one array.",
+    ("JSON_CONCAT('[1]', '[2]') -> '[1,2]'",),
+)
+_items = scalar(
+    "json_items",
+    _CATEGORY,
+    "The elements of a JSON array as an array of JSON texts.",
+    ("JSON_ITEMS('[1, \"a\"]') -> ['1', '\"a\"']",),
+)
 _keys = scalar("json_keys", _CATEGORY, "The keys of a JSON object.", ("JSON_KEYS('{\"a\": 1}') -> ['a']",))
-_records = scalar("json_records", _CATEGORY, "The members of a JSON object as a map of JSON texts.", ("JSON_RECORDS('{\"a\": 1}') -> {a=1}",))
+_records = scalar(
+    "json_records",
+    _CATEGORY,
+    "The members of a JSON object as a map of JSON texts.",
+    ("JSON_RECORDS('{\"a\": 1}') -> {a=1}",),
+)
 
 
 @_is_json("(input STRING) -> BOOLEAN", null_in=True, total=True)
@@ -153,7 +173,10 @@ def _record_map(text: str) -> dict[str, str] | None:
 
 
 _contains = scalar(
-    "JSON_ARRAY_CONTAINS", _CATEGORY, "Whether the JSON array in a string has an element.", ("JSON_ARRAY_CONTAINS('[1, 2]', 2) -> true",)
+    "JSON_ARRAY_CONTAINS",
+    _CATEGORY,
+    "Whether the JSON array in a string has an element.",
+    ("JSON_ARRAY_CONTAINS('[1, 2]', 2) -> true",),
 )
 
 

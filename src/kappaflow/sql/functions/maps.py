@@ -11,9 +11,17 @@ _CATEGORY = "MAP"
 _keys = scalar("MAP_KEYS", _CATEGORY, "The keys as an array.", ("MAP_KEYS(MAP('a' := 1)) -> ['a']",))
 _values = scalar("MAP_VALUES", _CATEGORY, "The values as an array.", ("MAP_VALUES(MAP('a' := 1)) -> [1]",))
 _union = scalar("MAP_UNION", _CATEGORY, "The entries of both maps; the second wins.", ())
-_as_map = scalar("AS_MAP", _CATEGORY, "A map from an array of keys and an array of values.", ("AS_MAP(ARRAY['a'], ARRAY[1]) -> {a=1}",))
+_as_map = scalar(
+    "AS_MAP",
+    _CATEGORY,
+    "A map from an array of keys and an array of values.",
+    ("AS_MAP(ARRAY['a'], ARRAY[1]) -> {a=1}",),
+)
 _entries = scalar(
-    "ENTRIES", _CATEGORY, "The entries as an array of structs with K and V, sorted by key where asked.", ("ENTRIES(MAP('a' := 1), true) -> [{K=a, V=1}]",)
+    "ENTRIES",
+    _CATEGORY,
+    "The entries as an array of structs with K and V, sorted by key where asked.",
+    ("ENTRIES(MAP('a' := 1), true) -> [{K=a, V=1}]",),
 )
 
 
@@ -40,9 +48,7 @@ def _mapped(keys: list[str], values: list[Any]) -> dict[str, Any]:
 
 
 def _define_entries(name: str) -> None:
-    @_entries(
-        f"(map MAP<STRING, {name}>, sorted BOOLEAN) -> ARRAY<STRUCT<K STRING, V {name}>>", total=True
-    )
+    @_entries(f"(map MAP<STRING, {name}>, sorted BOOLEAN) -> ARRAY<STRUCT<K STRING, V {name}>>", total=True)
     def _entry_list(mapping: dict[str, Any], in_order: bool) -> list[dict[str, Any]]:
         items = sorted(mapping.items()) if in_order else mapping.items()
         return [{"K": key, "V": value} for key, value in items]

@@ -71,5 +71,13 @@ def _define(name: str, description: str, example: str, keep: bool, left: bool) -
 
 _define("mask_left", "Masks the first n characters.", "MASK_LEFT('Abc', 1) -> 'Xbc'", keep=False, left=True)
 _define("mask_right", "Masks the last n characters.", "MASK_RIGHT('Abc', 1) -> 'Abx'", keep=False, left=False)
-_define("mask_keep_left", "Masks all but the first n characters.", "MASK_KEEP_LEFT('Abc', 1) -> 'Axx'", keep=True, left=True)
-_define("mask_keep_right", "Masks all but the last n characters.", "MASK_KEEP_RIGHT('Abc', 1) -> 'Xxc'", keep=True, left=False)
+_define(
+    "mask_keep_left", "Masks all but the first n characters.", "MASK_KEEP_LEFT('Abc', 1) -> 'Axx'", keep=True, left=True
+)
+_define(
+    "mask_keep_right",
+    "Masks all but the last n characters.",
+    "MASK_KEEP_RIGHT('Abc', 1) -> 'Xxc'",
+    keep=True,
+    left=False,
+)

@@ -139,9 +139,7 @@ def _half_up(value: Decimal, scale: int) -> Decimal:
     return CONTEXT.add(value, half).quantize(quantum(scale), ROUND_FLOOR, CONTEXT)
 
 
-_trunc = scalar(
-    "trunc", _CATEGORY, "Cut a number to `scale` decimals, toward zero.", ("TRUNC(1.79, 1) -> 1.70",)
-)
+_trunc = scalar("trunc", _CATEGORY, "Cut a number to `scale` decimals, toward zero.", ("TRUNC(1.79, 1) -> 1.70",))
 
 
 @_trunc("(val INT) -> INT", total=True)
@@ -154,8 +152,10 @@ def _trunc_whole(value: int) -> int:
 def _trunc_double(value: float) -> int:
     if value != value:  # noqa: PLR0124
         return 0
-    return max(-_LONG_LIMIT, min(_LONG_LIMIT - 1, int(value))) if abs(value) < 1e300 else (
-        _LONG_LIMIT - 1 if value > 0 else -_LONG_LIMIT
+    return (
+        max(-_LONG_LIMIT, min(_LONG_LIMIT - 1, int(value)))
+        if abs(value) < 1e300
+        else (_LONG_LIMIT - 1 if value > 0 else -_LONG_LIMIT)
     )
 
 
@@ -191,7 +191,9 @@ def _sign_of(value: Any) -> int:
     return (value > 0) - (value < 0)
 
 
-def _double_function(name: str, description: str, function: Callable[[float], float], examples: tuple[str, ...] = ()) -> None:
+def _double_function(
+    name: str, description: str, function: Callable[[float], float], examples: tuple[str, ...] = ()
+) -> None:
     """Define a function of INT, BIGINT and DOUBLE that computes in DOUBLE."""
     define = scalar(name, _CATEGORY, description, examples)
 
@@ -301,10 +303,14 @@ def _distance_km(lat1: float, lon1: float, lat2: float, lon2: float) -> float:
 def _distance(lat1: float, lon1: float, lat2: float, lon2: float, unit: str) -> float:
     for latitude in (lat1, lat2):
         if not -90 <= latitude <= 90:
-            raise FunctionError(f"valid latitude values for GeoDistance function are in the range of -90 to 90. Got {latitude}.")
+            raise FunctionError(
+                f"valid latitude values for GeoDistance function are in the range of -90 to 90. Got {latitude}."
+            )
     for longitude in (lon1, lon2):
         if not -180 <= longitude <= 180:
-            raise FunctionError(f"valid longitude values for GeoDistance function are in the range of -180 to 180. Got {longitude}.")
+            raise FunctionError(
+                f"valid longitude values for GeoDistance function are in the range of -180 to 180. Got {longitude}."
+            )
     radius = _earth_radius(unit)
     delta_lat, delta_lon = math.radians(lat2 - lat1), math.radians(lon2 - lon1)
     cosines = math.cos(math.radians(lat1)) * math.cos(math.radians(lat2))

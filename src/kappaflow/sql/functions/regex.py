@@ -89,16 +89,28 @@ def _class(found: re.Match[str], in_class: bool) -> str:
 
 
 _extract = scalar(
-    "regexp_extract", _CATEGORY, "The first match of a pattern, or one of its groups.", ("REGEXP_EXTRACT('b(.)', 'abc', 1) -> 'c'",)
+    "regexp_extract",
+    _CATEGORY,
+    "The first match of a pattern, or one of its groups.",
+    ("REGEXP_EXTRACT('b(.)', 'abc', 1) -> 'c'",),
 )
 _extract_all = scalar(
-    "regexp_extract_all", _CATEGORY, "All matches of a pattern, or of one of its groups.", ("REGEXP_EXTRACT_ALL('.b', 'abcb') -> ['ab', 'cb']",)
+    "regexp_extract_all",
+    _CATEGORY,
+    "All matches of a pattern, or of one of its groups.",
+    ("REGEXP_EXTRACT_ALL('.b', 'abcb') -> ['ab', 'cb']",),
 )
 _replace = scalar(
-    "regexp_replace", _CATEGORY, "Replaces every match of a pattern; $1 stands for a group.", ("REGEXP_REPLACE('abc', 'b', 'x') -> 'axc'",)
+    "regexp_replace",
+    _CATEGORY,
+    "Replaces every match of a pattern; $1 stands for a group.",
+    ("REGEXP_REPLACE('abc', 'b', 'x') -> 'axc'",),
 )
 _split = scalar(
-    "regexp_split_to_array", _CATEGORY, "The parts of a string between matches of a pattern.", ("REGEXP_SPLIT_TO_ARRAY('a1b', '[0-9]') -> ['a', 'b']",)
+    "regexp_split_to_array",
+    _CATEGORY,
+    "The parts of a string between matches of a pattern.",
+    ("REGEXP_SPLIT_TO_ARRAY('a1b', '[0-9]') -> ['a', 'b']",),
 )
 
 

@@ -19,7 +19,6 @@ from typing import Any, TypeVar
 
 from kappaflow.errors import StatementError
 from kappaflow.serde.types import DataType
-from kappaflow.sql.functions.aggregation import AggregationFactory
 from kappaflow.sql.functions.signature import Argument, LambdaTyper, Match, Signature, parse_signature
 from kappaflow.sql.types import type_text
 
@@ -141,8 +140,7 @@ class Function:
 
     def _refusal(self, arguments: Sequence[Argument]) -> str:
         return (
-            f"Function '{self.name}' does not accept parameters ({_argument_texts(arguments)}).\n"
-            f"{self._alternatives()}"
+            f"Function '{self.name}' does not accept parameters ({_argument_texts(arguments)}).\n{self._alternatives()}"
         )
 
     def _alternatives(self) -> str:

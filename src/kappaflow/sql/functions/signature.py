@@ -292,9 +292,7 @@ def _accepts(declared: DataType, actual: DataType, bound: dict[str, DataType], c
         case AnyType():
             return True
         case AnyDecimal():
-            return isinstance(actual, Decimal) or (
-                casts and is_numeric(actual) and actual != DOUBLE
-            )
+            return isinstance(actual, Decimal) or (casts and is_numeric(actual) and actual != DOUBLE)
         case AnyStruct():
             return isinstance(actual, Struct)
         case Array(element):

@@ -121,7 +121,10 @@ def _split_bytes(data: bytes, delimiter: bytes) -> list[bytes]:
 
 
 _initcap = scalar(
-    "initcap", _CATEGORY, "Each word with its first letter in upper case, the rest in lower case.", ("INITCAP('hello wORLD') -> 'Hello World'",)
+    "initcap",
+    _CATEGORY,
+    "Each word with its first letter in upper case, the rest in lower case.",
+    ("INITCAP('hello wORLD') -> 'Hello World'",),
 )
 
 
@@ -138,7 +141,8 @@ def _capitalised(text: str) -> str:
 _instr = scalar(
     "instr",
     _CATEGORY,
-    "The 1-based position of a substring, 0 when absent; searches from a position (negative: backwards) and counts occurrences.",
+    "The 1-based position of a substring, 0 when absent; searches from a position (negative: backwards) "
+    "and counts occurrences.",
     ("INSTR('ababab', 'b', 1, 2) -> 4",),
 )
 
@@ -198,7 +202,9 @@ def _padded_right(text: Any, length: int, padding: Any) -> Any:
 
 
 _elt = scalar("elt", _CATEGORY, "The n-th (from 1) of several strings.", ("ELT(2, 'a', 'b') -> 'b'",))
-_field = scalar("field", _CATEGORY, "The 1-based position of a string among others, 0 when absent.", ("FIELD('b', 'a', 'b') -> 2",))
+_field = scalar(
+    "field", _CATEGORY, "The 1-based position of a string among others, 0 when absent.", ("FIELD('b', 'a', 'b') -> 2",)
+)
 
 
 @_elt("(index INT, strings STRING...) -> STRING", null_in=True, total=True)
@@ -231,7 +237,9 @@ def _character_of(code: str) -> str | None:
     return b"".join(unit.to_bytes(2, "big") for unit in units).decode("utf-16-be")
 
 
-_md5 = scalar("md5", _CATEGORY, "The MD5 digest of a string, in hexadecimal.", ("MD5('') -> 'd41d8cd98f00b204e9800998ecf8427e'",))
+_md5 = scalar(
+    "md5", _CATEGORY, "The MD5 digest of a string, in hexadecimal.", ("MD5('') -> 'd41d8cd98f00b204e9800998ecf8427e'",)
+)
 
 
 @_md5("(s STRING) -> STRING", total=True)
