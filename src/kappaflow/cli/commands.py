@@ -29,6 +29,7 @@ COMMANDS: dict[str, Command] = {
         Command("sql", "kappaflow.cli.sql.run", "sql.summary"),
         Command("sql test", "kappaflow.cli.sql.test", "sql_test.summary"),
         Command("top", "kappaflow.cli.top.run", "top.summary"),
+        Command("doctor", "kappaflow.cli.doctor.run", "doctor.summary"),
         Command("demo flights", "kappaflow.cli.demo.flights", "demo_flights.summary"),
     )
 }

@@ -1,0 +1,1 @@
+"""`kappa doctor`: what this installation has, and what is missing."""

@@ -1,0 +1,61 @@
+"""Texts of `kappa doctor`."""
+
+from __future__ import annotations
+
+from kappaflow.cli.messages import register
+
+ENGLISH = {
+    "doctor.data_dir": "directory to try for writing; nothing is left in it",
+    "doctor.json": "print the findings as JSON",
+    "doctor.package": "kappaflow {version}",
+    "doctor.python": "Python {version} on {platform}",
+    "doctor.kernel_native": "kernel: native, compiled code runs the loops over records",
+    "doctor.kernel_python": "kernel: the Python twins; results are the same, throughput is much lower",
+    "doctor.kernel_advice": "install Rust and reinstall the package, or install a wheel that holds the kernel",
+    "doctor.kernel_chosen": "unset KAPPA_KERNEL to use the native kernel, which is installed",
+    "doctor.library": "{name} {version}",
+    "doctor.library_missing": "{name} is not installed",
+    "doctor.library_advice": "reinstall with: pip install kappaflow",
+    "doctor.extra_missing": "{name} is not installed; only kappa demo flights needs it",
+    "doctor.extra_advice": "pip install 'kappaflow[demo]'",
+    "doctor.tool": "{name}: {path}",
+    "doctor.tool_missing": "{name} is not on PATH; {use}",
+    "doctor.tool_java": "only the tests against Apache Kafka need it",
+    "doctor.tool_maven": "only the tests against Apache Kafka need it",
+    "doctor.tool_rust": "only building the native kernel needs it",
+    "doctor.data_ok": "{path} can be written; {free:.1f} GB free",
+    "doctor.data_bad": "{path} cannot be written: {why}",
+    "doctor.data_advice": "choose another directory with --data-dir, or change its permissions",
+    "doctor.data_low": "{path} has only {free:.2f} GB free",
+    "doctor.data_low_advice": "free some space: a full disk stops producers",
+    "doctor.good": "Everything that kappaflow needs is here.",
+    "doctor.bad": "{count} problem(s) to solve before kappaflow can run here.",
+}
+KOREAN = {
+    "doctor.data_dir": "쓰기를 시험해 볼 디렉터리. 아무것도 남기지 않습니다",
+    "doctor.json": "결과를 JSON으로 출력합니다",
+    "doctor.package": "kappaflow {version}",
+    "doctor.python": "Python {version} ({platform})",
+    "doctor.kernel_native": "커널: 네이티브. 레코드 반복 처리를 컴파일된 코드가 맡습니다",
+    "doctor.kernel_python": "커널: 파이썬 구현. 결과는 같지만 처리량이 훨씬 낮습니다",
+    "doctor.kernel_advice": "Rust를 설치한 뒤 패키지를 다시 설치하거나, 커널이 든 휠을 설치하십시오",
+    "doctor.kernel_chosen": "네이티브 커널이 설치되어 있습니다. 쓰려면 KAPPA_KERNEL 변수를 지우십시오",
+    "doctor.library": "{name} {version}",
+    "doctor.library_missing": "{name} 패키지가 없습니다",
+    "doctor.library_advice": "다시 설치하십시오: pip install kappaflow",
+    "doctor.extra_missing": "{name} 패키지가 없습니다. kappa demo flights 에만 필요합니다",
+    "doctor.extra_advice": "pip install 'kappaflow[demo]'",
+    "doctor.tool": "{name}: {path}",
+    "doctor.tool_missing": "{name} 명령이 PATH에 없습니다. {use}",
+    "doctor.tool_java": "Apache Kafka 와 비교하는 테스트에만 필요합니다",
+    "doctor.tool_maven": "Apache Kafka 와 비교하는 테스트에만 필요합니다",
+    "doctor.tool_rust": "네이티브 커널을 빌드할 때만 필요합니다",
+    "doctor.data_ok": "{path} 에 쓸 수 있습니다. 남은 공간 {free:.1f} GB",
+    "doctor.data_bad": "{path} 에 쓸 수 없습니다: {why}",
+    "doctor.data_advice": "--data-dir 로 다른 디렉터리를 고르거나 권한을 바꾸십시오",
+    "doctor.data_low": "{path} 에 남은 공간이 {free:.2f} GB 뿐입니다",
+    "doctor.data_low_advice": "공간을 확보하십시오. 디스크가 가득 차면 프로듀서가 멈춥니다",
+    "doctor.good": "kappaflow 에 필요한 것이 모두 있습니다.",
+    "doctor.bad": "kappaflow 를 실행하기 전에 해결할 문제가 {count}개 있습니다.",
+}
+register(ENGLISH, KOREAN)
