@@ -95,14 +95,15 @@ class Advance:
         self._total = total
         self._bar = bar
         self._task = None if bar is None else bar.add_task(title, total=total)
-        self._done = 0
+        self.done = 0
         self._shown = 0.0
         self._lock = threading.Lock()
+        self._adding = threading.Lock()
 
     def to(self, done: int) -> None:
         """Set the number."""
         with self._lock:
-            self._done = done
+            self.done = done
             if self._bar is not None and self._task is not None:
                 self._bar.update(self._task, completed=done)
             elif self._total and done / self._total >= self._shown + PLAIN_STEP:
@@ -111,4 +112,5 @@ class Advance:
 
     def add(self, count: int) -> None:
         """Let the number grow."""
-        self.to(self._done + count)
+        with self._adding:
+            self.to(self.done + count)

@@ -27,7 +27,6 @@ SEED = 2013
 LIVE_ROWS = 8
 KILL_AFTER = 0.3
 WORST_SHOWN = 5
-EXIT_INTERRUPTED = 130
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -89,6 +88,7 @@ class _Demo:
         self.figures = ServerFigures(host.url)
         self.drained = Drained(self.client, host.config.service_id)
         self.loader = FlightLoader(self.client, rows, SEED)
+        self.queries: list[str] = []
 
     def run(self) -> int:
         """Run all parts and return the exit code."""
@@ -172,8 +172,9 @@ class _Demo:
             index, done = self.figures.busiest(query_id)
             return (index, done) if done >= KILL_AFTER * loader.rows else None
 
-        index, done = wait_until(in_the_middle, query_id)
+        index, done = wait_until(in_the_middle, query_id, why=lambda: self.figures.errors([query_id]))
         old = self.figures.process(index)
+        tasks = {name: self.figures.running_tasks(name) for name in self.queries}
         os.kill(old["pid"], signal.SIGKILL)
         killed = time.monotonic()
         console.line("demo.killed", index=index, old=old["pid"], done=done, total=loader.rows)
@@ -188,6 +189,11 @@ class _Demo:
         self._say_rate(1, started)
         save(self.results, "hours", read_query(self.database, flights_sql.ALL_HOURS))
         save(self.results, "late", _one_row(dropped=self.figures.dropped(query_id)))
+        wait_until(
+            lambda: True if all(self.figures.running_tasks(n) == count for n, count in tasks.items()) else None,
+            ", ".join(tasks),
+            why=lambda: self.figures.errors(tasks),
+        )
         save(self.results, "carriers_after_kill", read_query(self.database, flights_sql.ALL_CARRIERS))
 
     def _show_tables(self) -> None:
@@ -222,7 +228,9 @@ class _Demo:
         """Start a query and return its id."""
         self.console.sql(statement)
         (entity,) = self.database.sql(statement).entities
-        return entity["commandStatus"]["queryId"]
+        query_id = entity["commandStatus"]["queryId"]
+        self.queries.append(query_id)
+        return query_id
 
     def _drain(self, queries: list[tuple[str, list[str]]], key: str) -> None:
         """Wait until queries have committed everything that is there to read."""
@@ -232,13 +240,13 @@ class _Demo:
         with self.console.progress(key, total) as bar:
 
             def done() -> bool | None:
-                if (why := self.figures.error([query_id for query_id, _ in queries])) is not None:
-                    raise KappaError(message("demo.query_failed", why=why))
                 lag = sum(self.drained.lag(query_id, sources) for query_id, sources in queries)
                 bar.to(max(0, total - lag))
                 return True if lag == 0 else None
 
-            wait_until(done, ", ".join(query_id for query_id, _ in queries))
+            names = [query_id for query_id, _ in queries]
+            why = lambda: self.figures.errors(names)  # noqa: E731
+            wait_until(done, ", ".join(names), progress=lambda: bar.done, why=why)
 
     def _say_rate(self, queries: int, started: float) -> None:
         count, seconds = queries * self.loader.rows, time.monotonic() - started
@@ -263,8 +271,9 @@ class _Demo:
         """Print outcomes and return how many are wrong."""
         for outcome in outcomes:
             text = message(f"demo.check.{outcome['check']}", rows=outcome["rows"])
-            key = "demo.check_ok" if outcome["ok"] else "demo.check_wrong"
-            self.console.check(message(key, text=text, count=outcome["count"]), outcome["ok"], outcome["differences"])
+            if not outcome["ok"]:
+                text = message("demo.check_wrong", text=text, count=outcome["count"])
+            self.console.check(text, outcome["ok"], outcome["differences"])
         return sum(not outcome["ok"] for outcome in outcomes)
 
     def _say_how_to_go_on(self) -> None:

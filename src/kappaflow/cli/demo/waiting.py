@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, TypeVar
 
 import httpx
@@ -16,24 +16,39 @@ from kappaflow.client.topic_partition import TopicPartition
 from kappaflow.errors import ServerError
 from kappaflow.sql.queries import application_id_of
 
-POLL_SECONDS = 0.05
+POLL_SECONDS = 0.1
 STALLED_SECONDS = 120.0
 T = TypeVar("T")
 
 
-def wait_until(condition: Callable[[], T | None], what: str, seconds: float = STALLED_SECONDS) -> T:
+def wait_until(
+    condition: Callable[[], T | None],
+    what: str,
+    *,
+    progress: Callable[[], object] = lambda: None,
+    why: Callable[[], str] = lambda: "",
+) -> T:
     """Ask again and again until a condition gives something.
 
+    Args:
+        condition: gives None as long as it does not hold.
+        what: what is waited for, for the message.
+        progress: a value that changes as long as there is hope.
+        why: what may be the cause, asked when there is no hope left.
+
     Raises:
-        ServerError: it did not within the time; names what was waited for.
+        ServerError: it does not hold, and nothing changed for `STALLED_SECONDS`.
     """
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        found = condition()
-        if found is not None:
-            return found
+    last = progress()
+    deadline = time.monotonic() + STALLED_SECONDS
+    while (found := condition()) is None:
+        if (now := progress()) != last:
+            last, deadline = now, time.monotonic() + STALLED_SECONDS
+        if time.monotonic() > deadline:
+            text = message("demo.timeout", what=what, seconds=int(STALLED_SECONDS))
+            raise ServerError(f"{text} {why()}".strip(), 503)
         time.sleep(POLL_SECONDS)
-    raise ServerError(message("demo.timeout", what=what, seconds=int(seconds)), 503)
+    return found
 
 
 class ServerFigures:
@@ -47,7 +62,10 @@ class ServerFigures:
         self._http.close()
 
     def _read(self) -> dict[str, Any]:
-        return self._http.get("/kappa/processes").raise_for_status().json()
+        try:
+            return self._http.get("/kappa/processes").raise_for_status().json()
+        except httpx.HTTPError as error:
+            raise ServerError(f"GET /kappa/processes: {error}", 503) from error
 
     def process(self, index: int) -> dict[str, Any]:
         """Return name, state, pid and restarts of a worker's process."""
@@ -57,13 +75,14 @@ class ServerFigures:
         """Return the figures of a query in each worker; empty ones where it does not run."""
         return [worker.get("queries", {}).get(query_id, {}) for worker in self._read()["workers"]]
 
-    def error(self, query_ids: list[str]) -> str | None:
-        """Return why a query does not run, or None."""
-        for query_id in query_ids:
-            for figures in self.query(query_id):
-                if figures.get("state") == "ERROR":
-                    return f"{query_id}: {figures.get('error')}"
-        return None
+    def errors(self, query_ids: Iterable[str]) -> str:
+        """Return the last error of each query that had one."""
+        found = [(query_id, figures.get("error")) for query_id in query_ids for figures in self.query(query_id)]
+        return "; ".join(f"{query_id}: {error}" for query_id, error in found if error)
+
+    def running_tasks(self, query_id: str) -> int:
+        """Return the number of tasks of a query in the workers where it runs."""
+        return sum(int(f.get("tasks", 0)) for f in self.query(query_id) if f.get("state") == "RUNNING")
 
     def dropped(self, query_id: str) -> int:
         """Return how many records of a query came after their window was closed."""
@@ -82,9 +101,12 @@ class Drained:
         self._client = client
         self._service_id = service_id
         self._admin = Admin(client)
+        self._groups: dict[str, GroupOffsets] = {}
 
     def close(self) -> None:
-        """Close the connection."""
+        """Close the connections."""
+        for offsets in self._groups.values():
+            offsets.close()
         self._admin.close()
 
     def lag(self, query_id: str, sources: list[str]) -> int:
@@ -92,9 +114,10 @@ class Drained:
         group = application_id_of(self._service_id, query_id)
         names = self._admin.list_topics(internal=True)
         inner = [name for name in names if name.startswith(f"{group}-") and name.endswith("-repartition")]
-        with GroupOffsets(self._client, group) as offsets:
-            # Sources first: once they are done nothing is added to the repartition topics any more.
-            return sum(self._lag_of(offsets, topics) for topics in (sources, inner) if topics)
+        if group not in self._groups:
+            self._groups[group] = GroupOffsets(self._client, group)
+        # Sources first: once they are done nothing is added to the repartition topics any more.
+        return sum(self._lag_of(self._groups[group], topics) for topics in (sources, inner) if topics)
 
     def _lag_of(self, offsets: GroupOffsets, topics: list[str]) -> int:
         described = self._admin.describe_topics(topics)
