@@ -17,7 +17,7 @@ from kappaflow.serde.schema import Schema, WindowInfo
 from kappaflow.streams.functions import Mapper, Predicate
 from kappaflow.streams.record import Record
 
-TopologyFactory = Callable[[], Any]
+TopologyFactory = Callable[..., Any]  # takes on_error=, told about every expression that fails for a row
 
 
 def application_id_of(service_id: str, query_id: str) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, cast
 
 from kappaflow.errors import StatementError
@@ -31,6 +31,7 @@ from kappaflow.sql.physical.row_functions import (
 )
 from kappaflow.sql.physical.scopes import aggregate_calls, step_scope
 from kappaflow.sql.physical.timestamp_extractor import ColumnTimestamp
+from kappaflow.sql.queries import TopologyFactory
 from kappaflow.sql.settings import Settings
 from kappaflow.streams.topology import Topology, TopologyBuilder
 from kappaflow.streams.topology import nodes as n
@@ -59,6 +60,14 @@ class StepBuilder:
             ConfigError: a format is not available.
         """
         return _Build(self, application_id).run(root)
+
+    def factory(self, root: s.Step, application_id: str) -> TopologyFactory:
+        """Return the function that builds the topology anew, with a processing log of the caller's choice."""
+
+        def build(on_error: OnError = self.on_error) -> Topology:
+            return replace(self, on_error=on_error).build(root, application_id)
+
+        return build
 
 
 @dataclass(slots=True)

@@ -185,5 +185,5 @@ def _stream(context: PlanningContext, analysis: Analysis, source: DataSource) ->
         store_schema=logical.result,
         select=make_mapper(passed, scope, registry=context.functions),
         limit=analysis.limit,
-        build_topology=lambda: builder.build(root, TRANSIENT),
+        build_topology=builder.factory(root, TRANSIENT),
     )

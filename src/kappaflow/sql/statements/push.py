@@ -37,7 +37,7 @@ def plan_push(context: PlanningContext, query: Query) -> PushQuery:
         sources=tuple(source.name for source in sources),
         source_topics=tuple(source.topic for source in sources),
         schema=logical.result,
-        build_topology=lambda: builder.build(root, TRANSIENT),
+        build_topology=builder.factory(root, TRANSIENT),
         limit=analysis.limit,
         is_table=optimized.root.is_table,
         properties=dict(context.settings.overrides),

@@ -61,7 +61,7 @@ def _weigh(values: tuple[Any, ...]) -> int:
 
 
 def _seeded(call: AggregateCall) -> Aggregation:
-    return _summed(call.literals[0] + len(call.literals) - 1, _weigh)
+    return _summed(call.literals[0] + sum(len(text) for text in call.literals[1:]), _weigh)
 
 
 def _summed(start: int, weigh: Weigh) -> Aggregation:

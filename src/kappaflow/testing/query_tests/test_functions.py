@@ -26,10 +26,10 @@ def register_test_functions(engine: Engine) -> None:
 
 def _define_echoes(registry: FunctionRegistry) -> None:
     echo = scalar("TEST_UDF", _CATEGORY, "Says which overload was called.", registry=registry)
-    echo("(arg1 INT, arg2 STRING) -> STRING")(lambda number, text: "doStuffIntString")
-    echo("(arg1 BIGINT, arg2 STRING) -> STRING")(lambda number, text: "doStuffLongString")
-    echo("(arg1 BIGINT, arg2 BIGINT, arg3 STRING) -> STRING")(lambda a, b, text: "doStuffLongLongString")
-    echo("(args BIGINT...) -> STRING")(lambda *numbers: "doStuffLongVarargs")
+    echo("(arg1 INT, arg2 STRING) -> STRING", null_in=True)(lambda number, text: "doStuffIntString")
+    echo("(arg1 BIGINT, arg2 STRING) -> STRING", null_in=True)(lambda number, text: "doStuffLongString")
+    echo("(arg1 BIGINT, arg2 BIGINT, arg3 STRING) -> STRING", null_in=True)(lambda a, b, text: "doStuffLongLongString")
+    echo("(args BIGINT...) -> STRING", null_in=True)(lambda *numbers: "doStuffLongVarargs")
     echo("(struct STRUCT<A STRING>) -> STRING")(lambda struct: struct["A"])
     echo("() -> STRUCT<A STRING>")(lambda: {"A": "foo"})
     to_struct = scalar("TOSTRUCT", _CATEGORY, "A struct of a text.", registry=registry)
