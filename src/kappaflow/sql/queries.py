@@ -70,7 +70,7 @@ class PersistentQuery:
         store_schema: schema of the rows in that store.
         held: how planning makes the table's rows of the store's rows.
         properties: session overrides stored with the statement.
-        explanation: the text that EXPLAIN prints, by section.
+        explainer: makes the text that EXPLAIN prints, by section.
     """
 
     id: str
@@ -88,12 +88,17 @@ class PersistentQuery:
     store_schema: Schema | None = None
     held: Any = None
     properties: dict[str, str] = field(default_factory=dict[str, str])
-    explanation: dict[str, str] = field(default_factory=dict[str, str])
+    explainer: Callable[[], dict[str, str]] = dict[str, str]
     state: QueryState = QueryState.RUNNING
 
     def copy(self) -> PersistentQuery:
         """Return an independent copy."""
         return replace(self)
+
+    @property
+    def explanation(self) -> dict[str, str]:
+        """The text that EXPLAIN prints, by section."""
+        return self.explainer()
 
     def application_id(self, service_id: str) -> str:
         """Return the id of its consumer group and the prefix of its internal topics."""
@@ -130,7 +135,12 @@ class PushQuery:
     limit: int | None = None
     is_table: bool = False
     properties: dict[str, str] = field(default_factory=dict[str, str])
-    explanation: dict[str, str] = field(default_factory=dict[str, str])
+    explainer: Callable[[], dict[str, str]] = dict[str, str]
+
+    @property
+    def explanation(self) -> dict[str, str]:
+        """The text that EXPLAIN prints, by section."""
+        return self.explainer()
 
 
 @dataclass(frozen=True, slots=True)

@@ -56,6 +56,7 @@ def persistent_query(
     )
     application_id = application_id_of(context.service_id, query_id)
     builder = StepBuilder(context.functions, context.settings)
+    builder.build(root, application_id)  # what cannot be built is refused now, not in a worker
     return PersistentQuery(
         id=query_id,
         kind=kind,
@@ -72,7 +73,7 @@ def persistent_query(
         store_schema=held.schema if held else None,
         held=held,
         properties=dict(context.settings.overrides),
-        explanation=explain(optimized, root, builder),
+        explainer=lambda: explain(optimized, root, builder),
     )
 
 
@@ -108,7 +109,7 @@ def source_table_query_of(context: PlanningContext, source: DataSource, query_id
         store_schema=step.schema,
         held=held,
         properties=dict(context.settings.overrides),
-        explanation={"physical steps": s.format_steps(step)},
+        explainer=lambda: {"physical steps": s.format_steps(step)},
     )
 
 

@@ -41,5 +41,5 @@ def plan_push(context: PlanningContext, query: Query) -> PushQuery:
         limit=analysis.limit,
         is_table=optimized.root.is_table,
         properties=dict(context.settings.overrides),
-        explanation=explain(optimized, root, builder),
+        explainer=lambda: explain(optimized, root, builder),
     )
