@@ -1,22 +1,40 @@
 # One word a job.  `make setup` is implied by the others and runs once per change of the pinned dependencies.
+#
+#   make demo                        the main job on real data; needs only Python >= 3.11 and make
+#   make setup                       a .venv with everything, the native kernel built where Rust is
+#   make check                       format, lint, types, import ladder
+#   make test                        all tests but the longer rounds on real clusters
+#   make conformance                 the outside query tests in $KAPPA_KSQL_CASES
+#   make test-real PART=engine       longer rounds on real clusters: engine, streams, operations
+#   make soak PART=kernel MINUTES=n  property tests with new seeds; counts are kept in .kappa-soak.json
+#   make bench GROUP=...             benchmarks against their peers
+#   make docs                        write the generated pages again
+#   make clean
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.setup-stamp
 DEV_STAMP := $(VENV)/.dev-stamp
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
+NATIVE := $(wildcard native/Cargo.toml native/src/*.rs native/src/*/*.rs)
 GROUP ?= all
+PART ?=
 MINUTES ?= 10
+TEST_PROCESSES ?= 2
+PYTEST_ARGS ?=
 export PYTHONDONTWRITEBYTECODE ?= 1
 
-.PHONY: setup demo test check bench conformance test-real soak clean
+.PHONY: setup demo test check bench conformance test-real soak docs clean
 
-$(STAMP): pyproject.toml constraints.txt setup.py $(wildcard native/Cargo.toml native/src/*.rs native/src/*/*.rs)
+$(STAMP): pyproject.toml constraints.txt setup.py $(NATIVE)
+	@$(PYTHON) -c 'import sys; sys.exit("kappaflow needs Python 3.11 or later; set PYTHON=/path/to/python3.11" if sys.version_info < (3, 11) else 0)'
+	@echo "Setting up $(VENV); this takes a minute, up to three where the native kernel is compiled ..."
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[demo]'
+	$(PIP) -e '.[demo]'
 	touch $@
 
 $(DEV_STAMP): $(STAMP)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[demo,test,dev]'
+	$(PIP) -e '.[demo,test,dev]'
 	touch $@
 
 setup: $(DEV_STAMP)
@@ -25,7 +43,7 @@ demo: $(STAMP)
 	$(BIN)/kappa demo flights
 
 test: $(DEV_STAMP)
-	$(BIN)/python -m pytest -q tests
+	$(BIN)/python -m pytest -q -n $(TEST_PROCESSES) --dist loadgroup --no-loadscope-reorder -m 'not real' tests $(PYTEST_ARGS)
 
 check: $(DEV_STAMP)
 	$(BIN)/ruff format --check .
@@ -34,11 +52,23 @@ check: $(DEV_STAMP)
 	$(BIN)/lint-imports
 
 conformance: $(DEV_STAMP)
-	$(BIN)/kappa sql test "$${KAPPA_KSQL_CASES:?set it to the folder of query cases}" --form both
+	@test -n "$$KAPPA_KSQL_CASES" || { echo "conformance: set KAPPA_KSQL_CASES to the folder of query tests" >&2; exit 2; }
+	$(BIN)/kappa sql test "$$KAPPA_KSQL_CASES" --form both
+
+test-real: $(DEV_STAMP)
+	@$(BIN)/python tests/rounds/real.py --part '$(PART)'
+
+soak: $(DEV_STAMP)
+	@$(BIN)/python tests/rounds/soak.py --part '$(PART)' --minutes '$(MINUTES)'
 
 bench: $(STAMP)
+	@test -f benchmarks/run.py || { echo "bench: there is no benchmark yet" >&2; exit 2; }
 	$(BIN)/python -m benchmarks.run --group $(GROUP)
 
+docs: $(DEV_STAMP)
+	$(BIN)/python docs/write_reference.py
+
 clean:
-	rm -rf $(VENV) build dist native/target src/*.egg-info .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) build dist native/target src/*.egg-info .pytest_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -f src/kappaflow/kernel/_native*.so
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,15 +1,34 @@
-"""Rules for all tests: outside tools that are missing skip a test, unless KAPPA_REQUIRE names them."""
+"""Rules for all tests: outside tools that are missing skip a test, unless KAPPA_REQUIRE names them; groups for xdist."""
 
 from __future__ import annotations
+
+from pathlib import Path
 
 import pytest
 
 from kappaflow.testing.toolchain import missing_toolchains, required_toolchains
 
 TOOLCHAINS_BY_MARKER = {"java": ("java", "maven"), "rust": ("rust",)}
+TESTS = Path(__file__).parent
+LONG_FOLDERS = ("conformance", "integration")
+CLUSTER_FIXTURES = {"kafka", "kafka_three", "kafka_all_running"}
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Long folders first; a file stays in one process, and all that needs a real cluster in one and the same."""
+    items.sort(key=lambda item: _folder(item) not in LONG_FOLDERS)
+    for item in items:
+        real = CLUSTER_FIXTURES.intersection(getattr(item, "fixturenames", ()))
+        item.add_marker(pytest.mark.xdist_group("kafka" if real else item.path.stem))
+
+
+def _folder(item: pytest.Item) -> str:
+    return item.path.relative_to(TESTS).parts[0] if item.path.is_relative_to(TESTS) else ""
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Skip, or fail where the tool is demanded."""
     needed = {
         tool for marker, tools in TOOLCHAINS_BY_MARKER.items() if item.get_closest_marker(marker) for tool in tools
     }

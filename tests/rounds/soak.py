@@ -1,0 +1,101 @@
+"""``make soak PART=... MINUTES=n``: seeded property tests of one part, round after round with new seeds.
+
+Each round is one pytest run with one hypothesis seed. Counts and the next seed are kept in ``.kappa-soak.json``, so a
+later soak goes on where the last one ended. A failing seed is kept too and printed with the command that repeats it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parents[2]
+STATE = ROOT / ".kappa-soak.json"
+PROPERTIES = ROOT / "tests" / "property"
+PARTS = {
+    "kernel": ("test_kernel_*.py", "test_number_text.py"),
+    "formats": ("test_json_columns.py", "test_format_*.py"),
+    "storage": ("test_storage_*.py",),
+    "streams": ("test_streams_*.py", "test_topology_*.py"),
+    "sql": ("test_sql_*.py",),
+}
+
+
+def files_of(part: str) -> list[str]:
+    """The test files of a part, relative to the project."""
+    found = (path for pattern in PARTS[part] for path in sorted(PROPERTIES.glob(pattern)))
+    return [path.relative_to(ROOT).as_posix() for path in found]
+
+
+def load_state() -> dict[str, dict[str, Any]]:
+    """The kept counts, by part."""
+    return json.loads(STATE.read_text(encoding="utf-8")) if STATE.exists() else {}
+
+
+def save_state(state: dict[str, dict[str, Any]]) -> None:
+    """Keep the counts; written whole or not at all."""
+    temporary = STATE.with_suffix(".tmp")
+    temporary.write_text(json.dumps(state, indent=2, sort_keys=True) + "\n", encoding="utf-8")
+    temporary.replace(STATE)
+
+
+def command_for(seed: int, files: list[str]) -> list[str]:
+    """One round."""
+    options = ["-q", "-p", "no:cacheprovider", f"--hypothesis-seed={seed}"]
+    return [sys.executable, "-m", "pytest", *options, *files]
+
+
+def soak(part: str, minutes: float, files: list[str]) -> int:
+    """Run rounds until the time is over; 1 when a seed failed."""
+    state = load_state()
+    counts = state.setdefault(part, {"next_seed": 1, "rounds": 0, "seconds": 0.0, "failed_seeds": []})
+    deadline = time.monotonic() + minutes * 60
+    failed: list[int] = []
+    while True:
+        seed = counts["next_seed"]
+        started = time.monotonic()
+        done = subprocess.run(command_for(seed, files), cwd=ROOT, capture_output=True, text=True, check=False)
+        if done.returncode not in {0, 1}:
+            sys.stdout.write(done.stdout + done.stderr)
+            return 2
+        counts["next_seed"] = seed + 1
+        counts["rounds"] += 1
+        counts["seconds"] = round(counts["seconds"] + time.monotonic() - started, 1)
+        if done.returncode:
+            failed.append(seed)
+            counts["failed_seeds"].append(seed)
+            sys.stdout.write(done.stdout + f"\nrepeat with: {' '.join(command_for(seed, files)[1:])}\n")
+        save_state(state)
+        sys.stdout.write(f"{part}: seed {seed} {'FAILED' if done.returncode else 'passed'}; {summary(counts)}\n")
+        sys.stdout.flush()
+        if time.monotonic() >= deadline:
+            return 1 if failed else 0
+
+
+def summary(counts: dict[str, Any]) -> str:
+    """The counts of a part since the first soak."""
+    return f"{counts['rounds']} rounds, {counts['seconds']:.0f} s, {len(counts['failed_seeds'])} failed in all"
+
+
+def main() -> int:
+    """Parse the arguments and run."""
+    parser = argparse.ArgumentParser(description="Seeded property tests, round after round.")
+    parser.add_argument("--part", default="")
+    parser.add_argument("--minutes", type=float, default=10.0)
+    arguments = parser.parse_args()
+    existing = {part: files for part in PARTS if (files := files_of(part))}
+    files = existing.get(arguments.part)
+    if not files:
+        what = f"PART={arguments.part} has no property tests" if arguments.part in PARTS else "name a part with PART="
+        sys.stderr.write(f"soak: {what}; there are: {', '.join(existing)}.\n")
+        return 2
+    return soak(arguments.part, arguments.minutes, files)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
