@@ -6,6 +6,7 @@ import argparse
 import asyncio
 import gc
 import logging
+import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -31,7 +32,8 @@ def run(arguments: argparse.Namespace) -> int:
     from kappaflow.broker.config import BrokerConfig
     from kappaflow.broker.server import check_host, serve
 
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    level = os.environ.get("KAPPA_LOG_LEVEL", "INFO").upper()
+    logging.basicConfig(level=level, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     check_host(arguments.host)
     if not 0 <= arguments.kafka_port <= 65535:
         raise UsageError(message("broker.bad_port", port=arguments.kafka_port))

@@ -281,6 +281,8 @@ class _Demo:
         if host.pid is not None:
             console.line("demo.kept", url=host.url, kafka=host.bootstrap_servers, data_dir=host.data_dir)
             console.line("demo.stop", pid=host.pid)
+            if host.is_temporary:
+                console.line("demo.remove", data_dir=host.data_dir)
         how = message("demo.how_kept", url=host.url) if host.pid is not None else message("demo.how_again")
         console.heading("demo.paste", how=how)
         for statement in flights_sql.TO_PASTE:

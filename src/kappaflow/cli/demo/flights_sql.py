@@ -55,5 +55,8 @@ TO_PASTE = (
         "SELECT origin, scheduled, mean_dep_delay FROM hourly_departures WHERE origin = 'JFK'"
         " AND windowstart >= '2013-02-08T20:00:00' AND windowstart < '2013-02-09T02:00:00';"
     ),
-    "SELECT airline, origin, dest, dep_delay FROM delayed_flights WHERE dep_delay > 600 EMIT CHANGES LIMIT 5;",
+    (
+        "SET 'auto.offset.reset'='earliest'; SELECT airline, origin, dest, dep_delay FROM delayed_flights"
+        " WHERE dep_delay > 120 EMIT CHANGES LIMIT 5;"
+    ),
 )

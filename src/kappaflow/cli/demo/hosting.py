@@ -27,12 +27,13 @@ class Host:
 
     Attributes:
         url, bootstrap_servers: where clients connect, known after `start`.
+        is_temporary: whether the data is removed by `stop`.
         pid: the process to signal to stop a server that stays, else None.
     """
 
     def __init__(self, data_dir: str | None, workers: int | None, bootstrap_servers: str, *, stays: bool) -> None:
         self.stays = stays
-        self._temporary = data_dir is None
+        self.is_temporary = data_dir is None
         self.data_dir = data_dir or tempfile.mkdtemp(prefix="kappa-demo-")
         config = ServerConfig(data_dir=self.data_dir, kafka_port=0, http_port=0, bootstrap_servers=bootstrap_servers)
         self.config = config if workers is None else replace(config, workers=workers)
@@ -50,6 +51,7 @@ class Host:
             ConfigError: a setting cannot be used.
         """
         self.config.check()
+        os.environ.setdefault("KAPPA_LOG_LEVEL", "WARNING")  # of the children: their notes would run into the results
         if self.stays:
             self._start_apart()
             return
@@ -97,5 +99,5 @@ class Host:
                 self._process.wait(STOP_SECONDS)
             self._process.kill()
             self._process.wait()
-        if self._temporary:
+        if self.is_temporary:
             shutil.rmtree(self.data_dir, ignore_errors=True)

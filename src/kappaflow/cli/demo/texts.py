@@ -45,6 +45,7 @@ ENGLISH = {
     "demo.how_again": "kappa demo flights --keep, kappa sql --server URL",
     "demo.kept": "The server is still running: SQL on {url}, Kafka on {kafka}, data in {data_dir}",
     "demo.stop": "Stop it with: kill {pid}",
+    "demo.remove": "Then remove its data with: rm -r {data_dir}",
 }
 KOREAN = {
     "demo.keep": "끝난 뒤에도 서버를 계속 실행합니다",
@@ -87,5 +88,6 @@ KOREAN = {
     "demo.how_again": "kappa demo flights --keep, kappa sql --server URL",
     "demo.kept": "서버가 계속 실행 중입니다: SQL {url}, Kafka {kafka}, 데이터 {data_dir}",
     "demo.stop": "종료: kill {pid}",
+    "demo.remove": "종료한 뒤 데이터 삭제: rm -r {data_dir}",
 }
 register(ENGLISH, KOREAN)
