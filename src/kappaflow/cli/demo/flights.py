@@ -161,7 +161,7 @@ class _Demo:
     def _over_a_kill(self) -> None:
         """A query whose topic has its group key goes on exactly where its worker's state was committed."""
         from kappaflow.cli.demo.results import read_query, save
-        from kappaflow.cli.demo.waiting import wait_until
+        from kappaflow.cli.demo.waiting import QUICK_POLL_SECONDS, wait_until
 
         console, loader = self.console, self.loader
         console.heading("demo.hourly")
@@ -172,7 +172,8 @@ class _Demo:
             index, done = self.figures.busiest(query_id)
             return (index, done) if done >= KILL_AFTER * loader.rows else None
 
-        index, done = wait_until(in_the_middle, query_id, why=lambda: self.figures.errors([query_id]))
+        why = lambda: self.figures.errors([query_id])  # noqa: E731
+        index, done = wait_until(in_the_middle, query_id, why=why, poll_seconds=QUICK_POLL_SECONDS)
         old = self.figures.process(index)
         tasks = {name: self.figures.running_tasks(name) for name in self.queries}
         os.kill(old["pid"], signal.SIGKILL)

