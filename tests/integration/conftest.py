@@ -22,9 +22,7 @@ def kafka() -> Generator[ApacheKafka]:
 @pytest.fixture(scope="module")
 def kafka_three() -> Generator[ApacheKafka]:
     """Three Apache Kafka 4.3 brokers with one separate controller, for tests that stop and kill brokers."""
-    with ApacheKafka(
-        brokers=3, controllers="separate", configs=QUICK_FAILURE_DETECTION, heap="384m"
-    ) as cluster:
+    with ApacheKafka(brokers=3, controllers="separate", configs=QUICK_FAILURE_DETECTION, heap="384m") as cluster:
         yield cluster
 
 

@@ -99,7 +99,7 @@ def translate(error: BaseException, what: str) -> KappaError:
     ):
         return RetriableBrokerError(ErrorCode.NETWORK_EXCEPTION, "NETWORK_EXCEPTION", text)
     if isinstance(error, kafka_errors.BrokerResponseError):
-        return broker_error(int(error.errno), what, str(error))
+        return broker_error(int(getattr(error, "errno", -1)), what, str(error))
     if isinstance(error, kafka_errors.IncompatibleBrokerVersion):
         return BrokerError(ErrorCode.UNSUPPORTED_VERSION, "UNSUPPORTED_VERSION", text)
     return BrokerError(ErrorCode.UNKNOWN_SERVER_ERROR, "UNKNOWN_SERVER_ERROR", text)

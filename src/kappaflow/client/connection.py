@@ -14,7 +14,7 @@ from types import TracebackType
 from typing import Any
 
 from kappaflow.client.broker_errors import translate
-from kappaflow.client.kafka_python import ConnectionManager, Future, NetworkSelector, kafka_errors
+from kappaflow.client.kafka_python import ConnectionManager, Future, KafkaNetClient, NetworkSelector, kafka_errors
 from kappaflow.errors import BrokerUnreachable, RetriableBrokerError
 
 RECEIVE_MESSAGE_MAX_BYTES = 1 << 30
@@ -124,16 +124,20 @@ class Connection:
         """Run a function or coroutine function on the I/O thread and wait for its result."""
         return self._net.run(function, *args)
 
-    def spawn(self, function: Callable[..., Any], *args: Any) -> Future:
+    def spawn(self, function: Callable[..., Any], *args: Any) -> Any:
         """Start a function or coroutine function on the I/O thread."""
         return self.manager.call_soon(function, *args)
 
-    def send(self, message: Any, node_id: int | str | None = None, timeout_ms: int | None = None) -> Future:
+    def send(self, message: Any, node_id: int | str | None = None, timeout_ms: int | None = None) -> Any:
         """Send a request; to be called on the I/O thread.  Failures arrive in the future."""
         try:
             return self.manager.send(message, node_id=node_id, request_timeout_ms=timeout_ms)
         except Exception as error:
             return Future().failure(error)
+
+    def group_client(self) -> Any:
+        """The face of these connections that kafka-python's group coordinator expects."""
+        return KafkaNetClient(net=self._net, manager=self.manager)
 
     def request(self, message: Any, what: str, node_id: int | str | None = None) -> Any:
         """Send one request and wait for its answer.

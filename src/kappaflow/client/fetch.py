@@ -39,8 +39,8 @@ _LAST_OFFSET_DELTA = Struct(">i")
 _HEADER_SIZE = 61
 _LOG_OVERHEAD = 12
 
-_FetchRequest: Any = consumer_messages.FetchRequest
-_ListOffsetsRequest: Any = consumer_messages.ListOffsetsRequest
+_FetchRequest = consumer_messages.FetchRequest
+_ListOffsetsRequest = consumer_messages.ListOffsetsRequest
 IsolationLevel = Literal["read_uncommitted", "read_committed"]
 ISOLATION_CODES: dict[IsolationLevel, int] = {"read_uncommitted": 0, "read_committed": 1}
 
@@ -218,6 +218,12 @@ class Fetcher:
         """The partitions being fetched."""
         with self._lock:
             return set(self._positions)
+
+    def position(self, partition: TopicPartition) -> int:
+        """The offset that ``poll`` goes on from; negative while it is being looked up."""
+        with self._lock:
+            position = self._positions[partition]
+            return position.chunks[0].fetch_offset if position.chunks else position.offset
 
     def high_watermark(self, partition: TopicPartition) -> int:
         """The last known end of a partition, -1 before the first answer."""

@@ -8,22 +8,11 @@ looks for every one of them, so that another version fails there and not under l
 from __future__ import annotations
 
 import logging
+import socket
 import ssl
+import warnings
+from importlib import import_module
 from typing import Any
-
-from kafka import errors as kafka_errors
-from kafka.cluster import ClusterMetadata
-from kafka.coordinator.base import BaseCoordinator
-from kafka.future import Future
-from kafka.net.compat import KafkaNetClient
-from kafka.net.inet import create_connection
-from kafka.net.manager import KafkaConnectionManager
-from kafka.net.selector import NetworkSelector
-from kafka.net.transport import KafkaSSLTransport, KafkaTCPTransport
-from kafka.protocol import admin as admin_messages
-from kafka.protocol import consumer as consumer_messages
-from kafka.protocol import metadata as metadata_messages
-from kafka.protocol import producer as producer_messages
 
 __all__ = [
     "READ_BYTES",
@@ -40,9 +29,29 @@ __all__ = [
     "producer_messages",
 ]
 
+# All Any: type checkers know kafka-python only by stubs of another version, and the messages, which are classes
+# made from schemas at import, not at all.
+with warnings.catch_warnings():
+    # kafka-python reads its schemas by a function that Python 3.11 deprecated and 3.13 brought back.
+    warnings.simplefilter("ignore", DeprecationWarning)
+    kafka_errors: Any = import_module("kafka.errors")
+    admin_messages: Any = import_module("kafka.protocol.admin")
+    consumer_messages: Any = import_module("kafka.protocol.consumer")
+    metadata_messages: Any = import_module("kafka.protocol.metadata")
+    producer_messages: Any = import_module("kafka.protocol.producer")
+    BaseCoordinator: Any = import_module("kafka.coordinator.base").BaseCoordinator
+    ClusterMetadata: Any = import_module("kafka.cluster").ClusterMetadata
+    Future: Any = import_module("kafka.future").Future
+    KafkaConnectionManager: Any = import_module("kafka.net.manager").KafkaConnectionManager
+    KafkaNetClient: Any = import_module("kafka.net.compat").KafkaNetClient
+    KafkaSSLTransport: Any = import_module("kafka.net.transport").KafkaSSLTransport
+    KafkaTCPTransport: Any = import_module("kafka.net.transport").KafkaTCPTransport
+    NetworkSelector: Any = import_module("kafka.net.selector").NetworkSelector
+    KafkaNetSocket: Any = import_module("kafka.net.inet").KafkaNetSocket
+
 READ_BYTES = 1 << 20
 
-PRIVATE_PARTS: dict[type, tuple[str, ...]] = {
+PRIVATE_PARTS: dict[Any, tuple[str, ...]] = {
     NetworkSelector: ("start", "run", "close", "sleep", "call_later", "call_soon_threadsafe", "cancel"),
     KafkaConnectionManager: (
         "_build_transport",
@@ -56,6 +65,7 @@ PRIVATE_PARTS: dict[type, tuple[str, ...]] = {
         "ssl_enabled",
         "close",
     ),
+    KafkaNetSocket: ("dns_lookup", "sock_connect"),
     KafkaTCPTransport: ("_sock_recv", "handshake", "close"),
     KafkaSSLTransport: ("_sock_recv", "handshake", "close"),
     ClusterMetadata: (
@@ -92,7 +102,7 @@ PRIVATE_PARTS: dict[type, tuple[str, ...]] = {
 logging.getLogger("kafka").setLevel(logging.CRITICAL)
 
 
-def _receive(sock: Any) -> tuple[bytes, Exception | None]:
+def _receive(sock: Any) -> tuple[bytes, Any]:
     """Read what is there, up to a megabyte; kafka-python reads 4 KB at a time, at half the speed."""
     try:
         data = sock.recv(READ_BYTES)
@@ -105,17 +115,37 @@ def _receive(sock: Any) -> tuple[bytes, Exception | None]:
     return data, None
 
 
+async def _connect(net: Any, host: str, port: int, options: Any, timeout_at: float | None) -> socket.socket:
+    """Connect to the first address that accepts; kafka-python leaves the sockets of the others open."""
+    sockets = KafkaNetSocket()
+    problem: Exception = kafka_errors.KafkaConnectionError(f"the name {host} has no address")
+    for family, kind, protocol, _, address in sockets.dns_lookup(host, port):
+        sock = socket.socket(family, kind, protocol)
+        try:
+            sock.setblocking(False)
+            for option in options:
+                sock.setsockopt(*option)
+            return await sockets.sock_connect(net, sock, address, timeout_at=timeout_at)
+        except (OSError, kafka_errors.KafkaError) as error:
+            sock.close()
+            problem = kafka_errors.KafkaConnectionError(f"{host}:{port}: {error}")
+        except BaseException:
+            sock.close()
+            raise
+    raise problem
+
+
 class _PlainTransport(KafkaTCPTransport):
     """A plain connection with large reads."""
 
-    def _sock_recv(self) -> tuple[bytes, Exception | None]:
+    def _sock_recv(self) -> tuple[bytes, Any]:
         return _receive(self._sock)
 
 
 class _TlsTransport(KafkaSSLTransport):
     """An encrypted connection with large reads; it reads on while TLS holds decrypted bytes back."""
 
-    def _sock_recv(self) -> tuple[bytes, Exception | None]:
+    def _sock_recv(self) -> tuple[bytes, Any]:
         data, error = _receive(self._sock)
         while error is None and self._sock is not None and self._sock.pending():
             more, error = _receive(self._sock)
@@ -128,23 +158,20 @@ class _TlsTransport(KafkaSSLTransport):
 class ConnectionManager(KafkaConnectionManager):
     """kafka-python's connections, with large reads and without creating topics by asking for them."""
 
-    def __init__(self, net: NetworkSelector, **configs: Any) -> None:
+    def __init__(self, net: Any, **configs: Any) -> None:
         super().__init__(net, **configs)
         self.cluster.config["allow_auto_create_topics"] = False
 
-    async def _build_transport(self, node: Any, timeout_at: float | None = None) -> KafkaTCPTransport:
-        options: Any = self.config["socket_options"]
-        proxy: Any = self.config["proxy_url"]
-        sock: Any = await create_connection(
-            self._net, node.host, node.port, options, proxy_url=proxy, timeout_at=timeout_at
-        )
+    async def _build_transport(self, node: Any, timeout_at: float | None = None) -> Any:
+        sock = await _connect(self._net, node.host, node.port, self.config["socket_options"], timeout_at)
         if self.ssl_enabled:
             settings = {name: value for name, value in self.config.items() if name.startswith("ssl_")}
-            transport: KafkaTCPTransport = _TlsTransport(self._net, sock, host=node.host, **settings)
+            transport: Any = _TlsTransport(self._net, sock, host=node.host, **settings)
         else:
             transport = _PlainTransport(self._net, sock, host=node.host)
         try:
             await transport.handshake()
         except Exception as error:
+            transport.close()
             raise kafka_errors.KafkaConnectionError(f"handshake failed: {error}") from error
         return transport

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from kappaflow.client.connection import Connection
 from kappaflow.client.topic_partition import TopicPartition
@@ -31,7 +31,7 @@ class Metadata:
 
     def __init__(self, connection: Connection, on_update: Callable[[], object] | None = None) -> None:
         self._connection = connection
-        self._cluster = connection.manager.cluster
+        self._cluster: Any = connection.manager.cluster
         self._topics: set[str] = set()
         if on_update is not None:
             self._cluster.add_listener(lambda _cluster: on_update())

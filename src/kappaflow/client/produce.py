@@ -40,8 +40,8 @@ REQUEST_BYTES_MAX = 8 << 20
 PRODUCE_MAX_VERSION = 9
 FENCING_CODES = frozenset({ErrorCode.INVALID_PRODUCER_EPOCH, ErrorCode.PRODUCER_FENCED})
 
-_ProduceRequest: Any = producer_messages.ProduceRequest
-_InitProducerIdRequest: Any = producer_messages.InitProducerIdRequest
+_ProduceRequest = producer_messages.ProduceRequest
+_InitProducerIdRequest = producer_messages.InitProducerIdRequest
 
 
 class DeliveryReport(NamedTuple):
@@ -198,6 +198,12 @@ class BatchProducer:
         """
         with self._lock:
             self._raise_error()
+
+    def discard_error(self, error: KappaError) -> None:
+        """Do not raise this error again: it was handled where the batch was sent."""
+        with self._lock:
+            if self._error is error:
+                self._error = None
 
     def flush(self, timeout_s: float | None = None) -> None:
         """Wait until every batch is written.

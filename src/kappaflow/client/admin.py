@@ -1,0 +1,473 @@
+"""Topics, partitions, configurations, offsets and the cluster itself.
+
+    with Admin(config) as admin:
+        admin.create_topic(NewTopic("orders", partitions=4))
+        admin.list_offsets({TopicPartition("orders", 0): LATEST})
+
+Calls block until the brokers have answered.  What may pass by itself (a leader on the move, a lost connection) is
+tried again until the request time-out; everything else is raised as ``BrokerError`` with Kafka's code and name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from types import TracebackType
+from typing import Any, Literal, NamedTuple
+
+from kappaflow.client.broker_errors import broker_error, raise_for_code
+from kappaflow.client.connection import ClientConfig, Connection
+from kappaflow.client.kafka_python import admin_messages, consumer_messages, metadata_messages
+from kappaflow.client.topic_partition import TopicPartition
+from kappaflow.errors import BrokerError
+from kappaflow.wire.error_codes import ErrorCode
+
+LATEST = -1
+EARLIEST = -2
+MAX_TIMESTAMP = -3
+"""Timestamps that stand for a position: the end, the beginning, the record with the highest timestamp."""
+
+RESOURCE_TYPES = {"topic": 2, "broker": 4, "group": 32}
+_SET, _DELETE = 0, 1
+_ISOLATION = {"read_uncommitted": 0, "read_committed": 1}
+
+
+@dataclass(frozen=True)
+class NewTopic:
+    """A topic to create.
+
+    Attributes:
+        name: its name.
+        partitions: how many, -1 for the broker's default.
+        replication_factor: copies, -1 for the broker's default.
+        configs: such as ``{"cleanup.policy": "compact"}``.
+    """
+
+    name: str
+    partitions: int = -1
+    replication_factor: int = -1
+    configs: Mapping[str, str] = field(default_factory=dict[str, str])
+
+
+class PartitionDescription(NamedTuple):
+    """One partition as the metadata shows it; ``leader`` is -1 where there is none."""
+
+    partition: int
+    leader: int
+    leader_epoch: int
+    replicas: tuple[int, ...]
+    in_sync: tuple[int, ...]
+    offline: tuple[int, ...]
+
+
+class TopicDescription(NamedTuple):
+    """A topic as the metadata shows it; ``topic_id`` is empty with brokers that have none."""
+
+    name: str
+    topic_id: str
+    is_internal: bool
+    partitions: tuple[PartitionDescription, ...]
+
+
+class BrokerDescription(NamedTuple):
+    """A live broker."""
+
+    node_id: int
+    host: str
+    port: int
+    rack: str | None
+
+
+class ClusterDescription(NamedTuple):
+    """The cluster as one broker sees it."""
+
+    cluster_id: str
+    controller_id: int
+    brokers: tuple[BrokerDescription, ...]
+
+
+class ConfigValue(NamedTuple):
+    """One configuration; ``value`` is None where it is sensitive or unset."""
+
+    value: str | None
+    is_default: bool
+    is_read_only: bool
+    is_sensitive: bool
+
+
+class ListedOffset(NamedTuple):
+    """The answer to an offset by time; -1 where no record is that late."""
+
+    offset: int
+    timestamp: int
+    leader_epoch: int
+
+
+class Admin:
+    """Blocking calls for control; safe to be used from any thread."""
+
+    def __init__(self, config: ClientConfig, connection: Connection | None = None) -> None:
+        """Connect.
+
+        Args:
+            config: how to reach the cluster.
+            connection: one to share; by default the admin has its own.
+
+        Raises:
+            BrokerUnreachable: no broker answers.
+        """
+        self._owns = connection is None
+        self.connection = connection or Connection(config, "admin")
+
+    def __enter__(self) -> Admin:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the connections."""
+        if self._owns:
+            self.connection.close()
+
+    def _timeout_ms(self) -> int:
+        return self.connection.config.request_timeout_ms
+
+    def _metadata_of(self, topics: Sequence[str] | None) -> Any:
+        request = metadata_messages.MetadataRequest(
+            topics=None
+            if topics is None
+            else [metadata_messages.MetadataRequest.MetadataRequestTopic(name=name) for name in topics],
+            allow_auto_topic_creation=False,
+            include_cluster_authorized_operations=False,
+            include_topic_authorized_operations=False,
+            min_version=4,
+            max_version=12,
+        )
+        return self.connection.retry(lambda: self.connection.request(request, "read the cluster's metadata"))
+
+    def _on_controller(self, request: Any, what: str) -> Any:
+        """Send to the controller; any broker will do where it forwards."""
+        controller = self._metadata_of([]).controller_id
+        return self.connection.request(request, what, controller if controller >= 0 else None)
+
+    # ---- topics ----
+
+    def create_topics(self, topics: Sequence[NewTopic], *, validate_only: bool = False) -> None:
+        """Create topics.
+
+        Args:
+            topics: what to create.
+            validate_only: only check whether they could be created.
+
+        Raises:
+            BrokerError: of the first topic that was refused, such as ``TOPIC_ALREADY_EXISTS``.
+        """
+        request_class = admin_messages.CreateTopicsRequest
+        topic_class = request_class.CreatableTopic
+
+        def attempt() -> None:
+            request = request_class(
+                topics=[
+                    topic_class(
+                        name=topic.name,
+                        num_partitions=topic.partitions,
+                        replication_factor=topic.replication_factor,
+                        assignments=[],
+                        configs=[
+                            topic_class.CreatableTopicConfig(name=name, value=value)
+                            for name, value in topic.configs.items()
+                        ],
+                    )
+                    for topic in topics
+                ],
+                timeout_ms=self._timeout_ms(),
+                validate_only=validate_only,
+                min_version=4,
+                max_version=7,
+            )
+            response = self._on_controller(request, "create topics")
+            for row in response.topics:
+                raise_for_code(row.error_code, f"create topic {row.name}", row.error_message)
+
+        self.connection.retry(attempt)
+
+    def create_topic(self, topic: NewTopic, *, exist_ok: bool = False) -> bool:
+        """Create one topic and return whether it is new.
+
+        Args:
+            topic: what to create.
+            exist_ok: whether an existing topic of this name, whatever its settings, is no error.
+
+        Raises:
+            BrokerError: it was refused.
+        """
+        try:
+            self.create_topics([topic])
+        except BrokerError as error:
+            if exist_ok and error.code == ErrorCode.TOPIC_ALREADY_EXISTS:
+                return False
+            raise
+        return True
+
+    def delete_topics(self, names: Sequence[str]) -> None:
+        """Delete topics with all their records.
+
+        Raises:
+            BrokerError: of the first topic that was refused, such as ``UNKNOWN_TOPIC_OR_PARTITION``.
+        """
+        request_class = admin_messages.DeleteTopicsRequest
+        request = request_class(topic_names=list(names), timeout_ms=self._timeout_ms(), min_version=1, max_version=5)
+        response = self._on_controller(request, "delete topics")
+        for row in response.responses:
+            raise_for_code(row.error_code, f"delete topic {row.name}", row.error_message)
+
+    def list_topics(self, *, internal: bool = False) -> list[str]:
+        """The names of all topics, sorted.
+
+        Args:
+            internal: whether to list the brokers' own topics too.
+        """
+        topics = self._metadata_of(None).topics
+        return sorted(row.name for row in topics if internal or not row.is_internal)
+
+    def describe_topics(self, names: Sequence[str] | None = None) -> dict[str, TopicDescription]:
+        """Topics with their partitions; those that do not exist are left out.
+
+        Args:
+            names: which topics; all by default.
+
+        Raises:
+            BrokerError: a topic may not be seen, or the name cannot be a topic's.
+        """
+        described: dict[str, TopicDescription] = {}
+        for row in self._metadata_of(names).topics:
+            if row.error_code == ErrorCode.UNKNOWN_TOPIC_OR_PARTITION:
+                continue
+            if row.error_code != ErrorCode.LEADER_NOT_AVAILABLE:
+                raise_for_code(row.error_code, f"describe topic {row.name}")
+            partitions = tuple(
+                PartitionDescription(
+                    p.partition_index,
+                    p.leader_id,
+                    -1 if p.leader_epoch is None else p.leader_epoch,
+                    tuple(p.replica_nodes),
+                    tuple(p.isr_nodes),
+                    tuple(p.offline_replicas or ()),
+                )
+                for p in sorted(row.partitions, key=lambda p: p.partition_index)
+            )
+            described[row.name] = TopicDescription(row.name, str(row.topic_id or ""), row.is_internal, partitions)
+        return described
+
+    def partitions_for(self, topic: str) -> int:
+        """How many partitions a topic has.
+
+        Raises:
+            BrokerError: ``UNKNOWN_TOPIC_OR_PARTITION``, the topic does not exist.
+        """
+        described = self.describe_topics([topic])
+        if topic not in described:
+            raise broker_error(
+                ErrorCode.UNKNOWN_TOPIC_OR_PARTITION, f"describe topic {topic}", "the topic does not exist"
+            )
+        return len(described[topic].partitions)
+
+    def create_partitions(self, counts: Mapping[str, int]) -> None:
+        """Grow topics to these numbers of partitions.
+
+        Raises:
+            BrokerError: of the first topic that was refused.
+        """
+        request_class = admin_messages.CreatePartitionsRequest
+        request = request_class(
+            topics=[
+                request_class.CreatePartitionsTopic(name=name, count=count, assignments=None)
+                for name, count in counts.items()
+            ],
+            timeout_ms=self._timeout_ms(),
+            validate_only=False,
+            min_version=0,
+            max_version=3,
+        )
+        for row in self._on_controller(request, "create partitions").results:
+            raise_for_code(row.error_code, f"add partitions to topic {row.name}", row.error_message)
+
+    def describe_cluster(self) -> ClusterDescription:
+        """The live brokers, the controller and the cluster's id."""
+        response = self._metadata_of([])
+        brokers = tuple(
+            BrokerDescription(row.node_id, row.host, row.port, row.rack)
+            for row in sorted(response.brokers, key=lambda row: row.node_id)
+        )
+        return ClusterDescription(response.cluster_id or "", response.controller_id, brokers)
+
+    # ---- configurations ----
+
+    def describe_configs(self, resource: Literal["topic", "broker"], name: str) -> dict[str, ConfigValue]:
+        """All configurations of a topic or broker.
+
+        Args:
+            resource: what it is.
+            name: the topic's name or the broker's id.
+
+        Raises:
+            BrokerError: it does not exist or may not be seen.
+        """
+        request_class = admin_messages.DescribeConfigsRequest
+        row = request_class.DescribeConfigsResource(
+            resource_type=RESOURCE_TYPES[resource], resource_name=name, configuration_keys=None
+        )
+        request = request_class(
+            resources=[row], include_synonyms=False, include_documentation=False, min_version=1, max_version=4
+        )
+        what = f"describe the configuration of {resource} {name}"
+        node_id = int(name) if resource == "broker" else None
+        result = self.connection.retry(lambda: self.connection.request(request, what, node_id)).results[0]
+        raise_for_code(result.error_code, what, result.error_message)
+        default_source = 5
+        return {
+            c.name: ConfigValue(c.value, c.config_source == default_source, c.read_only, c.is_sensitive)
+            for c in result.configs
+        }
+
+    def alter_configs(
+        self,
+        resource: Literal["topic", "broker"],
+        name: str,
+        values: Mapping[str, str] | None = None,
+        *,
+        delete: Iterable[str] = (),
+        validate_only: bool = False,
+    ) -> None:
+        """Set some configurations and return others to their defaults.
+
+        Raises:
+            BrokerError: a value was refused; nothing was changed.
+        """
+        request_class = admin_messages.IncrementalAlterConfigsRequest
+        resource_class = request_class.AlterConfigsResource
+        changes = [
+            *(
+                resource_class.AlterableConfig(name=n, config_operation=_SET, value=v)
+                for n, v in (values or {}).items()
+            ),
+            *(resource_class.AlterableConfig(name=n, config_operation=_DELETE, value=None) for n in delete),
+        ]
+        row = resource_class(resource_type=RESOURCE_TYPES[resource], resource_name=name, configs=changes)
+        request = request_class(resources=[row], validate_only=validate_only, min_version=0, max_version=1)
+        what = f"alter the configuration of {resource} {name}"
+        for result in self._on_controller(request, what).responses:
+            raise_for_code(result.error_code, what, result.error_message)
+
+    # ---- offsets and records ----
+
+    def list_offsets(
+        self,
+        timestamps: Mapping[TopicPartition, int],
+        isolation_level: Literal["read_uncommitted", "read_committed"] = "read_uncommitted",
+    ) -> dict[TopicPartition, ListedOffset]:
+        """The first offset at or after a time, for each partition.
+
+        Args:
+            timestamps: milliseconds since the epoch, or ``EARLIEST``, ``LATEST`` or ``MAX_TIMESTAMP``.
+            isolation_level: whether ``LATEST`` is the last stable offset.
+
+        Raises:
+            BrokerError: a partition does not exist or has no leader for too long.
+        """
+        request_class = consumer_messages.ListOffsetsRequest
+        topic_class = request_class.ListOffsetsTopic
+        found: dict[TopicPartition, ListedOffset] = {}
+
+        def attempt() -> None:
+            wanted = [TopicPartition(*p) for p in timestamps if p not in found]
+            for node_id, topics in self._by_leader(wanted).items():
+                request = request_class(
+                    replica_id=-1,
+                    isolation_level=_ISOLATION[isolation_level],
+                    topics=[
+                        topic_class(
+                            name=topic,
+                            partitions=[
+                                topic_class.ListOffsetsPartition(
+                                    partition_index=p.partition, current_leader_epoch=-1, timestamp=timestamps[p]
+                                )
+                                for p in partitions
+                            ],
+                        )
+                        for topic, partitions in topics.items()
+                    ],
+                    min_version=2,
+                    max_version=7,
+                )
+                for topic in self.connection.request(request, "list offsets", node_id).topics:
+                    for row in topic.partitions:
+                        partition = TopicPartition(topic.name, row.partition_index)
+                        raise_for_code(row.error_code, f"list offsets of {partition}")
+                        found[partition] = ListedOffset(row.offset, row.timestamp, row.leader_epoch)
+
+        self.connection.retry(attempt)
+        return found
+
+    def delete_records(self, offsets: Mapping[TopicPartition, int]) -> dict[TopicPartition, int]:
+        """Delete all records before an offset of each partition, and return where each then begins.
+
+        Args:
+            offsets: the first offset to keep; -1 for the end.
+
+        Raises:
+            BrokerError: of the first partition that was refused, such as ``OFFSET_OUT_OF_RANGE``.
+        """
+        request_class = admin_messages.DeleteRecordsRequest
+        topic_class = request_class.DeleteRecordsTopic
+        low: dict[TopicPartition, int] = {}
+
+        def attempt() -> None:
+            wanted = [TopicPartition(*p) for p in offsets if p not in low]
+            for node_id, topics in self._by_leader(wanted).items():
+                request = request_class(
+                    topics=[
+                        topic_class(
+                            name=topic,
+                            partitions=[
+                                topic_class.DeleteRecordsPartition(partition_index=p.partition, offset=offsets[p])
+                                for p in partitions
+                            ],
+                        )
+                        for topic, partitions in topics.items()
+                    ],
+                    timeout_ms=self._timeout_ms(),
+                    min_version=0,
+                    max_version=2,
+                )
+                for topic in self.connection.request(request, "delete records", node_id).topics:
+                    for row in topic.partitions:
+                        partition = TopicPartition(topic.name, row.partition_index)
+                        raise_for_code(row.error_code, f"delete records of {partition}")
+                        low[partition] = row.low_watermark
+
+        self.connection.retry(attempt)
+        return low
+
+    def _by_leader(self, partitions: Sequence[TopicPartition]) -> dict[int, dict[str, list[TopicPartition]]]:
+        topics = self.describe_topics(sorted({p.topic for p in partitions})) if partitions else {}
+        leaders = {
+            TopicPartition(name, row.partition): row.leader
+            for name, description in topics.items()
+            for row in description.partitions
+        }
+        grouped: dict[int, dict[str, list[TopicPartition]]] = {}
+        for partition in partitions:
+            if partition not in leaders:
+                raise BrokerError(
+                    ErrorCode.UNKNOWN_TOPIC_OR_PARTITION,
+                    ErrorCode.UNKNOWN_TOPIC_OR_PARTITION.name,
+                    f"{partition}: the topic or partition does not exist",
+                )
+            if leaders[partition] < 0:
+                raise broker_error(ErrorCode.LEADER_NOT_AVAILABLE, f"{partition}", "the partition has no leader")
+            grouped.setdefault(leaders[partition], {}).setdefault(partition.topic, []).append(partition)
+        return grouped

@@ -1,0 +1,56 @@
+"""Requests to the coordinator of a group, which is looked up and followed when it moves."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from kappaflow.client.broker_errors import COORDINATOR_MOVED_CODES, raise_for_code
+from kappaflow.client.connection import Connection
+from kappaflow.client.kafka_python import metadata_messages
+from kappaflow.errors import RetriableBrokerError
+
+_FindCoordinatorRequest = metadata_messages.FindCoordinatorRequest
+_GROUP = 0
+
+
+class GroupCoordinator:
+    """The coordinator of one group.  Calls block; safe to be used from any thread."""
+
+    def __init__(self, connection: Connection, group_id: str) -> None:
+        self.connection = connection
+        self.group_id = group_id
+        self._node_id: int | None = None
+
+    def _find(self) -> int:
+        what = f"find the coordinator of group {self.group_id}"
+        request = _FindCoordinatorRequest(
+            key=self.group_id, key_type=_GROUP, coordinator_keys=[self.group_id], min_version=0, max_version=4
+        )
+        response = self.connection.request(request, what)
+        row = response.coordinators[0] if response.coordinators else response
+        raise_for_code(row.error_code, what, row.error_message)
+        return int(row.node_id)
+
+    def call(self, request: Any, what: str, check: Any) -> Any:
+        """Send to the coordinator until it is answered without an error that passes by itself.
+
+        Args:
+            request: the request.
+            what: what is attempted, for the error message.
+            check: called with the response; raises for error codes in it and returns the result.
+
+        Raises:
+            BrokerError: what ``check`` raised, or the connection failed for too long.
+        """
+
+        def attempt() -> Any:
+            if self._node_id is None:
+                self._node_id = self._find()
+            try:
+                return check(self.connection.request(request, what, self._node_id))
+            except RetriableBrokerError as error:
+                if error.code in COORDINATOR_MOVED_CODES:
+                    self._node_id = None
+                raise
+
+        return self.connection.retry(attempt)

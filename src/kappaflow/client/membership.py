@@ -1,0 +1,303 @@
+"""A member of a consumer group.
+
+    with GroupMembership(config, "query-1", ["orders"], StickyAssignor(), on_assigned, on_revoked) as member:
+        while running:
+            member.poll()          # runs on_assigned and on_revoked here, on the caller's thread
+            ...
+            offsets.commit(positions, member.generation())
+
+Heartbeats and joins run on the connection's I/O thread.  The two callbacks run inside ``poll``: the member joins
+the next generation only after ``on_revoked`` has returned, and heartbeats go on while it works.
+
+    joining ──assignment──▶ assigned ──rebalance, or a place lost──▶ on_revoked ──▶ joining
+
+A static member (``group_instance_id``) that goes away without leaving and comes back within its session time-out
+gets its old assignment, and the others notice nothing.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from types import TracebackType
+from typing import Any
+
+from kappaflow.client.assignors import Assignor, GroupMember
+from kappaflow.client.broker_errors import translate
+from kappaflow.client.connection import ClientConfig, Connection
+from kappaflow.client.kafka_python import (
+    BaseCoordinator,
+    Future,
+    consumer_messages,
+    kafka_errors,
+)
+from kappaflow.client.metadata import Metadata
+from kappaflow.client.offsets import GroupGeneration
+from kappaflow.errors import KappaError
+
+PROTOCOL_TYPE = "consumer"
+DRIVE_INTERVAL_S = 0.05
+RETRY_BACKOFF_S = 0.1
+LEAVE_TIMEOUT_MS = 3_000
+
+AssignedCallback = Callable[[bytes, GroupGeneration], object]
+RevokedCallback = Callable[[bool], object]
+
+
+class GroupMembership:
+    """Membership in one group, on a connection of its own."""
+
+    def __init__(
+        self,
+        config: ClientConfig,
+        group_id: str,
+        topics: Sequence[str],
+        assignor: Assignor,
+        on_assigned: AssignedCallback,
+        on_revoked: RevokedCallback,
+        *,
+        group_instance_id: str | None = None,
+        session_timeout_ms: int = 10_000,
+        heartbeat_interval_ms: int | None = None,
+        max_poll_interval_ms: int = 300_000,
+    ) -> None:
+        """Connect and begin to join.
+
+        Args:
+            config: how to reach the cluster.
+            group_id: the group.
+            topics: what the group reads; an assignment counts their partitions.
+            assignor: who gets what.
+            on_assigned: called with the assignment and the generation, after every join.
+            on_revoked: called before the assignment is given back; the argument says whether the place was lost
+                already, so that offsets cannot be committed any more.
+            group_instance_id: makes the member static.
+            session_timeout_ms: without a heartbeat for so long, the group goes on without this member.
+            heartbeat_interval_ms: a tenth of the session time-out by default, at most 3 s.
+            max_poll_interval_ms: without ``poll`` for so long, the member leaves; also bounds a rebalance.
+
+        Raises:
+            BrokerUnreachable: no broker answers.
+        """
+        self._topics = tuple(topics)
+        self._assignor = assignor
+        self._on_assigned = on_assigned
+        self._on_revoked = on_revoked
+        self._lock = threading.Condition()
+        self._events: deque[Callable[[], object]] = deque()
+        self._error: KappaError | None = None
+        self._assignment = b""
+        self._has_posted = False
+        self._is_assigned = False
+        self._counts: dict[str, int] = {}
+        self._closing = False
+        self._static = group_instance_id is not None
+        self._connection = Connection(config, f"group-{group_id}")
+        self._metadata = Metadata(self._connection, self._on_metadata)
+        self._metadata.track(topics)
+        self._coordinator = _Coordinator(
+            self,
+            self._connection.group_client(),
+            group_id=group_id,
+            group_instance_id=group_instance_id,
+            session_timeout_ms=session_timeout_ms,
+            heartbeat_interval_ms=heartbeat_interval_ms or max(1, min(3_000, session_timeout_ms // 10)),
+            max_poll_interval_ms=max_poll_interval_ms,
+            request_timeout_ms=config.request_timeout_ms,
+            api_version=self._connection.manager.broker_version,
+        )
+        self._driver = self._connection.spawn(self._drive)
+
+    def __enter__(self) -> GroupMembership:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    # ---- the caller's side ----
+
+    def poll(self, timeout_s: float = 0.0) -> bool:
+        """Run the callbacks that are due, and tell the group that this member is alive.
+
+        Args:
+            timeout_s: how long to wait for one.
+
+        Returns:
+            Whether a callback ran.
+
+        Raises:
+            BrokerError: the member cannot be in the group, such as ``FENCED_INSTANCE_ID``.
+        """
+        with self._lock:
+            if not self._events and self._error is None and timeout_s > 0:
+                self._lock.wait(timeout_s)
+            if self._error is not None:
+                raise self._error
+            events = list(self._events)
+            self._events.clear()
+        try:
+            self._coordinator.poll_heartbeat()
+        except kafka_errors.KafkaError as error:
+            raise translate(error, f"stay in group {self._coordinator.group_id}") from error
+        for event in events:
+            event()
+        return bool(events)
+
+    def generation(self) -> GroupGeneration:
+        """The current generation, for commits; that of no member before the first join."""
+        known = self._coordinator.group_metadata()
+        return GroupGeneration(known.generation_id, known.member_id, known.group_instance_id)
+
+    @property
+    def is_assigned(self) -> bool:
+        """Whether there is an assignment that was delivered by ``poll`` and not revoked."""
+        return self._is_assigned
+
+    def request_rejoin(self) -> None:
+        """Ask for a new assignment, because this member's metadata changed."""
+        self._connection.call_soon(self._coordinator.request_rejoin)
+
+    def close(self, *, leave: bool | None = None) -> None:
+        """Go.
+
+        Args:
+            leave: whether the others take over at once; by default a dynamic member leaves and a static one
+                keeps its place until its session time-out.
+        """
+        if self._closing:
+            return
+        self._closing = True
+        try:
+            self._connection.run(self._coordinator.depart, not self._static if leave is None else leave)
+        except (kafka_errors.KafkaError, RuntimeError):
+            pass  # The coordinator is gone or silent: the session time-out does the rest.
+        finally:
+            self._connection.close()
+
+    # ---- the I/O thread's side ----
+
+    def _post(self, event: Callable[[], object]) -> None:
+        with self._lock:
+            self._events.append(event)
+            self._lock.notify_all()
+
+    async def _drive(self) -> None:
+        while not self._closing:
+            try:
+                if self._topic_counts() is None:
+                    self._metadata.refresh()
+                else:
+                    await self._coordinator.ensure_active_group_async(None)
+            except kafka_errors.RetriableError:
+                await self._connection.sleep(RETRY_BACKOFF_S)
+            except Exception as error:
+                if self._closing:
+                    return
+                with self._lock:
+                    self._error = translate(error, f"join group {self._coordinator.group_id}")
+                    self._lock.notify_all()
+                return
+            await self._connection.sleep(DRIVE_INTERVAL_S)
+
+    def _topic_counts(self) -> dict[str, int] | None:
+        """Partitions of each topic, or None while a topic is unknown."""
+        counts: dict[str, int] = {}
+        for topic in self._topics:
+            known = self._metadata.partitions(topic)
+            if known is None:
+                return None
+            counts[topic] = len(known)
+        return counts
+
+    def _on_metadata(self) -> None:
+        counts = self._topic_counts()
+        if counts is not None and self._counts and counts != self._counts:
+            self._counts = counts
+            self._coordinator.request_rejoin()
+
+    def group_protocol(self) -> tuple[str, bytes]:
+        """The assignor's name, and what this member tells the group's leader."""
+        return self._assignor.name, self._assignor.subscription(self._topics, self._assignment)
+
+    def perform_assignment(self, members: Mapping[str, GroupMember]) -> Mapping[str, bytes]:
+        """What each member gets; this member is the leader."""
+        self._counts = self._topic_counts() or self._counts
+        return self._assignor.assign(members, self._counts)
+
+    async def revoke(self, lost: bool) -> None:
+        """Have the caller's thread give its assignment back, and wait for that."""
+        if not self._has_posted:
+            return
+        self._has_posted = False
+        done = Future()
+
+        def revoke_now() -> None:
+            try:
+                self._is_assigned = False
+                self._on_revoked(lost)
+            finally:
+                self._connection.call_soon(lambda: done.success(None))
+
+        self._post(revoke_now)
+        await done
+
+    def assigned(self, assignment: bytes) -> None:
+        """Have the caller's thread take its assignment."""
+        self._assignment = assignment
+        self._counts = self._counts or self._topic_counts() or {}
+        generation = self.generation()
+
+        def assign_now() -> None:
+            self._is_assigned = True
+            self._on_assigned(assignment, generation)
+
+        self._has_posted = True
+        self._post(assign_now)
+
+
+class _Coordinator(BaseCoordinator):
+    """kafka-python's group protocol, with the assignment left to ``GroupMembership``."""
+
+    def __init__(self, membership: GroupMembership, client: Any, **configs: Any) -> None:
+        self._membership = membership
+        super().__init__(client, **configs)
+
+    def protocol_type(self) -> str:
+        return PROTOCOL_TYPE
+
+    def group_protocols(self) -> list[tuple[str, bytes]]:
+        return [self._membership.group_protocol()]
+
+    def _perform_assignment(self, leader_id: str, protocol: str, members: Sequence[Any]) -> dict[str, bytes]:
+        rows = {m.member_id: GroupMember(m.member_id, m.group_instance_id, bytes(m.metadata)) for m in members}
+        return dict(self._membership.perform_assignment(rows))
+
+    async def _on_join_prepare_async(self, generation: int, member_id: str, timeout_ms: float | None = None) -> None:
+        await self._membership.revoke(lost=generation < 0 or not member_id)
+
+    async def _on_join_complete_async(
+        self, generation: int, member_id: str, protocol: str, member_assignment_bytes: bytes
+    ) -> None:
+        self._membership.assigned(bytes(member_assignment_bytes))
+
+    async def depart(self, leave: bool) -> None:
+        """End heartbeats, and leave the group where asked to."""
+        self._close_heartbeat()
+        if not leave:
+            return
+        if self.is_dynamic_member():
+            await self.maybe_leave_group_async(timeout_ms=LEAVE_TIMEOUT_MS)
+            return
+        known = self.group_metadata()
+        if self.coordinator_unknown() or not known.member_id:
+            return
+        identity = consumer_messages.LeaveGroupRequest.MemberIdentity(
+            member_id=known.member_id, group_instance_id=known.group_instance_id, reason=None
+        )
+        request = consumer_messages.LeaveGroupRequest(
+            group_id=known.group_id, member_id=known.member_id, members=[identity], min_version=3, max_version=5
+        )
+        await self._manager.wait_for(self._manager.send(request, node_id=self.coordinator_id), LEAVE_TIMEOUT_MS)

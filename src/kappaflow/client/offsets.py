@@ -1,0 +1,160 @@
+"""The committed offsets of a group: for members of a generation, and for readers that are in no group."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from types import TracebackType
+from typing import Any, NamedTuple
+
+from kappaflow.client.broker_errors import raise_for_code
+from kappaflow.client.connection import ClientConfig, Connection
+from kappaflow.client.coordinator import GroupCoordinator
+from kappaflow.client.kafka_python import consumer_messages
+from kappaflow.client.topic_partition import TopicPartition
+
+_OffsetCommitRequest = consumer_messages.OffsetCommitRequest
+_OffsetFetchRequest = consumer_messages.OffsetFetchRequest
+
+
+class GroupGeneration(NamedTuple):
+    """Who commits; a coordinator refuses those of an older generation.
+
+    Attributes:
+        generation_id: -1 for a reader that is in no group.
+        member_id: the member's id.
+        group_instance_id: of a static member.
+    """
+
+    generation_id: int = -1
+    member_id: str = ""
+    group_instance_id: str | None = None
+
+
+SIMPLE = GroupGeneration()
+
+
+class CommittedOffset(NamedTuple):
+    """A committed position: the next offset to read, its leader epoch and a free text."""
+
+    offset: int
+    leader_epoch: int = -1
+    metadata: str = ""
+
+
+class GroupOffsets:
+    """Reads and writes a group's committed offsets.  Calls block; safe to be used from any thread."""
+
+    def __init__(self, config: ClientConfig, group_id: str, connection: Connection | None = None) -> None:
+        """Connect.
+
+        Args:
+            config: how to reach the cluster.
+            group_id: the group.
+            connection: one to share; by default it has its own.
+
+        Raises:
+            BrokerUnreachable: no broker answers.
+        """
+        self._owns = connection is None
+        self._connection = connection or Connection(config, "offsets")
+        self._coordinator = GroupCoordinator(self._connection, group_id)
+        self.group_id = group_id
+
+    def __enter__(self) -> GroupOffsets:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the connection, where it is its own."""
+        if self._owns:
+            self._connection.close()
+
+    def commit(
+        self, offsets: Mapping[TopicPartition, int | CommittedOffset], generation: GroupGeneration = SIMPLE
+    ) -> None:
+        """Commit the next offset to read of each partition.
+
+        Args:
+            offsets: the positions.
+            generation: who commits.
+
+        Raises:
+            BrokerError: ``ILLEGAL_GENERATION``, ``UNKNOWN_MEMBER_ID``, ``REBALANCE_IN_PROGRESS`` or
+                ``FENCED_INSTANCE_ID`` when the member lost its place; nothing was committed then.
+        """
+        topic_class = _OffsetCommitRequest.OffsetCommitRequestTopic
+        topics: dict[str, list[Any]] = {}
+        for (topic, partition), position in offsets.items():
+            at = position if isinstance(position, CommittedOffset) else CommittedOffset(position)
+            topics.setdefault(topic, []).append(
+                topic_class.OffsetCommitRequestPartition(
+                    partition_index=partition,
+                    committed_offset=at.offset,
+                    committed_leader_epoch=at.leader_epoch,
+                    committed_metadata=at.metadata,
+                )
+            )
+        if not topics:
+            return
+        request = _OffsetCommitRequest(
+            group_id=self.group_id,
+            generation_id_or_member_epoch=generation.generation_id,
+            member_id=generation.member_id,
+            group_instance_id=generation.group_instance_id,
+            retention_time_ms=-1,
+            topics=[topic_class(name=name, partitions=rows) for name, rows in topics.items()],
+            min_version=2,
+            max_version=8,
+        )
+
+        def check(response: Any) -> None:
+            for topic in response.topics:
+                for row in topic.partitions:
+                    raise_for_code(
+                        row.error_code, f"commit {topic.name}-{row.partition_index} of group {self.group_id}"
+                    )
+
+        self._coordinator.call(request, f"commit offsets of group {self.group_id}", check)
+
+    def fetch(
+        self, partitions: Iterable[TopicPartition] | None = None, *, require_stable: bool = False
+    ) -> dict[TopicPartition, CommittedOffset]:
+        """The committed offsets; partitions without one are left out.
+
+        Args:
+            partitions: which; all that the group has by default.
+            require_stable: whether to wait for the end of transactions that commit offsets.
+
+        Raises:
+            BrokerError: the group may not be read, or transactions stay open for too long.
+        """
+        topics: dict[str, list[int]] | None = None
+        if partitions is not None:
+            topics = {}
+            for topic, partition in partitions:
+                topics.setdefault(topic, []).append(partition)
+        topic_class = _OffsetFetchRequest.OffsetFetchRequestTopic
+        rows = None if topics is None else [topic_class(name=n, partition_indexes=p) for n, p in topics.items()]
+        request = _OffsetFetchRequest(
+            group_id=self.group_id, topics=rows, require_stable=require_stable, min_version=2, max_version=7
+        )
+        what = f"read the offsets of group {self.group_id}"
+
+        def check(response: Any) -> dict[TopicPartition, CommittedOffset]:
+            raise_for_code(response.error_code, what)
+            found: dict[TopicPartition, CommittedOffset] = {}
+            for topic in response.topics:
+                for row in topic.partitions:
+                    raise_for_code(row.error_code, f"{what}, {topic.name}-{row.partition_index}")
+                    if row.committed_offset >= 0:
+                        epoch = -1 if row.committed_leader_epoch is None else row.committed_leader_epoch
+                        found[TopicPartition(topic.name, row.partition_index)] = CommittedOffset(
+                            row.committed_offset, epoch, row.metadata or ""
+                        )
+            return found
+
+        return self._coordinator.call(request, what, check)

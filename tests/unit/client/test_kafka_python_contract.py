@@ -1,0 +1,58 @@
+"""Every private part of kafka-python that is used is there, in the version that is pinned."""
+
+from __future__ import annotations
+
+import ast
+import re
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from kappaflow.client import kafka_python
+from kappaflow.client.kafka_python import PRIVATE_PARTS
+
+ROOT = Path(__file__).resolve().parents[3]
+
+
+@pytest.mark.parametrize(("owner", "name"), [(owner, name) for owner, names in PRIVATE_PARTS.items() for name in names])
+def test_private_parts_exist(owner: Any, name: str) -> None:
+    assert hasattr(owner, name), f"{owner.__module__}.{owner.__name__} has no {name} any more"
+
+
+def test_the_version_is_pinned_exactly_and_installed() -> None:
+    pinned = re.search(r'"kafka-python==([\d.]+)"', (ROOT / "pyproject.toml").read_text())
+    assert pinned is not None
+    assert version("kafka-python") == pinned.group(1)
+
+
+def test_attributes_set_in_constructors_exist() -> None:
+    net = kafka_python.NetworkSelector()
+    manager = kafka_python.ConnectionManager(net, bootstrap_servers="127.0.0.1:1")
+    assert manager._net is net
+    assert manager.cluster.config["allow_auto_create_topics"] is False
+    assert manager.config["socket_options"]
+    assert manager.broker_version is None
+    net.close()
+
+
+def test_nothing_else_imports_kafka_python() -> None:
+    """One module names it, so that one test can hold it."""
+    allowed = {"src/kappaflow/client/kafka_python.py"}
+    found: set[str] = set()
+    for path in sorted((ROOT / "src/kappaflow").rglob("*.py")):
+        if path.is_relative_to(ROOT / "src/kappaflow/ops"):
+            continue
+        for node in ast.walk(ast.parse(path.read_text())):
+            names: list[str] = []
+            if isinstance(node, ast.Import):
+                names = [alias.name for alias in node.names]
+            elif isinstance(node, ast.ImportFrom):
+                names = [node.module or ""]
+            elif isinstance(node, ast.Call) and node.args and isinstance(node.args[0], ast.Constant):
+                called = node.func.id if isinstance(node.func, ast.Name) else getattr(node.func, "attr", "")
+                names = [str(node.args[0].value)] if called == "import_module" else []
+            if any(name.split(".")[0] == "kafka" for name in names):
+                found.add(path.relative_to(ROOT).as_posix())
+    assert found == allowed
