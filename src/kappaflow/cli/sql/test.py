@@ -6,20 +6,19 @@ import argparse
 import sys
 from pathlib import Path
 
+from kappaflow.cli.messages import message
+from kappaflow.cli.sql import texts as _texts
 from kappaflow.testing.query_tests.runner import FORMS, run_paths
+
+assert _texts
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
-    parser.add_argument("paths", nargs="+", type=Path, metavar="PATH", help="query test files or directories")
-    parser.add_argument(
-        "--form",
-        choices=sorted(FORMS),
-        default="both",
-        help="which form of the engine runs a case; with both, a case passes when both do (default)",
-    )
-    parser.add_argument("--json", type=Path, metavar="FILE", help="also write the results to FILE")
-    parser.add_argument("--processes", type=int, default=2, metavar="N", help="how many cases run at once (2)")
+    parser.add_argument("paths", nargs="+", type=Path, metavar="PATH", help=message("sql_test.paths"))
+    parser.add_argument("--form", choices=sorted(FORMS), default="both", help=message("sql_test.form"))
+    parser.add_argument("--json", type=Path, metavar="FILE", help=message("sql_test.json"))
+    parser.add_argument("--processes", type=int, default=2, metavar="N", help=message("sql_test.processes"))
 
 
 def run(arguments: argparse.Namespace) -> int:

@@ -24,6 +24,11 @@ ENGLISH = {
     "sql.limit": "Limit Reached",
     "sql.rows": "{count} rows",
     "sql.script_missing": "Cannot read {path}: {why}",
+    "sql_test.paths": "query test files or directories",
+    "sql_test.form": "the form of the engine that runs a case; with both, a case passes when both do (default)",
+    "sql_test.json": "also write the results to this file",
+    "sql_test.processes": "how many cases run at once (default: 2)",
+    "top.server": "address of the server (default: http://127.0.0.1:8088)",
     "top.interval": "seconds between refreshes",
     "top.once": "print once and end",
 }
@@ -47,6 +52,11 @@ KOREAN = {
     "sql.limit": "LIMIT 에 도달했습니다",
     "sql.rows": "{count} 행",
     "sql.script_missing": "{path} 를 읽을 수 없습니다: {why}",
+    "sql_test.paths": "쿼리 테스트 파일 또는 디렉터리",
+    "sql_test.form": "테스트를 실행할 엔진 형태. both 면 둘 다 통과해야 통과입니다 (기본값)",
+    "sql_test.json": "결과를 이 파일에도 씁니다",
+    "sql_test.processes": "동시에 실행할 테스트 수 (기본값: 2)",
+    "top.server": "서버 주소 (기본값: http://127.0.0.1:8088)",
     "top.interval": "새로 고침 간격(초)",
     "top.once": "한 번만 출력하고 끝냅니다",
 }

@@ -23,9 +23,13 @@ DEFAULT_URL = "http://127.0.0.1:8088"
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
-    parser.add_argument("--server", default=os.environ.get("KAPPA_SERVER", DEFAULT_URL), metavar="URL")
+    parser.add_argument("--server", default=_default_url(), metavar="URL", help=message("top.server"))
     parser.add_argument("--interval", type=float, default=1.0, metavar="S", help=message("top.interval"))
     parser.add_argument("--once", action="store_true", help=message("top.once"))
+
+
+def _default_url() -> str:
+    return os.environ.get("KAPPA_SERVER", DEFAULT_URL)
 
 
 def fetch(url: str) -> dict[str, Any]:
