@@ -95,6 +95,8 @@ PRIVATE_PARTS: dict[Any, tuple[str, ...]] = {
         "is_dynamic_member",
         "reset_generation",
         "_close_heartbeat",
+        "_send_heartbeat_request",
+        "coordinator_unknown",
     ),
 }
 

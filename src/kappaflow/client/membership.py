@@ -160,6 +160,10 @@ class GroupMembership:
         """Ask for a new assignment, because this member's metadata changed."""
         self._connection.call_soon(self._coordinator.request_rejoin)
 
+    def refresh_metadata(self) -> None:
+        """Look now whether the topics have grown, instead of when the metadata is next due."""
+        self._connection.call_soon(self._metadata.refresh)
+
     def close(self, *, leave: bool | None = None) -> None:
         """Go.
 
@@ -196,11 +200,15 @@ class GroupMembership:
             except Exception as error:
                 if self._closing:
                     return
-                with self._lock:
-                    self._error = translate(error, f"join group {self._coordinator.group_id}")
-                    self._lock.notify_all()
+                self.failed(error)
                 return
             await self._connection.sleep(DRIVE_INTERVAL_S)
+
+    def failed(self, error: Exception) -> None:
+        """Have ``poll`` raise: this member cannot be in the group."""
+        with self._lock:
+            self._error = self._error or translate(error, f"be a member of group {self._coordinator.group_id}")
+            self._lock.notify_all()
 
     def _topic_counts(self) -> dict[str, int] | None:
         """Partitions of each topic, or None while a topic is unknown."""
@@ -282,6 +290,14 @@ class _Coordinator(BaseCoordinator):
         self, generation: int, member_id: str, protocol: str, member_assignment_bytes: bytes
     ) -> None:
         self._membership.assigned(bytes(member_assignment_bytes))
+
+    async def _send_heartbeat_request(self) -> Any:
+        """Send a heartbeat; kafka-python would fall silent when another process took the instance id over."""
+        try:
+            return await super()._send_heartbeat_request()
+        except kafka_errors.FencedInstanceIdError as error:
+            self._membership.failed(error)
+            raise
 
     async def depart(self, leave: bool) -> None:
         """End heartbeats, and leave the group where asked to."""
