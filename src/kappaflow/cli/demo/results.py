@@ -13,12 +13,13 @@ import polars as pl
 
 from kappaflow.cli.demo import check_flights, flights_sql
 from kappaflow.cli.demo.flights_data import FlightLoader
+from kappaflow.cli.demo.waiting import wait_until
 from kappaflow.client.admin import EARLIEST, LATEST, Admin
 from kappaflow.client.connection import ClientConfig
 from kappaflow.client.records import RecordReader
 from kappaflow.client.topic_partition import TopicPartition
 from kappaflow.database import Database
-from kappaflow.errors import KappaError
+from kappaflow.errors import KappaError, ServerError
 
 
 def write_inputs(directory: Path, loader: FlightLoader) -> None:
@@ -53,8 +54,17 @@ def read_joined(client: ClientConfig) -> pl.DataFrame:
 
 
 def read_query(database: Database, sql: str) -> pl.DataFrame:
-    """Read all rows of a pull query; column names in lower case."""
-    frame = database.sql(sql).to_polars()
+    """Read all rows of a pull query, as soon as the workers have settled who owns what; names in lower case."""
+    refusals: list[str] = []
+
+    def answer() -> pl.DataFrame | None:
+        try:
+            return database.sql(sql).to_polars()
+        except ServerError as error:
+            refusals.append(str(error))
+            return None
+
+    frame = wait_until(answer, sql, why=lambda: refusals[-1])
     return frame.rename({name: name.lower() for name in frame.columns})
 
 
