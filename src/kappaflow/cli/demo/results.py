@@ -19,7 +19,7 @@ from kappaflow.client.connection import ClientConfig
 from kappaflow.client.records import RecordReader
 from kappaflow.client.topic_partition import TopicPartition
 from kappaflow.database import Database
-from kappaflow.errors import KappaError, ServerError
+from kappaflow.errors import KappaError, ServerError, StatementError
 
 
 def write_inputs(directory: Path, loader: FlightLoader) -> None:
@@ -60,7 +60,7 @@ def read_query(database: Database, sql: str) -> pl.DataFrame:
     def answer() -> pl.DataFrame | None:
         try:
             return database.sql(sql).to_polars()
-        except ServerError as error:
+        except (ServerError, StatementError) as error:  # a query that rebalances refuses as a statement
             refusals.append(str(error))
             return None
 
