@@ -67,6 +67,8 @@ class RpcServer:
                 task = asyncio.create_task(self._answer(message, writer))
                 running[number] = task
                 task.add_done_callback(lambda _, n=number: running.pop(n, None))
+        except asyncio.CancelledError:
+            return  # the worker ends: asyncio would report the cancelled connection as an error
         finally:
             for task in list(running.values()):
                 task.cancel()
