@@ -20,6 +20,7 @@ from kappaflow.errors import BrokerUnreachable, RetriableBrokerError
 RECEIVE_MESSAGE_MAX_BYTES = 1 << 30
 RECONNECT_BACKOFF_MAX_MS = 1_000
 RETRY_BACKOFF_S = 0.1
+UNLIMITED_IN_FLIGHT = 1_000
 
 
 @dataclass(frozen=True)
@@ -72,6 +73,9 @@ class Connection:
                 "request_timeout_ms": config.request_timeout_ms,
                 "receive_message_max_bytes": RECEIVE_MESSAGE_MAX_BYTES,
                 "reconnect_backoff_max_ms": RECONNECT_BACKOFF_MAX_MS,
+                # kafka-python counts an answered request as under way until its callback has returned, and
+                # refuses what the callback sends; fetcher and producer count for themselves.
+                "max_in_flight_requests_per_connection": UNLIMITED_IN_FLIGHT,
             },
         )
         self._closed = False
