@@ -1,4 +1,4 @@
-"""Rules for all tests: outside tools that are missing skip a test, unless KAPPA_REQUIRE names them; groups for xdist."""
+"""Rules for all tests: outside tools that are missing skip a test, unless KAPPA_REQUIRE names them; xdist groups."""
 
 from __future__ import annotations
 

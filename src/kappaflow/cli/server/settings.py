@@ -13,7 +13,17 @@ from kappaflow.errors import ConfigError, UsageError
 from kappaflow.server.configuration import ServerConfig
 
 NUMBERS = {"kafka_port", "http_port", "workers", "replication_factor"}
-NAMES = ("data_dir", "host", "kafka_port", "http_port", "workers", "service_id", "flush", "bootstrap_servers")
+NAMES = (
+    "data_dir",
+    "host",
+    "kafka_port",
+    "http_port",
+    "workers",
+    "service_id",
+    "replication_factor",
+    "flush",
+    "bootstrap_servers",
+)
 
 
 def add_shared_arguments(parser: argparse.ArgumentParser) -> None:
