@@ -9,6 +9,7 @@ import logging
 import signal
 import socket
 import sys
+from typing import Any
 
 from hypercorn.asyncio import serve
 from hypercorn.config import Config
@@ -70,10 +71,17 @@ def _set_soon(loop: asyncio.AbstractEventLoop, event: asyncio.Event) -> None:
     loop.call_soon_threadsafe(event.set)
 
 
+def _report(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+    # Connections that are cancelled when the server ends are no error, though asyncio's streams report them as one.
+    if not isinstance(context.get("exception"), asyncio.CancelledError):
+        loop.default_exception_handler(context)
+
+
 async def run(config: ServerConfig, port: int) -> None:
     """Serve until SIGTERM or the end of the parent."""
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
+    loop.set_exception_handler(_report)
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     watch_parent(lambda: _set_soon(loop, stop))
