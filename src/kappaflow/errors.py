@@ -14,6 +14,7 @@
     ├── BrokerUnreachable          no broker of the bootstrap list answers
     ├── SerializationError         bytes do not fit the declared format
     ├── StreamsError               a topology or its execution
+    │   ├── StateNotReady          the state of a query is not in this process yet
     │   └── TopologyError          the topology cannot be built or run
     ├── SqlError                   a statement is wrong
     │   ├── ParseError             with line and column
@@ -91,6 +92,10 @@ class SerializationError(KappaError):
 
 class StreamsError(KappaError):
     """A topology or its execution failed."""
+
+
+class StateNotReady(StreamsError):
+    """A query is still starting, rebalancing or restoring: its state can be read in a moment."""
 
 
 class TopologyError(StreamsError):

@@ -22,6 +22,9 @@ Message = dict[str, Any]
 Send = Callable[[Message], Awaitable[None]]
 Handler = Callable[[Message, Send], Awaitable[Any]]
 
+_STATUS = {"ServerError": (500, 50000), "StateNotReady": (503, 50302)}
+"""HTTP status and error code by the kind of a worker's error; others are the statement's fault."""
+
 _encoder = msgspec.msgpack.Encoder()
 _decoder = msgspec.msgpack.Decoder()
 
@@ -143,7 +146,7 @@ class RpcClient:
                     raise ServerError("The worker that ran this query ended; run the query again.", 503, 50302)
                 if "error" in message:
                     finished = True
-                    raise ServerError(message["error"], 400 if message["kind"] != "ServerError" else 500, 40001)
+                    raise ServerError(message["error"], *_STATUS.get(message["kind"], (400, 40001)))
                 finished = not message.get("more", False)
                 if finished and message["ok"] is None:
                     return

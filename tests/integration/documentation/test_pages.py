@@ -75,3 +75,16 @@ def test_both_languages_show_the_same_code(page: Path) -> None:
         return
     checked = {"sql", "python", "text"}
     assert [b for b in blocks(twin) if b[0] in checked] == [b for b in blocks(page) if b[0] in checked]
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+def test_the_examples_run() -> None:
+    folder = ROOT / "examples"
+    kappa = [sys.executable, "-m", "kappaflow.cli.main", "sql"]
+    assert "1 passed, 0 failed" in output_of([*kappa, "test", str(folder / "query_test.json")], "")
+    assert "shape: (6, 4)" in output_of([sys.executable, str(folder / "orders.py")], "")
+    with EmbeddedServer() as server:
+        assert "kitchen" in output_of([*kappa, "-f", str(folder / "hot_rooms.sql")], server.url)
+    run_here = {"README.md", "query_test.json", "orders.py", "hot_rooms.sql"}
+    assert {path.name for path in folder.iterdir() if path.is_file()} == run_here

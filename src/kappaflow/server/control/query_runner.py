@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import functools
 import secrets
+import time
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Any
@@ -12,9 +13,13 @@ from typing import Any
 from kappaflow.errors import ServerError, StatementError
 from kappaflow.server.control.state import ControlState, RunningQuery
 from kappaflow.server.control.statements.session import Session
+from kappaflow.server.rpc import RpcClient
 from kappaflow.sql.ast import statements as s
 from kappaflow.sql.grammar.parser import ParsedStatement, parse
 
+PULL_WAIT_SECONDS = 10.0
+PULL_PAUSE_SECONDS = 0.05
+UNAVAILABLE = 503
 PUSH_QUERIES_MAX = "ksql.max.push.queries"
 
 
@@ -89,15 +94,27 @@ def _arguments(state: ControlState, parsed: ParsedStatement, session: Session) -
 async def _pull(state: ControlState, parsed: ParsedStatement, session: Session) -> AsyncIterator[Part]:
     arguments = _arguments(state, parsed, session)
     if len(state.workers) == 1:
-        answers = [await state.workers[0].call("pull", **arguments)]
+        answers = [await _ask(state.workers[0], arguments)]
     else:
-        answers = list(await asyncio.gather(*(worker.call("pull", **arguments) for worker in state.workers)))
+        answers = list(await asyncio.gather(*(_ask(worker, arguments) for worker in state.workers)))
     first = answers[0]
     yield Header(f"query_{state.next_number()}", first["schema"], first["names"], first["types"])
     rows = [row for answer in answers for row in answer["rows"]]
     limit = first["limit"]
     yield Rows(rows if limit is None else rows[:limit])
     yield End("Limit Reached" if limit is not None and len(rows) >= limit else "")
+
+
+async def _ask(worker: RpcClient, arguments: dict[str, Any]) -> dict[str, Any]:
+    """Ask a worker for its share, and again while its query starts, rebalances or comes back from a restart."""
+    deadline = time.monotonic() + PULL_WAIT_SECONDS
+    while True:
+        try:
+            return await worker.call("pull", **arguments)
+        except ServerError as error:
+            if error.status != UNAVAILABLE or time.monotonic() > deadline:
+                raise
+        await asyncio.sleep(PULL_PAUSE_SECONDS)
 
 
 async def _push(state: ControlState, parsed: ParsedStatement, session: Session) -> AsyncIterator[Part]:
