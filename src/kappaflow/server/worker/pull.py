@@ -7,7 +7,7 @@ import threading
 from collections.abc import Iterator
 from typing import Any
 
-from kappaflow.errors import StreamsError
+from kappaflow.errors import StateNotReady, StreamsError
 from kappaflow.server.rows import row_renderer
 from kappaflow.server.worker.queries import RunningQueries
 from kappaflow.sql.engine import Engine
@@ -63,9 +63,9 @@ class PullServer:
             raise StreamsError("Pull queries on streams are not available yet. Use EMIT CHANGES with LIMIT.")
         thread = self._queries.thread(plan.query_id)
         if thread is None:
-            raise StreamsError(f"The query {plan.query_id} is not running in this worker.")
+            raise StateNotReady(f"The query {plan.query_id} is not running in this worker.")
         if thread.figures.state not in {"RUNNING", "PAUSED"} and not thread.tasks:
-            raise StreamsError(f"The query {plan.query_id} is {thread.figures.state.lower()}; try again in a moment.")
+            raise StateNotReady(f"The query {plan.query_id} is {thread.figures.state.lower()}; try again in a moment.")
         found = 0
         with thread.reading() as tasks:
             for task in tasks.values():
