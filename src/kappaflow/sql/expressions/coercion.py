@@ -14,7 +14,6 @@ from typing import Protocol
 from kappaflow.errors import StatementError
 from kappaflow.serde.types import (
     BIGINT,
-    BOOLEAN,
     INTEGER,
     STRING,
     Array,
@@ -59,7 +58,7 @@ def coerce_elements(
         if isinstance(node, x.StringLiteral):
             strings.append(node)
             continue
-        data_type = _type(node, typer)
+        data_type = typer.type_of(node)
         if data_type is None:
             continue
         literal = isinstance(node, _LITERALS)
@@ -70,11 +69,6 @@ def coerce_elements(
     if common is None:
         return tuple(nodes), None
     return tuple(_convert(node, common, typer) for node in nodes), common
-
-
-def _type(node: x.Expression, typer: TypeSource) -> DataType | None:
-    """Type a node; the string literals inside a constructor wait for a common type of its other elements."""
-    return typer.type_of(node)
 
 
 def _merge(
@@ -107,24 +101,29 @@ def _lenient(common: DataType, data_type: DataType, node: x.Expression) -> DataT
             follows = all(_follows(k, key) and _follows(v, value) for k, v in entries)
             return common if follows else None
         case x.CreateStruct(fields), Struct(), Struct():
-            pairs = [(common.field(name), value) for name, value in fields]
-            if len(fields) == len(common.fields) and all(f and _follows(v, f.type) for f, v in pairs):
-                return common
-            return None
+            return _union_structs(common, data_type, dict(fields))
         case _:
             return _widen_structs(common, data_type)
 
 
 def _widen_structs(left: DataType, right: DataType) -> DataType | None:
-    if not isinstance(left, Struct) or not isinstance(right, Struct) or len(left.fields) != len(right.fields):
+    if not isinstance(left, Struct) or not isinstance(right, Struct):
         return None
+    return _union_structs(left, right, {})
+
+
+def _union_structs(left: Struct, right: Struct, literals: dict[str, x.Expression]) -> Struct | None:
+    """Return the struct with the fields of both; fields of one name widen, literals follow `left`."""
     fields: list[StructField] = []
-    for first, second in zip(left.fields, right.fields, strict=True):
-        wider = widen(first.type, second.type) if first.name == second.name else None
+    for first in left.fields:
+        second = right.field(first.name)
+        wider = first.type if second is None else widen(first.type, second.type)
+        if wider is None and first.name in literals and _follows(literals[first.name], first.type):
+            wider = first.type
         if wider is None:
             return None
         fields.append(StructField(first.name, wider))
-    return Struct(tuple(fields))
+    return Struct((*fields, *(field for field in right.fields if left.field(field.name) is None)))
 
 
 def _follows(node: x.Expression, wanted: DataType) -> bool:
@@ -226,7 +225,11 @@ def _convert(node: x.Expression, common: DataType, typer: TypeSource) -> x.Expre
         return replace(node, entries=entries)
     if isinstance(node, x.CreateStruct) and isinstance(common, Struct):
         by_name = dict(node.fields)
-        fields = tuple((f.name, _convert(by_name[f.name], f.type, typer)) for f in common.fields)
+        missing = x.NullLiteral()
+        fields = tuple(
+            (f.name, _convert(by_name[f.name], f.type, typer) if f.name in by_name else x.Cast(missing, f.type))
+            for f in common.fields
+        )
         return replace(node, fields=fields)
     data_type = typer.type_of(node)
     if data_type == common or data_type is None:
@@ -235,5 +238,3 @@ def _convert(node: x.Expression, common: DataType, typer: TypeSource) -> x.Expre
         return x.StringLiteral(format_expression(node))
     return x.Cast(node, common)
 
-
-__all__ = ["BOOLEAN", "coerce_elements", "read_literal"]

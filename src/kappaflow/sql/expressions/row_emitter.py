@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from kappaflow.errors import FunctionError
 from kappaflow.serde.types import (
     BIGINT,
     DOUBLE,
@@ -304,6 +305,16 @@ class RowEmitter:
             return self._double_arithmetic(operator, operands, (left_type, right_type))
         return self._integer_arithmetic(operator, operands, 32 if isinstance(result, Integer) else 64)
 
+    def _computed(
+        self, operands: Sequence[Code], build: Callable[[list[str]], str], *, raises: bool = False
+    ) -> Code:
+        """Emit arithmetic: a NULL operand gives NULL, inside a lambda it fails the call of the function."""
+        if not self._depth:
+            return self.strict(operands, build, raises=raises)
+        self.constants["_null_operand"] = _null_operand
+        nullable = any(operand.nullable for operand in operands)
+        return self.strict(operands, build, raises=raises or nullable, when_null="_null_operand()")
+
     def _integer_arithmetic(self, operator: x.ArithmeticOperator, operands: list[Code], bits: int) -> Code:
         high = 2 ** (bits - 1) - 1
         wrap = self.constant(values.wrap_int if bits == 32 else values.wrap_long)
@@ -311,9 +322,9 @@ class RowEmitter:
             divide = operator is x.ArithmeticOperator.DIVIDE
             name = self.constant(values.divide_integers if divide else values.remainder_integers)
             call = "{wrap}({name}({a}, {b}))" if divide else "{name}({a}, {b})"
-            return self.strict(operands, lambda n: call.format(wrap=wrap, name=name, a=n[0], b=n[1]), raises=True)
+            return self._computed(operands, lambda n: call.format(wrap=wrap, name=name, a=n[0], b=n[1]), raises=True)
         result = self.temporary()
-        return self.strict(
+        return self._computed(
             operands,
             lambda n: (
                 f"{result} if {-high - 1} <= ({result} := {n[0]} {operator.value} {n[1]}) <= {high} "
@@ -328,8 +339,8 @@ class RowEmitter:
         if operator in (x.ArithmeticOperator.DIVIDE, x.ArithmeticOperator.MODULUS):
             divide = operator is x.ArithmeticOperator.DIVIDE
             name = self.constant(values.divide_doubles if divide else values.remainder_doubles)
-            return self.strict(operands, lambda n: f"{name}({n[0]}, {n[1]})")
-        return self.strict(operands, lambda n: f"{n[0]} {operator.value} {n[1]}")
+            return self._computed(operands, lambda n: f"{name}({n[0]}, {n[1]})")
+        return self._computed(operands, lambda n: f"{n[0]} {operator.value} {n[1]}")
 
     def _decimal_arithmetic(
         self,
@@ -344,14 +355,14 @@ class RowEmitter:
             parts.append(self.converted(code, data_type, wanted))
         name = self.constant(_DECIMAL_OPERATIONS[operator](result.scale))
         raises = operator in (x.ArithmeticOperator.DIVIDE, x.ArithmeticOperator.MODULUS)
-        return self.strict(parts, lambda n: f"{name}({n[0]}, {n[1]})", raises=raises)
+        return self._computed(parts, lambda n: f"{name}({n[0]}, {n[1]})", raises=raises)
 
     def _negated(self, code: Code, data_type: DataType | None) -> Code:
         if isinstance(data_type, Double | Decimal):
             name = self.constant(values.CONTEXT.minus) if isinstance(data_type, Decimal) else "-"
-            return self.strict([code], lambda n: f"{name}({n[0]})")
+            return self._computed([code], lambda n: f"{name}({n[0]})")
         name = self.constant(values.wrap_int if isinstance(data_type, Integer) else values.wrap_long)
-        return self.strict([code], lambda n: f"{name}(-{n[0]})")
+        return self._computed([code], lambda n: f"{name}(-{n[0]})")
 
     def comparison(self, operator: x.ComparisonOperator, left: x.Expression, right: x.Expression) -> Code:
         """Emit a two-valued comparison."""
@@ -457,10 +468,12 @@ class RowEmitter:
 
     def _lambda(self, node: x.Lambda, wanted: LambdaType) -> Code:
         self.typer.enter(node, wanted.inputs)
+        self._depth += 1
         try:
             body_type = self.typer.type_of(node.body)
             body = self.converted(self.emit(node.body), body_type, wanted.result)
         finally:
+            self._depth -= 1
             self.typer.leave()
         parameters = ", ".join(_variable(name) for name in node.parameters)
         return Code(f"(lambda {parameters}: {body.text})", False)
@@ -489,6 +502,10 @@ def _guard(thunk: Callable[[], Any], report: Callable[..., None], index: int, re
     except Exception as error:
         report(index, error, record)
         return None
+
+
+def _null_operand() -> Any:
+    raise FunctionError("arithmetic on NULL in a lambda")
 
 
 def _all_headers(headers: Sequence[tuple[str, bytes | None]]) -> list[dict[str, Any]]:

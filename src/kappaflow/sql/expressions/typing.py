@@ -31,7 +31,7 @@ from kappaflow.sql.ast.formatter import format_expression
 from kappaflow.sql.expressions.coercion import coerce_elements
 from kappaflow.sql.expressions.scope import Scope
 from kappaflow.sql.functions.registry import FunctionRegistry, Resolved, default_registry
-from kappaflow.sql.functions.signature import UNIT, Argument, LambdaArgument
+from kappaflow.sql.functions.signature import UNIT, Argument, LambdaArgument, is_unit
 from kappaflow.sql.types import arithmetic_type, can_compare, check_cast, is_numeric, type_text
 
 _EMPTY_ARRAY = (
@@ -132,7 +132,7 @@ class Typer:
         if isinstance(node, x.Lambda):
             return LambdaArgument(len(node.parameters))
         if isinstance(node, x.IntervalUnit):
-            return UNIT
+            return UNIT if is_unit(node.value) else self.type_of(x.ColumnReference(node.value))
         return self.type_of(node)
 
     def _type(self, node: x.Expression) -> DataType | None:
@@ -295,10 +295,7 @@ class Typer:
             )
 
     def _in(self, node: x.Expression, operand: x.Expression, values: tuple[x.Expression, ...]) -> None:
-        try:
-            parts, _ = coerce_elements((operand, *values), self)
-        except StatementError as error:
-            raise StatementError(f"Invalid Predicate: {error}") from None
+        parts, _ = coerce_elements((operand, *values), self)
         self._keep(node, parts)
 
     def _like(self, operand: x.Expression, pattern: x.Expression) -> None:

@@ -20,31 +20,48 @@ _distinct = aggregate("COUNT_DISTINCT", "The number of distinct values that are 
 
 
 def _spread(finish: Callable[[float], float]) -> Callable[[AggregateCall], Aggregation]:
-    """Return the factory of an aggregate over count, sum and sum of squares."""
+    """Return the factory of an aggregate over count, sum and sum of squared deviations.
 
-    def change(sign: int) -> Callable[[tuple[Any, ...], State], State]:
-        def fold(values: tuple[Any, ...], state: State) -> State:
-            if values[0] is None:
-                return state
-            value = float(values[0])
-            return (state[0] + sign, state[1] + sign * value, state[2] + sign * value * value)
+    Source: Chan, Golub and LeVeque, "Updating formulae and a pairwise algorithm for computing sample variances".
+    """
 
-        return fold
+    def add(values: tuple[Any, ...], state: State) -> State:
+        if values[0] is None:
+            return state
+        value = float(values[0])
+        count, total, deviation = state[0] + 1, state[1] + value, state[2]
+        if count > 1:
+            deviation += (count * value - total) ** 2 / (count * (count - 1))
+        return (count, total, deviation)
+
+    def undo(values: tuple[Any, ...], state: State) -> State:
+        if values[0] is None:
+            return state
+        value = float(values[0])
+        count, total, deviation = state
+        if count > 1:
+            deviation -= (count * value - total) ** 2 / (count * (count - 1))
+        return (count - 1, total - value, deviation)
+
+    def merge(left: State, right: State) -> State:
+        counts = (left[0], right[0])
+        if not all(counts):
+            return left if left[0] else right
+        gap = right[0] * left[1] - left[0] * right[1]
+        deviation = left[2] + right[2] + gap * gap / (left[0] * right[0] * sum(counts))
+        return (sum(counts), left[1] + right[1], deviation)
 
     def result(state: State) -> float:
-        count, total, squares = state
-        if count < 2:
-            return 0.0
-        return finish((squares - total * total / count) / (count - 1))
+        return 0.0 if state[0] < 2 else finish(state[2] / (state[0] - 1))
 
     def factory(call: AggregateCall) -> Aggregation:
         return Aggregation(
             state_types=(BIGINT, DOUBLE, DOUBLE),
             returns=DOUBLE,
             initial=lambda: (0, 0.0, 0.0),
-            add=change(1),
-            undo=change(-1),
-            merge=_added,
+            add=add,
+            undo=undo,
+            merge=merge,
             result=result,
             state_names=("COUNT", "SUM", "M2"),
         )
@@ -77,7 +94,7 @@ def correlation(call: AggregateCall) -> Aggregation:
         count, x, y, xx, yy, xy = state
         if count < 2:
             return math.nan
-        spread = math.sqrt(max(count * xx - x * x, 0.0)) * math.sqrt(max(count * yy - y * y, 0.0))
+        spread = math.sqrt(max((count * xx - x * x) * (count * yy - y * y), 0.0))
         return divide_doubles(count * xy - x * y, spread)
 
     return Aggregation(

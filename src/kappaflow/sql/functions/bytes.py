@@ -16,13 +16,16 @@ T = TypeVar("T")
 
 
 def _from_hex(text: str) -> bytes:
-    digits = text
-    if digits.startswith(("0x", "0X")):
-        digits = digits[2:]
-    elif digits.startswith(("X'", "x'")) and digits.endswith("'"):
-        digits = digits[2:-1]
+    """Read ``4B``, ``0x4B`` or ``X'4B'``; the first two may leave out a leading zero."""
+    digits, whole_bytes = text, False
+    if text.startswith(("0x", "0X")):
+        digits = text[2:]
+    elif len(text) > 2 and text.startswith(("X'", "x'")) and text.endswith("'"):
+        digits, whole_bytes = text[2:-1], True
+    if not whole_bytes and len(digits) % 2:
+        digits = f"0{digits}"
     try:
-        return bytes.fromhex(digits if len(digits) % 2 == 0 else f"0{digits}")
+        return bytes.fromhex(digits)
     except ValueError:
         raise FunctionError(f"'{text}' is not hexadecimal.") from None
 
@@ -74,7 +77,7 @@ def _encoded(text: str, source: str, target: str) -> str:
         )
     data = _DECODERS[source.lower()](text)
     encoded = _ENCODERS[target.lower()](data)
-    return f"0x{encoded.lower()}" if target.lower() == "hex" else encoded
+    return encoded.lower() if target.lower() == "hex" else encoded
 
 
 @_from_bytes("(value BYTES, encoding STRING) -> STRING")

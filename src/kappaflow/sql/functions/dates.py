@@ -20,9 +20,9 @@ from kappaflow.sql.functions.registry import scalar
 _CATEGORY = "DATE / TIME"
 
 
-def _parsed(kind: str, text: str, pattern: str) -> Fields:
+def _parsed(kind: str, text: str, pattern: str, prefix: bool = False) -> Fields:
     try:
-        return time_pattern(pattern).parse(text)
+        return time_pattern(pattern).parse(text, prefix=prefix)
     except FunctionError as error:
         raise FunctionError(f"Failed to parse {kind} '{text}' with formatter '{pattern}': {error}") from None
 
@@ -112,7 +112,7 @@ def _date_text(days: int, pattern: str) -> str:
 @_parse_date("(formattedDate STRING, formatPattern STRING) -> DATE")
 @_string_to_date("(formattedDate STRING, formatPattern STRING) -> INT")
 def _date_of_text(text: str, pattern: str) -> int:
-    moment = _parsed("date", text, pattern).moment()
+    moment = _parsed("date", text, pattern, prefix=True).moment()
     return round_millis(moment.replace(tzinfo=UTC)) // MILLIS_PER_DAY
 
 

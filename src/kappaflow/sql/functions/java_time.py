@@ -15,6 +15,23 @@ from kappaflow.sql.expressions.times import zone_of
 
 _MONTHS = "January February March April May June July August September October November December".split()
 _DAYS = "Monday Tuesday Wednesday Thursday Friday Saturday Sunday".split()
+# What the short zone names stand for, daylight saving included.
+_ZONE_NAMES = {
+    "PST": "America/Los_Angeles",
+    "PDT": "America/Los_Angeles",
+    "MST": "America/Denver",
+    "MDT": "America/Denver",
+    "CST": "America/Chicago",
+    "CDT": "America/Chicago",
+    "EST": "America/New_York",
+    "EDT": "America/New_York",
+    "CET": "Europe/Paris",
+    "CEST": "Europe/Paris",
+    "BST": "Europe/London",
+    "JST": "Asia/Tokyo",
+    "KST": "Asia/Seoul",
+    "IST": "Asia/Kolkata",
+}
 _NUMBERS = "yuMLdDHhKkmsSnNAQqeceYwWF"
 _ZONES = "VzOXxZ"
 _LETTERS = _NUMBERS + _ZONES + "aEG"
@@ -76,13 +93,13 @@ class TimePattern:
         parts = [self._regex(item) for item in self._items]
         self._compiled = re.compile("".join(parts), re.IGNORECASE)
 
-    def parse(self, text: str) -> Fields:
-        """Read a text.
+    def parse(self, text: str, prefix: bool = False) -> Fields:
+        """Read a text, or with `prefix` the beginning of a text.
 
         Raises:
             FunctionError: it does not follow the pattern.
         """
-        found = self._compiled.fullmatch(text)
+        found = self._compiled.match(text) if prefix else self._compiled.fullmatch(text)
         if found is None:
             raise FunctionError(f"Text '{text}' could not be parsed with '{self.pattern}'")
         fields = Fields()
@@ -208,7 +225,7 @@ def _set(fields: Fields, item: _Item, text: str) -> None:
     elif letter == "k":
         fields.hour = int(text) % 24
     elif letter in _ZONES:
-        fields.zone = zone_of(_offset_text(text))
+        fields.zone = zone_of(_ZONE_NAMES.get(text.upper()) or _offset_text(text))
     else:
         name = {"d": "day", "D": "day_of_year", "H": "hour", "m": "minute", "s": "second"}.get(letter)
         if name is not None:

@@ -21,8 +21,15 @@ _STEP = re.compile(r"\.([^.\[\]]+)|\[(\d+)\]|\['([^']*)'\]|\[\"([^\"]*)\"\]")
 _MISSING: Any = object()
 
 
+def _refuse_constant(name: str) -> Any:
+    raise ValueError(f"{name} is not JSON")
+
+
+_DECODER = json.JSONDecoder(parse_float=Decimal, parse_constant=_refuse_constant)
+
+
 def parse_json(text: str) -> Any:
-    """Read a JSON document.
+    """Read the JSON document that a text begins with; what follows it is ignored.
 
     Raises:
         FunctionError: the text is not JSON.
@@ -30,8 +37,8 @@ def parse_json(text: str) -> Any:
     if not text.strip():
         return _MISSING
     try:
-        return json.loads(text)
-    except (ValueError, RecursionError):
+        return _DECODER.raw_decode(text.lstrip())[0]
+    except (ValueError, RecursionError, ArithmeticError):
         raise FunctionError(f"Invalid JSON format: {text}") from None
 
 
@@ -46,7 +53,7 @@ def json_text(value: Any) -> str:
     if isinstance(value, float):
         return double_text(value)
     if isinstance(value, Decimal):
-        return format(value, "f")
+        return str(value)
     if value is None:
         return "null"
     return str(value).lower() if isinstance(value, bool) else str(value)
@@ -96,6 +103,11 @@ def _field(text: str, path: str) -> str | None:
             return None
     if value is _MISSING:
         return None
+    return _plain_text(value)
+
+
+def _plain_text(value: Any) -> str:
+    """Print a JSON value, a string without its quotes."""
     return value if isinstance(value, str) else json_text(value)
 
 
@@ -169,7 +181,7 @@ def _key_list(text: str) -> list[str] | None:
 @_records("(input STRING) -> MAP<STRING, STRING>")
 def _record_map(text: str) -> dict[str, str] | None:
     value = parse_json(text)
-    return {key: json_text(item) for key, item in value.items()} if isinstance(value, dict) else None
+    return {key: _plain_text(item) for key, item in value.items()} if isinstance(value, dict) else None
 
 
 _contains = scalar(

@@ -73,6 +73,6 @@ def _split_map(text: str, entry_delimiter: str, pair_delimiter: str) -> dict[str
     result: dict[str, str] = {}
     for entry in text.split(entry_delimiter):
         parts = [part for part in entry.split(pair_delimiter) if part]
-        if len(parts) == 2:
+        if len(parts) >= 2:
             result[parts[0]] = parts[1]
     return result

@@ -130,7 +130,7 @@ def _round_decimal_to(value: Decimal, scale: int) -> Decimal:
 
 def _whole_decimal(data_type: t.DataType) -> t.DataType:
     assert isinstance(data_type, t.Decimal)
-    return t.Decimal(data_type.precision - data_type.scale + (1 if data_type.scale else 0), 0)
+    return t.Decimal(max(data_type.precision - data_type.scale, 1), 0)
 
 
 def _half_up(value: Decimal, scale: int) -> Decimal:
@@ -312,10 +312,9 @@ def _distance(lat1: float, lon1: float, lat2: float, lon2: float, unit: str) -> 
                 f"valid longitude values for GeoDistance function are in the range of -180 to 180. Got {longitude}."
             )
     radius = _earth_radius(unit)
-    delta_lat, delta_lon = math.radians(lat2 - lat1), math.radians(lon2 - lon1)
-    cosines = math.cos(math.radians(lat1)) * math.cos(math.radians(lat2))
-    a = math.sin(delta_lat / 2) ** 2 + math.sin(delta_lon / 2) ** 2 * cosines
-    return radius * 2 * math.asin(math.sqrt(a))
+    half_lat, half_lon = math.radians(lat2 - lat1) / 2, math.radians(lon2 - lon1) / 2
+    across = math.sin(half_lon) * math.sin(half_lon) * math.cos(math.radians(lat1)) * math.cos(math.radians(lat2))
+    return radius * 2 * math.asin(math.sqrt(math.sin(half_lat) * math.sin(half_lat) + across))
 
 
 def _earth_radius(unit: str) -> float:

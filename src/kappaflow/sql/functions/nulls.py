@@ -52,29 +52,11 @@ def _widest(types: tuple[t.DataType | None, ...]) -> t.DataType:
     return t.Decimal(scale + max(data_type.precision - data_type.scale for data_type in decimals), scale)
 
 
-def _pick_decimal(choose: Callable[..., Any]) -> Callable[..., Any]:
-    pick = _pick(choose)
-
-    def factory(types: tuple[t.DataType | None, ...], returns: t.DataType | None) -> Callable[..., Any]:
-        from kappaflow.sql.expressions.values import fit
-
-        assert isinstance(returns, t.Decimal)
-
-        def pick_fitted(*values: Any) -> Any:
-            value = pick(*values)
-            return None if value is None else fit(value, returns)
-
-        return pick_fitted
-
-    return factory
-
-
 def _extreme(define: Definition, choose: Callable[..., Any]) -> None:
     for data_type in ("INT", "BIGINT", "DOUBLE", "STRING", "BYTES", "DATE", "TIME", "TIMESTAMP"):
         define(f"(val {data_type}, vals {data_type}...) -> {data_type}", null_in=True, total=True)(_pick(choose))
-    define("(val DECIMAL, vals DECIMAL...) -> DECIMAL", null_in=True, typed=True, returns=_widest)(
-        _pick_decimal(choose)
-    )
+    # The chosen number keeps the scale it was declared with, as ksqlDB's does.
+    define("(val DECIMAL, vals DECIMAL...) -> DECIMAL", null_in=True, total=True, returns=_widest)(_pick(choose))
 
 
 _extreme(scalar("greatest", _CONDITIONAL, "The largest argument that is not NULL.", ("GREATEST(1, 3) -> 3",)), max)

@@ -35,7 +35,7 @@ from kappaflow.serde.types import (
     Struct,
     StructField,
 )
-from kappaflow.sql.types import as_decimal, can_widen, is_numeric, widen
+from kappaflow.sql.types import as_decimal, can_widen, is_numeric, is_time, widen
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +81,13 @@ class Unit(DataType):
 
 
 UNIT = Unit()
+_UNITS = ("MILLISECOND", "SECOND", "MINUTE", "HOUR", "DAY", "WEEK", "MONTH", "YEAR")
+
+
+def is_unit(name: str) -> bool:
+    """Tell whether a name is a unit keyword, such as DAY or DAYS."""
+    return name.upper().removesuffix("S") in _UNITS
+
 
 
 @dataclass(frozen=True, slots=True)
@@ -304,7 +311,9 @@ def _accepts(declared: DataType, actual: DataType, bound: dict[str, DataType], c
                 and _accepts(value, actual.value, bound, casts=False)
             )
         case _:
-            return declared == actual or (casts and can_widen(actual, declared))
+            if declared == actual:
+                return True
+            return casts and (can_widen(actual, declared) or (actual == STRING and is_time(declared)))
 
 
 def _substitute(declared: DataType, bound: dict[str, DataType]) -> DataType | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from itertools import product
 from typing import Any
 
+from kappaflow.serde.types import Array, DataType
 from kappaflow.sql.functions.registry import table
 
 _explode = table("explode", "One row for each element of an array.", ("EXPLODE(ARRAY[1, 2]) -> 1, 2",))
@@ -15,7 +16,14 @@ _cube = table(
 )
 
 
+def _element_type(types: tuple[DataType | None, ...]) -> DataType:
+    array = types[0]
+    assert isinstance(array, Array)
+    return array.element
+
+
 @_explode("(list ARRAY<T>) -> T", total=True)
+@_explode("(input ARRAY<DECIMAL>) -> DECIMAL", total=True, returns=_element_type)
 def _elements(array: list[Any]) -> list[Any]:
     return array
 
