@@ -11,7 +11,7 @@ from kappaflow.testing.toolchain import missing_toolchains, required_toolchains
 TOOLCHAINS_BY_MARKER = {"java": ("java", "maven"), "rust": ("rust",)}
 TESTS = Path(__file__).parent
 LONG_FOLDERS = ("conformance", "integration")
-CLUSTER_FIXTURES = {"kafka", "kafka_three", "kafka_all_running"}
+CLUSTER_FIXTURES = {"kafka", "kafka_three", "kafka_all_running", "config"}
 
 
 @pytest.hookimpl(tryfirst=True)

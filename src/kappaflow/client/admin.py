@@ -10,7 +10,8 @@ tried again until the request time-out; everything else is raised as ``BrokerErr
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any, Literal, NamedTuple
@@ -19,7 +20,7 @@ from kappaflow.client.broker_errors import broker_error, raise_for_code
 from kappaflow.client.connection import ClientConfig, Connection
 from kappaflow.client.kafka_python import admin_messages, consumer_messages, metadata_messages
 from kappaflow.client.topic_partition import TopicPartition
-from kappaflow.errors import BrokerError
+from kappaflow.errors import BrokerError, RetriableBrokerError
 from kappaflow.wire.error_codes import ErrorCode
 
 LATEST = -1
@@ -27,9 +28,15 @@ EARLIEST = -2
 MAX_TIMESTAMP = -3
 """Timestamps that stand for a position: the end, the beginning, the record with the highest timestamp."""
 
+PROPAGATION_TIMEOUT_S = 10.0
+PROPAGATION_POLL_S = 0.02
 RESOURCE_TYPES = {"topic": 2, "broker": 4, "group": 32}
 _SET, _DELETE = 0, 1
 _ISOLATION = {"read_uncommitted": 0, "read_committed": 1}
+
+
+def _has_leaders(topic: Any) -> bool:
+    return bool(topic.partitions) and all(row.leader_id >= 0 for row in topic.partitions)
 
 
 @dataclass(frozen=True)
@@ -135,18 +142,43 @@ class Admin:
     def _timeout_ms(self) -> int:
         return self.connection.config.request_timeout_ms
 
-    def _metadata_of(self, topics: Sequence[str] | None) -> Any:
-        request = metadata_messages.MetadataRequest(
-            topics=None
-            if topics is None
-            else [metadata_messages.MetadataRequest.MetadataRequestTopic(name=name) for name in topics],
+    def _metadata_request(self, topics: Sequence[str] | None) -> Any:
+        topic_class = metadata_messages.MetadataRequest.MetadataRequestTopic
+        return metadata_messages.MetadataRequest(
+            topics=None if topics is None else [topic_class(name=name) for name in topics],
             allow_auto_topic_creation=False,
             include_cluster_authorized_operations=False,
             include_topic_authorized_operations=False,
             min_version=4,
             max_version=12,
         )
-        return self.connection.retry(lambda: self.connection.request(request, "read the cluster's metadata"))
+
+    def _metadata_of(self, topics: Sequence[str] | None) -> Any:
+        def attempt() -> Any:
+            return self.connection.request(self._metadata_request(topics), "read the cluster's metadata")
+
+        return self.connection.retry(attempt)
+
+    def _wait_until_known(self, names: Sequence[str], is_known: Callable[[Mapping[str, Any]], bool]) -> None:
+        """Wait, for some seconds at most, until every live broker knows of a change that the controller made.
+
+        Args:
+            names: the topics that changed.
+            is_known: judges a broker's metadata of those that exist and have leaders.
+        """
+        deadline = time.monotonic() + PROPAGATION_TIMEOUT_S
+        for broker in self.describe_cluster().brokers:
+            while time.monotonic() < deadline:
+                try:
+                    response = self.connection.request(
+                        self._metadata_request(names), "read the cluster's metadata", broker.node_id
+                    )
+                except RetriableBrokerError:
+                    break
+                rows = {row.name: row for row in response.topics if not row.error_code}
+                if is_known(rows):
+                    break
+                time.sleep(PROPAGATION_POLL_S)
 
     def _on_controller(self, request: Any, what: str) -> Any:
         """Send to the controller; any broker will do where it forwards."""
@@ -156,7 +188,7 @@ class Admin:
     # ---- topics ----
 
     def create_topics(self, topics: Sequence[NewTopic], *, validate_only: bool = False) -> None:
-        """Create topics.
+        """Create topics, and wait until the brokers know them.
 
         Args:
             topics: what to create.
@@ -193,6 +225,9 @@ class Admin:
                 raise_for_code(row.error_code, f"create topic {row.name}", row.error_message)
 
         self.connection.retry(attempt)
+        if not validate_only:
+            names = [topic.name for topic in topics]
+            self._wait_until_known(names, lambda rows: all(n in rows and _has_leaders(rows[n]) for n in names))
 
     def create_topic(self, topic: NewTopic, *, exist_ok: bool = False) -> bool:
         """Create one topic and return whether it is new.
@@ -213,7 +248,7 @@ class Admin:
         return True
 
     def delete_topics(self, names: Sequence[str]) -> None:
-        """Delete topics with all their records.
+        """Delete topics with all their records, and wait until the brokers have forgotten them.
 
         Raises:
             BrokerError: of the first topic that was refused, such as ``UNKNOWN_TOPIC_OR_PARTITION``.
@@ -223,6 +258,7 @@ class Admin:
         response = self._on_controller(request, "delete topics")
         for row in response.responses:
             raise_for_code(row.error_code, f"delete topic {row.name}", row.error_message)
+        self._wait_until_known(names, lambda rows: not rows)
 
     def list_topics(self, *, internal: bool = False) -> list[str]:
         """The names of all topics, sorted.
@@ -276,7 +312,7 @@ class Admin:
         return len(described[topic].partitions)
 
     def create_partitions(self, counts: Mapping[str, int]) -> None:
-        """Grow topics to these numbers of partitions.
+        """Grow topics to these numbers of partitions, and wait until the brokers know them.
 
         Raises:
             BrokerError: of the first topic that was refused.
@@ -294,6 +330,12 @@ class Admin:
         )
         for row in self._on_controller(request, "create partitions").results:
             raise_for_code(row.error_code, f"add partitions to topic {row.name}", row.error_message)
+        self._wait_until_known(
+            list(counts),
+            lambda rows: all(
+                n in rows and len(rows[n].partitions) >= count and _has_leaders(rows[n]) for n, count in counts.items()
+            ),
+        )
 
     def describe_cluster(self) -> ClusterDescription:
         """The live brokers, the controller and the cluster's id."""

@@ -31,6 +31,15 @@ class GroupCoordinator:
         raise_for_code(row.error_code, what, row.error_message)
         return int(row.node_id)
 
+    def node_id(self) -> int:
+        """The broker that coordinates the group, looked up anew.
+
+        Raises:
+            BrokerError: there is none for too long.
+        """
+        self._node_id = int(self.connection.retry(self._find))
+        return self._node_id
+
     def call(self, request: Any, what: str, check: Any) -> Any:
         """Send to the coordinator until it is answered without an error that passes by itself.
 

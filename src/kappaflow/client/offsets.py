@@ -68,6 +68,14 @@ class GroupOffsets:
     ) -> None:
         self.close()
 
+    def coordinator_node(self) -> int:
+        """The broker that coordinates the group now.
+
+        Raises:
+            BrokerError: there is none for too long.
+        """
+        return self._coordinator.node_id()
+
     def close(self) -> None:
         """Close the connection, where it is its own."""
         if self._owns:

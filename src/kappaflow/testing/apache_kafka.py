@@ -12,7 +12,6 @@ node is the only controller and the brokers are nothing else.  A node dies with 
 
 from __future__ import annotations
 
-import random
 import shutil
 import socket
 import struct
@@ -30,6 +29,7 @@ from typing import IO, Literal
 from kappaflow.errors import BrokerUnreachable, ConfigError
 from kappaflow.testing.java_program import KAFKA_VERSION
 from kappaflow.testing.maven import class_path, resolve_jars
+from kappaflow.testing.ports import free_port
 from kappaflow.testing.toolchain import command_path
 
 HOST = "127.0.0.1"
@@ -67,22 +67,6 @@ class _Node:
     @property
     def log_file(self) -> Path:
         return self.home / "server.log"
-
-
-def free_port() -> int:
-    """A port that nothing listens on, below the range that outgoing connections take theirs from.
-
-    A server that is stopped and started again on its port would otherwise find it taken now and then.
-    """
-    for _ in range(200):
-        port = random.SystemRandom().randrange(15_000, 32_000)
-        with socket.socket() as probe:
-            try:
-                probe.bind((HOST, port))
-            except OSError:
-                continue
-            return port
-    raise ConfigError("No free TCP port was found between 15000 and 32000.")
 
 
 def live_brokers(port: int) -> int:

@@ -1,4 +1,4 @@
-"""Topics and configurations for the client's tests on real Kafka."""
+"""Topics and configurations for the client's tests: each runs on Apache Kafka and on the embedded broker."""
 
 from __future__ import annotations
 
@@ -10,13 +10,20 @@ import pytest
 from kappaflow.client.admin import Admin, NewTopic
 from kappaflow.client.connection import ClientConfig
 from kappaflow.testing.apache_kafka import ApacheKafka
+from kappaflow.testing.embedded_broker import EmbeddedBroker
 
 _NUMBERS = count(1)
 
 
-@pytest.fixture(scope="session")
-def config(kafka: ApacheKafka) -> ClientConfig:
-    return ClientConfig(kafka.bootstrap_servers)
+@pytest.fixture(scope="session", params=[pytest.param("apache", marks=pytest.mark.java), "embedded"])
+def config(request: pytest.FixtureRequest) -> Generator[ClientConfig]:
+    """How to reach one broker of either kind."""
+    if request.param == "apache":
+        kafka: ApacheKafka = request.getfixturevalue("kafka")
+        yield ClientConfig(kafka.bootstrap_servers)
+        return
+    with EmbeddedBroker() as broker:
+        yield ClientConfig(broker.bootstrap_servers)
 
 
 @pytest.fixture(scope="session")

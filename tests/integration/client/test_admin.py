@@ -14,8 +14,6 @@ from kappaflow.client.records import RecordWriter
 from kappaflow.client.topic_partition import TopicPartition
 from kappaflow.errors import BrokerError
 
-pytestmark = pytest.mark.java
-
 
 def test_topics_are_created_grown_described_and_deleted(admin: Admin) -> None:
     admin.create_topics([NewTopic("admin-1", 2, 1, {"retention.ms": "-1"})])

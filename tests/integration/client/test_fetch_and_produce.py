@@ -25,7 +25,6 @@ from kappaflow.wire.record_batch import (
     parse_header,
 )
 
-pytestmark = pytest.mark.java
 RECORDS = [(b"key-%d" % i, b"value " * (i % 7)) for i in range(50)]
 
 

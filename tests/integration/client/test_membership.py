@@ -17,9 +17,8 @@ from kappaflow.client.membership import GroupMembership
 from kappaflow.client.offsets import GroupGeneration, GroupOffsets
 from kappaflow.client.topic_partition import TopicPartition
 from kappaflow.errors import BrokerError
-from kappaflow.testing.apache_kafka import ApacheKafka
+from kappaflow.testing.apache_kafka import java_tool
 
-pytestmark = pytest.mark.java
 WAIT_S = 30.0
 
 
@@ -183,16 +182,15 @@ def test_new_partitions_are_assigned(config: ClientConfig, admin: Admin, new_top
     worker.membership.close()
 
 
-def test_kafkas_own_tool_reads_the_group(
-    kafka: ApacheKafka, config: ClientConfig, new_topic: Callable[..., str]
-) -> None:
+@pytest.mark.java
+def test_kafkas_own_tool_reads_the_group(config: ClientConfig, new_topic: Callable[..., str]) -> None:
     topic = new_topic(2)
     worker = Worker(config, "group-tool", topic)
     until([worker], lambda: worker.partitions == {0, 1})
     with GroupOffsets(config, "group-tool") as offsets:
         offsets.commit({TopicPartition(topic, 0): 0}, worker.generation)
     command = "org.apache.kafka.tools.consumer.group.ConsumerGroupCommand"
-    address = ("--bootstrap-server", kafka.bootstrap_servers)
-    shown = kafka.java_tool(command, *address, "--describe", "--group", "group-tool", "--members", "--verbose")
+    address = ("--bootstrap-server", config.bootstrap_servers)
+    shown = java_tool(command, *address, "--describe", "--group", "group-tool", "--members", "--verbose")
     assert f"{topic}(0,1)" in shown or f"{topic}:0,1" in shown, shown
     worker.membership.close()
