@@ -237,4 +237,3 @@ def _convert(node: x.Expression, common: DataType, typer: TypeSource) -> x.Expre
     if isinstance(common, String) and isinstance(node, _LITERALS):
         return x.StringLiteral(format_expression(node))
     return x.Cast(node, common)
-

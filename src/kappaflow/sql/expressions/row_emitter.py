@@ -305,9 +305,7 @@ class RowEmitter:
             return self._double_arithmetic(operator, operands, (left_type, right_type))
         return self._integer_arithmetic(operator, operands, 32 if isinstance(result, Integer) else 64)
 
-    def _computed(
-        self, operands: Sequence[Code], build: Callable[[list[str]], str], *, raises: bool = False
-    ) -> Code:
+    def _computed(self, operands: Sequence[Code], build: Callable[[list[str]], str], *, raises: bool = False) -> Code:
         """Emit arithmetic: a NULL operand gives NULL, inside a lambda it fails the call of the function."""
         if not self._depth:
             return self.strict(operands, build, raises=raises)

@@ -89,7 +89,6 @@ def is_unit(name: str) -> bool:
     return name.upper().removesuffix("S") in _UNITS
 
 
-
 @dataclass(frozen=True, slots=True)
 class LambdaType(DataType):
     """A lambda: the types it takes, and the type it gives (None before its body was typed)."""
