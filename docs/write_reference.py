@@ -1,4 +1,4 @@
-"""Writes the generated pages: the command-line reference in both languages and the list of SQL functions.
+"""Writes what comes from the code: the command-line reference in both languages, SQL functions, the README's numbers.
 
     make docs                            writes them
     python docs/write_reference.py --check    1 when a page is not what the code says
@@ -10,12 +10,16 @@ else than ``kappa --help`` and ``DESCRIBE FUNCTION``.
 from __future__ import annotations
 
 import argparse
+import json
 import os
+import re
 import sys
 from importlib import import_module
 from pathlib import Path
 
-GUIDE = Path(__file__).resolve().parent / "guide"
+ROOT = Path(__file__).resolve().parent.parent
+GUIDE = ROOT / "docs" / "guide"
+FLOOR = ROOT / "tests" / "conformance" / "ksql_queries_floor.json"
 
 TITLES = {
     "en": (
@@ -80,7 +84,25 @@ def pages() -> dict[Path, str]:
         GUIDE / "commands.md": command_page("en"),
         GUIDE / "commands.ko.md": command_page("ko"),
         GUIDE / "functions.md": function_page(),
+        **{ROOT / name: readme(ROOT / name) for name in ("README.md", "README.ko.md")},
     }
+
+
+def readme(path: Path) -> str:
+    """The README with the current numbers of functions and of query tests that pass."""
+    from kappaflow.sql.functions.registry import default_registry
+
+    passing = f"{min(json.loads(FLOOR.read_text('utf-8')).values()):,}"
+    functions = len(list(default_registry()))
+    text = path.read_text(encoding="utf-8")
+    for pattern, number in (
+        (r"[\d,]+(?= of 1,635 outside)", passing),
+        (r"(?<=1,635개 중 )[\d,]+(?=개)", passing),
+        (r"\d+(?= functions \|)", functions),
+        (r"(?<=함수 )\d+(?=개 \|)", functions),
+    ):
+        text = re.sub(pattern, str(number), text)
+    return text
 
 
 def main() -> int:
