@@ -98,22 +98,13 @@ class UnmatchedStore:
         for full in self._waiting(timestamp, side, key):
             self.rows.put(full, None, timestamp)
 
-    remove = discard
-
     def earliest(self) -> int | None:
         """Return the time of the record that waits longest."""
         for full, _ in self.rows.range():
             return int.from_bytes(full[:8], "big")
         return None
 
-    def expired(self, stream_time: int, waits: tuple[int, int]) -> Iterator[tuple[int, int, bytes, list[Row]]]:
-        """Yield (time, side, key, rows) whose wait (by side, in milliseconds) is over, by time, side, key."""
-        groups: dict[tuple[int, int, bytes], list[Row]] = {}
-        for full, (row, timestamp) in self.rows.range():
-            side = full[8]
-            if timestamp + min(waits) >= stream_time:
-                break
-            if timestamp + waits[side] < stream_time:
-                groups.setdefault((timestamp, side, full[9:-8]), []).append(row)
-        for (timestamp, side, key), rows in groups.items():
-            yield timestamp, side, key, rows
+    def waiting(self) -> Iterator[tuple[tuple[int, int, bytes], Row]]:
+        """Yield ((time, side, key), row) in this order, then by arrival; the store may change meanwhile."""
+        for full, (row, _) in list(self.rows.range()):
+            yield (int.from_bytes(full[:8], "big"), full[8], full[9:-8]), row

@@ -34,6 +34,7 @@ class Batch:
         value: one Arrow array per value column.
         value_valid: false where the whole value is null; None when no value is.
         key_bytes: the serialised key (Arrow binary, null for a null key), or None when not serialised yet.
+        key_format: the format of `key_bytes`, such as ``KAFKA``.
         old, old_valid: the previous value on table edges that track it.
         window_start, window_end: int64 bounds of windowed keys, else None.
         partition, offset: where the source row stood, None when no operator downstream reads them.
@@ -47,6 +48,7 @@ class Batch:
     key_valid: Mask | None = None
     value_valid: Mask | None = None
     key_bytes: ArrowArray | None = None
+    key_format: str = ""
     old: list[ArrowArray] | None = None
     old_valid: Mask | None = None
     window_start: Int64s | None = None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import functools
 import logging
 import os
 import signal
@@ -25,9 +26,12 @@ from kappaflow.server.worker.push import PushServer
 from kappaflow.server.worker.queries import RunningQueries
 from kappaflow.sql.ast.statements import Print
 from kappaflow.sql.engine import Engine
+from kappaflow.sql.grammar.parser import ParsedStatement, parse
+from kappaflow.sql.queries import PushQuery
 from kappaflow.sql.settings import Settings
 from kappaflow.state.database import StateDatabase
 
+PUSH_PLANS_MAX = 256
 SWITCH_INTERVAL_SECONDS = 0.0005  # the fetch thread must not wait 5 ms for the interpreter
 
 
@@ -46,6 +50,7 @@ class Worker:
         self.commands = CommandLog(self.client, config.command_topic, self.engine, self._replayed, writable=False)
         self.pull = PullServer(self.engine, self.commands.lock, self.queries)
         self.push = PushServer(self.client)
+        self._plan_push = functools.lru_cache(maxsize=PUSH_PLANS_MAX)(self._plan)
         self._caught_up = False
 
     def start(self) -> None:
@@ -96,16 +101,19 @@ class Worker:
         finally:
             stop()
 
+    def _plan(self, statement: str, properties: tuple[tuple[str, str], ...], _version: int) -> PushQuery:
+        with self.commands.lock:
+            return self.engine.plan_push(statement, dict(properties))
+
     def _begin(self, message: Message, deliver: Any) -> Any:
-        (parsed,) = self.engine.parse(message["statement"])
+        (parsed,) = _parse(message["statement"])
         if isinstance(parsed.statement, Print):
             stopping = threading.Event()
             arguments = (self.client, parsed.statement, deliver, stopping)
             threading.Thread(target=_print_safely, args=arguments, daemon=True).start()
             return stopping.set
         properties = message["properties"]
-        with self.commands.lock:
-            query = self.engine.plan_push(parsed, properties)
+        query = self._plan_push(message["statement"], tuple(sorted(properties.items())), self.pull.version)
         reset = Settings(self.config.properties, properties).get("auto.offset.reset", "latest").lower()
         subscriber = self.push.subscribe(query, reset, deliver)
         return lambda: self.push.cancel(subscriber)
@@ -116,6 +124,11 @@ class Worker:
         self.queries.stop()
         self.commands.close()
         self.database.close()
+
+
+@functools.lru_cache(maxsize=PUSH_PLANS_MAX)
+def _parse(text: str) -> tuple[ParsedStatement, ...]:
+    return tuple(parse(text))
 
 
 def _print_safely(client: ClientConfig, statement: Print, deliver: Any, stop: threading.Event) -> None:

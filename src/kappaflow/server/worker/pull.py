@@ -13,7 +13,7 @@ from kappaflow.server.worker.queries import RunningQueries
 from kappaflow.sql.engine import Engine
 from kappaflow.sql.queries import PullQuery
 from kappaflow.streams.execution.row_task import read_key
-from kappaflow.streams.execution.running_task import RunningTask
+from kappaflow.streams.execution.stream_thread import Task
 from kappaflow.streams.processors.keys import KeyWriter
 from kappaflow.streams.record import Record, Windowed
 from kappaflow.streams.topology import StoreSpec
@@ -81,7 +81,7 @@ class PullServer:
                         yield row
 
 
-def _records(plan: PullQuery, task: RunningTask, spec: StoreSpec) -> Iterator[Record]:
+def _records(plan: PullQuery, task: Task, spec: StoreSpec) -> Iterator[Record]:
     store = task.stores[spec.name]
     if plan.keys is None:
         for key, (row, timestamp) in store.range():

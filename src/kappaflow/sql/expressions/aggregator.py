@@ -195,7 +195,7 @@ class SqlAggregator:
 
     def results(self, state_columns: Sequence[ArrowArray]) -> list[ArrowArray]:
         """Return the columns and the results of the calls, as columns."""
-        from kappaflow.sql.expressions.arrow import column_of
+        from kappaflow.serde.arrow import values_to_array
 
         columns = list(state_columns[: self._width])
         for aggregation, _, part in self._aggregations:
@@ -204,7 +204,7 @@ class SqlAggregator:
                 columns.append(states[0])
                 continue
             rows = zip(*(column.to_pylist() for column in states), strict=True)
-            columns.append(column_of([aggregation.result(row) for row in rows], aggregation.returns))
+            columns.append(values_to_array([aggregation.result(row) for row in rows], aggregation.returns))
         return columns
 
 

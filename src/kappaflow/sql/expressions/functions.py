@@ -34,6 +34,7 @@ from kappaflow.sql.expressions.aggregator import (
     make_aggregator,
     supports_undo,
 )
+from kappaflow.sql.expressions.column import compile_column
 from kappaflow.sql.expressions.constants import evaluate_constant
 from kappaflow.sql.expressions.flat_mapper import SqlFlatMapper, make_flat_mapper
 from kappaflow.sql.expressions.row import OnError, compile_row, ignore_error
@@ -71,11 +72,13 @@ class SqlPredicate:
         registry: FunctionRegistry | None,
     ) -> None:
         self._row = _compile_predicate(expression, scope, clause, on_error, registry)
+        self._columns = compile_column([(clause, expression)], scope, on_error, registry)
+        self.reason = self._columns.reason
 
     @property
     def columnar(self) -> bool:
         """Whether the column form exists."""
-        return False
+        return self._columns.columnar
 
     def row(self, record: Record) -> bool:
         """Tell whether the record is kept."""
@@ -83,7 +86,8 @@ class SqlPredicate:
 
     def column(self, batch: Batch) -> Mask:
         """Return a mask of the rows that are kept."""
-        return np.zeros(len(batch), dtype=np.bool_)
+        (kept,) = self._columns.evaluate(batch)
+        return kept.fill_null(False).to_numpy(zero_copy_only=False)
 
 
 def _compile_predicate(
@@ -93,7 +97,7 @@ def _compile_predicate(
         program = compile_row([(clause, expression)], scope, on_error, registry)
     except StatementError as error:
         text = str(error)
-        if text.startswith(("column '", "Can't find any functions", "Invalid Predicate")):
+        if text.startswith(("column '", "Can't find any functions")):
             raise
         raise StatementError(f"Error in {clause} expression: {error}") from None
     if not isinstance(program.types[0], Boolean):
@@ -123,11 +127,13 @@ class SqlMapper:
         self.types: tuple[DataType | None, ...] = program.types
         self._null_row = null_row
         self._function = program.function
+        self._columns = compile_column(expressions, scope, on_error, registry)
+        self.reason = self._columns.reason
 
     @property
     def columnar(self) -> bool:
         """Whether the column form exists."""
-        return False
+        return self._columns.columnar
 
     def row(self, record: Record) -> tuple[Any, ...] | None:
         """Return the tuple; for keys None when any part is NULL."""
@@ -138,7 +144,13 @@ class SqlMapper:
 
     def column(self, batch: Batch) -> tuple[list[ArrowArray], Mask | None]:
         """Return the columns and the mask of rows that are not null as a whole."""
-        raise TypeError("this mapper has no column form")
+        columns = self._columns.evaluate(batch)
+        if not self._null_row or all(column.null_count == 0 for column in columns):
+            return columns, None
+        valid = np.ones(len(batch), dtype=np.bool_)
+        for column in columns:
+            valid &= column.is_valid().to_numpy(zero_copy_only=False)
+        return columns, valid
 
 
 def make_predicate(

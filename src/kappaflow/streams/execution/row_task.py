@@ -58,12 +58,12 @@ def write_key(serde: n.KeySerde, key: Any) -> bytes | None:
 def write_change(node: n.Repartition, change: Change) -> bytes:
     """Encode old and new value in one record, as Kafka Streams does since KIP-904.
 
-    Layout: old | 0, new | 1, or varint length of new | new | old | 2.
+    Layout: old | 0, new | 1, or length of new (zigzag varint) | new | old | 2.
     """
     new = node.value_serde.serialize(change.new) if change.new is not None else None
     old = node.value_serde.serialize(change.old) if change.old is not None else None
     if new is not None and old is not None:
-        return _unsigned_varint(len(new)) + new + old + b"\x02"
+        return _unsigned_varint(len(new) << 1) + new + old + b"\x02"
     return (new or b"") + b"\x01" if new is not None else (old or b"") + b"\x00"
 
 
@@ -71,7 +71,8 @@ def read_change(node: n.Repartition, data: bytes) -> Change:
     """Decode what `write_change` wrote."""
     body, flag = data[:-1], data[-1]
     if flag == 2:
-        length, start = _read_unsigned_varint(body)
+        doubled, start = _read_unsigned_varint(body)
+        length = doubled >> 1
         new, old = body[start : start + length], body[start + length :]
         return Change(node.value_serde.deserialize(new), node.value_serde.deserialize(old))
     value = node.value_serde.deserialize(body)

@@ -106,6 +106,9 @@ class RunningTask:
         """Take over times and drop counts of the last commit."""
         self._task.resume(committed)
 
+    def sync_stores(self) -> None:
+        """The stores of the row form are always current."""
+
     def before_commit(self) -> None:
         """Forward what caches hold back and write changelogs; afterwards the producer is flushed."""
         self._task.flush_caches()

@@ -30,6 +30,8 @@ from kappaflow.client.topic_partition import TopicPartition
 from kappaflow.errors import BrokerError, KappaError, StreamsError
 from kappaflow.runtime.crash_points import crash_point
 from kappaflow.state.database import DurableStore, StateDatabase
+from kappaflow.streams.execution.columnar_task import ColumnarTask
+from kappaflow.streams.execution.columns import reason_for_rows
 from kappaflow.streams.execution.internal_topics import check_copartitioned, create_internal_topics
 from kappaflow.streams.execution.outputs import OutputBuffer
 from kappaflow.streams.execution.restore import is_ahead, restore_store
@@ -37,6 +39,7 @@ from kappaflow.streams.execution.running_task import RunningTask
 from kappaflow.streams.execution.task_assignor import TaskAssignor, TaskId, decode_tasks
 from kappaflow.streams.topology import Topology
 
+Task = RunningTask | ColumnarTask
 logger = logging.getLogger(__name__)
 State = Literal["CREATED", "REBALANCING", "RUNNING", "PAUSED", "ERROR", "STOPPED"]
 POLL_SECONDS = 0.1
@@ -97,7 +100,7 @@ class StreamThread:
         self.config = config
         self.database = database
         self.figures = QueryFigures()
-        self.tasks: dict[TaskId, RunningTask] = {}
+        self.tasks: dict[TaskId, Task] = {}
         self._on_error = on_error
         self._stopping = threading.Event()
         self._paused = threading.Event()
@@ -128,12 +131,14 @@ class StreamThread:
         self._paused.clear()
 
     @contextmanager
-    def reading(self) -> Generator[dict[TaskId, RunningTask]]:
+    def reading(self) -> Generator[dict[TaskId, Task]]:
         """Hold the state still and give the tasks, between two steps of the loop."""
         with self._turn:
             self._readers += 1
         try:
             with self._lock:
+                for task in self.tasks.values():
+                    task.sync_stores()
                 yield self.tasks
         finally:
             with self._turn:
@@ -304,7 +309,7 @@ class _Session:
         until_commit = self.last_commit + self.config.commit_interval_ms / 1000 - time.monotonic()
         return max(0.0, min(POLL_SECONDS, until_commit)) if self.dirty else POLL_SECONDS
 
-    def _task_of(self, partition: TopicPartition) -> RunningTask | None:
+    def _task_of(self, partition: TopicPartition) -> Task | None:
         for task in self.thread.tasks.values():
             if task.id.partition == partition.partition and partition.topic in task.subtopology.sources:
                 return task
@@ -320,7 +325,7 @@ class _Session:
     def _assigned(self, assignment: bytes, generation: GroupGeneration) -> None:
         self.generation = generation
         start: dict[TopicPartition, int] = {}
-        tasks: dict[TaskId, RunningTask] = {}
+        tasks: dict[TaskId, Task] = {}
         for task_id in decode_tasks(assignment):
             task, positions = self._open_task(task_id)
             tasks[task_id] = task
@@ -329,7 +334,7 @@ class _Session:
         self.thread.figures.tasks = len(tasks)
         self.fetcher.assign(start)
 
-    def _open_task(self, task_id: TaskId) -> tuple[RunningTask, dict[TopicPartition, int]]:
+    def _open_task(self, task_id: TaskId) -> tuple[Task, dict[TopicPartition, int]]:
         sub = self.topology.subtopologies[task_id.subtopology]
         database, name = self.thread.database, f"{self.topology.application_id}/{task_id}"
         inputs = [TopicPartition(topic, task_id.partition) for topic in sub.sources]
@@ -346,17 +351,14 @@ class _Session:
                 self._restore(name, sub.stores, stores, task_id, committed)
         positions = {p: known.get(p, self._reset_offset(p)) for p in inputs}
         moving = {p: offset for p, offset in positions.items() if offset >= 0}
-        task = RunningTask(
-            self.topology,
-            sub,
-            task_id,
-            stores,
-            self.outputs,
-            moving,
-            self._has_more,
-            self.thread.report,
-            caching=self.config.caching,
-        )
+        caching, report = self.config.caching, self.thread.report
+        task: Task
+        if reason_for_rows(self.topology, sub):
+            task = RunningTask(
+                self.topology, sub, task_id, stores, self.outputs, moving, self._has_more, report, caching=caching
+            )
+        else:
+            task = ColumnarTask(self.topology, sub, task_id, stores, self.outputs, moving, report, caching)
         task.resume(database.positions(name))
         return task, positions
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from kappaflow.streams.processors.base import NO_TIME, Processor, RowStore, TaskContext
+from kappaflow.streams.processors.emit_throttle import EmitThrottle
 from kappaflow.streams.processors.keys import KeyWriter
 from kappaflow.streams.record import Change, Record, Windowed
 from kappaflow.streams.topology import nodes as n
@@ -101,8 +102,7 @@ class WindowedAggregateProcessor(Processor):
         self._open: dict[bytes, Windowed] = {}
         self._newest_start = NO_TIME
         self._retention_ms = node.store.retention_ms or node.size_ms + node.grace_ms
-        self._last_emit_wall_ms: int | None = None
-        self._last_close_time = NO_TIME
+        self._throttle = EmitThrottle(context)
 
     def process(self, record: Record, port: int = 0) -> None:
         """Fold the record into each of its open windows, in ascending order of their starts."""
@@ -146,14 +146,8 @@ class WindowedAggregateProcessor(Processor):
 
     def _emit_closed(self, record: Record, close_time: int) -> None:
         """Forward the results of windows that closed, ordered by start, then key; looked for once an interval."""
-        if close_time <= self._last_close_time:
+        if not self._throttle.is_due(close_time):
             return
-        now = self.context.wall_clock_ms()
-        interval = self.context.emit_interval_ms
-        if interval and self._last_emit_wall_ms is not None and now - self._last_emit_wall_ms < interval:
-            return
-        self._last_emit_wall_ms = now
-        self._last_close_time = close_time
         # A window store shows nothing older than its retention, counted from the newest window it has taken.
         oldest = self._newest_start - self._retention_ms
         self._open = {key: window for key, window in self._open.items() if window.start >= oldest}

@@ -62,6 +62,7 @@ _BUILDERS: dict[type[n.Node], Callable[[Any, TaskContext, Stores], Processor]] =
     n.Filter: lambda node, context, _: FilterProcessor(node, context),
     n.MapValues: lambda node, context, _: MapValuesProcessor(node, context),
     n.FlatMapValues: lambda node, context, _: FlatMapValuesProcessor(node, context),
+    n.Merge: lambda node, context, _: SourceProcessor(node.name, context),
     n.SelectKey: lambda node, context, _: SelectKeyProcessor(node, context),
     n.ToStream: lambda node, context, _: ToStreamProcessor(node, context),
     n.Sink: lambda node, context, _: SinkProcessor(node, context),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from kappaflow.streams.processors.base import NO_TIME, Processor, TaskContext
+from kappaflow.streams.processors.emit_throttle import EmitThrottle
 from kappaflow.streams.processors.keys import KeyWriter
 from kappaflow.streams.record import Change, Record, Windowed
 from kappaflow.streams.topology import nodes as n
@@ -26,6 +27,7 @@ class SessionAggregateProcessor(Processor):
         self.observed_time = NO_TIME
         self._newest_end = NO_TIME
         self._retention_ms = node.store.retention_ms or node.gap_ms + node.grace_ms
+        self._throttle = EmitThrottle(context)
         self._closing: dict[bytes, Windowed] = {}
 
     def process(self, record: Record, port: int = 0) -> None:
@@ -61,18 +63,20 @@ class SessionAggregateProcessor(Processor):
             self._emit_closed(record, close_time)
             return
         change = Change(self.aggregator.result(state), None)
-        self.forward(Record(merged, change, end, record.headers))
+        self.forward(Record(merged, change, end))
 
     def _remove(self, inner: bytes, record: Record, window: Windowed, state: Any) -> None:
         self.store.put_session(inner, window.start, window.end, None)
         self._closing.pop(self.write_key(window), None)
         if not self.node.emit_final:
             change = Change(None, self.aggregator.result(state))
-            self.forward(Record(window, change, window.end, record.headers))
+            self.forward(Record(window, change, window.end))
 
     def _emit_closed(self, record: Record, close_time: int) -> None:
-        closed = [(w.end, key, w) for key, w in self._closing.items() if w.end < close_time]
-        for _, key, window in sorted(closed, key=lambda item: item[:2]):
+        if not self._throttle.is_due(close_time):
+            return
+        closed = [((w.end, w.start, key), w) for key, w in self._closing.items() if w.end < close_time]
+        for (_, _, key), window in sorted(closed, key=lambda item: item[0]):
             del self._closing[key]
             found = self.store.get(key)
             if found is not None:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
+from kappaflow.state.windows import TIME_MAX, JoinWindowStore, UnmatchedStore
 from kappaflow.streams.processors.base import NO_TIME, Processor, TaskContext
 from kappaflow.streams.processors.keys import KeyReader, KeyWriter
 from kappaflow.streams.record import Record
 from kappaflow.streams.topology import nodes as n
 
 LEFT, RIGHT = 0, 1
+_SIDE = (1, 0)  # unmatched records of the right side come before those of the left
 
 
 class StreamStreamJoinProcessor(Processor):
@@ -20,7 +22,12 @@ class StreamStreamJoinProcessor(Processor):
     """
 
     def __init__(
-        self, node: n.StreamStreamJoin, context: TaskContext, left: Any, right: Any, outer: Any | None
+        self,
+        node: n.StreamStreamJoin,
+        context: TaskContext,
+        left: JoinWindowStore,
+        right: JoinWindowStore,
+        outer: UnmatchedStore | None,
     ) -> None:
         super().__init__(node.name, context)
         self.node = node
@@ -31,6 +38,8 @@ class StreamStreamJoinProcessor(Processor):
         self.keeps = (node.keep_left, node.keep_right)
         self.stream_time = NO_TIME
         self._next_flush_wall_ms: int | None = None
+        earliest = outer.earliest() if outer is not None else None
+        self._earliest = TIME_MAX if earliest is None else earliest
 
     def _reach(self, port: int) -> tuple[int, int]:
         """Return how far back and ahead the other side's records may be."""
@@ -39,15 +48,18 @@ class StreamStreamJoinProcessor(Processor):
 
     def process(self, record: Record, port: int = 0) -> None:
         """Emit matches, remember the record for later ones, flush unmatched records that timed out."""
+        self.stream_time = max(self.stream_time, record.timestamp)
         if record.value is None or (record.key is None and not self.keeps[port]):
+            if record.key is not None:
+                self.stores[port].observe(record.timestamp)
             self.context.drop("null-key-or-value")
             return
         if record.key is None:
             self._emit(record, port, record.value, None, record.timestamp)
             return
         key = self.write_keys[port](record.key)
-        self.stream_time = max(self.stream_time, record.timestamp)
-        self._flush_unmatched(record)
+        if self.outer is not None and record.timestamp == self.stream_time:
+            self._flush_unmatched(self.outer, record, port)
         before, after = self._reach(port)
         low, high = max(0, record.timestamp - before), max(0, record.timestamp + after)
         matched = False
@@ -55,7 +67,7 @@ class StreamStreamJoinProcessor(Processor):
         for other_time, other in self.stores[1 - port].fetch(key, low, high):
             matched = True
             if self.outer is not None:
-                self.outer.discard(other_time, 1 - port, key)
+                self.outer.discard(other_time, _SIDE[1 - port], key)
             self._emit(record, port, record.value, other, max(record.timestamp, other_time))
         if not matched and self.keeps[port]:
             self._unmatched(record, port, key, high)
@@ -65,7 +77,8 @@ class StreamStreamJoinProcessor(Processor):
         if self.outer is None or window_end < self.stream_time:
             self._emit(record, port, record.value, None, record.timestamp)
             return
-        self.outer.add(record.timestamp, port, key, record.value)
+        self.outer.add(record.timestamp, _SIDE[port], key, record.value)
+        self._earliest = min(self._earliest, record.timestamp)
 
     def _emit(self, record: Record, port: int, own: Any, other: Any, timestamp: int) -> None:
         left, right = (own, other) if port == LEFT else (other, own)
@@ -73,27 +86,35 @@ class StreamStreamJoinProcessor(Processor):
         joined.timestamp = timestamp
         self.forward(joined)
 
-    def _flush_unmatched(self, record: Record) -> None:
-        """Emit unmatched records whose window and grace period ended, ordered by time, side and key."""
-        outer, node = self.outer, self.node
-        if outer is None or record.timestamp < self.stream_time:
-            return
-        earliest = outer.earliest()
-        reach = max(node.before_ms, node.after_ms)
-        grace = node.grace_ms or 0
-        if earliest is None or earliest + reach + grace >= self.stream_time:
+    def _flush_unmatched(self, outer: UnmatchedStore, record: Record, port: int) -> None:
+        """Emit unmatched records whose window and grace period ended, ordered by time, side and key.
+
+        The earliest time that may still wait is a bound that this look moves to the last record it visits, as in
+        Kafka Streams.
+        """
+        wait = self._waits(port)
+        # Without a waiting record the bound is the greatest time, and only a wait of zero does not overflow it.
+        if self._earliest + wait >= self.stream_time and (self._earliest < TIME_MAX or wait == 0):
             return
         now = self.context.wall_clock_ms()
         if self.context.outer_interval_ms:
             if self._next_flush_wall_ms is not None and now < self._next_flush_wall_ms:
                 return
             self._next_flush_wall_ms = now + self.context.outer_interval_ms
-        for timestamp, port, key, values in outer.expired(self.stream_time, (self._waits(LEFT), self._waits(RIGHT))):
-            inner_key = self.read_keys[port](key)
-            for value in values:
-                unmatched = Record(inner_key, value, timestamp, record.headers)
-                self._emit(unmatched, port, value, None, timestamp)
-            outer.remove(timestamp, port, key)
+        self._earliest = TIME_MAX
+        waiting: set[int] = set()
+        for full, value in outer.waiting():
+            timestamp, byte, key = full
+            side = _SIDE[byte]
+            self._earliest = timestamp
+            if len(waiting) == 2:
+                break
+            if timestamp + self._waits(side) >= self.stream_time:
+                waiting.add(side)
+                continue
+            unmatched = Record(self.read_keys[side](key), value, timestamp, record.headers)
+            self._emit(unmatched, side, value, None, timestamp)
+            outer.discard(timestamp, byte, key)
 
     def _waits(self, port: int) -> int:
         _, after = self._reach(port)

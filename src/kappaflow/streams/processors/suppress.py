@@ -9,7 +9,7 @@ from kappaflow.streams.topology import nodes as n
 
 
 class SuppressProcessor(Processor):
-    """Keeps the latest result of each window and forwards it once stream time reaches its end and grace period.
+    """Keeps the latest result of each window and forwards it once the operator's time reaches its end and grace period.
 
     Results leave in the order of window end, then key bytes; deletions of windows that were never forwarded vanish.
     """
@@ -24,13 +24,13 @@ class SuppressProcessor(Processor):
     def process(self, record: Record, port: int = 0) -> None:
         """Hold the result, then forward those that became final."""
         window: Windowed = record.key
-        self.observed_time = max(self.observed_time, self.context.stream_time)
+        self.observed_time = max(self.observed_time, record.timestamp)
         key = self.write_key(window)
         self._held[key] = (window.end, record)
         self.release()
 
     def release(self) -> None:
-        """Forward what is final at the current stream time."""
+        """Forward what is final at the operator's time."""
         final = [(end, key) for key, (end, _) in self._held.items() if end + self.grace_ms <= self.observed_time]
         for _, key in sorted(final):
             _, record = self._held.pop(key)

@@ -38,6 +38,7 @@ class TableFilterProcessor(Processor):
 
     def __init__(self, node: n.TableFilter, context: TaskContext) -> None:
         super().__init__(node.name, context)
+        self.tracks_old = node.tracks_old
         self._keep = node.predicate.row
 
     def process(self, record: Record, port: int = 0) -> None:
@@ -45,7 +46,7 @@ class TableFilterProcessor(Processor):
         change: Change = record.value
         new = change.new if change.new is not None and self._keep(record.with_value(change.new)) else None
         old = change.old if change.old is not None and self._keep(record.with_value(change.old)) else None
-        if new is None and old is None:
+        if new is None and old is None and self.tracks_old:
             return
         self.forward(record.with_value(Change(new, old, change.is_latest)))
 

@@ -136,6 +136,11 @@ class FlatMapValues(Node):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Merge(Node):
+    """Put several streams together."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SelectKey(Node):
     """Give the records of a stream new keys.
 
@@ -221,9 +226,15 @@ class SessionAggregate(Node):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TableFilter(Node):
-    """Keep the rows of a table for which the predicate is true; a row that stops matching is deleted."""
+    """Keep the rows of a table for which the predicate is true; a row that stops matching is deleted.
+
+    Attributes:
+        tracks_old: old rows are known, so that a row that neither matches nor did is left out; otherwise it is
+            deleted once more.
+    """
 
     predicate: Predicate
+    tracks_old: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
