@@ -1,0 +1,160 @@
+"""Alternating runs of both sides on one workload."""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+from benchmarks.checking import Output, check_output, read_output
+from benchmarks.kafka import committed, create_topic, partition_ends, remove_outputs
+from benchmarks.orders import PARTITIONS, Orders
+from benchmarks.profiling import read_profile
+from benchmarks.sampling import Sampler, at_records
+from benchmarks.sides import EngineSide, JavaSide
+from benchmarks.workloads import OUTPUT, Results, Workload
+
+WARM_UP_RECORDS = 1_000_000
+WARM_UP_SHARE = 0.2
+STALLED_SECONDS = 120
+SIDES = {"java": JavaSide, "kappaflow": EngineSide}
+
+
+@dataclass(frozen=True)
+class Run:
+    """Figures of one run.
+
+    Attributes:
+        records_per_second: input records a second of wall time, after the warm-up.
+        cpu_us_per_record: CPU time of all processes and threads of the side a record, after the warm-up.
+        whole_seconds, whole_cpu_seconds: from the first sample with progress until everything is committed.
+    """
+
+    side: str
+    records_per_second: float
+    cpu_us_per_record: float
+    whole_seconds: float
+    whole_cpu_seconds: float
+
+
+@dataclass(frozen=True)
+class Task:
+    """One workload on one input.
+
+    Attributes:
+        caching: whether results are held back until the commit.
+        expected: output records with every update, and last values.
+    """
+
+    bootstrap: str
+    workload: Workload
+    orders: Orders
+    caching: bool
+    expected: tuple[int, Results]
+
+    @property
+    def warm_up(self) -> float:
+        """Records before the measurement."""
+        return min(WARM_UP_RECORDS, self.orders.count * WARM_UP_SHARE)
+
+
+def run_side(task: Task, side: JavaSide | EngineSide) -> Run:
+    """Run one side from start to its last commit and measure it."""
+    count, outputs = task.orders.count, task.expected[0]
+    remove_outputs(task.bootstrap)
+    create_topic(task.bootstrap, OUTPUT, PARTITIONS)
+    with side:
+        side.start(task.orders.topic, task.caching)
+
+        def written() -> float:
+            side_alive(side)
+            return partition_ends(task.bootstrap, OUTPUT, PARTITIONS) * count / outputs
+
+        # With every update the output itself tells how far a side is; a cache holds it back, so there the side's
+        # own count of records tells.
+        progress: Callable[[], float | None] = side.processed if task.caching else written
+        with Sampler(progress, side.pid, 0.2 if task.caching else 0.05) as sampler:
+            _wait(lambda: sampler.last() >= count, sampler)
+            _wait(lambda: committed(task.bootstrap, task.orders.topic, side.group) >= count, sampler)
+            time.sleep(0.1)
+    samples = sampler.samples
+    begin, end = at_records(samples, task.warm_up), at_records(samples, count)
+    first = next(sample for sample in samples if sample.records > 0)
+    measured = count - task.warm_up
+    return Run(
+        side.name,
+        measured / (end.at - begin.at),
+        (end.cpu - begin.cpu) / measured * 1e6,
+        samples[-1].at - first.at,
+        samples[-1].cpu - first.cpu,
+    )
+
+
+def side_alive(side: JavaSide | EngineSide) -> None:
+    """Raise when a side has failed."""
+    if isinstance(side, JavaSide):
+        side.processed()
+
+
+def _wait(condition: Callable[[], bool], sampler: Sampler) -> None:
+    moved, records = time.monotonic(), -1.0
+    while not condition():
+        time.sleep(0.1)
+        if sampler.last() != records:
+            moved, records = time.monotonic(), sampler.last()
+        if time.monotonic() - moved > STALLED_SECONDS:
+            raise RuntimeError(f"No progress for {STALLED_SECONDS} s at {records:.0f} records.")
+
+
+def compare(task: Task, runs: int) -> dict[str, Any]:
+    """Run both sides in turn, check every output, and return figures, medians and ratios."""
+    done: list[Run] = []
+    outputs: dict[str, Output] = {}
+    for number in range(runs):
+        for name, kind in SIDES.items():
+            run = run_side(task, kind(task.bootstrap, task.workload))
+            _tell(task, number, run)
+            output = read_output(task.bootstrap)
+            check_output(output, task.workload, task.orders, task.caching, task.expected)
+            outputs[name] = output
+            done.append(run)
+    by_side = {name: [run for run in done if run.side == name] for name in SIDES}
+    rates = {name: median(run.records_per_second for run in found) for name, found in by_side.items()}
+    costs = {name: median(run.cpu_us_per_record for run in found) for name, found in by_side.items()}
+    return {
+        "workload": task.workload.group,
+        "title": task.workload.title,
+        "caching": task.caching,
+        "records": task.orders.count,
+        "keys": task.orders.keys,
+        "runs": [asdict(run) for run in done],
+        "records_per_second": rates,
+        "cpu_us_per_record": costs,
+        "ratio_wall": rates["kappaflow"] / rates["java"],
+        "ratio_cpu": costs["java"] / costs["kappaflow"],
+        "output_records": {name: output.count for name, output in outputs.items()},
+        "outputs_equal_byte_for_byte": outputs["java"].digests == outputs["kappaflow"].digests,
+        "last_values_checked": len(task.expected[1]),
+    }
+
+
+def profile(task: Task) -> dict[str, Any]:
+    """Run the engine once more with the sampler and return its cost split."""
+    with tempfile.TemporaryDirectory() as directory:
+        file = Path(directory) / "profile.json"
+        run = run_side(task, EngineSide(task.bootstrap, task.workload, profile=file))
+        return {"records_per_second": run.records_per_second, **read_profile(file).document()}
+
+
+def _tell(task: Task, number: int, run: Run) -> None:
+    caching = "" if not task.workload.is_aggregation else " cached" if task.caching else " every update"
+    sys.stdout.write(
+        f"{task.workload.group}{caching} run {number + 1} {run.side}: {run.records_per_second:,.0f} records/s,"
+        f" {run.cpu_us_per_record:.2f} us CPU a record\n"
+    )
+    sys.stdout.flush()

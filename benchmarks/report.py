@@ -1,0 +1,160 @@
+"""Results as JSON files and as one readable page."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from benchmarks.sides import CACHE_BYTES, COMMIT_INTERVAL_MS, JAVA_HEAP, JAVA_PROPERTIES
+from kappaflow.testing.java_program import KAFKA_VERSION
+
+RESULTS = Path(__file__).parent / "results"
+_HEAD = """# Benchmark results
+
+Written by `make bench`. Kafka Streams {version} with one stream thread against one engine worker of kappaflow, in
+alternating runs on one Apache Kafka {version} broker; medians. Rates are input records a second after the first
+million. CPU is that of all processes and threads of a side, the broker aside: for kappaflow supervisor, control process
+and worker. A ratio above 1 means that kappaflow is faster or cheaper. How it is measured: [docs](../README.md).
+"""
+_PARTS = ("wait", "decode", "compute", "state", "encode", "produce", "fetch", "group", "other")
+
+
+def machine() -> dict[str, Any]:
+    """What it ran on."""
+    lines = Path("/proc/cpuinfo").read_text().splitlines()
+    model = next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), "")
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
+    return {
+        "cpu": model,
+        "cores": os.cpu_count(),
+        "memory_gib": round(memory, 1),
+        "python": platform.python_version(),
+        "kafka": KAFKA_VERSION,
+    }
+
+
+def write(directory: Path, group: str, results: list[dict[str, Any]]) -> Path:
+    """Write the results of a group, over those of the same day and kind, and the page of all."""
+    directory.mkdir(parents=True, exist_ok=True)
+    file = directory / f"{datetime.now(UTC):%Y-%m-%d}-{group}.json"
+    kept = json.loads(file.read_text())["results"] if file.exists() else []
+    renewed = {_kind(result) for result in results}
+    merged = [result for result in kept if _kind(result) not in renewed] + results
+    settings = {
+        "java": JAVA_PROPERTIES,
+        "java_heap": JAVA_HEAP,
+        "cache_bytes": CACHE_BYTES,
+        "commit_interval_ms": COMMIT_INTERVAL_MS,
+    }
+    document = {"group": group, "machine": machine(), "settings": settings, "results": sorted(merged, key=_kind)}
+    file.write_text(json.dumps(document, indent=1) + "\n")
+    (directory / "README.md").write_text(page(directory))
+    return file
+
+
+def _kind(result: dict[str, Any]) -> tuple[str, bool]:
+    return result["workload"], result.get("caching", False)
+
+
+def line(result: dict[str, Any]) -> str:
+    """One comparison in one line."""
+    return (
+        f"{result['title']}{_mode(result)}: {result['ratio_wall']:.2f} x in wall time, {result['ratio_cpu']:.2f} x in"
+        f" CPU; outputs equal byte for byte: {result['outputs_equal_byte_for_byte']}"
+    )
+
+
+def _mode(result: dict[str, Any]) -> str:
+    if result["workload"] == "filter":
+        return ""
+    return ", caching on" if result["caching"] else ", every update"
+
+
+def profile_text(group: str, caching: bool, profile: dict[str, Any]) -> str:
+    """A profile for people."""
+    parts = ", ".join(f"{part} {spent:.2f}" for part, spent in profile["seconds"].items())
+    cpu = ", ".join(f"{name} {spent:.2f}" for name, spent in profile["cpu"].items())
+    lines = "\n".join(f"  {spent:7.3f} s  {where}" for where, spent in profile["lines"])
+    return f"profile {group}{' cached' if caching else ''}: {parts}\n  CPU by thread: {cpu}\n{lines}"
+
+
+def _newest(directory: Path) -> tuple[dict[str, Any], list[tuple[str, dict[str, Any]]]]:
+    found: dict[tuple[str, bool], tuple[str, dict[str, Any]]] = {}
+    last: dict[str, Any] = {}
+    for file in sorted(directory.glob("*.json")):
+        document = json.loads(file.read_text())
+        last = document["machine"]
+        for result in document["results"]:
+            found[_kind(result)] = (file.name[:10], result)
+    return last, list(found.values())
+
+
+def page(directory: Path) -> str:
+    """The page over the newest result of each kind."""
+    host, results = _newest(directory)
+    text = [_HEAD.format(version=KAFKA_VERSION)]
+    text.append(f"Machine: {host['cores']} cores, {host['cpu']}, {host['memory_gib']} GiB, Python {host['python']}.\n")
+    rates = [(date, result) for date, result in results if "ratio_wall" in result]
+    if rates:
+        text += ["## Throughput\n", _throughput(rates)]
+    profiles = [(date, result) for date, result in rates if "profile" in result]
+    if profiles:
+        text += ["## Where kappaflow's time goes\n", _split(profiles)]
+    latencies = [(date, result) for date, result in results if "medians" in result]
+    if latencies:
+        text += ["## Latency at 5,000 records a second\n", _latency(latencies)]
+    return "\n".join(text)
+
+
+def _throughput(rows: list[tuple[str, dict[str, Any]]]) -> str:
+    lines = [
+        (
+            "| workload | Kafka Streams, records/s | kappaflow, records/s | ratio, wall |"
+            " Kafka Streams, CPU us/record | kappaflow, CPU us/record | ratio, CPU | records | date |"
+        ),
+        "|---|---:|---:|---:|---:|---:|---:|---:|---|",
+    ]
+    for date, result in rows:
+        rate, cost = result["records_per_second"], result["cpu_us_per_record"]
+        lines.append(
+            f"| {result['title']}{_mode(result)} | {rate['java']:,.0f} | {rate['kappaflow']:,.0f}"
+            f" | **{result['ratio_wall']:.2f}** | {cost['java']:.2f} | {cost['kappaflow']:.2f}"
+            f" | **{result['ratio_cpu']:.2f}** | {result['records']:,} | {date} |"
+        )
+    return "\n".join(lines) + "\n"
+
+
+def _split(rows: list[tuple[str, dict[str, Any]]]) -> str:
+    lines = [
+        (
+            "Seconds of the stream thread by part in one more run with a sampling profiler, and CPU seconds of the"
+            " threads that read from and write to the broker.\n"
+        ),
+        "| workload | " + " | ".join(_PARTS) + " | fetch thread, CPU | produce thread, CPU |",
+        "|---|" + "---:|" * (len(_PARTS) + 2),
+    ]
+    for _, result in rows:
+        seconds, cpu = result["profile"]["seconds"], result["profile"]["cpu"]
+        cells = [f"{seconds.get(part, 0):.2f}" for part in _PARTS]
+        threads = [sum(v for k, v in cpu.items() if word in k) for word in ("fetch", "produce")]
+        cells += [f"{spent:.2f}" for spent in threads]
+        lines.append(f"| {result['title']}{_mode(result)} | " + " | ".join(cells) + " |")
+    return "\n".join(lines) + "\n"
+
+
+def _latency(rows: list[tuple[str, dict[str, Any]]]) -> str:
+    lines = [
+        "| workload | side | p50, ms | p99, ms | max, ms | CPU, cores | date |",
+        "|---|---|---:|---:|---:|---:|---|",
+    ]
+    for date, result in rows:
+        for side, figures in result["medians"].items():
+            lines.append(
+                f"| {result['title']} | {'Kafka Streams' if side == 'java' else side} | {figures['p50_ms']:.1f}"
+                f" | {figures['p99_ms']:.1f} | {figures['max_ms']:.1f} | {figures['cpu_cores']:.2f} | {date} |"
+            )
+    return "\n".join(lines) + "\n"

@@ -1,0 +1,204 @@
+"""The two sides: how each is started, asked and stopped."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import tempfile
+import threading
+import uuid
+from pathlib import Path
+from types import TracebackType
+from typing import Protocol
+
+import httpx
+
+from benchmarks.workloads import OUTPUT, Workload, source_statement
+from kappaflow.testing.embedded_server import EmbeddedServer
+from kappaflow.testing.java_program import java_program
+
+HERE = Path(__file__).parent
+COMMIT_INTERVAL_MS = 2000
+CACHE_BYTES = 10 << 20
+JAVA_HEAP = "2g"
+
+JAVA_PROPERTIES: dict[str, object] = {
+    "num.stream.threads": 1,
+    "auto.offset.reset": "earliest",
+    "commit.interval.ms": COMMIT_INTERVAL_MS,
+    "max.poll.records": 10_000,
+    "buffered.records.per.partition": 10_000,
+    "fetch.max.bytes": 50_000_000,
+    "max.partition.fetch.bytes": 10_000_000,
+    "receive.buffer.bytes": -1,
+    "send.buffer.bytes": -1,
+    "producer.linger.ms": 50,
+    "producer.batch.size": 1_000_000,
+    "producer.buffer.memory": 64 << 20,
+    "replication.factor": 1,
+}
+"""Large fetches and batches; everything else is Kafka Streams' default, as with ours."""
+
+
+class Side(Protocol):
+    """One run of one side.
+
+    Attributes:
+        group: part of the name of its consumer group.
+    """
+
+    name: str
+    group: str
+
+    def start(self, topic: str, caching: bool) -> None:
+        """Start reading the topic from its beginning."""
+        ...
+
+    @property
+    def pid(self) -> int:
+        """The root of its process tree."""
+        ...
+
+    def processed(self) -> float | None:
+        """Records read and processed so far, by its own count."""
+        ...
+
+    def close(self) -> None:
+        """End it and remove what it kept."""
+        ...
+
+
+class JavaSide:
+    """Kafka Streams with one stream thread."""
+
+    name = "java"
+
+    def __init__(self, bootstrap: str, workload: Workload, *, overrides: dict[str, object] | None = None) -> None:
+        self._bootstrap = bootstrap
+        self._workload = workload
+        self._overrides = overrides or {}
+        self._state = Path(tempfile.mkdtemp(prefix="kappa-bench-java-"))
+        self._records = 0
+        self.group = f"bench-{workload.group}-{uuid.uuid4().hex[:8]}"
+
+    def __enter__(self) -> JavaSide:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def start(self, topic: str, caching: bool) -> None:
+        """Start the program."""
+        properties = {
+            **JAVA_PROPERTIES,
+            "application.id": self.group,
+            "bootstrap.servers": self._bootstrap,
+            "state.dir": str(self._state),
+            "statestore.cache.max.bytes": CACHE_BYTES if caching else 0,
+            **self._overrides,
+        }
+        program = java_program(HERE / "java" / "OrdersStreams.java")
+        pairs = [f"{name}={value}" for name, value in properties.items()]
+        command = program.command(
+            [self._workload.group, topic, OUTPUT, *pairs], (f"-Xms{JAVA_HEAP}", f"-Xmx{JAVA_HEAP}")
+        )
+        self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        threading.Thread(target=self._read, daemon=True).start()
+
+    def _read(self) -> None:
+        assert self._process.stdout is not None
+        for line in self._process.stdout:
+            if line.startswith("P "):
+                self._records = int(line.split()[2])
+
+    @property
+    def pid(self) -> int:
+        """The virtual machine."""
+        return self._process.pid
+
+    def processed(self) -> float | None:
+        """What the program printed last."""
+        if self._process.poll() is not None:
+            raise RuntimeError(f"The Java program ended with code {self._process.returncode}.")
+        return self._records
+
+    def close(self) -> None:
+        """Let it close its stores, then remove them."""
+        process = getattr(self, "_process", None)
+        if process is not None:
+            process.stdin.close()
+            try:
+                process.wait(40)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+        shutil.rmtree(self._state, ignore_errors=True)
+
+
+class EngineSide:
+    """`kappa server` with one worker: supervisor, control and worker together are what counts.
+
+    Args:
+        profile: where the worker writes a sampled profile; None for runs that are measured.
+    """
+
+    name = "kappaflow"
+
+    def __init__(self, bootstrap: str, workload: Workload, *, profile: Path | None = None) -> None:
+        self._workload = workload
+        service = f"bench_{uuid.uuid4().hex[:8]}_"
+        self.group = service
+        environment: dict[str, str] = {}
+        if profile is not None:
+            paths = [str(HERE / "sampler"), os.environ.get("PYTHONPATH", "")]
+            environment = {"KAPPA_BENCH_PROFILE": str(profile), "PYTHONPATH": os.pathsep.join(filter(None, paths))}
+        arguments = ["--service-id", service]
+        self._server = EmbeddedServer(
+            bootstrap_servers=bootstrap, workers=1, arguments=arguments, environment=environment
+        )
+
+    def __enter__(self) -> EngineSide:
+        self._server.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def start(self, topic: str, caching: bool) -> None:
+        """Declare the stream and start the query."""
+        properties = {
+            "ksql.streams.auto.offset.reset": "earliest",
+            "ksql.streams.commit.interval.ms": str(COMMIT_INTERVAL_MS),
+            "ksql.streams.cache.max.bytes.buffering": str(CACHE_BYTES if caching else 0),
+        }
+        for statement in (source_statement(topic), self._workload.statement):
+            body = {"ksql": statement, "streamsProperties": properties}
+            answer = httpx.post(f"{self._server.url}/ksql", json=body, timeout=60)
+            if answer.status_code != 200:
+                raise RuntimeError(f"{statement} was refused: {answer.text}")
+
+    @property
+    def pid(self) -> int:
+        """The supervisor."""
+        return self._server.pid
+
+    def processed(self) -> float | None:
+        """The figure that SHOW QUERIES is fed from."""
+        figures = self._server.figures()
+        for query in figures.values():
+            if query.get("state") == "ERROR":
+                raise RuntimeError(f"The query failed: {query.get('error')}")
+        return sum(query.get("records", 0) for query in figures.values())
+
+    def close(self) -> None:
+        """Stop the process tree and remove its state."""
+        self._server.stop()
+        log = self._server.log()
+        self._server.close()
+        if log.strip():
+            print("kappaflow wrote:", log[-2000:])
