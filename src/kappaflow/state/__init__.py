@@ -6,8 +6,18 @@
 Not here: changelogs and commits (kappaflow.streams.execution), what rows mean (kappaflow.streams.processors).
 """
 
-from kappaflow.state.memory import MemoryStore
-from kappaflow.state.ordered import OrderedStore, Row, Stored
+from kappaflow.state.memory import MemoryStore, PackedMemoryStore
+from kappaflow.state.ordered import OrderedStore, PackedStore, Row, Stored
 from kappaflow.state.windows import JoinWindowStore, SessionStore, UnmatchedStore
 
-__all__ = ["JoinWindowStore", "MemoryStore", "OrderedStore", "Row", "SessionStore", "Stored", "UnmatchedStore"]
+__all__ = [
+    "JoinWindowStore",
+    "MemoryStore",
+    "OrderedStore",
+    "PackedMemoryStore",
+    "PackedStore",
+    "Row",
+    "SessionStore",
+    "Stored",
+    "UnmatchedStore",
+]

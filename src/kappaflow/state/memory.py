@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
+from kappaflow.serde.types import DataType
 from kappaflow.state.ordered import Row, Stored
+from kappaflow.state.rows import RowCodec
 
 
 class MemoryStore:
@@ -40,3 +42,26 @@ class MemoryStore:
 
     def __len__(self) -> int:
         return len(self._rows)
+
+
+class PackedMemoryStore(MemoryStore):
+    """Rows in a dictionary that are packed and unpacked on demand.
+
+    Args:
+        types: of the columns of a row.
+    """
+
+    def __init__(self, types: Sequence[DataType]) -> None:
+        super().__init__()
+        self._codec = RowCodec(types)
+
+    def get_packed(self, keys: Sequence[bytes]) -> list[bytes | None]:
+        """Return packed rows, None for keys without a row."""
+        found = [self.get(key) for key in keys]
+        return [None if stored is None else self._codec.write(*stored) for stored in found]
+
+    def put_packed(self, keys: Sequence[bytes], rows: Sequence[bytes | None]) -> None:
+        """Set packed rows; None deletes."""
+        for key, packed in zip(keys, rows, strict=True):
+            row, timestamp = (None, -1) if packed is None else self._codec.read(packed)
+            self.put(key, row, timestamp)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any, Protocol
 
 Row = tuple[Any, ...]
@@ -22,4 +22,16 @@ class OrderedStore(Protocol):
 
     def range(self, low: bytes = b"", high: bytes | None = None) -> Iterator[tuple[bytes, Stored]]:
         """Yield keys in [low, high) in byte order; `high` None is the end."""
+        ...
+
+
+class PackedStore(OrderedStore, Protocol):
+    """A store whose rows also come and go as the kernel packs them."""
+
+    def get_packed(self, keys: Sequence[bytes]) -> list[bytes | None]:
+        """Return packed rows, None for keys without a row."""
+        ...
+
+    def put_packed(self, keys: Sequence[bytes], rows: Sequence[bytes | None]) -> None:
+        """Set packed rows; None deletes."""
         ...

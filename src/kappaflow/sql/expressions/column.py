@@ -20,8 +20,9 @@ from kappaflow.serde.arrow import values_to_array
 from kappaflow.serde.types import Array as ArrayType
 from kappaflow.serde.types import DataType, Decimal, Struct
 from kappaflow.serde.types import Map as MapType
-from kappaflow.sql.ast.expressions import Expression
+from kappaflow.sql.ast.expressions import Expression, FunctionCall
 from kappaflow.sql.ast.formatter import format_expression
+from kappaflow.sql.ast.rewrite import walk
 from kappaflow.sql.expressions.column_emitter import ColumnEmitter, Emitted, Unsupported
 from kappaflow.sql.expressions.column_rows import NotInBatches, RowsOfBatch, rows_of
 from kappaflow.sql.expressions.row import OnError, ignore_error
@@ -29,6 +30,8 @@ from kappaflow.sql.expressions.scope import Scope
 from kappaflow.sql.expressions.typing import Typer
 from kappaflow.sql.functions.registry import FunctionRegistry
 from kappaflow.streams.batch import ArrowArray, Batch
+
+_HANDS_ON = frozenset({"COALESCE", "GREATEST", "IFNULL", "LEAST"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +108,9 @@ def compile_column(
     for name, expression in expressions:
         if typer.type_of(expression) is None:
             return ColumnProgram(False, f"{format_expression(expression)} has no type")
+        mixed = _mixed_scales(expression, typer)
+        if mixed is not None:
+            return ColumnProgram(False, f"{format_expression(mixed)} keeps the scale of the argument that it returns")
         try:
             rows = RowsOfBatch(name, expression, scope, on_error, registry)
         except NotInBatches as error:
@@ -116,3 +122,13 @@ def compile_column(
             by_rows.append(f"{format_expression(expression)} ({error})")
         computations.append(_Computation(columns, rows))
     return ColumnProgram(True, "", tuple(by_rows), tuple(computations))
+
+
+def _mixed_scales(expression: Expression, typer: Typer) -> FunctionCall | None:
+    """Return a call that hands on one of several decimals as it is: a column has one scale for all its rows."""
+    for node in walk(expression):
+        if isinstance(node, FunctionCall) and node.name.upper() in _HANDS_ON:
+            types = {typer.type_of(argument) for argument in node.arguments} - {None}
+            if len(types) > 1 and any(isinstance(type_, Decimal) for type_ in types):
+                return node
+    return None

@@ -155,6 +155,7 @@ class RowJoiner:
 
     left_width: int
     right_width: int
+    columnar: bool = True
 
     def row(self, key: Any, left: Sequence[Any] | None, right: Sequence[Any] | None) -> tuple[Any, ...]:
         """Return the joined row."""
@@ -162,3 +163,10 @@ class RowJoiner:
         first = (None,) * self.left_width if left is None else tuple(left)
         second = (None,) * self.right_width if right is None else tuple(right)
         return first + second
+
+    def column(
+        self, batch: Batch, right: Sequence[ArrowArray], right_valid: Mask | None
+    ) -> tuple[list[ArrowArray], Mask | None]:
+        """Return the columns of both sides; those of a missing right row are null already."""
+        del right_valid
+        return [*batch.value, *right], None

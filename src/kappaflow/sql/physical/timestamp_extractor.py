@@ -6,12 +6,17 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import numpy as np
+import pyarrow as pa
+
 from kappaflow.errors import FunctionError, SerializationError
 from kappaflow.serde.schema import Schema
 from kappaflow.serde.types import String
 from kappaflow.sql.functions.java_time import TimePattern, time_pattern
 from kappaflow.sql.metastore import TimestampColumn
+from kappaflow.streams.batch import Batch
 from kappaflow.streams.record import Record, Windowed
+from kappaflow.streams.topology import ExtractedTimes
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -59,3 +64,27 @@ class ColumnTimestamp:
             raise SerializationError(
                 f"The timestamp column `{self._name}` cannot be read: {error}; the record is dropped."
             ) from None
+
+    def column(self, batch: Batch) -> ExtractedTimes:
+        """Return the times of a batch's rows."""
+        array = (batch.key if self._in_key else batch.value)[self._index]
+        there = batch.key_valid if self._in_key else batch.value_valid
+        filled = array.is_valid().to_numpy(zero_copy_only=False)
+        rows = np.ones(len(batch), np.bool_) if there is None else there
+        messages = dict.fromkeys(
+            np.flatnonzero(rows & ~filled).tolist(),
+            f"The timestamp column `{self._name}` is NULL; the record is dropped.",
+        )
+        times = batch.timestamp.copy()
+        usable = rows & filled
+        if self._parse is None:
+            whole = array.cast(pa.int64()).fill_null(0).to_numpy(zero_copy_only=False)
+            times[usable] = whole[usable]
+            return ExtractedTimes(times, messages)
+        texts = array.to_pylist()
+        for row in np.flatnonzero(usable).tolist():
+            try:
+                times[row] = self._parse(texts[row])
+            except (FunctionError, ValueError) as error:
+                messages[row] = f"The timestamp column `{self._name}` cannot be read: {error}; the record is dropped."
+        return ExtractedTimes(times, messages)

@@ -2,41 +2,34 @@
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable, Mapping
 
 import numpy as np
-import pyarrow as pa
 
 from kappaflow import kernel
 from kappaflow.client.fetch import FetchedChunk
 from kappaflow.client.topic_partition import TopicPartition
-from kappaflow.errors import CorruptRecordError, KappaError, SerializationError
-from kappaflow.serde import Serde
-from kappaflow.serde.arrow import arrow_type
+from kappaflow.errors import CorruptRecordError, KappaError
 from kappaflow.state.database import DurableStore
-from kappaflow.streams.batch import ArrowArray, Batch, Mask
-from kappaflow.streams.execution.columns import (
-    AggregateStage,
-    FilterStage,
-    KeyStage,
-    MapStage,
-    serialised_keys,
-    take,
-)
+from kappaflow.streams.batch import Batch
+from kappaflow.streams.columns import ColumnSubtopology
+from kappaflow.streams.columns.batches import cut, take
+from kappaflow.streams.execution.changelogs import add_changes
+from kappaflow.streams.execution.column_group import ColumnGroup, Taken
 from kappaflow.streams.execution.outputs import OutputBuffer
 from kappaflow.streams.execution.row_task import DROPPED, OBSERVED, STREAM_TIME
+from kappaflow.streams.execution.sink_columns import encode_columns
+from kappaflow.streams.execution.source_columns import decode_columns, report_bad
 from kappaflow.streams.execution.task_assignor import TaskId
-from kappaflow.streams.processors.base import NO_TIME, TaskContext
+from kappaflow.streams.processors.base import TaskContext
 from kappaflow.streams.topology import Subtopology, Topology
 from kappaflow.streams.topology import nodes as n
 
 OnError = Callable[[str, KappaError], None]
-Stage = FilterStage | MapStage | KeyStage | AggregateStage
 
 
 class ColumnarTask:
-    """Runs a subtopology with one source and only operators that have a column form.
+    """Runs a subtopology that has a column form.
 
     The same face as `RunningTask`; see there for the arguments.
     """
@@ -49,6 +42,7 @@ class ColumnarTask:
         stores: Mapping[str, DurableStore],
         outputs: OutputBuffer,
         positions: dict[TopicPartition, int],
+        has_more: Callable[[TopicPartition], bool],
         on_error: OnError,
         caching: bool = False,
     ) -> None:
@@ -61,29 +55,13 @@ class ColumnarTask:
         self._outputs = outputs
         self._on_error = on_error
         self._context = TaskContext(lambda _node, _record: None, caching=caching)
-        self._chunks: deque[FetchedChunk] = deque()
-        ((_, (source,)),) = subtopology.sources.items()
-        assert isinstance(source, n.Source | n.Repartition)
-        self._source = source
-        self._stages = self._build()
+        self._columns = ColumnSubtopology(topology, subtopology, stores, self._context, self._write)
+        self._sources = {topic: source_of(nodes) for topic, nodes in subtopology.sources.items()}
+        topics = list(subtopology.sources)
+        self._group = ColumnGroup(topics, lambda topic: has_more(TopicPartition(topic, task_id.partition)))
         sinks = [node for node in topology.nodes.values() if isinstance(node, n.Sink)]
         self._with_headers = any(sink.carries_headers for sink in sinks)
-
-    def _build(self) -> dict[str, Stage]:
-        stages: dict[str, Stage] = {}
-        for node in self.subtopology.nodes:
-            match node:
-                case n.Filter():
-                    stages[node.name] = FilterStage(node)
-                case n.MapValues() | n.TableMapValues():
-                    stages[node.name] = MapStage(node)
-                case n.SelectKey():
-                    stages[node.name] = KeyStage(node, self._context)
-                case n.StreamAggregate() | n.WindowedAggregate():
-                    stages[node.name] = AggregateStage(node, self.stores[node.store.name], self._context)
-                case _:
-                    pass
-        return stages
+        self._keeps_rows = any(node.stores for node in subtopology.nodes if keeps_whole_rows(node))
 
     @property
     def inputs(self) -> list[TopicPartition]:
@@ -92,8 +70,8 @@ class ColumnarTask:
 
     @property
     def buffered(self) -> int:
-        """Chunks that wait to be processed."""
-        return len(self._chunks)
+        """Records that wait for others to come first."""
+        return len(self._group)
 
     @property
     def dropped(self) -> dict[str, int]:
@@ -101,149 +79,108 @@ class ColumnarTask:
         return self._context.dropped
 
     def add(self, chunk: FetchedChunk) -> None:
-        """Buffer a chunk."""
-        self._chunks.append(chunk)
-
-    def run(self) -> int:
-        """Process the buffered chunks and return the number of records.
+        """Decode a chunk and buffer its records.
 
         Raises:
             CorruptRecordError: a batch is damaged.
         """
+        aborted = [(row.producer_id, row.first_offset) for row in chunk.aborted]
+        records = kernel.decode_records(
+            chunk.records, fetch_offset=chunk.fetch_offset, aborted=aborted, with_headers=self._with_headers
+        )
+        if records.error is not None:
+            raise CorruptRecordError(f"{chunk.partition} at {records.next_offset}: {records.error.message}")
+        source = self._sources[chunk.partition.topic]
+        projection = source.projection if isinstance(source, n.Source) and not self._keeps_rows else None
+        decoded = decode_columns(source, records, chunk.partition.partition, projection)
+        self._group.add(chunk.partition.topic, decoded, records.next_offset)
+
+    def run(self) -> int:
+        """Process what is ready and return the number of records."""
+        inputs: dict[str, list[Batch]] = {}
         count = 0
-        while self._chunks:
-            count += self._process(self._chunks.popleft())
+        parts = self._group.take()
+        for part in parts:
+            count += part.end - part.start
+            batch = self._usable(part)
+            if len(batch):
+                inputs.setdefault(part.topic, []).append(batch)
+        if len(inputs) == 1:
+            ((topic, batches),) = inputs.items()
+            for batch in batches:
+                self._columns.process({topic: batch})
+        else:
+            self._process_together(inputs)
+        for part in parts:
+            partition = TopicPartition(part.topic, self.id.partition)
+            self.positions[partition] = max(self.positions.get(partition, 0), part.next_offset)
         self.records_processed += count
         return count
 
-    def _process(self, chunk: FetchedChunk) -> int:
-        records = kernel.decode_records(chunk.records, fetch_offset=chunk.fetch_offset, with_headers=self._with_headers)
-        if records.error is not None:
-            raise CorruptRecordError(f"{chunk.partition} at {records.next_offset}: {records.error.message}")
-        if len(records):
-            batch = self._decode(chunk, records)
-            if len(batch):
-                self._context.stream_time = max(self._context.stream_time, int(batch.timestamp.max()))
-                self._forward(self._source, batch)
-        self.positions[chunk.partition] = max(self.positions.get(chunk.partition, 0), records.next_offset)
-        return len(records)
+    def _process_together(self, inputs: Mapping[str, list[Batch]]) -> None:
+        """Run the batches of several topics; those that follow each other in a topic go one after the other."""
+        while any(inputs.values()):
+            ends = [int(batches[0].ord[-1]) for batches in inputs.values() if len(batches) > 1]
+            end = min(ends, default=None)
+            given: dict[str, Batch] = {}
+            for topic, batches in inputs.items():
+                if not batches:
+                    continue
+                first = batches[0]
+                rows = len(first) if end is None else int(np.searchsorted(first.ord, end, "right"))
+                if rows:
+                    given[topic] = cut(first, 0, rows)
+                if rows == len(first):
+                    batches.pop(0)
+                else:
+                    batches[0] = cut(first, rows, len(first))
+            self._columns.process(given)
 
-    def _decode(self, chunk: FetchedChunk, records: kernel.RecordColumns) -> Batch:
-        source = self._source
-        assert isinstance(source.key_serde, Serde)
-        projection = source.projection if isinstance(source, n.Source) else None
-        keys = source.key_serde.decode(records.key)
-        values = source.value_serde.decode(records.value, projection)
-        count = len(records)
-        # Other formats may spell the same key in several ways; a sink writes the one spelling.
-        canonical = source.key_serde.name == "KAFKA"
-        value = values.columns if projection is None else self._spread(values.columns, projection, count)
-        batch = Batch(
-            ord=records.offset,
-            timestamp=records.timestamp,
-            key=keys.columns,
-            value=value,
-            key_valid=keys.valid,
-            value_valid=values.valid,
-            key_bytes=records.key if canonical else None,
-            key_format=source.key_serde.name,
-            partition=np.full(count, chunk.partition.partition, np.int32),
-            offset=records.offset,
-            headers=records.headers,
-        )
-        good = self._good(chunk, records, keys.errors, values.errors, {**values.messages, **keys.messages})
-        return batch if good is None else take(batch, good)
-
-    def _spread(self, columns: list[ArrowArray], projection: tuple[int, ...], count: int) -> list[ArrowArray]:
-        """Put projected columns at their positions; nothing reads the others."""
-        types = [column.type for column in self._source.value_serde.columns]
-        placed = dict(zip(projection, columns, strict=True))
-        return [placed[i] if i in placed else pa.nulls(count, arrow_type(t)) for i, t in enumerate(types)]
-
-    def _good(
-        self,
-        chunk: FetchedChunk,
-        records: kernel.RecordColumns,
-        key_errors: Mask | None,
-        value_errors: Mask | None,
-        messages: Mapping[int, str],
-    ) -> Mask | None:
-        """Return the mask of rows that go on, None when all do; the others are told about and counted."""
-        masks = [mask for mask in (key_errors, value_errors) if mask is not None]
-        negative = records.timestamp < 0
-        if not masks and not negative.any():
-            return None
-        bad = np.zeros(len(records), np.bool_)
-        for mask in masks:
-            bad |= mask
-        for row in np.flatnonzero(bad).tolist():
-            place = f"{chunk.partition}@{records.offset[row]}"
-            self._on_error(place, SerializationError(messages.get(row, "The record cannot be decoded.")))
-        if bad.any():
-            self._context.drop("deserialization", int(bad.sum()))
-        if negative.any():
-            self._context.drop("negative-timestamp", int((negative & ~bad).sum()))
-        return ~(bad | negative)
-
-    # ---- operators ----
-
-    def _forward(self, node: n.Node, batch: Batch) -> None:
-        names = self.topology.children[node.name]
-        members = {member.name for member in self.subtopology.nodes}
-        targets = [self.topology.nodes[name] for name in names if name in members]
-        for position, target in enumerate(targets):
-            # Stages change their batch in place, so every child but the last gets columns of its own.
-            own = batch if position == len(targets) - 1 else take(batch, np.ones(len(batch), np.bool_))
-            self._run(target, own)
-
-    def _run(self, node: n.Node, batch: Batch) -> None:
-        if not len(batch):
-            return
-        if isinstance(node, n.Sink | n.Repartition):
-            self._write(node, batch)
-            return
-        stage = self._stages.get(node.name)
-        result = batch if stage is None else stage.run(batch)
-        if result is not None and len(result):
-            self._forward(node, result)
+    def _usable(self, part: Taken) -> Batch:
+        """Return the rows of a part that go on; the others are counted and told about."""
+        source = part.source
+        report_bad(source, part.start, part.end, part.topic, self._context, self._on_error)
+        batch = cut(source.batch, part.start, part.end)
+        if batch is source.batch:
+            batch = cut(batch, 0, len(batch))
+        batch.ord = part.ord
+        return batch if source.bad is None else take(batch, ~source.bad[part.start : part.end])
 
     def _write(self, node: n.Sink | n.Repartition, batch: Batch) -> None:
-        assert node.topic is not None and node.key_serde is not None and node.value_serde is not None
-        keys = serialised_keys(node.key_serde, batch)
-        values = node.value_serde.encode(batch.value, batch.value_valid, len(batch))
-        self._outputs.send_columns(node.topic, keys, values, batch.timestamp, batch.headers)
+        assert node.topic is not None
+        encoded = encode_columns(node, batch, lambda error: self._on_error(node.topic or "", error))
+        self._outputs.send_columns(node.topic, encoded.keys, encoded.values, encoded.timestamps, encoded.headers)
 
     # ---- commit ----
 
     def sync_stores(self) -> None:
         """Hand changed states over to the stores, with their changelog records and held back results."""
-        for name, stage in self._stages.items():
-            if not isinstance(stage, AggregateStage):
-                continue
-            drained = stage.drain()
-            if drained is None:
-                continue
-            keys, columns, timestamps, results = drained
-            spec = stage.node.store
+        for spec, changed in self._columns.drain():
             if spec.logged:
                 topic = self.topology.changelog_topic(spec)
-                values = spec.value_serde.encode(columns, None, len(timestamps))
-                self._outputs.send_columns(topic, keys, values, timestamps, None, self.id.partition)
-            if self._context.caching:
-                self._forward(self.topology.nodes[name], results)
+                values = spec.value_serde.encode(changed.columns, None, len(changed.timestamps))
+                self._outputs.send_columns(topic, changed.keys, values, changed.timestamps, partition=self.id.partition)
 
     def before_commit(self) -> None:
         """Forward what caches hold back and write changelogs; afterwards the producer is flushed."""
         self.sync_stores()
+        add_changes(
+            self.topology,
+            self.subtopology,
+            self.stores,
+            self._outputs,
+            self.id.partition,
+            self._context.stream_time,
+            without=self._columns.folded_stores,
+        )
+        self._outputs.send_rows()
 
     def committed(self) -> dict[str, int]:
         """Return what the local batch keeps beside the stores: positions, times and drop counts, by name."""
         found = {f"{p.topic}-{p.partition}": offset for p, offset in self.positions.items()}
         found[STREAM_TIME] = self._context.stream_time
         found.update({DROPPED + reason: count for reason, count in self._context.dropped.items()})
-        for name, stage in self._stages.items():
-            if isinstance(stage, AggregateStage) and stage.observed_time != NO_TIME:
-                found[OBSERVED + name] = stage.observed_time
+        found.update({OBSERVED + name: time for name, time in self._columns.clocks().items()})
         return found
 
     def resume(self, committed: Mapping[str, int]) -> None:
@@ -252,7 +189,17 @@ class ColumnarTask:
         for name, number in committed.items():
             if name.startswith(DROPPED):
                 self._context.dropped[name.removeprefix(DROPPED)] = number
-            elif name.startswith(OBSERVED):
-                stage = self._stages.get(name.removeprefix(OBSERVED))
-                if isinstance(stage, AggregateStage):
-                    stage.observed_time = number
+        clocks = {name.removeprefix(OBSERVED): at for name, at in committed.items() if name.startswith(OBSERVED)}
+        self._columns.set_clocks(clocks)
+
+
+def source_of(nodes: tuple[n.Node, ...]) -> n.Source | n.Repartition:
+    """Return the one node that reads a topic."""
+    (node,) = nodes
+    assert isinstance(node, n.Source | n.Repartition)
+    return node
+
+
+def keeps_whole_rows(node: n.Node) -> bool:
+    """Tell whether an operator stores rows as they come, so that no column may be left out."""
+    return not isinstance(node, n.StreamAggregate | n.WindowedAggregate)

@@ -21,12 +21,13 @@ class PartitionGroup:
     """
 
     def __init__(self, topics: Sequence[str], has_more: Callable[[str], bool]) -> None:
-        self._queues: dict[str, deque[RawRecord]] = {topic: deque() for topic in topics}
+        self._queues: dict[str, deque[tuple[int, RawRecord]]] = {topic: deque() for topic in topics}
         self._has_more = has_more
 
-    def add(self, topic: str, records: Sequence[RawRecord]) -> None:
-        """Append fetched records of a topic."""
-        self._queues[topic].extend(records)
+    def add(self, topic: str, records: Sequence[RawRecord], times: Sequence[int] | None = None) -> None:
+        """Append fetched records of a topic; `times` are used in place of their timestamps."""
+        own = [record.timestamp for record in records] if times is None else times
+        self._queues[topic].extend(zip(own, records, strict=True))
 
     def __len__(self) -> int:
         return sum(len(queue) for queue in self._queues.values())
@@ -37,17 +38,17 @@ class PartitionGroup:
         if len(queues) == 1:
             (queue,) = queues.values()
             while queue:
-                yield queue.popleft()
+                yield queue.popleft()[1]
             return
         while True:
-            chosen: deque[RawRecord] | None = None
+            chosen: deque[tuple[int, RawRecord]] | None = None
             for topic, queue in queues.items():
                 if not queue:
                     if self._has_more(topic):
                         return
                     continue
-                if chosen is None or queue[0].timestamp < chosen[0].timestamp:
+                if chosen is None or queue[0][0] < chosen[0][0]:
                     chosen = queue
             if chosen is None:
                 return
-            yield chosen.popleft()
+            yield chosen.popleft()[1]

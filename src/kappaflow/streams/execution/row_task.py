@@ -133,6 +133,17 @@ class RowTask:
             self.context.stream_time = max(self.context.stream_time, record.timestamp)
             self.processors[node.name].process(record)
 
+    def time_of(self, raw: RawRecord) -> int:
+        """Return the time by which a record is chosen before others: its own where it cannot be decoded."""
+        for node in self.subtopology.sources[raw.topic]:
+            if isinstance(node, n.Source) and node.timestamp is not None:
+                try:
+                    key, value = read_key(node.key_serde, raw.key), node.value_serde.deserialize(raw.value)
+                    return node.timestamp.extract(Record(key, value, raw.timestamp), raw.timestamp)
+                except KappaError:
+                    return raw.timestamp
+        return raw.timestamp
+
     def progress(self) -> dict[str, int]:
         """Return the numbers that a restart must find again beside stores and positions: times and drop counts."""
         found = {STREAM_TIME: self.context.stream_time}
@@ -173,6 +184,7 @@ class RowTask:
             try:
                 record.timestamp = node.timestamp.extract(record, latest)
             except KappaError as error:
+                self.context.drop("deserialization")
                 self._on_bad_record(raw, error)
                 return None
         if record.timestamp < 0:

@@ -8,6 +8,7 @@ from kappaflow.client.fetch import FetchedChunk
 from kappaflow.client.topic_partition import TopicPartition
 from kappaflow.errors import KappaError
 from kappaflow.state.database import DurableStore
+from kappaflow.streams.execution.changelogs import add_changes
 from kappaflow.streams.execution.encode import encode_record
 from kappaflow.streams.execution.outputs import OutputBuffer
 from kappaflow.streams.execution.partition_group import PartitionGroup
@@ -57,6 +58,11 @@ class RunningTask:
         self._task.context.caching = caching
         topics = list(subtopology.sources)
         self._group = PartitionGroup(topics, lambda topic: has_more(TopicPartition(topic, task_id.partition)))
+        self._timed = {
+            topic
+            for topic, nodes in subtopology.sources.items()
+            if len(topics) > 1 and any(isinstance(node, n.Source) and node.timestamp is not None for node in nodes)
+        }
         self._with_headers = {topic: _reads_headers(topology, nodes) for topic, nodes in subtopology.sources.items()}
 
     @property
@@ -82,7 +88,8 @@ class RunningTask:
         """
         topic = chunk.partition.topic
         rows = decode_chunk(chunk, with_headers=self._with_headers[topic])
-        self._group.add(topic, rows)
+        times = [self._task.time_of(raw) for raw in rows] if topic in self._timed else None
+        self._group.add(topic, rows, times)
         if not rows:
             self.positions[chunk.partition] = max(self.positions.get(chunk.partition, 0), chunk.next_offset)
 
@@ -112,14 +119,14 @@ class RunningTask:
     def before_commit(self) -> None:
         """Forward what caches hold back and write changelogs; afterwards the producer is flushed."""
         self._task.flush_caches()
-        for spec in self.subtopology.stores:
-            if not spec.logged:
-                continue
-            topic = self.topology.changelog_topic(spec)
-            for key, stored in self.stores[spec.name].changes():
-                value = None if stored is None else spec.value_serde.serialize(stored[0])
-                timestamp = stored[1] if stored is not None else max(0, self._task.context.stream_time)
-                self._outputs.add(RawRecord(topic, key, value, timestamp), self.id.partition)
+        add_changes(
+            self.topology,
+            self.subtopology,
+            self.stores,
+            self._outputs,
+            self.id.partition,
+            self._task.context.stream_time,
+        )
         self._outputs.send_rows()
 
     def _produce(self, node: n.Sink | n.Repartition, record: Record) -> None:

@@ -30,8 +30,8 @@ from kappaflow.client.topic_partition import TopicPartition
 from kappaflow.errors import BrokerError, KappaError, StreamsError
 from kappaflow.runtime.crash_points import crash_point
 from kappaflow.state.database import DurableStore, StateDatabase
+from kappaflow.streams.columns import reason_for_rows
 from kappaflow.streams.execution.columnar_task import ColumnarTask
-from kappaflow.streams.execution.columns import reason_for_rows
 from kappaflow.streams.execution.internal_topics import check_copartitioned, create_internal_topics
 from kappaflow.streams.execution.outputs import OutputBuffer
 from kappaflow.streams.execution.restore import is_ahead, restore_store
@@ -352,13 +352,10 @@ class _Session:
         positions = {p: known.get(p, self._reset_offset(p)) for p in inputs}
         moving = {p: offset for p, offset in positions.items() if offset >= 0}
         caching, report = self.config.caching, self.thread.report
-        task: Task
-        if reason_for_rows(self.topology, sub):
-            task = RunningTask(
-                self.topology, sub, task_id, stores, self.outputs, moving, self._has_more, report, caching=caching
-            )
-        else:
-            task = ColumnarTask(self.topology, sub, task_id, stores, self.outputs, moving, report, caching)
+        form = RunningTask if reason_for_rows(self.topology, sub) else ColumnarTask
+        task: Task = form(
+            self.topology, sub, task_id, stores, self.outputs, moving, self._has_more, report, caching=caching
+        )
         task.resume(database.positions(name))
         return task, positions
 

@@ -7,6 +7,7 @@ Each node names its operator's inputs, stores and formats; `kappaflow.streams.pr
 
 from kappaflow.streams.topology.builder import Subtopology, Topology, TopologyBuilder
 from kappaflow.streams.topology.nodes import (
+    ExtractedTimes,
     Filter,
     FlatMapValues,
     ForeignKeyJoin,
@@ -35,6 +36,7 @@ from kappaflow.streams.topology.nodes import (
 )
 
 __all__ = [
+    "ExtractedTimes",
     "Filter",
     "FlatMapValues",
     "ForeignKeyJoin",

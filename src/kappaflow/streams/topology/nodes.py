@@ -6,23 +6,46 @@ one element per column (see kappaflow.serde.schema), or `Windowed` around such a
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from kappaflow.serde import Serde, WindowedKeySerde
 from kappaflow.serde.schema import WindowInfo
 from kappaflow.serde.types import DataType
+from kappaflow.streams.batch import ArrowArray, Batch, Int64s, Mask
 from kappaflow.streams.functions import Aggregator, Mapper, Predicate
 from kappaflow.streams.record import Record
 
 KeySerde = Serde | WindowedKeySerde
 
 
+@dataclass(frozen=True, slots=True)
+class ExtractedTimes:
+    """Times of rows.
+
+    Attributes:
+        times: milliseconds since the epoch.
+        messages: what is wrong, by position, with rows that have no time that can be read.
+    """
+
+    times: Int64s
+    messages: Mapping[int, str]
+
+
 class TimestampExtractor(Protocol):
     """Gives the time of a record."""
 
     def extract(self, record: Record, partition_time: int) -> int:
-        """Return milliseconds since the epoch; a negative time drops the record."""
+        """Return milliseconds since the epoch; a negative time drops the record.
+
+        Raises:
+            SerializationError: the record has no time that can be read.
+        """
+        ...
+
+    def column(self, batch: Batch) -> ExtractedTimes:
+        """Return the times of a batch's rows."""
         ...
 
 
@@ -37,8 +60,19 @@ class FlatMapper(Protocol):
 class Joiner(Protocol):
     """Makes the value of a joined record."""
 
+    @property
+    def columnar(self) -> bool:
+        """Tell whether there is a column form."""
+        ...
+
     def row(self, key: Any, left: Any, right: Any) -> Any:
         """Return the joined value; either side may be None in outer joins."""
+        ...
+
+    def column(
+        self, batch: Batch, right: Sequence[ArrowArray], right_valid: Mask | None
+    ) -> tuple[list[ArrowArray], Mask | None]:
+        """Return the joined columns and the mask of rows that are not null; the batch is the left side."""
         ...
 
 
@@ -58,7 +92,7 @@ class StoreSpec:
     """
 
     name: str
-    key_serde: Serde
+    key_serde: KeySerde
     value_serde: Serde
     types: tuple[DataType, ...]
     window: WindowInfo | None = None

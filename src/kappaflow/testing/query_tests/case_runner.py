@@ -31,6 +31,7 @@ from kappaflow.testing.query_tests.record_codec import (
     encode_value,
 )
 from kappaflow.testing.query_tests.value_matching import matches
+from kappaflow.testing.topology_test_driver import Form
 
 SERVICE_ID = "some.ksql.service.id"
 CONFIG = {
@@ -67,7 +68,7 @@ class Mismatch(Exception):
     """The case ran, and gave something else than it should."""
 
 
-def run_case(case: TestCase, form: str, register: Callable[[Engine], None] | None = None) -> CaseResult:
+def run_case(case: TestCase, form: Form, register: Callable[[Engine], None] | None = None) -> CaseResult:
     """Run a case in one form: ``row`` or ``column``."""
     try:
         _CaseRun(case, form, register).run()
@@ -88,9 +89,9 @@ def _where(error: BaseException) -> str:
 
 
 class _CaseRun:
-    def __init__(self, case: TestCase, form: str, register: Callable[[Engine], None] | None) -> None:
+    def __init__(self, case: TestCase, form: Form, register: Callable[[Engine], None] | None) -> None:
         self._case = case
-        self._form = form
+        self._form: Form = form
         self._engine = Engine(SERVICE_ID, CONFIG)
         if register is not None:
             register(self._engine)

@@ -6,7 +6,7 @@ from kappaflow.errors import FunctionError, StreamsError
 from kappaflow.streams.execution.row_task import RawRecord
 from kappaflow.streams.topology import Topology
 from kappaflow.testing.query_tests.case_topics import LogRecord
-from kappaflow.testing.topology_test_driver import TopologyTestDriver
+from kappaflow.testing.topology_test_driver import Form, TopologyTestDriver
 
 _INTERVAL = "ksql.streams.__emit.interval.ms.kstreams.windowed.aggregation__"
 
@@ -14,12 +14,11 @@ _INTERVAL = "ksql.streams.__emit.interval.ms.kstreams.windowed.aggregation__"
 class QueryDriver:
     """Feeds records to a query one by one and hands back what it writes."""
 
-    def __init__(self, topology: Topology, form: str, properties: dict[str, str]) -> None:
+    def __init__(self, topology: Topology, form: Form, properties: dict[str, str]) -> None:
         interval = int(properties.get(_INTERVAL, "1000"))
         self._topology = topology
-        self._driver = TopologyTestDriver(topology, emit_interval_ms=interval)
+        self._driver = TopologyTestDriver(topology, emit_interval_ms=interval, form=form)
         self._offsets: dict[str, int] = {}
-        self._form = form
 
     def internal_topics(self) -> set[str]:
         """Return the names of the topics between and behind the operators."""

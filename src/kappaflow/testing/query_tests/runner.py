@@ -16,10 +16,11 @@ from typing import Any
 from kappaflow.testing.query_tests.case_files import TestCase, load_cases
 from kappaflow.testing.query_tests.case_runner import CaseResult, run_case
 from kappaflow.testing.query_tests.test_functions import register_test_functions
+from kappaflow.testing.topology_test_driver import Form
 
 CASE_LIMIT_SECONDS = 20
 CHUNK = 24
-FORMS = {"row": ("row",), "column": ("column",), "both": ("row", "column")}
+FORMS: dict[str, tuple[Form, ...]] = {"row": ("row",), "column": ("column",), "both": ("row", "column")}
 
 
 @dataclass(slots=True)
@@ -82,7 +83,7 @@ def run_paths(paths: list[Path], form: str = "both", processes: int = 2) -> Repo
     return report
 
 
-def _run_all(cases: list[TestCase], forms: tuple[str, ...], processes: int) -> Iterator[tuple[CaseResult, bool]]:
+def _run_all(cases: list[TestCase], forms: tuple[Form, ...], processes: int) -> Iterator[tuple[CaseResult, bool]]:
     chunks = [cases[start : start + CHUNK] for start in range(0, len(cases), CHUNK)]
     if processes <= 1 or len(chunks) <= 1:
         for chunk in chunks:
@@ -103,7 +104,7 @@ def _run_all(cases: list[TestCase], forms: tuple[str, ...], processes: int) -> I
         yield from _run_alone(chunk, forms, context)
 
 
-def _run_alone(chunk: list[TestCase], forms: tuple[str, ...], context: Any) -> Iterator[tuple[CaseResult, bool]]:
+def _run_alone(chunk: list[TestCase], forms: tuple[Form, ...], context: Any) -> Iterator[tuple[CaseResult, bool]]:
     """Run each case in a process of its own, to find the one that ends its process."""
     for case in chunk:
         with ProcessPoolExecutor(1, mp_context=context) as pool:
@@ -113,12 +114,12 @@ def _run_alone(chunk: list[TestCase], forms: tuple[str, ...], context: Any) -> I
                 yield CaseResult(case.id, "the process that ran the case died"), True
 
 
-def run_chunk(cases: list[TestCase], forms: tuple[str, ...]) -> list[CaseResult]:
+def run_chunk(cases: list[TestCase], forms: tuple[Form, ...]) -> list[CaseResult]:
     """Run some cases one after the other."""
     return [_run_limited(case, forms) for case in cases]
 
 
-def _run_limited(case: TestCase, forms: tuple[str, ...]) -> CaseResult:
+def _run_limited(case: TestCase, forms: tuple[Form, ...]) -> CaseResult:
     def stop(_signal: int, _frame: FrameType | None) -> None:
         raise _TimeLimit
 

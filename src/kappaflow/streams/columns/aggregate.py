@@ -1,0 +1,178 @@
+"""Column forms of aggregations of streams: per key, and per key and time window."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import cast
+
+import numpy as np
+import pyarrow as pa
+
+from kappaflow import kernel
+from kappaflow.kernel import DirtyRows
+from kappaflow.serde import WindowedKeySerde
+from kappaflow.state import PackedStore
+from kappaflow.streams.batch import ArrowArray, Batch, Int64s, Mask
+from kappaflow.streams.columns.batches import both, plain, serialised_keys, take
+from kappaflow.streams.columns.operator import only
+from kappaflow.streams.processors.base import NO_TIME, TaskContext
+from kappaflow.streams.topology import nodes as n
+
+CLEAN_STATE_BYTES = 64 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class ChangedStates:
+    """States changed since the last commit, each key once, in the order of the last changes.
+
+    Attributes:
+        keys: Arrow binary.
+        columns: one array a state column.
+        timestamps: int64, milliseconds.
+        results: what the operator forwards where it holds results back until the commit.
+    """
+
+    keys: ArrowArray
+    columns: list[ArrowArray]
+    timestamps: Int64s
+    results: Batch
+
+
+class _ResultsBefore:
+    """Results of keys as they stood before their first change since the last commit."""
+
+    def __init__(self) -> None:
+        self._at: dict[bytes, int] = {}
+        self._columns: list[list[ArrowArray]] = []
+        self._valid: list[Mask] = []
+
+    def unseen(self, keys: ArrowArray) -> ArrowArray:
+        """Return the distinct keys that were not kept yet."""
+        return pa.array([key for key in keys.unique().to_pylist() if key not in self._at], pa.binary())
+
+    def keep(self, keys: ArrowArray, columns: list[ArrowArray], valid: Mask) -> None:
+        """Keep the results of unseen keys."""
+        start = len(self._at)
+        self._at.update({key: start + i for i, key in enumerate(keys.to_pylist())})
+        self._columns.append([plain(column) for column in columns])
+        self._valid.append(valid)
+
+    def take(self, keys: ArrowArray) -> tuple[list[ArrowArray], Mask]:
+        """Return the results of kept keys and forget all."""
+        rows = np.array([self._at[key] for key in keys.to_pylist()], np.int64)
+        columns = [pa.concat_arrays(parts).take(pa.array(rows)) for parts in zip(*self._columns, strict=True)]
+        valid = np.concatenate(self._valid)[rows]
+        self._at, self._columns, self._valid = {}, [], []
+        return columns, valid
+
+
+class AggregateColumns:
+    """Folds rows per key, or per key and window, over the kernel's table and its store.
+
+    Attributes:
+        observed_time: the stream time of a windowed aggregation.
+    """
+
+    def __init__(
+        self,
+        node: n.StreamAggregate | n.WindowedAggregate,
+        store: PackedStore,
+        context: TaskContext,
+        *,
+        tracks_old: bool,
+    ) -> None:
+        self.node = node
+        self.store = store
+        self.context = context
+        self.observed_time = NO_TIME
+        self._tracks_old = tracks_old
+        folds = node.aggregator.folds or ()
+        self._inputs = [fold.input for fold in folds]
+        self._table = kernel.FoldTable([(fold.kind, str(fold.type)) for fold in folds])
+        self._before = _ResultsBefore()
+
+    def run(self, inputs: Sequence[Batch | None]) -> Batch | None:
+        """Fold the rows; return the result of each, or None when results wait for the commit."""
+        batch = self._windows(only(inputs)) if isinstance(self.node, n.WindowedAggregate) else self._rows(only(inputs))
+        if not len(batch):
+            return None
+        keys = serialised_keys(self.node.store.key_serde, batch)
+        missing = self._table.missing(keys)
+        if len(missing):
+            packed = self.store.get_packed(missing.to_pylist())
+            self._table.load(missing, pa.array(packed, pa.binary()))
+        aggregator = self.node.aggregator
+        columns = aggregator.inputs(batch)
+        arguments = [None if position is None else columns[position] for position in self._inputs]
+        if self.context.caching:
+            if self._tracks_old:
+                self._keep_before(keys)
+            self._table.fold_last(keys, batch.timestamp, arguments)
+            return None
+        output = self._table.fold_every(keys, batch.timestamp, arguments, with_old=self._tracks_old)
+        batch.value, batch.value_valid = aggregator.results(output.columns), None
+        batch.timestamp = output.timestamp
+        if self._tracks_old:
+            batch.old, batch.old_valid = aggregator.results(output.old_columns), output.old_valid
+        return batch
+
+    def _keep_before(self, keys: ArrowArray) -> None:
+        unseen = self._before.unseen(plain(keys))
+        if len(unseen):
+            states = self._table.read(unseen)
+            self._before.keep(unseen, self.node.aggregator.results(states.columns), states.old_valid)
+
+    def _rows(self, batch: Batch) -> Batch:
+        mask = both(batch.key_valid, batch.value_valid)
+        if mask is None:
+            return batch
+        self.context.drop("null-key-or-value", int((~mask).sum()))
+        return take(batch, mask)
+
+    def _windows(self, batch: Batch) -> Batch:
+        node = self.node
+        assert isinstance(node, n.WindowedAggregate)
+        mask = both(batch.key_valid, None)
+        if mask is not None:
+            self.context.drop("null-key", int((~mask).sum()))
+        rows = kernel.assign_windows(
+            batch.timestamp, self.observed_time, node.size_ms, node.advance_ms, node.grace_ms, mask
+        )
+        self.observed_time = rows.stream_time
+        if rows.late_count:
+            self.context.drop("expired-window", rows.late_count)
+        whole = len(rows.row) == len(batch) and node.size_ms == node.advance_ms
+        inner = cast("WindowedKeySerde", node.store.key_serde).inner
+        if batch.key_bytes is None or batch.key_format != inner.name:
+            batch.key_bytes, batch.key_format = inner.encode(batch.key, batch.key_valid, len(batch)), inner.name
+        windowed = batch if whole else take(batch, rows.row)
+        windowed.window_start = rows.start
+        windowed.window_end = rows.start + node.size_ms
+        return windowed
+
+    def drain(self) -> ChangedStates | None:
+        """Hand changed states over to the store; None when nothing changed."""
+        dirty = self._table.drain_dirty()
+        if not len(dirty.keys):
+            return None
+        self.store.put_packed(dirty.keys.to_pylist(), dirty.packed.to_pylist())
+        self._table.evict_clean(CLEAN_STATE_BYTES)
+        return ChangedStates(dirty.keys, dirty.columns, dirty.timestamp, self._results(dirty))
+
+    def _results(self, dirty: DirtyRows) -> Batch:
+        serde = self.node.store.key_serde
+        batch = Batch(
+            ord=np.arange(len(dirty.keys), dtype=np.int64),
+            timestamp=dirty.timestamp,
+            key=[],
+            value=self.node.aggregator.results(dirty.columns),
+        )
+        if isinstance(serde, WindowedKeySerde):
+            decoded = serde.decode(dirty.keys)
+            batch.key, batch.window_start, batch.window_end = decoded.keys.columns, decoded.start, decoded.end
+        else:
+            batch.key, batch.key_bytes, batch.key_format = serde.decode(dirty.keys).columns, dirty.keys, serde.name
+        if self._tracks_old and self.context.caching:
+            batch.old, batch.old_valid = self._before.take(dirty.keys)
+        return batch

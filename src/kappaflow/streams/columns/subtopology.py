@@ -1,0 +1,162 @@
+"""A subtopology in column form: batches through its operators in topological order."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from kappaflow.errors import TopologyError
+from kappaflow.streams.batch import Batch
+from kappaflow.streams.columns.aggregate import AggregateColumns, ChangedStates
+from kappaflow.streams.columns.batches import shared
+from kappaflow.streams.columns.operator import ColumnOperator, Stores
+from kappaflow.streams.columns.stateless import (
+    FilterColumns,
+    KeyColumns,
+    MapColumns,
+    PassColumns,
+    StreamColumns,
+)
+from kappaflow.streams.columns.stream_table_join import StreamTableJoinColumns
+from kappaflow.streams.columns.table import (
+    MaterialiseColumns,
+    TableFilterColumns,
+    TableMapColumns,
+    TableSourceColumns,
+)
+from kappaflow.streams.processors.base import NO_TIME, TaskContext
+from kappaflow.streams.topology import Subtopology, Topology
+from kappaflow.streams.topology import nodes as n
+
+Write = Callable[[n.Sink | n.Repartition, Batch], None]
+
+
+class ColumnSubtopology:
+    """The operators of one task in column form.
+
+    Args:
+        stores: by name.
+        write: takes what reaches a sink or a repartition topic.
+    """
+
+    def __init__(
+        self, topology: Topology, subtopology: Subtopology, stores: Stores, context: TaskContext, write: Write
+    ) -> None:
+        self.context = context
+        self._topology = topology
+        self._write = write
+        self._members = {node.name for node in subtopology.nodes}
+        self._sources = {topic: nodes[0] for topic, nodes in subtopology.sources.items()}
+        self._entries = {node.name for node in self._sources.values()}
+        self._nodes = subtopology.nodes
+        self._operators = {node.name: self._operator(node, stores) for node in subtopology.nodes}
+
+    def _operator(self, node: n.Node, stores: Stores) -> ColumnOperator:
+        context, tracks_old = self.context, self._tracks_old(node)
+        match node:
+            case n.TableSource():
+                store = None if node.store is None else stores[node.store.name]
+                return TableSourceColumns(node, store, context, tracks_old=tracks_old)
+            case n.Filter():
+                return FilterColumns(node)
+            case n.MapValues():
+                return MapColumns(node)
+            case n.SelectKey():
+                return KeyColumns(node, context)
+            case n.ToStream():
+                return StreamColumns()
+            case n.TableFilter():
+                return TableFilterColumns(node)
+            case n.TableMapValues():
+                return TableMapColumns(node)
+            case n.Materialise():
+                return MaterialiseColumns(node, stores[node.store.name], tracks_old=tracks_old)
+            case n.StreamAggregate() | n.WindowedAggregate():
+                return AggregateColumns(node, stores[node.store.name], context, tracks_old=tracks_old)
+            case n.StreamTableJoin():
+                return StreamTableJoinColumns(node, stores[node.store.name], context)
+            case n.Source() | n.Repartition() | n.Sink():
+                return PassColumns()
+            case _:
+                raise TopologyError(f"{node.name} has no column form.")
+
+    def _tracks_old(self, node: n.Node) -> bool:
+        """Tell whether anything behind a table operator compares old values with new ones."""
+        for name in self._topology.children[node.name]:
+            child = self._topology.nodes[name]
+            if isinstance(child, n.TableFilter):
+                return True
+            if isinstance(child, n.TableMapValues) and self._tracks_old(child):
+                return True
+        return False
+
+    # ---- batches ----
+
+    def process(self, inputs: Mapping[str, Batch]) -> None:
+        """Run the batches of source topics; their `ord` is one order of all rows."""
+        given = {self._sources[topic].name: batch for topic, batch in inputs.items() if len(batch)}
+        for batch in given.values():
+            self.context.stream_time = max(self.context.stream_time, int(batch.timestamp.max()))
+        self._run(given)
+
+    def _run(self, given: dict[str, Batch]) -> None:
+        """Run all operators behind the nodes whose outputs are given."""
+        outputs: dict[str, Batch] = {}
+        for node in self._nodes:
+            if node.name in given and node.name not in self._entries:
+                outputs[node.name] = given[node.name]
+                continue
+            inputs = self._inputs(node, given, outputs)
+            if all(batch is None for batch in inputs):
+                continue
+            if isinstance(node, n.Sink | n.Repartition) and node.name not in self._entries:
+                (batch,) = inputs
+                assert batch is not None
+                self._write(node, batch)
+                continue
+            result = self._operators[node.name].run(inputs)
+            if result is not None and len(result):
+                outputs[node.name] = result
+
+    def _inputs(self, node: n.Node, given: Mapping[str, Batch], outputs: Mapping[str, Batch]) -> list[Batch | None]:
+        if node.name in self._entries:
+            return [given.get(node.name)]
+        found: list[Batch | None] = []
+        for parent in self._topology.parents[node.name]:
+            batch = outputs.get(parent)
+            # Operators set the columns of their batch anew, so each child gets a batch of its own.
+            found.append(None if batch is None else shared(batch))
+        return found
+
+    # ---- commit ----
+
+    def drain(self) -> list[tuple[n.StoreSpec, ChangedStates]]:
+        """Hand changed states over to the stores, forward held back results, and return the states."""
+        drained: list[tuple[n.StoreSpec, ChangedStates]] = []
+        for name, operator in self._operators.items():
+            if not isinstance(operator, AggregateColumns):
+                continue
+            changed = operator.drain()
+            if changed is None:
+                continue
+            drained.append((operator.node.store, changed))
+            if self.context.caching:
+                self._run({name: changed.results})
+        return drained
+
+    @property
+    def folded_stores(self) -> set[str]:
+        """The stores whose changes `drain` gives."""
+        return {o.node.store.name for o in self._operators.values() if isinstance(o, AggregateColumns)}
+
+    def clocks(self) -> dict[str, int]:
+        """Return the times that operators have observed, by operator."""
+        times = {name: getattr(operator, "observed_time", NO_TIME) for name, operator in self._operators.items()}
+        return {name: time for name, time in times.items() if time != NO_TIME}
+
+    def set_clocks(self, clocks: Mapping[str, Any]) -> None:
+        """Go on from observed times."""
+        for name, time in clocks.items():
+            operator = self._operators.get(name)
+            if isinstance(operator, AggregateColumns):
+                operator.observed_time = time

@@ -1,0 +1,56 @@
+"""Batches of sinks to columns of bytes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from kappaflow.errors import KappaError, SerializationError
+from kappaflow.streams.batch import ArrowArray, Batch, Int64s
+from kappaflow.streams.columns.batches import serialised_keys, take
+from kappaflow.streams.topology import nodes as n
+
+
+@dataclass(frozen=True, slots=True)
+class EncodedColumns:
+    """Serialised records, one array a field.
+
+    Attributes:
+        ord: the position of the rows that they came from.
+    """
+
+    keys: ArrowArray
+    values: ArrowArray
+    timestamps: Int64s
+    headers: ArrowArray | None
+    ord: Int64s
+
+
+def encode_columns(
+    node: n.Sink | n.Repartition, batch: Batch, on_error: Callable[[KappaError], None]
+) -> EncodedColumns:
+    """Encode a batch for the topic of a sink or repartition node; rows without a usable time are left out."""
+    assert node.key_serde is not None and node.value_serde is not None
+    if isinstance(node, n.Sink) and node.timestamp is not None:
+        batch = _with_times(node.timestamp, batch, on_error)
+    keys = serialised_keys(node.key_serde, batch)
+    values = node.value_serde.encode(batch.value, batch.value_valid, len(batch))
+    headers = batch.headers if not isinstance(node, n.Sink) or node.carries_headers else None
+    return EncodedColumns(keys, values, batch.timestamp, headers, batch.ord)
+
+
+def _with_times(extractor: n.TimestampExtractor, batch: Batch, on_error: Callable[[KappaError], None]) -> Batch:
+    """Give rows the times of their written values."""
+    extracted = extractor.column(batch)
+    bad = extracted.times < 0
+    bad[list(extracted.messages)] = True
+    for row in np.flatnonzero(bad).tolist():
+        message = extracted.messages.get(row)
+        if message is not None:
+            on_error(SerializationError(message))
+        else:
+            on_error(KappaError(f"The record's own time {extracted.times[row]} is negative."))
+    batch.timestamp = extracted.times
+    return take(batch, ~bad) if bad.any() else batch

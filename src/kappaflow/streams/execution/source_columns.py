@@ -1,0 +1,102 @@
+"""Records of a topic as a batch, with the rows that cannot go on marked."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+
+from kappaflow.errors import KappaError, SerializationError
+from kappaflow.kernel import RecordColumns
+from kappaflow.serde import WindowedKeySerde
+from kappaflow.serde.arrow import arrow_type
+from kappaflow.streams.batch import ArrowArray, Batch, Mask
+from kappaflow.streams.processors.base import TaskContext
+from kappaflow.streams.topology import nodes as n
+
+OnError = Callable[[str, KappaError], None]
+
+
+@dataclass(slots=True)
+class SourceBatch:
+    """Rows of one topic.
+
+    Attributes:
+        batch: all records, those that cannot go on included; `ord` is not set yet.
+        bad: rows without a usable key, value or time; None when there are none.
+        messages: why, by position, where more than the time is wrong.
+    """
+
+    batch: Batch
+    bad: Mask | None
+    messages: Mapping[int, str]
+
+
+def decode_columns(
+    node: n.Source | n.Repartition, records: RecordColumns, partition: int, projection: Sequence[int] | None
+) -> SourceBatch:
+    """Decode keys, values and times.
+
+    Args:
+        projection: positions of the value columns that anything reads; None for all.
+    """
+    count = len(records)
+    values = node.value_serde.decode(records.value, projection)
+    batch = Batch(
+        ord=records.offset,
+        timestamp=records.timestamp,
+        key=[],
+        value=values.columns if projection is None else _spread(node, values.columns, projection, count),
+        value_valid=values.valid,
+        key_format=node.key_serde.inner.name if isinstance(node.key_serde, WindowedKeySerde) else node.key_serde.name,
+        partition=np.full(count, partition, np.int32),
+        offset=records.offset,
+        headers=records.headers,
+    )
+    if isinstance(node.key_serde, WindowedKeySerde):
+        windowed = node.key_serde.decode(records.key)
+        keys, batch.window_start, batch.window_end = windowed.keys, windowed.start, windowed.end
+    else:
+        keys = node.key_serde.decode(records.key)
+        # Other formats may spell the same key in several ways; a sink writes the one spelling.
+        batch.key_bytes = records.key if node.key_serde.name == "KAFKA" else None
+    batch.key, batch.key_valid = keys.columns, keys.valid
+    messages = {**values.messages, **keys.messages}
+    if isinstance(node, n.Source) and node.timestamp is not None:
+        extracted = node.timestamp.column(batch)
+        batch.timestamp = extracted.times
+        messages = {**extracted.messages, **messages}
+    negative = batch.timestamp < 0
+    if not messages and not negative.any():
+        return SourceBatch(batch, None, messages)
+    bad = negative.copy()
+    bad[list(messages)] = True
+    return SourceBatch(batch, bad, messages)
+
+
+def _spread(
+    node: n.Source | n.Repartition, columns: Sequence[ArrowArray], projection: Sequence[int], count: int
+) -> list[ArrowArray]:
+    """Put projected columns at their positions; nothing reads the others."""
+    placed = dict(zip(projection, columns, strict=True))
+    types = [column.type for column in node.value_serde.columns]
+    return [placed[i] if i in placed else pa.nulls(count, arrow_type(t)) for i, t in enumerate(types)]
+
+
+def report_bad(source: SourceBatch, start: int, end: int, topic: str, context: TaskContext, on_error: OnError) -> None:
+    """Count the rows in [start, end) that cannot go on, and tell why."""
+    if source.bad is None:
+        return
+    batch = source.batch
+    for row in (start + np.flatnonzero(source.bad[start:end])).tolist():
+        message = source.messages.get(row)
+        if message is None:
+            context.drop("negative-timestamp")
+            continue
+        context.drop("deserialization")
+        place = (
+            "" if batch.partition is None or batch.offset is None else f"-{batch.partition[row]}@{batch.offset[row]}"
+        )
+        on_error(f"{topic}{place}", SerializationError(message))

@@ -1,0 +1,151 @@
+"""Subtopologies of a topology test driver, one face for the row form and the column form."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+import pyarrow as pa
+
+from kappaflow.errors import KappaError
+from kappaflow.kernel import RecordColumns
+from kappaflow.state import PackedMemoryStore
+from kappaflow.streams.batch import Batch
+from kappaflow.streams.columns import ColumnSubtopology
+from kappaflow.streams.columns.batches import take
+from kappaflow.streams.execution.columnar_task import source_of
+from kappaflow.streams.execution.encode import encode_record
+from kappaflow.streams.execution.row_task import RawRecord, RowTask
+from kappaflow.streams.execution.sink_columns import encode_columns
+from kappaflow.streams.execution.source_columns import decode_columns, report_bad
+from kappaflow.streams.processors.base import TaskContext
+from kappaflow.streams.record import Record
+from kappaflow.streams.topology import Subtopology, Topology
+from kappaflow.streams.topology import nodes as n
+
+OnWritten = Callable[[int, RawRecord], None]
+OnFailed = Callable[[str, KappaError], None]
+
+_HEADERS = pa.list_(pa.struct([pa.field("key", pa.string()), pa.field("value", pa.binary())]))
+
+
+class Placed(NamedTuple):
+    """A record on its way into a subtopology.
+
+    Attributes:
+        position: of the piped record that caused it.
+        sequence: of its writing, among all records that were written.
+    """
+
+    position: int
+    sequence: int
+    raw: RawRecord
+
+
+class RowDriver:
+    """A subtopology in row form."""
+
+    def __init__(
+        self,
+        topology: Topology,
+        sub: Subtopology,
+        stores: Mapping[str, PackedMemoryStore],
+        context: TaskContext,
+        written: OnWritten,
+        result: Callable[[Record], None],
+        failed: OnFailed,
+    ) -> None:
+        self.topics = tuple(sub.sources)
+        self._written = written
+        self._result = result
+        self._failed = failed
+        self._position = 0
+        self._task = RowTask(topology, sub, stores, self._produce, lambda raw, e: failed(raw.topic, e), context)
+
+    def process(self, inputs: Mapping[str, Sequence[Placed]]) -> None:
+        """Process the records of all topics in the order of their positions."""
+        placed = [item for items in inputs.values() for item in items]
+        for item in sorted(placed, key=lambda item: item[:2]):
+            self._position = item.position
+            self._task.process(item.raw)
+
+    def _produce(self, node: n.Sink | n.Repartition, record: Record) -> None:
+        if node.topic is None:
+            self._result(record)
+            return
+        try:
+            raw = encode_record(node, record)
+        except KappaError as error:
+            self._failed(node.topic, error)
+            return
+        self._written(self._position, raw)
+
+
+class ColumnDriver:
+    """A subtopology in column form."""
+
+    def __init__(
+        self,
+        topology: Topology,
+        sub: Subtopology,
+        stores: Mapping[str, PackedMemoryStore],
+        context: TaskContext,
+        written: OnWritten,
+        failed: OnFailed,
+    ) -> None:
+        self.topics = tuple(sub.sources)
+        self._context = context
+        self._written = written
+        self._failed = failed
+        self._positions: list[int] = []
+        self._sources = {topic: source_of(nodes) for topic, nodes in sub.sources.items()}
+        self._columns = ColumnSubtopology(topology, sub, stores, context, self._write)
+
+    def process(self, inputs: Mapping[str, Sequence[Placed]]) -> None:
+        """Process the records of all topics as one batch."""
+        order = sorted(item[:2] for items in inputs.values() for item in items)
+        self._positions = [position for position, _ in order]
+        rank = {place: ord_ for ord_, place in enumerate(order)}
+        batches = {topic: self._batch(topic, placed, rank) for topic, placed in inputs.items() if placed}
+        self._columns.process(batches)
+        self._columns.drain()
+
+    def _batch(self, topic: str, placed: Sequence[Placed], rank: Mapping[tuple[int, int], int]) -> Batch:
+        decoded = decode_columns(self._sources[topic], _columns_of([item.raw for item in placed]), 0, None)
+        report_bad(decoded, 0, len(placed), topic, self._context, self._failed)
+        decoded.batch.ord = np.array([rank[item[:2]] for item in placed], np.int64)
+        return decoded.batch if decoded.bad is None else take(decoded.batch, ~decoded.bad)
+
+    def _write(self, node: n.Sink | n.Repartition, batch: Batch) -> None:
+        topic = node.topic or ""
+        encoded = encode_columns(node, batch, lambda error: self._failed(topic, error))
+        headers: list[Any] = [None] * len(encoded.ord) if encoded.headers is None else encoded.headers.to_pylist()
+        rows = zip(
+            encoded.ord.tolist(),
+            encoded.keys.to_pylist(),
+            encoded.values.to_pylist(),
+            encoded.timestamps.tolist(),
+            headers,
+            strict=True,
+        )
+        for ord_, key, value, timestamp, listed in rows:
+            named = tuple((header["key"], header["value"]) for header in listed or ())
+            self._written(self._positions[ord_], RawRecord(topic, key, value, timestamp, named))
+
+
+def _columns_of(records: Sequence[RawRecord]) -> RecordColumns:
+    headers = None
+    if any(record.headers for record in records):
+        listed = [[{"key": key, "value": value} for key, value in record.headers] for record in records]
+        headers = pa.array(listed, _HEADERS)
+    offsets = np.array([record.offset for record in records], np.int64)
+    return RecordColumns(
+        key=pa.array([record.key for record in records], pa.binary()),
+        value=pa.array([record.value for record in records], pa.binary()),
+        timestamp=np.array([record.timestamp for record in records], np.int64),
+        offset=offsets,
+        headers=headers,
+        next_offset=int(offsets[-1]) + 1,
+        error=None,
+    )
