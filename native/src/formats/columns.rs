@@ -102,9 +102,9 @@ pub struct Out {
 impl Out {
     pub fn new(spec: &Spec, keep: bool, rows: usize) -> Self {
         let type_ = Type::parse(&spec.0);
-        // Nested values are built even where they are only checked.
-        let keep = keep || matches!(type_, Type::List | Type::Map | Type::Struct | Type::Raw);
-        let children = || spec.2.iter().map(|inner| Out::new(inner, true, rows)).collect();
+        // Elements are built even where they are only checked.
+        let keep = keep || matches!(type_, Type::List | Type::Map | Type::Raw);
+        let children = || spec.2.iter().map(|inner| Out::new(inner, keep, rows)).collect();
         let capacity = if keep { rows } else { 0 };
         let values = match type_ {
             Type::Boolean => Values::Bits(Vec::with_capacity(capacity)),
@@ -233,6 +233,9 @@ impl Out {
             self.push_null();
             return Ok(());
         }
+        if span.kind == Kind::Taken || (!self.keep && self.takes_any(span.kind)) {
+            return Ok(());
+        }
         let text = span.bytes(data);
         match self.type_ {
             Type::Boolean => match span.kind {
@@ -279,6 +282,33 @@ impl Out {
         Ok(())
     }
 
+    /// True when every value of this kind fits the column.
+    #[inline(always)]
+    fn takes_any(&self, kind: Kind) -> bool {
+        match self.type_ {
+            Type::Integer | Type::BigInt | Type::Timestamp => matches!(kind, Kind::Int | Kind::Fraction),
+            Type::Double => matches!(kind, Kind::Int | Kind::Fraction | Kind::Exponent),
+            _ => false,
+        }
+    }
+
+    pub fn has_fields(&self) -> bool {
+        self.type_ == Type::Struct
+    }
+
+    /// Reads the object that starts here into the fields of this column.
+    pub fn push_object(&mut self, scanner: &mut Scanner<'_>, depth: usize) -> Scanned<()> {
+        let Values::Fields { children, members } = &mut self.values else { return Err(Doubt) };
+        members.read(scanner, children, depth)?;
+        for (position, child) in children.iter_mut().enumerate() {
+            child.push_json(members.value(position), scanner.data)?;
+        }
+        if self.keep {
+            self.valid.push(true);
+        }
+        Ok(())
+    }
+
     /// Converts an array or an object; its text has been checked already.
     fn push_nested(&mut self, span: Span, data: &[u8]) -> Scanned<()> {
         let mut scanner = Scanner { data, at: span.start as usize };
@@ -298,12 +328,7 @@ impl Out {
                 }
                 ends.push(children[0].valid.len() as i32);
             }
-            (Values::Fields { children, members }, Type::Struct, Kind::Object) => {
-                members.read(&mut scanner)?;
-                for (position, child) in children.iter_mut().enumerate() {
-                    child.push_json(members.value(position), data)?;
-                }
-            }
+            (Values::Fields { .. }, Type::Struct, Kind::Object) => return self.push_object(&mut scanner, 0),
             _ => return Err(Doubt),
         }
         self.valid.push(true);

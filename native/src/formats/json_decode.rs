@@ -30,7 +30,7 @@ impl Decoder {
         if first != b'{' {
             return Err(Doubt);
         }
-        self.members.read(&mut scanner)?;
+        self.members.read(&mut scanner, &mut self.outs, 0)?;
         for (column, out) in self.outs.iter_mut().enumerate() {
             out.push_json(self.members.value(column), data)?;
         }

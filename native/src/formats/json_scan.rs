@@ -9,7 +9,7 @@ pub struct Doubt;
 
 pub type Scanned<T> = Result<T, Doubt>;
 
-const MAX_DEPTH: usize = 256;
+pub const MAX_DEPTH: usize = 256;
 const MAX_NUMBER_BYTES: usize = 900;
 const MAX_NAME_BYTES: usize = 40_000;
 
@@ -32,6 +32,8 @@ pub enum Kind {
     Escaped,
     Object,
     Array,
+    /// An object whose fields a column has taken already.
+    Taken,
 }
 
 /// A value and where its bytes are.
@@ -118,9 +120,23 @@ impl<'a> Scanner<'a> {
         Ok(kind)
     }
 
-    #[inline]
+    /// Skips digits, eight at a time.
+    #[inline(always)]
     fn digits(&mut self) -> usize {
+        const HIGH_NIBBLES: u64 = 0xF0F0_F0F0_F0F0_F0F0;
+        const ZEROS: u64 = 0x3030_3030_3030_3030;
+        const SIXES: u64 = 0x0606_0606_0606_0606;
         let start = self.at;
+        while let Some(word) = self.data[self.at..].first_chunk::<8>() {
+            let word = u64::from_le_bytes(*word);
+            // Both a digit and a digit plus six lie in 0x30 to 0x3F.  Only the lowest mark is exact.
+            let other = ((word & HIGH_NIBBLES) ^ ZEROS) | ((word.wrapping_add(SIXES) & HIGH_NIBBLES) ^ ZEROS);
+            if other != 0 {
+                self.at += (other.trailing_zeros() / 8) as usize;
+                return self.at - start;
+            }
+            self.at += 8;
+        }
         while self.peek().is_ascii_digit() {
             self.at += 1;
         }
@@ -278,13 +294,30 @@ impl<'a> Scanner<'a> {
     }
 
     #[inline(never)]
-    fn nested(&mut self, depth: usize) -> Scanned<Span> {
+    pub fn nested(&mut self, depth: usize) -> Scanned<Span> {
         self.value(depth)
     }
 
     fn object(&mut self, depth: usize) -> Scanned<Kind> {
         self.members(depth, |_, _, _| Ok(()))?;
         Ok(Kind::Object)
+    }
+
+    /// Reads the name of a member and the colon behind it.
+    #[inline(always)]
+    pub fn name(&mut self) -> Scanned<Span> {
+        if self.peek() != b'"' {
+            return Err(Doubt);
+        }
+        let name = self.string()?;
+        if name.kind == Kind::Escaped && has_surrogate_escape(name.bytes(self.data)) {
+            return Err(Doubt);
+        }
+        if name.end - name.start > MAX_NAME_BYTES as u32 || self.skip_white() != b':' {
+            return Err(Doubt);
+        }
+        self.at += 1;
+        Ok(name)
     }
 
     /// Walks the members of the object that starts here.
@@ -303,17 +336,7 @@ impl<'a> Scanner<'a> {
             return Ok(());
         }
         loop {
-            if self.peek() != b'"' {
-                return Err(Doubt);
-            }
-            let name = self.string()?;
-            if name.kind == Kind::Escaped && has_surrogate_escape(name.bytes(self.data)) {
-                return Err(Doubt);
-            }
-            if name.end - name.start > MAX_NAME_BYTES as u32 || self.skip_white() != b':' {
-                return Err(Doubt);
-            }
-            self.at += 1;
+            let name = self.name()?;
             self.skip_white();
             // Texts are read in line; everything else may recurse.
             let value = if self.peek() == b'"' { self.string()? } else { self.nested(depth + 1)? };

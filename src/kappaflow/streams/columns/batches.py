@@ -27,6 +27,7 @@ def take(batch: Batch, rows: Int64s | Mask) -> Batch:
     """Return the rows at these positions, or for which the mask is true."""
     selector = pa.array(rows)
     by_mask = pa.types.is_boolean(selector.type)
+    positions = np.flatnonzero(rows) if by_mask else rows
 
     def pick(column: ArrowArray) -> ArrowArray:
         column = plain(column)
@@ -36,11 +37,11 @@ def take(batch: Batch, rows: Int64s | Mask) -> Batch:
         return None if columns is None else [pick(column) for column in columns]
 
     def one(vector: Any) -> Any:
-        return None if vector is None else vector[rows]
+        return None if vector is None else vector[positions]
 
     return Batch(
-        ord=batch.ord[rows],
-        timestamp=batch.timestamp[rows],
+        ord=batch.ord[positions],
+        timestamp=batch.timestamp[positions],
         key=each(batch.key) or [],
         value=each(batch.value) or [],
         key_valid=one(batch.key_valid),

@@ -144,12 +144,20 @@ class ColumnarTask:
         if batch is source.batch:
             batch = cut(batch, 0, len(batch))
         batch.ord = part.ord
+        batch.partition = batch.offset = None  # nothing behind the source reads them
         return batch if source.bad is None else take(batch, ~source.bad[part.start : part.end])
 
     def _write(self, node: n.Sink | n.Repartition, batch: Batch) -> None:
         assert node.topic is not None
         encoded = encode_columns(node, batch, lambda error: self._on_error(node.topic or "", error))
-        self._outputs.send_columns(node.topic, encoded.keys, encoded.values, encoded.timestamps, encoded.headers)
+        self._outputs.send_columns(
+            node.topic,
+            encoded.keys,
+            encoded.values,
+            encoded.timestamps,
+            encoded.headers,
+            window_bytes=encoded.window_bytes,
+        )
 
     # ---- commit ----
 

@@ -14,6 +14,7 @@ from kappaflow.streams.execution.outputs import OutputBuffer
 from kappaflow.streams.execution.partition_group import PartitionGroup
 from kappaflow.streams.execution.raw_records import decode_chunk
 from kappaflow.streams.execution.row_task import RawRecord, RowTask
+from kappaflow.streams.execution.sink_columns import window_bytes
 from kappaflow.streams.execution.task_assignor import TaskId
 from kappaflow.streams.record import Record
 from kappaflow.streams.topology import Subtopology, Topology
@@ -135,7 +136,8 @@ class RunningTask:
                 self._results(record)
             return
         try:
-            self._outputs.add(encode_record(node, record))
+            window = 0 if node.key_serde is None else window_bytes(node.key_serde)
+            self._outputs.add(encode_record(node, record), window_bytes=window)
         except KappaError as error:
             self._on_error(node.topic, error)
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from kappaflow.errors import KappaError, SerializationError
+from kappaflow.serde import WindowedKeySerde
 from kappaflow.streams.batch import ArrowArray, Batch, Int64s
 from kappaflow.streams.columns.batches import serialised_keys, take
 from kappaflow.streams.topology import nodes as n
@@ -19,6 +20,7 @@ class EncodedColumns:
 
     Attributes:
         ord: the position of the rows that they came from.
+        window_bytes: how many bytes of window bounds end a key.
     """
 
     keys: ArrowArray
@@ -26,6 +28,12 @@ class EncodedColumns:
     timestamps: Int64s
     headers: ArrowArray | None
     ord: Int64s
+    window_bytes: int
+
+
+def window_bytes(serde: n.KeySerde) -> int:
+    """Return how many bytes of window bounds end the keys of a serde."""
+    return serde.suffix_bytes if isinstance(serde, WindowedKeySerde) else 0
 
 
 def encode_columns(
@@ -38,7 +46,7 @@ def encode_columns(
     keys = serialised_keys(node.key_serde, batch)
     values = node.value_serde.encode(batch.value, batch.value_valid, len(batch))
     headers = batch.headers if not isinstance(node, n.Sink) or node.carries_headers else None
-    return EncodedColumns(keys, values, batch.timestamp, headers, batch.ord)
+    return EncodedColumns(keys, values, batch.timestamp, headers, batch.ord, window_bytes(node.key_serde))
 
 
 def _with_times(extractor: n.TimestampExtractor, batch: Batch, on_error: Callable[[KappaError], None]) -> Batch:

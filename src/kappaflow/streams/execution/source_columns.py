@@ -11,7 +11,6 @@ import pyarrow as pa
 from kappaflow.errors import KappaError, SerializationError
 from kappaflow.kernel import RecordColumns
 from kappaflow.serde import WindowedKeySerde
-from kappaflow.serde.arrow import arrow_type
 from kappaflow.streams.batch import ArrowArray, Batch, Mask
 from kappaflow.streams.processors.base import TaskContext
 from kappaflow.streams.topology import nodes as n
@@ -53,7 +52,7 @@ def decode_columns(
         key_format=node.key_serde.inner.name if isinstance(node.key_serde, WindowedKeySerde) else node.key_serde.name,
         partition=np.full(count, partition, np.int32),
         offset=records.offset,
-        headers=records.headers,
+        headers=records.headers if records.headers is not None and len(records.headers.values) else None,
     )
     if isinstance(node.key_serde, WindowedKeySerde):
         windowed = node.key_serde.decode(records.key)
@@ -81,8 +80,8 @@ def _spread(
 ) -> list[ArrowArray]:
     """Put projected columns at their positions; nothing reads the others."""
     placed = dict(zip(projection, columns, strict=True))
-    types = [column.type for column in node.value_serde.columns]
-    return [placed[i] if i in placed else pa.nulls(count, arrow_type(t)) for i, t in enumerate(types)]
+    unread = pa.nulls(count)
+    return [placed.get(i, unread) for i in range(len(node.value_serde.columns))]
 
 
 def report_bad(source: SourceBatch, start: int, end: int, topic: str, context: TaskContext, on_error: OnError) -> None:
