@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import subprocess
 import sys
 import time
@@ -17,18 +18,21 @@ from typing import Any
 ROOT = Path(__file__).resolve().parents[2]
 STATE = ROOT / ".kappa-soak.json"
 PROPERTIES = ROOT / "tests" / "property"
+TRACES = ROOT / "tests" / "conformance" / "kafka_streams"
+TRACES_A_ROUND = 1000
 PARTS = {
     "kernel": ("test_kernel_*.py", "test_number_text.py"),
     "formats": ("test_json_columns.py", "test_format_*.py"),
     "storage": ("test_storage_*.py",),
-    "streams": ("test_streams_*.py", "test_topology_*.py"),
+    "streams": ("test_streams_*.py", "test_topology_*.py", "test_traces.py"),
     "sql": ("test_sql_*.py",),
 }
 
 
 def files_of(part: str) -> list[str]:
     """The test files of a part, relative to the project."""
-    found = (path for pattern in PARTS[part] for path in sorted(PROPERTIES.glob(pattern)))
+    folders = (PROPERTIES, TRACES)
+    found = (path for pattern in PARTS[part] for folder in folders for path in sorted(folder.glob(pattern)))
     return [path.relative_to(ROOT).as_posix() for path in found]
 
 
@@ -59,7 +63,10 @@ def soak(part: str, minutes: float, files: list[str]) -> int:
     while True:
         seed = counts["next_seed"]
         started = time.monotonic()
-        done = subprocess.run(command_for(seed, files), cwd=ROOT, capture_output=True, text=True, check=False)
+        environment = os.environ | {"KAPPA_TRACE_SEEDS": f"{seed * TRACES_A_ROUND}:{TRACES_A_ROUND}"}
+        done = subprocess.run(
+            command_for(seed, files), cwd=ROOT, env=environment, capture_output=True, text=True, check=False
+        )
         if done.returncode not in {0, 1}:
             sys.stdout.write(done.stdout + done.stderr)
             return 2

@@ -32,6 +32,7 @@ class TopologyTestDriver:
     Args:
         on_error: told about records that cannot be decoded or written; they are dropped.
         emit_interval_ms: the throttle of emit-final operators; 0 turns it off.
+        outer_interval_ms: the throttle of stream-stream joins that look for unmatched records; 0 turns it off.
         form: ``column`` runs the subtopologies that have a column form in it.
 
     Attributes:
@@ -47,6 +48,7 @@ class TopologyTestDriver:
         on_error: Callable[[str, KappaError], None] | None = None,
         emit_interval_ms: int = 1000,
         form: Form = "row",
+        outer_interval_ms: int = 1000,
     ) -> None:
         self.topology = topology
         self.outputs: dict[str, list[RawRecord]] = {}
@@ -57,13 +59,15 @@ class TopologyTestDriver:
         self._on_error = on_error
         self._position = 0
         self._sequence = 0
+        self._writes: list[tuple[int, RawRecord]] = []
         self._waiting: dict[str, list[Placed]] = {}
         self._internal = {node.topic for node in topology.repartition_nodes}
-        contexts = TaskContext(lambda _node, _record: None, emit_interval_ms=emit_interval_ms)
-        self._drivers = [self._driver(sub, contexts, form) for sub in _upstream_first(topology)]
+        self._intervals = (emit_interval_ms, outer_interval_ms)
+        self._drivers = [self._driver(sub, form) for sub in _upstream_first(topology)]
 
-    def _driver(self, sub: Subtopology, context: TaskContext, form: Form) -> RowDriver | ColumnDriver:
-        context = TaskContext(context.emit, emit_interval_ms=context.emit_interval_ms)
+    def _driver(self, sub: Subtopology, form: Form) -> RowDriver | ColumnDriver:
+        emit, outer = self._intervals
+        context = TaskContext(lambda _node, _record: None, emit_interval_ms=emit, outer_interval_ms=outer)
         if form == "column":
             reason = reason_for_rows(self.topology, sub)
             if not reason:
@@ -91,9 +95,13 @@ class TopologyTestDriver:
             if any(inputs.values()):
                 driver.process(inputs)
         self._waiting.clear()
+        # Subtopologies ran one after the other; what they wrote stands in the order of its causes.
+        for _, raw in sorted(self._writes, key=lambda write: write[0]):
+            self.outputs.setdefault(raw.topic, []).append(raw)
+        self._writes.clear()
 
     def _written(self, position: int, raw: RawRecord) -> None:
-        self.outputs.setdefault(raw.topic, []).append(raw)
+        self._writes.append((position, raw))
         if raw.topic in self._internal:
             self._sequence += 1
             self._waiting.setdefault(raw.topic, []).append(Placed(position, self._sequence, raw))

@@ -236,6 +236,7 @@ def random_records(rng: random.Random, topics: list[str], scale_ms: int) -> tupl
     """Return records with ties, disorder, nulls and tombstones; times move on by about `scale_ms`."""
     records: list[RawRecord] = []
     now = 0
+    step_ms = max(1, scale_ms // 3) if rng.random() < 0.25 else 1  # coarse clocks make many ties
     offsets = dict.fromkeys(topics, 0)
     for _ in range(rng.randint(1, RECORDS_MAX)):
         topic = rng.choice(topics)
@@ -246,7 +247,7 @@ def random_records(rng: random.Random, topics: list[str], scale_ms: int) -> tupl
             now += scale_ms * 3
         late = rng.choice([0, 0, 0, 1, scale_ms, scale_ms + 5, rng.randint(0, 4 * scale_ms)])
         key = None if rng.random() < 0.08 else rng.choice(KEYS)
-        timestamp = max(0, now - late)
+        timestamp = max(0, now - late) // step_ms * step_ms
         records.append(RawRecord(topic, key, _value(rng), timestamp, _headers(rng), 0, offsets[topic]))
         offsets[topic] += 1
     return tuple(records)
