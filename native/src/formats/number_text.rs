@@ -1,7 +1,13 @@
 //! Numbers as Java 17 writes them; see the Python twin `kappaflow.kernel.number_text` for why.
 use std::io::Write;
 
-const POWERS_OF_TEN: [f64; 5] = [1.0, 10.0, 100.0, 1000.0, 10000.0];
+const POWERS_OF_TEN: [f64; 19] =
+    [1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18];
+/// Any decimal of so many digits is told apart from any other by the double next to it.
+const EXACT_DIGITS: i32 = 15;
+/// Digits that are generated at once where no shorter decimal reads back; one more has come before.
+const BULK_DIGITS: usize = 14;
+const BULK: u64 = 10u64.pow(BULK_DIGITS as u32);
 
 /// Appends the text of `Double.toString`.
 pub fn push_double(out: &mut Vec<u8>, value: f64) {
@@ -18,26 +24,65 @@ pub fn push_double(out: &mut Vec<u8>, value: f64) {
     if magnitude == 0.0 {
         return out.extend_from_slice(b"0.0");
     }
-    if push_short_decimal(out, magnitude) {
+    let is_power_of_two = magnitude.to_bits() & ((1 << 52) - 1) == 0;
+    if (1e-3..1e15).contains(&magnitude) && !is_power_of_two {
+        let (digits, exponent) = exact_digits(magnitude).unwrap_or_else(|| generated_digits(magnitude, true));
+        return push_layout(out, digits.as_slice(), exponent);
+    }
+    if is_power_of_two && push_short_decimal(out, magnitude) {
         return;
     }
     let (digits, exponent) = shortest_digits(magnitude);
     let is_plain = (f64::MIN_POSITIVE..9007199254740992.0).contains(&magnitude);
-    let is_power_of_two = magnitude.to_bits() & ((1 << 52) - 1) == 0;
-    if is_plain && !is_power_of_two && digits.len() <= 15 {
+    if is_plain && !is_power_of_two && digits.len() <= EXACT_DIGITS as usize {
         push_layout(out, digits.as_slice(), exponent);
     } else {
-        let (digits, exponent) = generated_digits(magnitude);
+        let (digits, exponent) = generated_digits(magnitude, false);
         push_layout(out, digits.as_slice(), exponent);
     }
 }
 
-/// Appends values with at most four decimals: the decimal reads back, so it is the one both algorithms find.
+/// The digits of the decimal of at most 15 digits that reads back, if there is one; there is no other then.
+///
+/// For 0.001 to 1e15: both the decimal without its point and the power of ten are exact as doubles, so their
+/// quotient is the double that the decimal is read as.
+fn exact_digits(magnitude: f64) -> Option<(Digits, i32)> {
+    let binary_exponent = (magnitude.to_bits() >> 52) as i32 - 1023;
+    // At most one too small: the exponent e of 0.d1d2.. * 10^e.
+    let mut exponent = (binary_exponent * 1233 >> 12) + 1;
+    let places = (EXACT_DIGITS - exponent) as usize;
+    let mut power = POWERS_OF_TEN[places];
+    // The right decimal is near enough for this rounding, and any other fails below.
+    let mut scaled = (magnitude * power + 0.5) as u64;
+    if scaled >= 1_000_000_000_000_000 {
+        if places == 0 {
+            return None;
+        }
+        exponent += 1;
+        power = POWERS_OF_TEN[places - 1];
+        scaled = (magnitude * power + 0.5) as u64;
+    }
+    if scaled as f64 / power != magnitude {
+        return None;
+    }
+    let mut count = EXACT_DIGITS as usize;
+    for (zeros, power) in [(8, 100_000_000), (4, 10_000), (2, 100), (1, 10)] {
+        if scaled.is_multiple_of(power) {
+            scaled /= power;
+            count -= zeros;
+        }
+    }
+    let mut digits = Digits::new();
+    digits.push_all(scaled, count);
+    Some((digits, exponent))
+}
+
+/// Appends powers of two with at most four decimals, as both algorithms do.
 fn push_short_decimal(out: &mut Vec<u8>, magnitude: f64) -> bool {
     if !(1e-3..1e7).contains(&magnitude) {
         return false;
     }
-    for (scale, power) in POWERS_OF_TEN.iter().enumerate() {
+    for (scale, power) in POWERS_OF_TEN[..5].iter().enumerate() {
         let scaled = (magnitude * power).round();
         if scaled / power == magnitude {
             let scaled = scaled as u64;
@@ -122,6 +167,17 @@ pub fn push_decimal(out: &mut Vec<u8>, unscaled: i128, scale: usize, scientific:
     }
 }
 
+/// 00 to 99.
+static PAIRS: [[u8; 2]; 100] = {
+    let mut pairs = [[0u8; 2]; 100];
+    let mut number = 0;
+    while number < 100 {
+        pairs[number] = [b'0' + number as u8 / 10, b'0' + number as u8 % 10];
+        number += 1;
+    }
+    pairs
+};
+
 /// Digits without a heap.
 struct Digits {
     bytes: [u8; 24],
@@ -136,6 +192,23 @@ impl Digits {
     fn push(&mut self, digit: u8) {
         self.bytes[self.length] = b'0' + digit;
         self.length += 1;
+    }
+
+    /// Appends a number as so many digits.
+    fn push_all(&mut self, number: u64, count: usize) {
+        let mut rest = number;
+        let end = self.length + count;
+        let mut at = end;
+        while at >= self.length + 2 {
+            let pair = (rest % 100) as usize;
+            rest /= 100;
+            at -= 2;
+            self.bytes[at..at + 2].copy_from_slice(&PAIRS[pair]);
+        }
+        if at > self.length {
+            self.bytes[at - 1] = b'0' + rest as u8;
+        }
+        self.length = end;
     }
 
     fn len(&self) -> usize {
@@ -218,7 +291,8 @@ fn power_5_bits(power: i32) -> i32 {
     }
 }
 
-fn generated_digits(magnitude: f64) -> (Digits, i32) {
+/// Java 17's digits; `is_long` says that no decimal of 15 digits reads back.
+fn generated_digits(magnitude: f64, is_long: bool) -> (Digits, i32) {
     let raw = magnitude.to_bits();
     let mut significand = raw & ((1 << 52) - 1);
     let mut binary_exponent = (raw >> 52) as i32;
@@ -266,7 +340,7 @@ fn generated_digits(magnitude: f64) -> (Digits, i32) {
     if widest < 64 {
         let b = (significand as i64 * 5i64.pow(b5 as u32)) << b2;
         let (s, m) = (5i64.pow(s5 as u32) << s2, 5i64.pow(b5 as u32) << m2);
-        divide_out_machine(b, s, m, decimal_exponent, if widest < 32 { 32 } else { 64 })
+        divide_out_machine(b, s, m, decimal_exponent, if widest < 32 { 32 } else { 64 }, is_long && widest >= 32)
     } else {
         let b = Big::from(significand).times_5_pow(b5).shifted(b2);
         let (s, m) = (Big::from(1).times_5_pow(s5).shifted(s2), Big::from(1).times_5_pow(b5).shifted(m2));
@@ -297,7 +371,17 @@ fn integer_digits(significand: u64, binary_exponent: i32, real_bits: i32) -> (Di
 }
 
 /// Generates digits of b/s until the remainder is within m, in arithmetic that wraps at `width` bits.
-fn divide_out_machine(mut b: i64, s: i64, mut m: i64, mut decimal_exponent: i32, width: u32) -> (Digits, i32) {
+///
+/// The remainder is within m, half the distance to the next double, only where the digits so far, or the next ones
+/// up, read back: where that takes more than 15 digits, the first ones need no look.
+fn divide_out_machine(
+    mut b: i64,
+    s: i64,
+    mut m: i64,
+    mut decimal_exponent: i32,
+    width: u32,
+    is_long: bool,
+) -> (Digits, i32) {
     let wrap = |value: i64| if width == 32 { value as i32 as i64 } else { value };
     let tens = s * 10;
     let mut digits = Digits::new();
@@ -324,6 +408,13 @@ fn divide_out_machine(mut b: i64, s: i64, mut m: i64, mut decimal_exponent: i32,
             if !(-3..8).contains(&decimal_exponent) {
                 low = false;
                 high = false;
+            }
+            if is_long && !low && !high {
+                // b is ten times a remainder here, so one digit less of it is to come.
+                let wide = b as u128 / 10 * BULK as u128;
+                digits.push_all((wide / s as u128) as u64, BULK_DIGITS);
+                b = 10 * (wide % s as u128) as i64;
+                m = m.wrapping_mul(BULK as i64);
             }
         } else {
             digits.push(quotient);
