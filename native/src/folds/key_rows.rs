@@ -18,6 +18,8 @@ pub const KNOWN: u64 = 1 << 32;
 pub const PRESENT: u64 = 1 << 33;
 /// The state is newer than the store's.
 pub const DIRTY: u64 = 1 << 34;
+/// Only while missing keys are collected: the key is among them.
+pub const ASKED: u64 = 1 << 35;
 const INLINE: usize = 16;
 const CHUNK: usize = 256;
 

@@ -7,7 +7,7 @@ use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 
 use super::fold::{replaces, step_word, Fold, Input, Kind, Output, Type};
-use super::key_rows::{KeyRows, DIRTY, HEADER_WORDS, KNOWN, NO_ROW, PRESENT, SEQUENCE, TIMESTAMP};
+use super::key_rows::{KeyRows, ASKED, DIRTY, HEADER_WORDS, KNOWN, NO_ROW, PRESENT, SEQUENCE, TIMESTAMP};
 use crate::arrays::{borrowed, to_pyarrow, ByteColumn, Column, Vector};
 
 const CHUNK: usize = 512;
@@ -381,13 +381,16 @@ impl FoldTable {
         let column = ByteColumn::new(&*keys.0, "keys")?;
         let missing = py.detach(|| {
             let rows = self.rows_of(&keys.0, &column, true);
-            let (mut data, mut ends, mut seen) = (Vec::new(), vec![0], std::collections::HashSet::new());
+            let (mut data, mut ends, mut unknown) = (Vec::new(), vec![0], Vec::new());
             for row in rows {
-                if row != NO_ROW && self.rows.row(row)[0] & KNOWN == 0 && seen.insert(row) {
+                if row != NO_ROW && self.rows.row(row)[0] & (KNOWN | ASKED) == 0 {
+                    self.rows.row_mut(row)[0] |= ASKED;
+                    unknown.push(row);
                     self.rows.push_key(row, &mut data);
                     ends.push(data.len() as i32);
                 }
             }
+            unknown.iter().for_each(|row| self.rows.row_mut(*row)[0] &= !ASKED);
             binary(data, ends)
         });
         to_pyarrow(py, &missing)
@@ -477,8 +480,11 @@ impl FoldTable {
 
     fn drain_dirty<'py>(&mut self, py: Python<'py>) -> PyResult<Drained<'py>> {
         let (keys, packed, columns, timestamps) = py.detach(|| {
-            let mut dirty = std::mem::take(&mut self.dirty);
-            dirty.sort_unstable_by_key(|row| self.rows.row(*row)[SEQUENCE]);
+            // Sorted apart from the rows: a look at a row for every comparison would wait for memory.
+            let mut order: Vec<(u64, u32)> =
+                std::mem::take(&mut self.dirty).into_iter().map(|row| (self.rows.row(row)[SEQUENCE], row)).collect();
+            order.sort_unstable();
+            let dirty: Vec<u32> = order.into_iter().map(|(_, row)| row).collect();
             let (mut data, mut ends, mut packed, mut scratch) = (Vec::new(), vec![0], BinaryBuilder::new(), Vec::new());
             let mut timestamps = Vec::with_capacity(dirty.len());
             for row in &dirty {

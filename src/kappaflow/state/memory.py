@@ -55,6 +55,10 @@ class PackedMemoryStore(MemoryStore):
         super().__init__()
         self._codec = RowCodec(types)
 
+    def is_empty(self) -> bool:
+        """Return whether there is no row at all."""
+        return not self._rows
+
     def get_packed(self, keys: Sequence[bytes]) -> list[bytes | None]:
         """Return packed rows, None for keys without a row."""
         found = [self.get(key) for key in keys]

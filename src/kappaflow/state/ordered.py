@@ -28,6 +28,10 @@ class OrderedStore(Protocol):
 class PackedStore(OrderedStore, Protocol):
     """A store whose rows also come and go as the kernel packs them."""
 
+    def is_empty(self) -> bool:
+        """Return whether there is no row at all."""
+        ...
+
     def get_packed(self, keys: Sequence[bytes]) -> list[bytes | None]:
         """Return packed rows, None for keys without a row."""
         ...

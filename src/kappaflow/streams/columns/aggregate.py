@@ -91,6 +91,8 @@ class AggregateColumns:
         self._inputs = [fold.input for fold in folds]
         self._table = kernel.FoldTable([(fold.kind, str(fold.type)) for fold in folds])
         self._before = _ResultsBefore()
+        # As long as every state is in memory, a key that is not there is new.
+        self._holds_all = store.is_empty()
 
     def run(self, inputs: Sequence[Batch | None]) -> Batch | None:
         """Fold the rows; return the result of each, or None when results wait for the commit."""
@@ -98,10 +100,8 @@ class AggregateColumns:
         if not len(batch):
             return None
         keys = serialised_keys(self.node.store.key_serde, batch)
-        missing = self._table.missing(keys)
-        if len(missing):
-            packed = self.store.get_packed(missing.to_pylist())
-            self._table.load(missing, pa.array(packed, pa.binary()))
+        if not self._holds_all:
+            self._load(keys)
         aggregator = self.node.aggregator
         columns = aggregator.inputs(batch)
         arguments = [None if position is None else columns[position] for position in self._inputs]
@@ -116,6 +116,12 @@ class AggregateColumns:
         if self._tracks_old:
             batch.old, batch.old_valid = aggregator.results(output.old_columns), output.old_valid
         return batch
+
+    def _load(self, keys: ArrowArray) -> None:
+        missing = self._table.missing(keys)
+        if len(missing):
+            packed = self.store.get_packed(missing.to_pylist())
+            self._table.load(missing, pa.array(packed, pa.binary()))
 
     def _keep_before(self, keys: ArrowArray) -> None:
         unseen = self._before.unseen(plain(keys))
@@ -157,7 +163,8 @@ class AggregateColumns:
         if not len(dirty.keys):
             return None
         self.store.put_packed(dirty.keys.to_pylist(), dirty.packed.to_pylist())
-        self._table.evict_clean(CLEAN_STATE_BYTES)
+        if self._table.evict_clean(CLEAN_STATE_BYTES):
+            self._holds_all = False
         return ChangedStates(dirty.keys, dirty.columns, dirty.timestamp, self._results(dirty))
 
     def _results(self, dirty: DirtyRows) -> Batch:
