@@ -1,4 +1,8 @@
-"""100 push queries and 500 pull queries a second at once: no error, pull p99 at most 50 ms, values asserted."""
+"""100 push queries and 500 pull queries a second at once: no error, pull p99 at most 50 ms, values asserted.
+
+Latency is held where the machine does nothing else (`make test-real PART=engine`); beside other tests only the
+answers are, and that none waits for long.
+"""
 
 from __future__ import annotations
 
@@ -16,11 +20,12 @@ import pytest
 from kappaflow.database import connect
 from kappaflow.testing.embedded_server import EmbeddedServer, wait_until
 
-SECONDS = float(os.environ.get("KAPPA_LOAD_SECONDS", "10"))
+SHORT_SECONDS, LONG_SECONDS = 10.0, float(os.environ.get("KAPPA_LOAD_SECONDS", "60"))
 PUSH_QUERIES = 100
 PULLS_PER_SECOND = 500
 CONNECTIONS = 20
 P99_MS_MAX = 50.0
+P99_BUSY_MS_MAX = 2_000.0
 CARRIERS = [f"C{i:02d}" for i in range(16)]
 HOURS = 24
 
@@ -114,10 +119,10 @@ async def push_loop(host: str, port: int, until: float, out: Outcome) -> None:
     await writer.wait_closed()
 
 
-async def load(url: str, expected: dict[tuple[str, int], int]) -> Outcome:
+async def load(url: str, expected: dict[tuple[str, int], int], seconds: float) -> Outcome:
     host, _, port = url.removeprefix("http://").partition(":")
     out = Outcome()
-    until = time.monotonic() + SECONDS
+    until = time.monotonic() + seconds
     pushes = [push_loop(host, int(port), until, out) for _ in range(PUSH_QUERIES)]
     pulls = [pull_loop(Connection(host, int(port)), until, expected, out) for _ in range(CONNECTIONS)]
     await asyncio.gather(*pushes, *pulls)
@@ -125,7 +130,14 @@ async def load(url: str, expected: dict[tuple[str, int], int]) -> Outcome:
 
 
 @pytest.mark.timeout(240)
-def test_push_and_pull_queries_at_once() -> None:
+@pytest.mark.parametrize(
+    ("seconds", "p99_ms_max"),
+    [
+        pytest.param(SHORT_SECONDS, P99_BUSY_MS_MAX, id="busy machine"),
+        pytest.param(LONG_SECONDS, P99_MS_MAX, id="quiet machine", marks=pytest.mark.real),
+    ],
+)
+def test_push_and_pull_queries_at_once(seconds: float, p99_ms_max: float) -> None:
     with EmbeddedServer(arguments=["--property", "ksql.streams.commit.interval.ms=500"]) as server:
         with connect(server.url) as db:
             db.sql(
@@ -150,12 +162,12 @@ def test_push_and_pull_queries_at_once() -> None:
             done = sum(expected.values())
             total = lambda: sum(row["N"] for row in db.sql("SELECT n FROM hourly;").rows())  # noqa: E731
             wait_until(lambda: total() == done, "the table", 60)
-        outcome = asyncio.run(load(server.url, expected))
+        outcome = asyncio.run(load(server.url, expected, seconds))
     quantiles = statistics.quantiles(outcome.latencies_ms, n=100)
     print(f"{len(outcome.latencies_ms)} pulls, p50 {quantiles[49]:.1f} ms, p99 {quantiles[98]:.1f} ms,")
     print(f"{outcome.checked} checked, {outcome.push_rows} rows pushed")
     assert outcome.errors == []
-    assert len(outcome.latencies_ms) >= 0.95 * PULLS_PER_SECOND * SECONDS
+    assert len(outcome.latencies_ms) >= 0.95 * PULLS_PER_SECOND * seconds
     assert outcome.checked >= len(outcome.latencies_ms) // 11
     assert outcome.push_rows >= PUSH_QUERIES
-    assert quantiles[98] <= P99_MS_MAX
+    assert quantiles[98] <= p99_ms_max
