@@ -208,8 +208,11 @@ def delimited_encode(serde: Serde, columns: Sequence[ArrowArray], valid: Mask | 
 def primitive_decode(serde: Serde, data: ArrowArray, projection: Sequence[int] | None) -> Decoded:
     """Decode one of Kafka's primitives."""
     array, doubts = _native.primitives_decode(data, type_spec(serde.columns[0].type))
-    valid = np.asarray(array.is_valid())
-    decoded = finish(serde, data, [0], ([array], valid.view(np.uint8), doubts))
+    if array.null_count:
+        valid = np.asarray(array.is_valid())
+        decoded = finish(serde, data, [0], ([array], valid.view(np.uint8), doubts))
+    else:
+        decoded = Decoded([array], None)
     if projection is not None:
         decoded.columns = [decoded.columns[0] for _ in projection]
     return decoded
