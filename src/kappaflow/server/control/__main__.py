@@ -92,6 +92,7 @@ async def run(config: ServerConfig, port: int) -> None:
     hypercorn.loglevel = "WARNING"
     hypercorn.graceful_timeout = 1.0
     hypercorn.keep_alive_timeout = 60.0
+    hypercorn.keep_alive_max_requests = sys.maxsize  # clients do not expect a connection to end by itself
     host = f"[{config.host}]" if ":" in config.host else config.host
     number = socket.socket(fileno=int(hypercorn.bind[0][5:]))
     actual = number.getsockname()[1]
