@@ -38,6 +38,7 @@ RETRY_BACKOFF_S = 0.1
 REQUESTS_IN_FLIGHT_MAX = 5
 REQUEST_BYTES_MAX = 8 << 20
 PRODUCE_MAX_VERSION = 9
+AMBIGUOUS_CODES = frozenset({ErrorCode.REQUEST_TIMED_OUT, ErrorCode.NOT_ENOUGH_REPLICAS_AFTER_APPEND})
 FENCING_CODES = frozenset({ErrorCode.INVALID_PRODUCER_EPOCH, ErrorCode.PRODUCER_FENCED})
 
 _ProduceRequest = producer_messages.ProduceRequest
@@ -65,7 +66,12 @@ DeliveryCallback = Callable[[DeliveryReport], object]
 
 @dataclass(slots=True, eq=False)
 class _Batch:
-    """A batch on its way; ``identity`` is set once it has sequences."""
+    """A batch on its way.
+
+    Attributes:
+        identity: set once it has sequences.
+        doubt: why the broker may have written it without our knowing; None when it was not or cannot have.
+    """
 
     data: bytearray
     count: int
@@ -74,6 +80,7 @@ class _Batch:
     callback: DeliveryCallback | None
     identity: ProducerIdentity | None = None
     sequence: int = -1
+    doubt: KappaError | None = None
 
 
 @dataclass(slots=True, eq=False)
@@ -84,7 +91,7 @@ class _Queue:
         waiting: not under way, in order; those that were sent before come first.
         in_flight: batches under way.
         draining: a failure was seen; nothing is sent until ``in_flight`` is empty.
-        refused_order: the last batch that failed for good; no later one of its identity can be written.
+        refused: the last batch that failed for good, while others of its identity are not settled.
     """
 
     partition: TopicPartition
@@ -94,7 +101,7 @@ class _Queue:
     retry_at: float = 0.0
     next_sequence: int = 0
     next_order: int = 0
-    refused_order: int = -1
+    refused: _Batch | None = None
 
 
 class BatchProducer:
@@ -364,7 +371,11 @@ class BatchProducer:
         elif code in RETRIABLE_CODES or (
             code == ErrorCode.OUT_OF_ORDER_SEQUENCE_NUMBER and self._follows_unsettled(queue, batch)
         ):
-            self._try_again(queue, batch)
+            # A gap before this batch says that no attempt has written it.
+            if code == ErrorCode.OUT_OF_ORDER_SEQUENCE_NUMBER:
+                batch.doubt = None
+            error = broker_error(code, f"produce to {queue.partition}")
+            self._try_again(queue, batch, error, is_ambiguous=code in AMBIGUOUS_CODES)
         else:
             detail = answer.error_message or next(
                 (row.batch_index_error_message for row in answer.record_errors or ()), None
@@ -384,7 +395,7 @@ class BatchProducer:
         for queue, batch in sent.values():
             queue.in_flight.remove(batch)
             if isinstance(error, RetriableBrokerError):
-                self._try_again(queue, batch)
+                self._try_again(queue, batch, error, is_ambiguous=True)
             else:
                 self._refuse(queue, batch, error)
             if not queue.in_flight:
@@ -392,22 +403,36 @@ class BatchProducer:
 
     def _refuse(self, queue: _Queue, batch: _Batch, error: KappaError) -> None:
         """Fail a batch that was not written; those after it need sequences without the gap."""
-        queue.refused_order = batch.order
-        for later in queue.waiting:
-            if later.order > batch.order:
-                later.identity = None
+        queue.refused = batch
         self._finish(queue, batch, error)
+        for later in [later for later in queue.waiting if later.identity is not None]:
+            queue.waiting.remove(later)
+            self._put_back(queue, later)
 
-    def _try_again(self, queue: _Queue, batch: _Batch) -> None:
-        """Put a batch back where it stood among those that wait."""
-        if self._renew_identity and batch.order > queue.refused_order >= 0:
+    def _try_again(self, queue: _Queue, batch: _Batch, error: KappaError, *, is_ambiguous: bool) -> None:
+        if is_ambiguous:
+            batch.doubt = error
+        self._put_back(queue, batch)
+        queue.draining = bool(queue.in_flight)
+        self._retry_later(queue, time.monotonic())
+
+    def _put_back(self, queue: _Queue, batch: _Batch) -> None:
+        """Put a batch back where it stood among those that wait.
+
+        Behind a refused batch it takes new sequences: the gap kept the broker from writing it.  Unless the refused
+        one may have been written after all by an earlier attempt; then only an answer tells, and without one the
+        batch fails, because writing it again could double it.
+        """
+        refused = queue.refused
+        if refused is not None and batch.order > refused.order and batch.identity is refused.identity:
+            if refused.doubt is not None and batch.doubt is not None:
+                self._finish(queue, batch, batch.doubt)
+                return
             batch.identity = None
         position = 0
         while position < len(queue.waiting) and queue.waiting[position].order < batch.order:
             position += 1
         queue.waiting.insert(position, batch)
-        queue.draining = bool(queue.in_flight)
-        self._retry_later(queue, time.monotonic())
 
     def _retry_later(self, queue: _Queue, now: float) -> None:
         queue.retry_at = now + RETRY_BACKOFF_S
@@ -441,7 +466,7 @@ class BatchProducer:
                     return
                 self._identity = ProducerIdentity(response.producer_id, response.producer_epoch)
                 for queue in self._queues.values():
-                    queue.next_sequence, queue.refused_order = 0, -1
+                    queue.next_sequence, queue.refused = 0, None
             self._pump()
 
         def failed(error: BaseException) -> None:
