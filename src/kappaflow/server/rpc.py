@@ -132,9 +132,9 @@ class RpcServer:
 class RpcStream:
     """The parts of one answer, as they come; the asker ends it with `close`."""
 
-    def __init__(self, number: int, writer: asyncio.StreamWriter, on_close: Callable[[int], None]) -> None:
+    def __init__(self, number: int, writer: asyncio.StreamWriter, on_close: Callable[[int], object]) -> None:
         self.number = number
-        self._writer = writer
+        self.writer = writer
         self._on_close = on_close
         self._parts: asyncio.Queue[tuple[Message | None, int]] = asyncio.Queue()
         self._waiting_bytes = 0
@@ -186,9 +186,9 @@ class RpcStream:
             self._tell("cancel")
 
     def _tell(self, op: str) -> None:
-        if not self._writer.is_closing():
+        if not self.writer.is_closing():
             with contextlib.suppress(ConnectionError):
-                self._writer.write(_frame({"id": self.number, "op": op}))
+                self.writer.write(_frame({"id": self.number, "op": op}))
 
 
 class RpcClient:
@@ -223,7 +223,8 @@ class RpcClient:
                     stream.put(message, size)
         writer.close()
         for stream in list(streams.values()):
-            stream.put(None)
+            if stream.writer is writer:
+                stream.put(None)
 
     async def stream(self, op: str, **arguments: Any) -> RpcStream:
         """Send a request and return the stream of its answer, which the caller closes.

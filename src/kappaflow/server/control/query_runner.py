@@ -1,4 +1,10 @@
-"""Run SELECT and PRINT in the workers and hand their rows on."""
+"""Run SELECT and PRINT in the workers and hand their rows on.
+
+SELECT on a table   pull   every worker's share of the answer, put together
+SELECT on a stream  scan   what its topic holds now, read by one worker, then the end
+SELECT .. EMIT      push   followed by one worker until it ends or the client goes away
+PRINT               push
+"""
 
 from __future__ import annotations
 
@@ -7,7 +13,7 @@ import functools
 import secrets
 import time
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from kappaflow.errors import ServerError, StatementError
@@ -15,11 +21,15 @@ from kappaflow.server.control.state import ControlState, RunningQuery
 from kappaflow.server.control.statements.session import Session
 from kappaflow.server.rpc import RpcClient
 from kappaflow.sql.ast import statements as s
+from kappaflow.sql.ast.relations import AliasedRelation, Table
 from kappaflow.sql.grammar.parser import ParsedStatement, parse
+from kappaflow.sql.grammar.shape import shape_of
+from kappaflow.sql.grammar.variables import substitute
 
 PULL_WAIT_SECONDS = 10.0
 PULL_PAUSE_SECONDS = 0.05
 UNAVAILABLE = 503
+SHAPES_MAX = 2048
 PUSH_QUERIES_MAX = "ksql.max.push.queries"
 
 
@@ -40,10 +50,15 @@ class Header:
 
 @dataclass(frozen=True, slots=True)
 class Rows:
-    """Rows as JSON texts; `tombstones` are deletions of a table's rows."""
+    """Rows as JSON texts; `tombstones` are deletions of a table's rows.
+
+    Attributes:
+        rendered: the bytes of these rows by format; queries that share rows share them.
+    """
 
     rows: list[str]
     tombstones: bool = False
+    rendered: dict[str, bytes] = field(default_factory=dict[str, bytes])
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,9 +71,42 @@ class End:
 Part = Header | Rows | End
 
 
-@functools.lru_cache(maxsize=4096)
-def _parse_cached(text: str, variables: tuple[tuple[str, str], ...]) -> tuple[ParsedStatement, ...]:
-    return tuple(parse(text, dict(variables)))
+@dataclass(slots=True)
+class _Shape:
+    """What all texts of one shape have in common: the statement, and how much stands before and behind it."""
+
+    statement: s.Statement
+    before: int
+    behind: int
+
+
+@dataclass(slots=True)
+class _Shapes:
+    """Pull queries seen so far, by shape: a look-up with another key is not parsed again."""
+
+    known: dict[str, _Shape] = field(default_factory=dict[str, _Shape])
+
+    def find(self, text: str) -> ParsedStatement | None:
+        shape = self.known.get(shape_of(text)[0])
+        if shape is None:
+            return None
+        return ParsedStatement(text[shape.before : len(text) - shape.behind], shape.statement)
+
+    def keep(self, text: str, parsed: ParsedStatement) -> None:
+        before = text.find(parsed.text)
+        if before < 0 or not isinstance(parsed.statement, s.Query) or parsed.statement.emit is not None:
+            return
+        if len(self.known) >= SHAPES_MAX:
+            self.known.clear()
+        self.known[shape_of(text)[0]] = _Shape(parsed.statement, before, len(text) - before - len(parsed.text))
+
+
+_shapes = _Shapes()
+
+
+@functools.lru_cache(maxsize=1024)
+def _parse_cached(text: str) -> tuple[ParsedStatement, ...]:
+    return tuple(parse(text))
 
 
 def parse_query(text: str, session: Session) -> ParsedStatement:
@@ -67,20 +115,37 @@ def parse_query(text: str, session: Session) -> ParsedStatement:
     Raises:
         StatementError: none, several, or not a query.
     """
-    statements = _parse_cached(text, tuple(sorted(session.variables.items())))
+    text = substitute(text, session.variables) if "${" in text else text
+    if (known := _shapes.find(text)) is not None:
+        return known
+    statements = _parse_cached(text)
     if len(statements) != 1:
         raise StatementError(f"Expected exactly one KSQL statement; found {len(statements)} instead", text)
     if not isinstance(statements[0].statement, s.Query | s.Print):
         raise StatementError("Only SELECT and PRINT can be run here. Send other statements to POST /ksql.", text)
+    _shapes.keep(text, statements[0])
     return statements[0]
+
+
+def is_short(state: ControlState, statement: s.Statement) -> bool:
+    """Tell whether the answer is complete at once: a pull query on a table."""
+    return isinstance(statement, s.Query) and statement.emit is None and not _reads_stream(state, statement)
 
 
 def run_query(state: ControlState, parsed: ParsedStatement, session: Session) -> AsyncIterator[Part]:
     """Return the parts of the answer; the first is always a header."""
     statement = parsed.statement
-    if isinstance(statement, s.Query) and statement.emit is None:
+    if is_short(state, statement):
         return _pull(state, parsed, session)
-    return _push(state, parsed, session)
+    op = "scan" if isinstance(statement, s.Query) and statement.emit is None else "push"
+    return _follow(state, parsed, session, op)
+
+
+def _reads_stream(state: ControlState, query: s.Query) -> bool:
+    relation = query.source
+    name = relation.relation if isinstance(relation, AliasedRelation) else relation
+    source = state.engine.metastore.source(name.name) if isinstance(name, Table) else None
+    return source is not None and not source.is_table
 
 
 def _arguments(state: ControlState, parsed: ParsedStatement, session: Session) -> dict[str, Any]:
@@ -117,41 +182,34 @@ async def _ask(worker: RpcClient, arguments: dict[str, Any]) -> dict[str, Any]:
         await asyncio.sleep(PULL_PAUSE_SECONDS)
 
 
-async def _push(state: ControlState, parsed: ParsedStatement, session: Session) -> AsyncIterator[Part]:
+async def _follow(state: ControlState, parsed: ParsedStatement, session: Session, op: str) -> AsyncIterator[Part]:
+    _check_room(state, parsed.text)
+    query_id = f"transient_{secrets.randbelow(10**18)}"
+    running = RunningQuery(query_id, parsed.text)
+    state.running[query_id] = running
+    try:
+        worker = state.workers[state.next_number() % len(state.workers)]
+        stream = await worker.stream(op, query_id=query_id, **_arguments(state, parsed, session))
+        running.end = lambda: stream.end_with({"end": "Query terminated"})
+        try:
+            while (part := await stream.next()) is not None:
+                yield _part(query_id, part)
+        finally:
+            stream.close()
+    finally:
+        state.running.pop(query_id, None)
+
+
+def _check_room(state: ControlState, text: str) -> None:
     most = int(state.engine.config.get(PUSH_QUERIES_MAX, "100"))
     if len(state.running) >= most:
         raise ServerError(
-            f"Not executing statement(s) '{parsed.text}' as it would cause the number of active, push queries to "
+            f"Not executing statement(s) '{text}' as it would cause the number of active, push queries to "
             f"exceed the configured limit. Use the TERMINATE command or close clients to make room, or raise "
             f"{PUSH_QUERIES_MAX} (now {most}).",
             400,
             40003,
         )
-    query_id = f"transient_{secrets.randbelow(10**18)}"
-    running = RunningQuery(query_id, parsed.text)
-    state.running[query_id] = running
-    worker = state.workers[state.next_number() % len(state.workers)]
-    parts = worker.stream("push", query_id=query_id, **_arguments(state, parsed, session))
-    cancelled = asyncio.ensure_future(running.cancelled.wait())
-    following: asyncio.Future[Any] | None = None
-    try:
-        while True:
-            following = asyncio.ensure_future(anext(parts, None))
-            await asyncio.wait({following, cancelled}, return_when=asyncio.FIRST_COMPLETED)
-            if not following.done():
-                yield End("Query terminated")
-                return
-            part = following.result()
-            if part is None:
-                return
-            yield _part(query_id, part)
-    finally:
-        state.running.pop(query_id, None)
-        cancelled.cancel()
-        if following is not None and not following.done():
-            following.cancel()
-            await asyncio.gather(following, return_exceptions=True)
-        await parts.aclose()
 
 
 def _part(query_id: str, part: dict[str, Any]) -> Part:
@@ -160,4 +218,6 @@ def _part(query_id: str, part: dict[str, Any]) -> Part:
         return Header(query_id, header["schema"], header["names"], header["types"])
     if "end" in part:
         return End(part["end"])
-    return Rows(part["rows"], part.get("tombstones", False))
+    if "shared" not in part:
+        part["shared"] = Rows(part["rows"], part.get("tombstones", False))
+    return part["shared"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -36,13 +37,21 @@ class BrokerTopics:
         return TopicInfo(len(description.partitions), len(description.partitions[0].replicas))
 
 
+def _nothing() -> None:
+    """What ends a query that no worker knows yet."""
+
+
 @dataclass(slots=True)
 class RunningQuery:
-    """A push query that a client reads."""
+    """A push query that a client reads.
+
+    Attributes:
+        end: ends it; its client is told that it was terminated.
+    """
 
     id: str
     statement: str
-    cancelled: asyncio.Event = field(default_factory=asyncio.Event)
+    end: Callable[[], None] = _nothing
 
 
 @dataclass(slots=True)

@@ -5,11 +5,14 @@ from __future__ import annotations
 import argparse
 import asyncio
 import functools
+import gc
 import logging
 import os
 import signal
 import sys
 import threading
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -19,9 +22,10 @@ from kappaflow.errors import KappaError
 from kappaflow.server.configuration import ServerConfig
 from kappaflow.server.control.command_topic import CommandLog, Outcome, create_command_topic
 from kappaflow.server.lifeline import read_first_line, watch_parent
-from kappaflow.server.rpc import Handler, Message, RpcServer, Send
+from kappaflow.server.rpc import Handler, Message, Reply, RpcServer, send_part
+from kappaflow.server.worker.cohort import Part, Subscriber
 from kappaflow.server.worker.print_topic import print_topic
-from kappaflow.server.worker.pull import PullServer
+from kappaflow.server.worker.pull import PullServer, stream_scan
 from kappaflow.server.worker.push import PushServer
 from kappaflow.server.worker.queries import RunningQueries
 from kappaflow.sql.ast.statements import Print
@@ -32,13 +36,14 @@ from kappaflow.sql.settings import Settings
 from kappaflow.state.database import StateDatabase
 
 PUSH_PLANS_MAX = 256
+FLOW_SECONDS = 0.5
 SWITCH_INTERVAL_SECONDS = 0.0005  # the fetch thread must not wait 5 ms for the interpreter
 
 
 class Worker:
     """One engine worker."""
 
-    def __init__(self, config: ServerConfig, index: int) -> None:
+    def __init__(self, config: ServerConfig, index: int, loop: asyncio.AbstractEventLoop) -> None:
         self.config = config
         self.client = ClientConfig(config.bootstrap_servers, client_id=f"kappa-worker-{index}")
         with Admin(self.client) as admin:
@@ -49,8 +54,10 @@ class Worker:
         self.queries = RunningQueries(config, self.client, index, self.database, replication)
         self.commands = CommandLog(self.client, config.command_topic, self.engine, self._replayed, writable=False)
         self.pull = PullServer(self.engine, self.commands.lock, self.queries)
-        self.push = PushServer(self.client)
+        self._loop = loop
+        self.push = PushServer(self.client, self._deliver)
         self._plan_push = functools.lru_cache(maxsize=PUSH_PLANS_MAX)(self._plan)
+        self._planning = ThreadPoolExecutor(1, "plan-push")
         self._caught_up = False
 
     def start(self) -> None:
@@ -62,14 +69,14 @@ class Worker:
 
     def _replayed(self, _outcome: Outcome) -> None:
         if hasattr(self, "pull"):
-            self.pull.version += 1
+            self.pull.plans.changed()
         if getattr(self, "_caught_up", False):
             with self.commands.lock:
                 self.queries.follow(self.engine)
 
     # ---- rpc ----
 
-    async def status(self, _message: Message, _send: Send) -> dict[str, Any]:
+    async def status(self, _message: Message, _reply: Reply) -> dict[str, Any]:
         """Answer the figures of all queries."""
         return {"state": "RUNNING", "pid": os.getpid(), "queries": await asyncio.to_thread(self.queries.status)}
 
@@ -78,45 +85,76 @@ class Worker:
         if self.commands.next_offset <= offset:
             await asyncio.to_thread(self.commands.wait_for, offset, 10.0)
 
-    async def answer_pull(self, message: Message, _send: Send) -> dict[str, Any]:
-        """Answer a pull query."""
+    async def answer_pull(self, message: Message, _reply: Reply) -> dict[str, Any]:
+        """Answer a pull query on a table."""
         await self._catch_up(message)
-        return await asyncio.to_thread(self.pull.answer, message["statement"], message["properties"])
+        statement, properties = message["statement"], message["properties"]
+        now = self.pull.answer_now(statement, properties)
+        return await asyncio.to_thread(self.pull.answer, statement, properties) if now is None else now
 
-    async def answer_push(self, message: Message, send: Send) -> None:
+    async def answer_scan(self, message: Message, reply: Reply) -> None:
+        """Answer a pull query on a stream: what its topic holds now, then the end."""
+        await self._catch_up(message)
+        plan = await asyncio.to_thread(self.pull.plans.plan, message["statement"], message["properties"])
+        await self._follow(stream_scan(plan), "earliest", reply, bounded=True)
+
+    async def answer_push(self, message: Message, reply: Reply) -> None:
         """Serve a push query or PRINT until it ends or is cancelled."""
         await self._catch_up(message)
-        loop = asyncio.get_running_loop()
-        parts: asyncio.Queue[dict[str, Any] | None] = asyncio.Queue()
-
-        def deliver(part: dict[str, Any] | None) -> None:
-            loop.call_soon_threadsafe(parts.put_nowait, part)
-
-        stop = await asyncio.to_thread(self._begin, message, deliver)
-        try:
-            while (part := await parts.get()) is not None:
-                if "error" in part:
-                    raise part["error"]
-                await send(part)
-        finally:
-            stop()
+        (parsed,) = _parse(message["statement"])
+        if isinstance(parsed.statement, Print):
+            await self._print(parsed.statement, reply)
+            return
+        properties = message["properties"]
+        arguments = (message["statement"], tuple(sorted(properties.items())), self.pull.plans.version)
+        query = await self._loop.run_in_executor(self._planning, self._plan_push, *arguments)
+        reset = Settings(self.config.properties, properties).get("auto.offset.reset", "latest").lower()
+        await self._follow(query, reset, reply)
 
     def _plan(self, statement: str, properties: tuple[tuple[str, str], ...], _version: int) -> PushQuery:
         with self.commands.lock:
             return self.engine.plan_push(statement, dict(properties))
 
-    def _begin(self, message: Message, deliver: Any) -> Any:
-        (parsed,) = _parse(message["statement"])
-        if isinstance(parsed.statement, Print):
-            stopping = threading.Event()
-            arguments = (self.client, parsed.statement, deliver, stopping)
-            threading.Thread(target=_print_safely, args=arguments, daemon=True).start()
-            return stopping.set
-        properties = message["properties"]
-        query = self._plan_push(message["statement"], tuple(sorted(properties.items())), self.pull.version)
-        reset = Settings(self.config.properties, properties).get("auto.offset.reset", "latest").lower()
-        subscriber = self.push.subscribe(query, reset, deliver)
-        return lambda: self.push.cancel(subscriber)
+    async def _follow(self, query: PushQuery, reset: str, reply: Reply, *, bounded: bool = False) -> None:
+        end = _Ending(self._loop)
+        subscriber = self.push.subscribe(query, reset, reply, end.set, bounded=bounded)
+        reply.on_flow = functools.partial(self.push.flow, subscriber)
+        try:
+            await end.wait()
+        finally:
+            self.push.cancel(subscriber)
+
+    async def _print(self, statement: Print, reply: Reply) -> None:
+        end, stopping, flowing = _Ending(self._loop), threading.Event(), threading.Event()
+        flowing.set()
+        reply.on_flow = lambda flows: flowing.set() if flows else flowing.clear()
+
+        def deliver(part: Part | None) -> None:
+            while not flowing.wait(FLOW_SECONDS) and not stopping.is_set():
+                pass
+            if part is not None:
+                self._send([reply], part)
+
+        def run() -> None:
+            try:
+                print_topic(self.client, statement, deliver, stopping)
+            except KappaError as error:
+                end.set(error)
+            else:
+                end.set(None)
+
+        threading.Thread(target=run, name="print", daemon=True).start()
+        try:
+            await end.wait()
+        finally:
+            stopping.set()
+
+    def _deliver(self, subscribers: Sequence[Subscriber], part: Part) -> None:
+        self._send([subscriber.target for subscriber in subscribers], part)
+
+    def _send(self, replies: Sequence[Reply], part: Part) -> None:
+        """Send from another thread, and wait until the socket can take more."""
+        asyncio.run_coroutine_threadsafe(send_part(replies, part), self._loop).result()
 
     def close(self) -> None:
         """Stop the queries in an orderly way."""
@@ -131,11 +169,32 @@ def _parse(text: str) -> tuple[ParsedStatement, ...]:
     return tuple(parse(text))
 
 
-def _print_safely(client: ClientConfig, statement: Print, deliver: Any, stop: threading.Event) -> None:
-    try:
-        print_topic(client, statement, deliver, stop)
-    except KappaError as error:
-        deliver({"error": error})
+class _Ending:
+    """The end of an answer: set in any thread, awaited in the loop."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._loop = loop
+        self._future: asyncio.Future[None] = loop.create_future()
+
+    def set(self, error: KappaError | None) -> None:
+        """End it, with what went wrong or None; later calls change nothing."""
+        self._loop.call_soon_threadsafe(self._settle, error)
+
+    def _settle(self, error: KappaError | None) -> None:
+        if self._future.done():
+            return
+        if error is None:
+            self._future.set_result(None)
+        else:
+            self._future.set_exception(error)
+
+    async def wait(self) -> None:
+        """Wait for the end.
+
+        Raises:
+            KappaError: what went wrong.
+        """
+        await self._future
 
 
 async def serve(config: ServerConfig, index: int) -> None:
@@ -145,12 +204,19 @@ async def serve(config: ServerConfig, index: int) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     watch_parent()
-    worker = await asyncio.to_thread(Worker, config, index)
+    worker = await asyncio.to_thread(Worker, config, index, loop)
     await asyncio.to_thread(worker.start)
-    handlers: dict[str, Handler] = {"status": worker.status, "pull": worker.answer_pull, "push": worker.answer_push}
+    handlers: dict[str, Handler] = {
+        "status": worker.status,
+        "pull": worker.answer_pull,
+        "scan": worker.answer_scan,
+        "push": worker.answer_push,
+    }
     path = Path(config.worker_socket(index))
     path.unlink(missing_ok=True)
     await RpcServer(handlers).start(str(path))
+    gc.collect()
+    gc.freeze()  # what is loaded stays: collections have less to walk
     print("READY worker", flush=True)  # noqa: T201 - the supervisor reads this line
     await stop.wait()
     await asyncio.to_thread(worker.close)

@@ -2,83 +2,106 @@
 
 from __future__ import annotations
 
-import functools
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from kappaflow.errors import StateNotReady, StreamsError
 from kappaflow.server.rows import row_renderer
+from kappaflow.server.worker.pull_plans import PullPlans
 from kappaflow.server.worker.queries import RunningQueries
 from kappaflow.sql.engine import Engine
-from kappaflow.sql.queries import PullQuery
+from kappaflow.sql.queries import PullQuery, PushQuery
 from kappaflow.streams.execution.row_task import read_key
-from kappaflow.streams.execution.stream_thread import Task
+from kappaflow.streams.execution.stream_thread import StreamThread, Task
+from kappaflow.streams.execution.task_assignor import TaskId
 from kappaflow.streams.processors.keys import KeyWriter
 from kappaflow.streams.record import Record, Windowed
 from kappaflow.streams.topology import StoreSpec
 
-PLANS_MAX = 2048
-
 
 class PullServer:
-    """Plans pull queries (plans are kept by their text) and reads the stores.
+    """Plans pull queries and reads the stores.
 
     Args:
         lock: guards the engine.
     """
 
     def __init__(self, engine: Engine, lock: threading.RLock, queries: RunningQueries) -> None:
-        self._engine = engine
-        self._lock = lock
+        self.plans = PullPlans(engine, lock)
         self._queries = queries
-        self._plan_cached = functools.lru_cache(maxsize=PLANS_MAX)(self._plan)
-        self.version = 0
-
-    def _plan(self, statement: str, properties: tuple[tuple[str, str], ...], _version: int) -> PullQuery:
-        with self._lock:
-            return self._engine.plan_pull(statement, dict(properties))
 
     def answer(self, statement: str, properties: dict[str, str]) -> dict[str, Any]:
         """Return schema and rows of this worker's share.
 
         Raises:
             StatementError: the query is wrong.
-            StreamsError: its state is not here yet.
+            StateNotReady: its state is not here yet.
         """
-        plan = self._plan_cached(statement, tuple(sorted(properties.items())), self.version)
-        columns = list(plan.schema)
-        render = row_renderer([column.type for column in columns])
-        rows = [render(row) for row in self._rows(plan)]
-        return {
-            "schema": str(plan.schema),
-            "names": [column.name for column in columns],
-            "types": [str(column.type) for column in columns],
-            "rows": rows,
-            "limit": plan.limit,
-        }
+        plan = self.plans.plan(statement, properties)
+        with self._thread(plan).reading() as tasks:
+            return _answer(plan, tasks or {})
 
-    def _rows(self, plan: PullQuery) -> Iterator[tuple[Any, ...]]:
+    def answer_now(self, statement: str, properties: dict[str, str]) -> dict[str, Any] | None:
+        """Answer a look-up that needs no planning and no waiting; None where it would.
+
+        Raises:
+            StateNotReady: its state is not here yet.
+        """
+        plan = self.plans.known(statement, properties)
+        if plan is None or plan.keys is None:
+            return None
+        with self._thread(plan).reading(wait=False) as tasks:
+            return None if tasks is None else _answer(plan, tasks)
+
+    def _thread(self, plan: PullQuery) -> StreamThread:
         if plan.query_id is None or plan.store is None:
-            raise StreamsError("Pull queries on streams are not available yet. Use EMIT CHANGES with LIMIT.")
+            raise StreamsError(f"{plan.source} has no state to look into; it is read from its topic.")
         thread = self._queries.thread(plan.query_id)
         if thread is None:
             raise StateNotReady(f"The query {plan.query_id} is not running in this worker.")
         if thread.figures.state not in {"RUNNING", "PAUSED"} and not thread.tasks:
             raise StateNotReady(f"The query {plan.query_id} is {thread.figures.state.lower()}; try again in a moment.")
-        found = 0
-        with thread.reading() as tasks:
-            for task in tasks.values():
-                spec = next((s for s in task.subtopology.stores if s.name == plan.store), None)
-                if spec is None:
-                    continue
-                for record in _records(plan, task, spec):
-                    if plan.limit is not None and found >= plan.limit:
-                        return
-                    row = plan.answer(record)
-                    if row is not None:
-                        found += 1
-                        yield row
+        return thread
+
+
+def stream_scan(plan: PullQuery) -> PushQuery:
+    """Return a pull query on a stream as the query that reads its topic.
+
+    Raises:
+        StreamsError: it is a look-up in a table.
+    """
+    if plan.build_topology is None:
+        raise StreamsError(f"{plan.source} is a table; it is not read from its topic.")
+    topics = (plan.source_topic,)
+    return PushQuery(plan.statement, (plan.source,), topics, plan.schema, plan.build_topology, plan.limit)
+
+
+def _answer(plan: PullQuery, tasks: Mapping[TaskId, Task]) -> dict[str, Any]:
+    columns = list(plan.schema)
+    render = row_renderer([column.type for column in columns])
+    return {
+        "schema": str(plan.schema),
+        "names": [column.name for column in columns],
+        "types": [str(column.type) for column in columns],
+        "rows": [render(row) for row in _rows(plan, tasks)],
+        "limit": plan.limit,
+    }
+
+
+def _rows(plan: PullQuery, tasks: Mapping[TaskId, Task]) -> Iterator[tuple[Any, ...]]:
+    found = 0
+    for task in tasks.values():
+        spec = next((s for s in task.subtopology.stores if s.name == plan.store), None)
+        if spec is None:
+            continue
+        for record in _records(plan, task, spec):
+            if plan.limit is not None and found >= plan.limit:
+                return
+            row = plan.answer(record)
+            if row is not None:
+                found += 1
+                yield row
 
 
 def _records(plan: PullQuery, task: Task, spec: StoreSpec) -> Iterator[Record]:

@@ -1,14 +1,19 @@
 """Serve push queries: transient topologies over shared fetches.
 
+    subscribe ──▶ admission: offsets of all that wait, in one request ──▶ header, cohort
+                                                                              │
+    fetcher ──chunk──▶ decode once ──▶ each cohort that stands in it ──▶ rows to all its subscribers
+
 All push queries of a worker read through one fetcher.  It stands at the smallest position that any of them needs; a
-query that is further on skips what it has seen.
+cohort that is further on skips what it has seen, one that is held back makes the fetcher return to it later.
 """
 
 from __future__ import annotations
 
 import logging
+import queue
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -17,133 +22,173 @@ from kappaflow.client.connection import ClientConfig
 from kappaflow.client.fetch import FetchedChunk, Fetcher
 from kappaflow.client.topic_partition import TopicPartition
 from kappaflow.errors import KappaError
-from kappaflow.server.rows import row_renderer
+from kappaflow.server.worker.cohort import Cohort, Deliver, Subscriber, is_shareable, merged
 from kappaflow.sql.queries import PushQuery
-from kappaflow.state import MemoryStore
-from kappaflow.streams.execution.encode import encode_record
-from kappaflow.streams.execution.partition_group import PartitionGroup
 from kappaflow.streams.execution.raw_records import decode_chunk
-from kappaflow.streams.execution.row_task import RawRecord, RowTask
-from kappaflow.streams.record import Record
+from kappaflow.streams.execution.row_task import RawRecord
 from kappaflow.streams.topology import Topology
 from kappaflow.streams.topology import nodes as n
 
 logger = logging.getLogger(__name__)
-Deliver = Callable[[dict[str, Any] | None], None]
 POLL_SECONDS = 0.1
+POLL_BYTES = 1 << 20
+COMPLETED = "Query Completed"
+LIMIT_REACHED = "Limit Reached"
 
 
 @dataclass(slots=True)
-class _Partition:
-    """The tasks of one partition number of a transient topology."""
-
-    tasks: list[RowTask]
-    group: PartitionGroup
-
-
-@dataclass(slots=True)
-class Subscriber:
-    """A push query that runs.
-
-    Attributes:
-        deliver: takes parts of the answer from any thread; None ends it.
-        positions: the next offset of each partition.
-        ends: where to stop, for queries over what is there now; empty for push queries.
-    """
+class _Admission:
+    """Queries that begin together: of one plan, at the same place."""
 
     query: PushQuery
     topology: Topology
-    deliver: Deliver
-    positions: dict[TopicPartition, int]
-    partitions: dict[int, _Partition] = field(default_factory=dict[int, _Partition])
-    ends: dict[TopicPartition, int] = field(default_factory=dict[TopicPartition, int])
-    rows: list[tuple[str, bool]] = field(default_factory=list[tuple[str, bool]])
-    count: int = 0
-    finished: bool = False
+    reset: str
+    bounded: bool
+    subscribers: list[Subscriber]
+    partitions: list[TopicPartition] = field(default_factory=list[TopicPartition])
+
+    def start_of(self, partition: TopicPartition) -> int:
+        """Return where the queries begin in a partition; tables are always read as a whole."""
+        nodes = self.topology.nodes.values()
+        tables = {node.topic for node in nodes if isinstance(node, n.TableSource)}
+        return EARLIEST if self.bounded or self.reset == "earliest" or partition.topic in tables else LATEST
 
 
 class PushServer:
-    """Runs the push queries of a worker in one thread."""
+    """Runs the push queries of a worker.
 
-    def __init__(self, client: ClientConfig) -> None:
+    Args:
+        deliver: takes parts of the answers, in threads of the server's own; may block to slow it down.
+    """
+
+    def __init__(self, client: ClientConfig, deliver: Deliver) -> None:
         self._client = client
+        self._deliver = deliver
         self._admin = Admin(client)
-        self._fetcher = Fetcher(client, offset_reset="earliest", max_wait_ms=100)
+        self._fetcher = self._new_fetcher()
         self._lock = threading.Lock()
-        self._subscribers: list[Subscriber] = []
+        self._waiting: queue.SimpleQueue[tuple[Subscriber, str, bool] | None] = queue.SimpleQueue()
+        self._admitted: list[Cohort] = []
+        self._cohorts: list[Cohort] = []
         self._changed = threading.Event()
         self._stopping = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="push", daemon=True)
-        self._thread.start()
+        threading.Thread(target=self._admit_all, name="push-admission", daemon=True).start()
+        threading.Thread(target=self._run, name="push", daemon=True).start()
 
-    def subscribe(self, query: PushQuery, reset: str, deliver: Deliver) -> Subscriber:
-        """Start a push query; its header is delivered first.
+    def _new_fetcher(self) -> Fetcher:
+        return Fetcher(self._client, offset_reset="earliest", max_wait_ms=100)
 
-        Raises:
-            KappaError: a topic is gone, or the topology cannot run.
+    def subscribe(
+        self,
+        query: PushQuery,
+        reset: str,
+        target: Any,
+        on_end: Callable[[KappaError | None], None],
+        *,
+        bounded: bool = False,
+    ) -> Subscriber:
+        """Start a query; its header is delivered first, when it is settled where the query begins.
+
+        Args:
+            reset: ``earliest`` or ``latest``.
+            target: where its parts go, for `deliver`.
+            on_end: called once in a thread of the server, with the error that kept the query from running, or None.
+            bounded: read what is there now, from the beginning, and end.
         """
-        topology = query.build_topology()
-        counts = {topic: self._admin.partitions_for(topic) for topic in topology.source_topics}
-        partitions = [TopicPartition(topic, i) for topic, count in counts.items() for i in range(count)]
-        tables = {node.topic for node in topology.nodes.values() if isinstance(node, n.TableSource)}
-        which = {p: EARLIEST if reset == "earliest" or p.topic in tables else LATEST for p in partitions}
-        positions = {p: listed.offset for p, listed in self._admin.list_offsets(which).items()}
-        subscriber = Subscriber(query, topology, deliver, positions)
-        stores = {spec.name: MemoryStore() for spec in topology.stores}
-        for number in range(max(counts.values(), default=0)):
-            subscriber.partitions[number] = self._partition(subscriber, number, stores)
-        columns = list(query.schema)
-        names, types = [c.name for c in columns], [str(c.type) for c in columns]
-        deliver({"header": {"schema": str(query.schema), "names": names, "types": types}})
-        if query.limit == 0:
-            deliver({"end": "Limit Reached"})
-            deliver(None)
-            subscriber.finished = True
-            return subscriber
-        with self._lock:
-            self._subscribers.append(subscriber)
-        self._changed.set()
+        subscriber = Subscriber(query, target, on_end, query.limit)
+        self._waiting.put((subscriber, reset, bounded))
         return subscriber
 
-    def _partition(self, subscriber: Subscriber, number: int, stores: dict[str, MemoryStore]) -> _Partition:
-        topology, render = subscriber.topology, row_renderer([c.type for c in subscriber.query.schema])
-        topics = [topic for sub in topology.subtopologies for topic in sub.sources]
-        group = PartitionGroup(topics, lambda topic: self._has_more(TopicPartition(topic, number)))
+    def cancel(self, subscriber: Subscriber) -> None:
+        """End a push query."""
+        subscriber.finished = True
+        self._changed.set()
 
-        def produce(node: n.Sink | n.Repartition, record: Record) -> None:
-            if node.topic is None:
-                self._collect(subscriber, record, render)
-            else:
-                # A transient query keeps its repartitioned records to itself.
-                group.add(node.topic, [encode_record(node, record)])
+    def flow(self, subscriber: Subscriber, flows: bool) -> None:
+        """Hold a query back whose reader is slow, or let it go on."""
+        subscriber.held = not flows
+        self._changed.set()
 
-        tasks = [RowTask(topology, sub, stores, produce, _ignore) for sub in topology.subtopologies]
-        return _Partition(tasks, group)
+    # ---- the admission thread ----
 
-    def _collect(self, subscriber: Subscriber, record: Record, render: Callable[[Any], str]) -> None:
-        limit = subscriber.query.limit
-        if limit is not None and subscriber.count >= limit:
-            return
-        subscriber.count += 1
-        if record.value is None:
-            columns = list(subscriber.query.schema)
-            key = record.key.key if hasattr(record.key, "key") else record.key or ()
-            row = (*key, *[None] * (len(columns) - len(key)))
-            subscriber.rows.append((render(row), True))
-        else:
-            subscriber.rows.append((render(record.value), False))
+    def _admit_all(self) -> None:
+        """Settle where queries begin: one look-up of offsets for all that wait."""
+        while (first := self._waiting.get()) is not None:
+            waiting = [first]
+            while not self._waiting.empty():
+                if (more := self._waiting.get()) is None:
+                    return
+                waiting.append(more)
+            admissions = self._together(waiting)
+            try:
+                self._find_partitions(admissions)
+                self._admit([admission for admission in admissions if admission.partitions])
+            except KappaError as error:
+                _refuse(admissions, error)
+
+    def _together(self, waiting: Sequence[tuple[Subscriber, str, bool]]) -> list[_Admission]:
+        found: dict[tuple[int, str, bool], _Admission] = {}
+        apart: list[_Admission] = []
+        for subscriber, reset, bounded in waiting:
+            same = found.get((id(subscriber.query), reset, bounded))
+            if same is not None and is_shareable(same.topology):
+                same.subscribers.append(subscriber)
+                continue
+            try:
+                topology = subscriber.query.build_topology()
+            except KappaError as error:
+                subscriber.on_end(error)
+                continue
+            admission = _Admission(subscriber.query, topology, reset, bounded, [subscriber])
+            found[id(subscriber.query), reset, bounded] = admission
+            apart.append(admission)
+        return apart
+
+    def _find_partitions(self, admissions: Sequence[_Admission]) -> None:
+        counts: dict[str, int] = {}
+        for admission in admissions:
+            try:
+                for topic in admission.topology.source_topics:
+                    if topic not in counts:
+                        counts[topic] = self._admin.partitions_for(topic)
+            except KappaError as error:
+                _refuse([admission], error)
+                continue
+            topics = admission.topology.source_topics
+            admission.partitions = [TopicPartition(topic, i) for topic in topics for i in range(counts[topic])]
+
+    def _admit(self, admissions: Sequence[_Admission]) -> None:
+        offsets: dict[int, dict[TopicPartition, int]] = {EARLIEST: {}, LATEST: {}}
+        for which, found in offsets.items():
+            pairs = [(admission, p) for admission in admissions for p in admission.partitions]
+            wanted = {p: which for a, p in pairs if a.start_of(p) == which or (a.bounded and which == LATEST)}
+            if wanted:
+                found.update({p: listed.offset for p, listed in self._admin.list_offsets(wanted).items()})
+        fresh: list[Cohort] = []
+        for admission in admissions:
+            start = {p: offsets[admission.start_of(p)][p] for p in admission.partitions}
+            ends = {p: offsets[LATEST][p] for p in admission.partitions} if admission.bounded else {}
+            key = id(admission.query) if is_shareable(admission.topology) else None
+            fresh.append(Cohort(key, admission.topology, start, ends, admission.subscribers, self._has_more))
+            self._begin(admission)
+        with self._lock:
+            self._admitted += fresh
+        self._changed.set()
+
+    def _begin(self, admission: _Admission) -> None:
+        columns = list(admission.query.schema)
+        names, types = [c.name for c in columns], [str(c.type) for c in columns]
+        header = {"schema": str(admission.query.schema), "names": names, "types": types}
+        self._deliver(admission.subscribers, {"header": header})
+        for subscriber in admission.subscribers:
+            if subscriber.left == 0:
+                self._end(subscriber, LIMIT_REACHED)
 
     def _has_more(self, partition: TopicPartition) -> bool:
         if partition not in self._fetcher.assignment():
             return False
         end, position = self._fetcher.high_watermark(partition), self._fetcher.position(partition)
         return end < 0 or position < 0 or position < end
-
-    def cancel(self, subscriber: Subscriber) -> None:
-        """End a push query."""
-        with self._lock:
-            subscriber.finished = True
-        self._changed.set()
 
     # ---- the thread's side ----
 
@@ -152,22 +197,31 @@ class PushServer:
             if self._changed.is_set():
                 self._changed.clear()
                 self._rearrange()
-            if not self._subscribers:
+            if not self._fetcher.assignment():
                 self._changed.wait(1.0)
                 continue
             try:
-                for chunk in self._fetcher.poll(POLL_SECONDS):
-                    self._give(chunk)
+                self._give(self._fetcher.poll(POLL_SECONDS, POLL_BYTES))
             except KappaError as error:
                 self._fail(error)
 
     def _rearrange(self) -> None:
         """Fetch what the queries need, from the smallest position that any of them has."""
         with self._lock:
-            self._subscribers = [s for s in self._subscribers if not s.finished]
-            wanted: dict[TopicPartition, int] = {}
-            for subscriber in self._subscribers:
-                for partition, offset in subscriber.positions.items():
+            self._cohorts += self._admitted
+            self._admitted = []
+        split: list[Cohort] = []
+        for cohort in self._cohorts:
+            cohort.subscribers = [s for s in cohort.subscribers if not s.finished]
+            slow = [s for s in cohort.subscribers if s.held]
+            if slow and len(slow) < len(cohort.subscribers) and cohort.key is not None:
+                split.append(cohort.split_off(slow))
+        self._cohorts = merged(self._cohorts + split)
+        self._end_bounded()
+        wanted: dict[TopicPartition, int] = {}
+        for cohort in self._cohorts:
+            if not cohort.held:
+                for partition, offset in cohort.positions.items():
                     wanted[partition] = min(offset, wanted.get(partition, offset))
         assigned = self._fetcher.assignment()
         self._fetcher.remove([p for p in assigned if p not in wanted])
@@ -175,69 +229,60 @@ class PushServer:
         if moved:
             self._fetcher.add(moved)
 
-    def _give(self, chunk: FetchedChunk) -> None:
-        with self._lock:
-            takers = [s for s in self._subscribers if not s.finished and chunk.partition in s.positions]
-        records: list[RawRecord] | None = None
-        for subscriber in takers:
-            position = subscriber.positions[chunk.partition]
-            if position >= chunk.next_offset or position < chunk.fetch_offset:
-                continue
-            if records is None:
-                records = decode_chunk(chunk)
-            self._process(subscriber, chunk, [r for r in records if r.offset >= position])
+    def _give(self, chunks: Sequence[FetchedChunk]) -> None:
+        for chunk in chunks:
+            records: list[RawRecord] | None = None
+            for cohort in self._cohorts:
+                position = cohort.positions.get(chunk.partition)
+                if position is None or cohort.held or not chunk.fetch_offset <= position < chunk.next_offset:
+                    continue
+                records = decode_chunk(chunk) if records is None else records
+                self._process(cohort, chunk, records)
+        for cohort in self._cohorts:
+            for subscriber in cohort.flush(self._deliver):
+                self._end(subscriber, LIMIT_REACHED)
+        self._end_bounded()
+        if chunks and len(self._cohorts) > 1:
+            self._cohorts = merged(self._cohorts)
 
-    def _process(self, subscriber: Subscriber, chunk: FetchedChunk, records: list[RawRecord]) -> None:
-        subscriber.positions[chunk.partition] = chunk.next_offset
-        part = subscriber.partitions[chunk.partition.partition]
-        part.group.add(chunk.partition.topic, records)
+    def _process(self, cohort: Cohort, chunk: FetchedChunk, records: list[RawRecord]) -> None:
         try:
-            for raw in part.group.take():
-                for task in part.tasks:
-                    if raw.topic in task.subtopology.sources:
-                        task.process(raw)
+            cohort.process(chunk.partition, records, chunk.next_offset)
         except KappaError as error:
-            self._end(subscriber, str(error))
-            return
-        self._flush(subscriber)
+            for subscriber in cohort.subscribers:
+                self._end(subscriber, str(error))
 
-    def _flush(self, subscriber: Subscriber) -> None:
-        rows, subscriber.rows = subscriber.rows, []
-        start = 0
-        while start < len(rows):
-            stop = start
-            while stop < len(rows) and rows[stop][1] == rows[start][1]:
-                stop += 1
-            part: dict[str, Any] = {"rows": [text for text, _ in rows[start:stop]]}
-            if rows[start][1]:
-                part["tombstones"] = True
-            subscriber.deliver(part)
-            start = stop
-        limit = subscriber.query.limit
-        if limit is not None and subscriber.count >= limit:
-            self._end(subscriber, "Limit Reached")
+    def _end_bounded(self) -> None:
+        for cohort in self._cohorts:
+            if cohort.at_end:
+                for subscriber in cohort.subscribers:
+                    self._end(subscriber, COMPLETED)
 
     def _end(self, subscriber: Subscriber, message: str) -> None:
+        if subscriber.finished:
+            return
         subscriber.finished = True
-        subscriber.deliver({"end": message})
-        subscriber.deliver(None)
+        self._deliver([subscriber], {"end": message})
+        subscriber.on_end(None)
         self._changed.set()
 
     def _fail(self, error: KappaError) -> None:
         logger.warning("Push queries were interrupted: %s", error)
-        with self._lock:
-            subscribers = list(self._subscribers)
-        for subscriber in subscribers:
-            self._end(subscriber, f"The query ended: {error}")
+        for cohort in self._cohorts:
+            for subscriber in cohort.subscribers:
+                self._end(subscriber, f"The query ended: {error}")
         self._fetcher.close()
-        self._fetcher = Fetcher(self._client, offset_reset="earliest", max_wait_ms=100)
+        self._fetcher = self._new_fetcher()
 
     def stop(self) -> None:
         """Stop serving."""
         self._stopping.set()
+        self._waiting.put(None)
         self._changed.set()
         self._fetcher.close()
 
 
-def _ignore(_raw: RawRecord, _error: KappaError) -> None:
-    """Records that cannot be decoded are dropped, as persistent queries do."""
+def _refuse(admissions: Sequence[_Admission], error: KappaError) -> None:
+    for admission in admissions:
+        for subscriber in admission.subscribers:
+            subscriber.on_end(error)

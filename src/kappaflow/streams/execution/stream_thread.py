@@ -131,16 +131,24 @@ class StreamThread:
         self._paused.clear()
 
     @contextmanager
-    def reading(self) -> Generator[dict[TaskId, Task]]:
-        """Hold the state still and give the tasks, between two steps of the loop."""
+    def reading(self, *, wait: bool = True) -> Generator[dict[TaskId, Task] | None]:
+        """Hold the state still and give the tasks, between two steps of the loop.
+
+        Args:
+            wait: for the end of a step that goes on; without it None is given then.
+        """
         with self._turn:
             self._readers += 1
+        held = False
         try:
-            with self._lock:
+            held = self._lock.acquire(blocking=wait)
+            if held:
                 for task in self.tasks.values():
                     task.sync_stores()
-                yield self.tasks
+            yield self.tasks if held else None
         finally:
+            if held:
+                self._lock.release()
             with self._turn:
                 self._readers -= 1
                 self._turn.notify_all()
@@ -266,12 +274,10 @@ class _Session:
     def _loop(self) -> None:
         thread = self.thread
         while not thread.stopping.is_set():
-            with thread.step():
-                self.membership.poll()
+            self.membership.poll()
             if thread.paused or not thread.tasks:
                 if thread.paused and thread.figures.state == "RUNNING":
-                    with thread.step():
-                        self._commit()
+                    self._commit()
                     thread.figures.state = "PAUSED"
                 time.sleep(0.05)
                 continue
@@ -287,13 +293,12 @@ class _Session:
                 self.outputs.send_rows()
                 self.dirty = self.dirty or count > 0 or bool(chunks)
                 thread.figures.records += count
-                if time.monotonic() - self.last_commit >= self.config.commit_interval_ms / 1000:
-                    self._commit()
+            if time.monotonic() - self.last_commit >= self.config.commit_interval_ms / 1000:
+                self._commit()
             self.producer.poll()
             thread.measure()
-        with thread.step():
-            if thread.tasks:
-                self._commit()
+        if thread.tasks:
+            self._commit()
 
     def _keep_first_positions(self) -> None:
         """Commit where a partition without offsets begins, so that a restart does not skip what comes meanwhile."""
@@ -330,8 +335,11 @@ class _Session:
             task, positions = self._open_task(task_id)
             tasks[task_id] = task
             start.update(positions)
-        self.thread.tasks = tasks
+        with self.thread.step():
+            self.thread.tasks = tasks
         self.thread.figures.tasks = len(tasks)
+        if not tasks and not self.thread.paused:
+            self.thread.figures.state = "RUNNING"  # it has no partition, and that is all there is to do
         self.fetcher.assign(start)
 
     def _open_task(self, task_id: TaskId) -> tuple[Task, dict[TopicPartition, int]]:
@@ -391,7 +399,8 @@ class _Session:
                 self._commit()
             except BrokerError as error:
                 logger.warning("Offsets were not committed before a rebalance: %s", error)
-        self.thread.tasks = {}
+        with self.thread.step():
+            self.thread.tasks = {}
         self.thread.figures.tasks = 0
         self.thread.figures.state = "REBALANCING"
         self.fetcher.assign({})
@@ -399,14 +408,18 @@ class _Session:
     # ---- commit ----
 
     def _commit(self) -> None:
-        """Flush, write the local batch, commit offsets: in this order (at-least-once)."""
+        """Flush, write the local batch, commit offsets: in this order (at-least-once).
+
+        Readers go on while the brokers are waited for.
+        """
         thread = self.thread
         self.last_commit = time.monotonic()
         self._measure_lag()
         if not self.dirty:
             return
-        for task in thread.tasks.values():
-            task.before_commit()
+        with thread.step():
+            for task in thread.tasks.values():
+                task.before_commit()
         crash_point("before-flush")
         self.producer.flush()
         crash_point("after-flush")
@@ -418,7 +431,8 @@ class _Session:
             positions[name] = task.committed()
             offsets.update(task.positions)
             stores += task.stores.values()
-        thread.database.commit(stores, positions)
+        with thread.step():
+            thread.database.commit(stores, positions)
         crash_point("before-offset-commit")
         self.offsets.commit(offsets, self.membership.generation())
         crash_point("after-offset-commit")

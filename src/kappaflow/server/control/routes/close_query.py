@@ -15,5 +15,5 @@ async def close_query(request: Request) -> Response:
     running = state_of(request).running.get(query_id)
     if running is None:
         raise UsageError(f"No query with id {query_id}")
-    running.cancelled.set()
+    running.end()
     return Response(status_code=200)

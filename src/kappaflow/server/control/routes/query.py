@@ -5,9 +5,9 @@ from __future__ import annotations
 from starlette.requests import Request
 from starlette.responses import Response
 
-from kappaflow.server.control.query_runner import parse_query, run_query
+from kappaflow.server.control.query_runner import is_short, parse_query, run_query
 from kappaflow.server.control.routes.requests import body_of, map_field, state_of, text_field
-from kappaflow.server.control.routes.streaming import PrintLines, RowObjects, stream_answer
+from kappaflow.server.control.routes.streaming import PrintLines, RowObjects, short_answer, stream_answer
 from kappaflow.server.control.statements.session import Session
 from kappaflow.sql.ast.statements import Print
 
@@ -19,4 +19,6 @@ async def query(request: Request) -> Response:
     text = text_field(document, "ksql")
     parsed = parse_query(text, session)
     form = PrintLines() if isinstance(parsed.statement, Print) else RowObjects()
-    return await stream_answer(run_query(state_of(request), parsed, session), form, parsed.text)
+    state = state_of(request)
+    answer = short_answer if is_short(state, parsed.statement) else stream_answer
+    return await answer(run_query(state, parsed, session), form, parsed.text)

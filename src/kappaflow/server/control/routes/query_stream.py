@@ -5,7 +5,7 @@ from __future__ import annotations
 from starlette.requests import Request
 from starlette.responses import Response
 
-from kappaflow.server.control.query_runner import parse_query, run_query
+from kappaflow.server.control.query_runner import is_short, parse_query, run_query
 from kappaflow.server.control.routes.requests import V1_JSON, body_of, map_field, state_of, text_field
 from kappaflow.server.control.routes.streaming import (
     ArrayRows,
@@ -13,6 +13,7 @@ from kappaflow.server.control.routes.streaming import (
     Format,
     PrintLines,
     RowObjects,
+    short_answer,
     stream_answer,
 )
 from kappaflow.server.control.statements.session import Session
@@ -34,4 +35,6 @@ async def query_stream(request: Request) -> Response:
         form = ArrayRows()
     else:
         form = DelimitedRows()
-    return await stream_answer(run_query(state_of(request), parsed, session), form, parsed.text)
+    state = state_of(request)
+    answer = short_answer if is_short(state, parsed.statement) else stream_answer
+    return await answer(run_query(state, parsed, session), form, parsed.text)

@@ -84,7 +84,9 @@ class DelimitedRows:
             head = {"queryId": part.query_id, "columnNames": part.names, "columnTypes": part.types}
             return _json(head) + b"\n"
         if isinstance(part, Rows) and part.rows:
-            return ("\n".join(part.rows) + "\n").encode()
+            if self.media_type not in part.rendered:
+                part.rendered[self.media_type] = ("\n".join(part.rows) + "\n").encode()
+            return part.rendered[self.media_type]
         return b""
 
     def error(self, entity: dict[str, object]) -> bytes:
@@ -164,6 +166,16 @@ class _WatchedStream(StreamingResponse):
                 if not task.done():
                     task.cancel()
             await asyncio.gather(sending, watching, return_exceptions=True)
+
+
+async def short_answer(parts: AsyncIterator[Part], form: Format, statement: str) -> Response:
+    """Answer with all parts at once."""
+    try:
+        chunks = [form.part(part) async for part in parts]
+    except KappaError as error:
+        status, entity = error_answer(error, statement)
+        return Response(_json(entity), status, media_type="application/json")
+    return Response(b"".join([*chunks, form.close()]), media_type=form.media_type)
 
 
 async def stream_answer(parts: AsyncIterator[Part], form: Format, statement: str) -> Response:
