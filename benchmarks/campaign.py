@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from statistics import median
@@ -22,7 +22,8 @@ from benchmarks.workloads import OUTPUT, Results, Workload
 WARM_UP_RECORDS = 1_000_000
 WARM_UP_SHARE = 0.2
 STALLED_SECONDS = 120
-SIDES = {"java": JavaSide, "kappaflow": EngineSide}
+ENGINE = "kappaflow"
+PEERS = ("java-trees", "java-streaming")
 
 
 @dataclass(frozen=True)
@@ -61,6 +62,14 @@ class Task:
     def warm_up(self) -> float:
         """Records before the measurement."""
         return min(WARM_UP_RECORDS, self.orders.count * WARM_UP_SHARE)
+
+
+def make_side(task: Task, name: str) -> JavaSide | EngineSide:
+    """A new run of a side."""
+    if name == ENGINE:
+        return EngineSide(task.bootstrap, task.workload)
+    style = "trees" if name == "java-trees" else "streaming"
+    return JavaSide(task.bootstrap, task.workload, style=style)
 
 
 def run_side(task: Task, side: JavaSide | EngineSide) -> Run:
@@ -111,21 +120,19 @@ def _wait(condition: Callable[[], bool], sampler: Sampler) -> None:
             raise RuntimeError(f"No progress for {STALLED_SECONDS} s at {records:.0f} records.")
 
 
-def compare(task: Task, runs: int) -> dict[str, Any]:
-    """Run both sides in turn, check every output, and return figures, medians and ratios."""
+def compare(task: Task, runs: int, peers: Sequence[str]) -> dict[str, Any]:
+    """Run all sides in turn, check every output, and return figures, medians and ratios."""
     done: list[Run] = []
     outputs: dict[str, Output] = {}
+    names = [*peers, ENGINE]
     for number in range(runs):
-        for name, kind in SIDES.items():
-            run = run_side(task, kind(task.bootstrap, task.workload))
+        for name in names:
+            run = run_side(task, make_side(task, name))
             _tell(task, number, run)
             output = read_output(task.bootstrap)
             check_output(output, task.workload, task.orders, task.caching, task.expected)
             outputs[name] = output
             done.append(run)
-    by_side = {name: [run for run in done if run.side == name] for name in SIDES}
-    rates = {name: median(run.records_per_second for run in found) for name, found in by_side.items()}
-    costs = {name: median(run.cpu_us_per_record for run in found) for name, found in by_side.items()}
     return {
         "workload": task.workload.group,
         "title": task.workload.title,
@@ -133,13 +140,23 @@ def compare(task: Task, runs: int) -> dict[str, Any]:
         "records": task.orders.count,
         "keys": task.orders.keys,
         "runs": [asdict(run) for run in done],
+        **medians_and_ratios(done, peers),
+        "output_records": {name: output.count for name, output in outputs.items()},
+        "outputs_equal_byte_for_byte": len({output.digests for output in outputs.values()}) == 1,
+        "last_values_checked": len(task.expected[1]),
+    }
+
+
+def medians_and_ratios(runs: Sequence[Run], peers: Sequence[str]) -> dict[str, dict[str, float]]:
+    """Medians by side, and how much better the engine is than each peer."""
+    by_side = {name: [run for run in runs if run.side == name] for name in (*peers, ENGINE)}
+    rates = {name: median(run.records_per_second for run in found) for name, found in by_side.items()}
+    costs = {name: median(run.cpu_us_per_record for run in found) for name, found in by_side.items()}
+    return {
         "records_per_second": rates,
         "cpu_us_per_record": costs,
-        "ratio_wall": rates["kappaflow"] / rates["java"],
-        "ratio_cpu": costs["java"] / costs["kappaflow"],
-        "output_records": {name: output.count for name, output in outputs.items()},
-        "outputs_equal_byte_for_byte": outputs["java"].digests == outputs["kappaflow"].digests,
-        "last_values_checked": len(task.expected[1]),
+        "ratio_wall": {peer: rates[ENGINE] / rates[peer] for peer in peers},
+        "ratio_cpu": {peer: costs[peer] / costs[ENGINE] for peer in peers},
     }
 
 

@@ -31,14 +31,14 @@ def compare(bootstrap: str, runs: int, seconds: int) -> list[dict[str, Any]]:
     results: list[dict[str, Any]] = []
     for group in GROUPS:
         workload = WORKLOADS[group]
-        found: dict[str, list[dict[str, float]]] = {"java": [], "kappaflow": []}
+        found: dict[str, list[dict[str, float]]] = {}
         for number in range(runs):
             for side in (
                 JavaSide(bootstrap, workload, overrides=JAVA_OVERRIDES),
                 EngineSide(bootstrap, workload),
             ):
                 figures = measure(bootstrap, workload, side, seconds)
-                found[side.name].append(figures)
+                found.setdefault(side.name, []).append(figures)
                 print(f"latency {group} run {number + 1} {side.name}: {figures}", flush=True)
         medians = {
             name: {figure: median(row[figure] for row in rows) for figure in rows[0]} for name, rows in found.items()

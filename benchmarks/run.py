@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks import latency, report
-from benchmarks.campaign import Task, compare, profile
+from benchmarks.campaign import PEERS, Task, compare, profile
 from benchmarks.kafka import broker, remove_outputs
 from benchmarks.orders import Orders
 from benchmarks.workloads import WORKLOADS
@@ -27,6 +27,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--runs", type=int, default=RUNS, help="runs of each side")
     parser.add_argument("--keys", type=int, default=None, help="distinct keys instead of the workload's own")
     parser.add_argument("--caching", choices=("off", "on", "both"), default="both")
+    parser.add_argument("--peers", default=",".join(PEERS), help="comma list of java-trees and java-streaming")
     parser.add_argument("--bootstrap-servers", default="", help="a broker that runs, instead of one started here")
     parser.add_argument("--no-profile", action="store_true", help="leave out the run for the cost split")
     parser.add_argument("--only-profile", action="store_true", help="nothing but the run for the cost split")
@@ -50,7 +51,7 @@ def run_group(group: str, options: argparse.Namespace, bootstrap: str) -> list[d
     results: list[dict[str, Any]] = []
     for caching in modes if workload.is_aggregation else [False]:
         task = Task(bootstrap, workload, orders, caching, expected)
-        result = {} if options.only_profile else compare(task, options.runs)
+        result = {} if options.only_profile else compare(task, options.runs, options.peers.split(","))
         if not options.no_profile:
             result["profile"] = profile(task)
             print(report.profile_text(workload.group, caching, result["profile"]), flush=True)

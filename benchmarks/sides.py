@@ -10,7 +10,7 @@ import threading
 import uuid
 from pathlib import Path
 from types import TracebackType
-from typing import Protocol
+from typing import Literal, Protocol
 
 import httpx
 
@@ -70,11 +70,23 @@ class Side(Protocol):
 
 
 class JavaSide:
-    """Kafka Streams with one stream thread."""
+    """Kafka Streams with one stream thread.
 
-    name = "java"
+    Args:
+        style: how it reads and writes JSON: `trees` as applications commonly do, or `streaming`, written for speed.
+        overrides: properties over the benchmark's own.
+    """
 
-    def __init__(self, bootstrap: str, workload: Workload, *, overrides: dict[str, object] | None = None) -> None:
+    def __init__(
+        self,
+        bootstrap: str,
+        workload: Workload,
+        *,
+        style: Literal["trees", "streaming"] = "streaming",
+        overrides: dict[str, object] | None = None,
+    ) -> None:
+        self.name = f"java-{style}"
+        self._style = style
         self._bootstrap = bootstrap
         self._workload = workload
         self._overrides = overrides or {}
@@ -100,10 +112,10 @@ class JavaSide:
             "statestore.cache.max.bytes": CACHE_BYTES if caching else 0,
             **self._overrides,
         }
-        program = java_program(HERE / "java" / "OrdersStreams.java")
+        program = java_program([HERE / "java" / "OrdersStreams.java", HERE / "java" / "OrdersTrees.java"])
         pairs = [f"{name}={value}" for name, value in properties.items()]
         command = program.command(
-            [self._workload.group, topic, OUTPUT, *pairs], (f"-Xms{JAVA_HEAP}", f"-Xmx{JAVA_HEAP}")
+            [self._style, self._workload.group, topic, OUTPUT, *pairs], (f"-Xms{JAVA_HEAP}", f"-Xmx{JAVA_HEAP}")
         )
         self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         threading.Thread(target=self._read, daemon=True).start()

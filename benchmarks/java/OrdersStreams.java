@@ -21,8 +21,9 @@ import org.apache.kafka.streams.kstream.WindowedSerdes;
 
 /**
  * The benchmark's workloads in Kafka Streams, written for speed: streaming JSON without trees or reflection, one
- * aggregate object per record. Usage: OrdersStreams MODE INPUT OUTPUT [name=value ...], where name=value are Streams
- * properties. Prints "P milliseconds records" four times a second, and ends when standard input closes.
+ * aggregate object per record. Usage: OrdersStreams streaming|trees MODE INPUT OUTPUT [name=value ...], where
+ * name=value are Streams properties; "trees" runs OrdersTrees instead. Prints "P milliseconds records" four times a
+ * second, and ends when standard input closes.
  */
 public final class OrdersStreams {
   static final JsonFactory JSON = new JsonFactory();
@@ -160,12 +161,16 @@ public final class OrdersStreams {
 
   public static void main(String[] arguments) throws Exception {
     Properties properties = new Properties();
-    for (int i = 3; i < arguments.length; i++) {
+    for (int i = 4; i < arguments.length; i++) {
       String[] pair = arguments[i].split("=", 2);
       properties.put(pair[0], pair[1]);
     }
     StreamsBuilder builder = new StreamsBuilder();
-    build(builder, arguments[0], arguments[1], arguments[2]);
+    if (arguments[0].equals("trees")) {
+      OrdersTrees.build(builder, arguments[1], arguments[2], arguments[3], () -> records = records + 1);
+    } else {
+      build(builder, arguments[1], arguments[2], arguments[3]);
+    }
     KafkaStreams streams = new KafkaStreams(builder.build(), properties);
     streams.setUncaughtExceptionHandler(
         error -> {
