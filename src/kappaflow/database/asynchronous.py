@@ -65,7 +65,7 @@ class AsyncDatabase:
         self.url = url.rstrip("/")
         self.properties: dict[str, str] = {}
         self._embedded = embedded
-        self._http = httpx.AsyncClient(base_url=self.url, timeout=_TIMEOUT)
+        self._http = httpx.AsyncClient(base_url=self.url, timeout=_TIMEOUT, verify=self.url.startswith("https:"))
 
     async def sql(self, text: str, **properties: str) -> AsyncResult:
         """Run one query, or one or several other statements.

@@ -44,7 +44,7 @@ class Database:
         self.properties: dict[str, str] = {}
         self._embedded = embedded
         self._scratch = scratch
-        self._http = httpx.Client(base_url=self.url, timeout=_TIMEOUT)
+        self._http = httpx.Client(base_url=self.url, timeout=_TIMEOUT, verify=self.url.startswith("https:"))
 
     def sql(self, text: str, **properties: str) -> Result:
         """Run one query, or one or several other statements.

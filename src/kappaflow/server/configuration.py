@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import asdict, dataclass, field
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -78,6 +79,11 @@ class ServerConfig:
     def command_topic(self) -> str:
         """The topic that holds every statement that changed something."""
         return "ksql__commands" if self.service_id == "default_" else f"ksql__commands-{self.service_id}"
+
+    @property
+    def grammar_tables(self) -> Path:
+        """Where the processes keep the tables of the SQL parser."""
+        return Path(self.data_dir) / "cache" / "sql-grammar"
 
     def worker_socket(self, index: int) -> str:
         """Return the path of the socket of worker `index`."""

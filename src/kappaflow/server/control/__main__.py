@@ -26,6 +26,7 @@ from kappaflow.server.control.state import BrokerTopics, ControlState
 from kappaflow.server.lifeline import read_first_line, watch_parent
 from kappaflow.server.rpc import RpcClient
 from kappaflow.sql.engine import Engine
+from kappaflow.sql.grammar.parser import keep_tables_in
 
 
 def build_state(config: ServerConfig) -> ControlState:
@@ -34,6 +35,7 @@ def build_state(config: ServerConfig) -> ControlState:
     Raises:
         KappaError: the brokers cannot be reached or the topic cannot be read.
     """
+    keep_tables_in(config.grammar_tables)
     client = ClientConfig(config.bootstrap_servers, client_id="kappa-control")
     admin = Admin(client)
     cluster = admin.describe_cluster()

@@ -30,7 +30,7 @@ from kappaflow.server.worker.push import PushServer
 from kappaflow.server.worker.queries import RunningQueries
 from kappaflow.sql.ast.statements import Print
 from kappaflow.sql.engine import Engine
-from kappaflow.sql.grammar.parser import ParsedStatement, parse
+from kappaflow.sql.grammar.parser import ParsedStatement, keep_tables_in, parse
 from kappaflow.sql.queries import PushQuery
 from kappaflow.sql.settings import Settings
 from kappaflow.state.database import StateDatabase
@@ -46,6 +46,7 @@ class Worker:
     def __init__(self, config: ServerConfig, index: int, loop: asyncio.AbstractEventLoop) -> None:
         self.config = config
         self.client = ClientConfig(config.bootstrap_servers, client_id=f"kappa-worker-{index}")
+        keep_tables_in(config.grammar_tables)
         with Admin(self.client) as admin:
             replication = config.replication_factor or min(3, len(admin.describe_cluster().brokers))
             create_command_topic(admin, config.command_topic, replication)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import fcntl
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
+from pathlib import Path
 from typing import Any
 
 from lark import Lark
@@ -35,8 +37,33 @@ class ParsedStatement:
     statement: Statement
 
 
+_tables_path: list[Path] = []
+
+
+def keep_tables_in(path: Path) -> None:
+    """Keep the parser's tables in a file: building them takes half a second of a process's start.
+
+    The file is trusted as code is: it must be where only the owner of the process can write.
+    """
+    _tables_path[:] = [path]
+    _lark.cache_clear()
+
+
 @cache
 def _lark() -> Lark:
+    if not _tables_path:
+        return _make_lark(None)
+    (path,) = _tables_path
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with path.with_name(f"{path.name}.lock").open("a") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)  # processes that start together: one writes, the others read
+            return _make_lark(path)
+    except OSError:
+        return _make_lark(None)
+
+
+def _make_lark(tables: Path | None) -> Lark:
     grammar = files("kappaflow.sql.grammar").joinpath("ksql.lark").read_text(encoding="utf-8")
     return Lark(
         grammar,
@@ -46,6 +73,7 @@ def _lark() -> Lark:
         propagate_positions=True,
         maybe_placeholders=False,
         lexer_callbacks={"WORD": keyword_callback},
+        cache=str(tables) if tables is not None else False,
     )
 
 
