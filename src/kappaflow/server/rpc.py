@@ -88,13 +88,24 @@ class RpcServer:
     def __init__(self, handlers: dict[str, Handler]) -> None:
         self._handlers = handlers
         self._server: asyncio.Server | None = None
+        self._writers: set[asyncio.StreamWriter] = set()
 
     async def start(self, path: str) -> None:
         """Listen on the socket at `path`."""
         self._server = await asyncio.start_unix_server(self._serve, path)
 
+    async def close(self) -> None:
+        """Take no more connections, and end those that are there."""
+        if self._server is not None:
+            self._server.close()
+        for writer in list(self._writers):
+            writer.close()
+            with contextlib.suppress(ConnectionError):
+                await writer.wait_closed()
+
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         running: dict[int, tuple[asyncio.Task[None], Reply]] = {}
+        self._writers.add(writer)
         try:
             while (read := await _read_frame(reader)) is not None:
                 message = read[0]
@@ -113,6 +124,7 @@ class RpcServer:
         finally:
             for task, _ in list(running.values()):
                 task.cancel()
+            self._writers.discard(writer)
             writer.close()
 
     async def _answer(self, message: Message, reply: Reply) -> None:
@@ -238,6 +250,13 @@ class RpcClient:
         writer.write(_frame({"id": stream.number, "op": op, **arguments}))
         await writer.drain()
         return stream
+
+    async def close(self) -> None:
+        """Close the connection; streams that are open end with an error."""
+        if self._writer is not None:
+            self._writer.close()
+            with contextlib.suppress(ConnectionError):
+                await self._writer.wait_closed()
 
     async def call(self, op: str, **arguments: Any) -> Any:
         """Send a request and return its one result.

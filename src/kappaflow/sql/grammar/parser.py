@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -41,16 +42,25 @@ _tables_path: list[Path] = []
 
 
 def keep_tables_in(path: Path) -> None:
-    """Keep the parser's tables in a file: building them takes half a second of a process's start.
+    """Keep the parser's tables in a file, and load them in the background: building them takes half a second.
 
     The file is trusted as code is: it must be where only the owner of the process can write.
     """
     _tables_path[:] = [path]
-    _lark.cache_clear()
+    _loaded_lark.cache_clear()
+    threading.Thread(target=_lark, name="sql-grammar", daemon=True).start()
+
+
+_loading = threading.Lock()
+
+
+def _lark() -> Lark:
+    with _loading:
+        return _loaded_lark()
 
 
 @cache
-def _lark() -> Lark:
+def _loaded_lark() -> Lark:
     if not _tables_path:
         return _make_lark(None)
     (path,) = _tables_path
