@@ -10,6 +10,7 @@ import polars as pl
 import pytest
 
 from kappaflow.database import Database, connect_async
+from kappaflow.errors import StatementError
 from kappaflow.testing.embedded_server import EmbeddedServer, wait_until
 
 ORDERS = (
@@ -132,3 +133,43 @@ def test_print_shows_records(db: Database) -> None:
     db.sql("INSERT INTO shown (rowtime, a, b) VALUES (5, 1, 2);")
     (line,) = db.sql("PRINT shown FROM BEGINNING LIMIT 1;").rows()
     assert line[0] == 'rowtime: 1970/01/01 00:00:00.005 Z, key: 1, value: {"B":2}, partition: 0'
+
+
+def test_a_pull_query_on_a_stream_reads_what_is_there_and_ends(server: EmbeddedServer, db: Database) -> None:
+    db.sql("CREATE STREAM kept " + ORDERS.format("kept"))
+    assert db.sql("SELECT * FROM kept;").rows() == []
+    frame = pl.DataFrame({"id": list(range(100)), "item": [f"i{n % 3}" for n in range(100)]})
+    db.write("kept", frame, key="id")
+    db.properties["auto.offset.reset"] = "latest"  # a pull query reads from the beginning whatever this says
+    rows = [tuple(row) for row in db.sql("SELECT id, item FROM kept WHERE id < 30;").rows()]
+    assert sorted(rows) == [(n, f"i{n % 3}") for n in range(30)]
+    assert len(db.sql("SELECT * FROM kept LIMIT 7;").rows()) == 7
+    assert len(db.sql("SELECT * FROM kept;").rows()) == 100
+    body = {"ksql": "SELECT id FROM kept WHERE id = 5;", "streamsProperties": {}}
+    header, row, end = httpx.post(f"{server.url}/query", json=body).json()
+    assert "header" in header and row == {"row": {"columns": [5]}} and end == {"finalMessage": "Query Completed"}
+    with pytest.raises(StatementError, match="GROUP BY"):
+        db.sql("SELECT item, COUNT(*) FROM kept GROUP BY item;").rows()
+    assert httpx.get(f"{server.url}/kappa/processes").json()["pushQueries"] == []
+
+
+def test_push_queries_of_one_text_each_get_all_rows(db: Database) -> None:
+    db.sql("CREATE STREAM shared " + ORDERS.format("shared"))
+    text = "SELECT id FROM shared EMIT CHANGES LIMIT {};"
+    results = [db.sql(text.format(50)) for _ in range(5)]
+    db.write("shared", pl.DataFrame({"id": list(range(50)), "item": ["x"] * 50}), key="id")
+    late = db.sql(text.format(50))
+    for result in [*results, late]:
+        assert sorted(row["ID"] for row in result.rows()) == list(range(50))
+
+
+def test_a_reader_that_stops_reading_misses_nothing_and_holds_nobody_up(db: Database) -> None:
+    db.sql("CREATE STREAM wide " + ORDERS.format("wide"))
+    count = 40_000
+    db.write("wide", pl.DataFrame({"id": list(range(count)), "item": ["x" * 500] * count}), key="id")
+    slow = db.sql(f"SELECT id, item FROM wide EMIT CHANGES LIMIT {count};")
+    rows = iter(slow)
+    first = next(rows)
+    quick = db.sql(f"SELECT id, item FROM wide EMIT CHANGES LIMIT {count};")
+    assert len(quick.rows()) == count
+    assert sorted([first["ID"], *(row["ID"] for row in rows)]) == list(range(count))
