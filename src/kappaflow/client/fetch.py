@@ -42,6 +42,7 @@ _LOG_OVERHEAD = 12
 _FetchRequest = consumer_messages.FetchRequest
 _ListOffsetsRequest = consumer_messages.ListOffsetsRequest
 IsolationLevel = Literal["read_uncommitted", "read_committed"]
+PARTITION_SHARE_MIN_BYTES = 1 << 20
 ISOLATION_CODES: dict[IsolationLevel, int] = {"read_uncommitted": 0, "read_committed": 1}
 
 
@@ -117,7 +118,7 @@ class Fetcher:
         isolation_level: IsolationLevel = "read_uncommitted",
         offset_reset: Literal["earliest", "latest", "none"] = "none",
         max_buffered_bytes: int = 64 << 20,
-        partition_max_bytes: int = 1 << 20,
+        partition_max_bytes: int = 8 << 20,
         max_bytes: int = 16 << 20,
         max_wait_ms: int = 250,
         min_bytes: int = 1,
@@ -130,7 +131,7 @@ class Fetcher:
             isolation_level: whether to stop at the last stable offset.
             offset_reset: where to go on when an offset is outside the log; ``none`` makes ``poll`` raise.
             max_buffered_bytes: bound on what waits to be polled, plus one fetch a partition.
-            partition_max_bytes: per partition and request.
+            partition_max_bytes: per partition and request; less where many partitions share the buffer.
             max_bytes: per request.
             max_wait_ms: how long a broker may wait for new records.
             min_bytes: how much a broker waits for.
@@ -313,10 +314,15 @@ class Fetcher:
         if position.in_flight or position.retry_at > now:
             return False
         crowded = self._buffered_bytes >= self._max_buffered and position.buffered_bytes > 0
-        if crowded or position.buffered_bytes >= max(2 * self._partition_max, self._max_buffered // 8):
+        if crowded or position.buffered_bytes >= max(2 * self._partition_bytes(), self._max_buffered // 8):
             self._throttled = True
             return False
         return not position.paused or not position.chunks
+
+    def _partition_bytes(self) -> int:
+        """What a partition may bring at once: large pieces cost less, but all of them together have to fit."""
+        share = max(PARTITION_SHARE_MIN_BYTES, self._max_buffered // max(1, len(self._positions)))
+        return min(self._partition_max, share)
 
     def _wait_for_leader(self, position: _Position, now: float) -> None:
         position.unknown_since = position.unknown_since or now
@@ -402,6 +408,7 @@ class Fetcher:
     def _fetch_request(self, pairs: list[tuple[_Position, int]]) -> Any:
         topic_class = _FetchRequest.FetchTopic
         topics: dict[str, list[Any]] = {}
+        partition_bytes = self._partition_bytes()
         for position, epoch in pairs:
             topics.setdefault(position.partition.topic, []).append(
                 topic_class.FetchPartition(
@@ -410,7 +417,7 @@ class Fetcher:
                     fetch_offset=position.offset,
                     last_fetched_epoch=-1,
                     log_start_offset=-1,
-                    partition_max_bytes=self._partition_max,
+                    partition_max_bytes=partition_bytes,
                 )
             )
         return _FetchRequest(
