@@ -70,6 +70,7 @@ class _Batch:
 
     Attributes:
         identity: set once it has sequences.
+        setback: why the last attempt failed.
         doubt: why the broker may have written it without our knowing; None when it was not or cannot have.
     """
 
@@ -81,6 +82,7 @@ class _Batch:
     identity: ProducerIdentity | None = None
     sequence: int = -1
     doubt: KappaError | None = None
+    setback: KappaError | None = None
 
 
 @dataclass(slots=True, eq=False)
@@ -294,9 +296,10 @@ class BatchProducer:
 
     def _expire(self, queue: _Queue) -> None:
         """Fail the first batch, and all after it that may or may not have been written with it."""
-        late = broker_error(
-            ErrorCode.REQUEST_TIMED_OUT, f"produce to {queue.partition}", "not written within the delivery time-out"
-        )
+        detail = "not written within the delivery time-out"
+        if queue.waiting[0].setback is not None:
+            detail = f"{detail}; the last attempt: {queue.waiting[0].setback}"
+        late = broker_error(ErrorCode.REQUEST_TIMED_OUT, f"produce to {queue.partition}", detail)
         self._finish(queue, queue.waiting.popleft(), late)
         while queue.waiting and queue.waiting[0].identity is not None:
             self._finish(queue, queue.waiting.popleft(), late)
@@ -374,7 +377,7 @@ class BatchProducer:
             # A gap before this batch says that no attempt has written it.
             if code == ErrorCode.OUT_OF_ORDER_SEQUENCE_NUMBER:
                 batch.doubt = None
-            error = broker_error(code, f"produce to {queue.partition}")
+            error = broker_error(code, f"produce to {queue.partition}", answer.error_message)
             self._try_again(queue, batch, error, is_ambiguous=code in AMBIGUOUS_CODES)
         else:
             detail = answer.error_message or next(
@@ -410,6 +413,7 @@ class BatchProducer:
             self._put_back(queue, later)
 
     def _try_again(self, queue: _Queue, batch: _Batch, error: KappaError, *, is_ambiguous: bool) -> None:
+        batch.setback = error
         if is_ambiguous:
             batch.doubt = error
         self._put_back(queue, batch)

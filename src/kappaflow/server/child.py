@@ -14,7 +14,8 @@ from dataclasses import dataclass, field
 
 BACKOFF_FIRST_SECONDS = 0.1
 BACKOFF_MAX_SECONDS = 10.0
-STABLE_SECONDS = 30.0
+FORGIVEN_SECONDS = 3.0
+FORGIVEN_RATIO = 5
 READY = re.compile(rb"READY (\S+)")
 
 
@@ -82,7 +83,9 @@ class Child:
             self._change(state="died", exit_code=exit_code)
             if not self.was_ready:
                 return  # it never worked: the supervisor reports why instead of trying for ever
-            backoff = BACKOFF_FIRST_SECONDS if time.monotonic() - started > STABLE_SECONDS else backoff
+            # Who lived for long, measured by the wait, did not die of its start.
+            if time.monotonic() - started >= max(FORGIVEN_SECONDS, FORGIVEN_RATIO * backoff):
+                backoff = BACKOFF_FIRST_SECONDS
             self._change(state="backing off")
             self.stopping.wait(backoff)
             backoff = min(backoff * 2, BACKOFF_MAX_SECONDS)

@@ -35,7 +35,7 @@ class Load:
         while not self._stop.is_set():
             try:
                 if writer is None:
-                    writer = RecordWriter(ClientConfig(self._bootstrap), delivery_timeout_ms=15_000)
+                    writer = RecordWriter(ClientConfig(self._bootstrap), delivery_timeout_ms=5_000)
                 writer.send("numbers", b"k%d" % (self.acknowledged % 5), b'{"V":1}')
                 self.acknowledged += 1
             except KappaError:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from kappaflow.errors import ServerError, StateNotReady, StatementError
+from kappaflow.errors import ServerError, StatementError, StateNotReady
 from kappaflow.server.rpc import HOLD_BYTES, Handler, Message, Reply, RpcClient, RpcServer, send_part
 
 Scenario = Callable[[RpcClient], Awaitable[None]]

@@ -21,7 +21,7 @@ from kappaflow.client.records import RecordWriter
 from kappaflow.errors import KappaError, ServerError
 from kappaflow.server.configuration import ServerConfig
 from kappaflow.server.control.application import make_application
-from kappaflow.server.control.command_topic import CommandLog, create_command_topic
+from kappaflow.server.control.command_topic import WRITE_TIMEOUT_MS, CommandLog, create_command_topic
 from kappaflow.server.control.state import BrokerTopics, ControlState
 from kappaflow.server.lifeline import read_first_line, watch_parent
 from kappaflow.server.rpc import RpcClient
@@ -45,7 +45,7 @@ def build_state(config: ServerConfig) -> ControlState:
     commands = CommandLog(client, config.command_topic, engine)
     commands.start()
     workers = [RpcClient(config.worker_socket(index)) for index in range(config.workers)]
-    writer = RecordWriter(client)
+    writer = RecordWriter(client, delivery_timeout_ms=WRITE_TIMEOUT_MS)
     return ControlState(config, admin, engine, commands, writer, workers, cluster.cluster_id, replication)
 
 

@@ -22,6 +22,7 @@ from kappaflow.sql.engine import Engine
 from kappaflow.sql.statement_plan import Plan
 
 POLL_SECONDS = 0.5
+WRITE_TIMEOUT_MS = 10_000  # a person waits for the answer
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +64,7 @@ class CommandLog:
         self._engine = engine
         self._on_outcome = on_outcome
         self._reader = RecordReader(client, {self._partition: 0})
-        self._writer = RecordWriter(client) if writable else None
+        self._writer = RecordWriter(client, delivery_timeout_ms=WRITE_TIMEOUT_MS) if writable else None
         self._applied = threading.Condition()
         self._next_offset = 0
         self._outcomes: dict[int, Outcome] = {}
