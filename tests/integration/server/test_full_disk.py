@@ -37,10 +37,10 @@ def small_disk(tmp_path: Path) -> Generator[Path]:
 def fill(bootstrap_servers: str) -> None:
     """Write until the broker refuses, first large records and then small ones."""
     for size in (900_000, 50_000, 2_000):
-        with RecordWriter(ClientConfig(bootstrap_servers), delivery_timeout_ms=500) as writer:
-            with pytest.raises(BrokerError):
-                while True:
-                    writer.send("filler", b"k", os.urandom(size))
+        writer = RecordWriter(ClientConfig(bootstrap_servers), delivery_timeout_ms=500)
+        with writer, pytest.raises(BrokerError):
+            while True:
+                writer.send("filler", b"k", os.urandom(size))
 
 
 def counts(db: Database) -> dict[str, int]:

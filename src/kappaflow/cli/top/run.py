@@ -12,6 +12,7 @@ import httpx
 from rich.console import Console, Group
 from rich.live import Live
 from rich.table import Table
+from rich.text import Text
 
 from kappaflow.cli.messages import message
 from kappaflow.cli.sql import texts as _texts
@@ -46,30 +47,35 @@ def fetch(url: str) -> dict[str, Any]:
 
 
 def render(figures: dict[str, Any]) -> Group:
-    """Make the two tables of one screen."""
+    """Make the two tables of one screen, and say below why queries are in error."""
     processes = Table(title="Processes", title_justify="left")
     for heading in ("process", "state", "pid", "restarts"):
         processes.add_column(heading)
     for child in figures["processes"]:
         processes.add_row(child["name"], child["state"], str(child["pid"]), str(child["restarts"]))
     queries = Table(title="Queries", title_justify="left")
-    for heading in ("query", "worker", "state", "tasks", "records/s", "lag", "rows in state", "dropped"):
+    for heading in ("query", "worker", "state", "restarts", "tasks", "records/s", "lag", "dropped"):
         queries.add_column(heading, justify="left" if heading in {"query", "state"} else "right")
+    errors: list[str] = []
     for number, worker in enumerate(figures["workers"]):
+        if worker["state"] == "RESTARTING":
+            queries.add_row("", str(number), "RESTARTING", "", "", "", "", "")
         for query_id, query in sorted(worker["queries"].items()):
             queries.add_row(
                 query_id,
                 str(number),
                 query["state"],
+                str(query.get("restarts", 0)),
                 str(query.get("tasks", 0)),
                 f"{query.get('records_per_second', 0):,.0f}",
                 f"{query.get('lag_records', 0):,}",
-                f"{query.get('state_rows', 0):,}",
                 f"{query.get('dropped_records', 0):,}",
             )
+            if query["state"] == "ERROR":
+                errors.append(f"{query_id} on worker {number}: {query.get('error', '')}")
     for push in figures["pushQueries"]:
         queries.add_row(push["id"], "", "RUNNING", "", "", "", "", "")
-    return Group(processes, queries)
+    return Group(processes, queries, *(Text(error, style="red") for error in errors))
 
 
 def run(arguments: argparse.Namespace) -> int:

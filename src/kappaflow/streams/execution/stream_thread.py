@@ -46,6 +46,8 @@ POLL_SECONDS = 0.1
 POLL_BYTES = 4 << 20
 RESTART_FIRST_SECONDS = 0.5
 RESTART_MAX_SECONDS = 60.0
+FORGIVEN_SECONDS = 3.0
+FORGIVEN_RATIO = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,7 +170,9 @@ class StreamThread:
                 self._failed(error)
             else:
                 break
-            backoff = RESTART_FIRST_SECONDS if time.monotonic() - started > RESTART_MAX_SECONDS else backoff
+            # A session that lasted, measured by the wait, did not fail at its start.
+            if time.monotonic() - started >= max(FORGIVEN_SECONDS, FORGIVEN_RATIO * backoff):
+                backoff = RESTART_FIRST_SECONDS
             self._stopping.wait(backoff)
             backoff = min(backoff * 2, RESTART_MAX_SECONDS)
             self.figures.restarts += 1
@@ -176,6 +180,7 @@ class StreamThread:
 
     def _failed(self, error: Exception) -> None:
         self.figures.state = "ERROR"
+        self.figures.tasks = 0
         self.figures.error = str(error)
         logger.warning("Query %s stopped and will restart: %s", self.topology.application_id, error)
 

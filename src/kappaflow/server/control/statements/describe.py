@@ -6,6 +6,7 @@ from kappaflow.errors import StatementError
 from kappaflow.server.control.entities import Entity, entity, fields, query_row, source_description
 from kappaflow.server.control.state import BrokerTopics, ControlState
 from kappaflow.server.control.statements.session import Session
+from kappaflow.server.control.statements.states import errors_of, states_of
 from kappaflow.sql.ast import statements as s
 from kappaflow.sql.grammar.parser import ParsedStatement
 from kappaflow.sql.metastore import DataSource
@@ -84,6 +85,7 @@ def execute_explain(state: ControlState, parsed: ParsedStatement, session: Sessi
     with state.commands.lock:
         explanation = state.engine.explain(parsed, session.properties)
         query = state.engine.query(explanation.query_id) if explanation.query_id else None
+    states = states_of(state, query.id) if query else {}
     description: Entity = {
         "id": explanation.query_id or "",
         "windowType": query.window.type.value if query and query.window else None,
@@ -94,10 +96,10 @@ def execute_explain(state: ControlState, parsed: ParsedStatement, session: Sessi
         "topology": explanation.sections.get("topology", ""),
         "executionPlan": str(explanation),
         "overriddenProperties": explanation.properties,
-        "ksqlHostQueryStatus": {},
+        "ksqlHostQueryStatus": states,
         "queryType": "PERSISTENT" if query else "UNKNOWN",
-        "queryErrors": [],
+        "queryErrors": errors_of(state, query.id) if query else [],
         "tasksMetadata": [],
-        "state": query.state.value if query else None,
+        "state": query_row(query, states)["state"] if query else None,
     }
     return entity("queryDescription", parsed.text, queryDescription=description)

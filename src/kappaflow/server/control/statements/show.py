@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable
 
 from kappaflow.errors import StatementError
@@ -10,6 +9,7 @@ from kappaflow.server.control.entities import Entity, entity, query_row, source_
 from kappaflow.server.control.state import ControlState
 from kappaflow.server.control.statements.describe import describe_source
 from kappaflow.server.control.statements.session import Session
+from kappaflow.server.control.statements.states import states_of
 from kappaflow.sql.ast.statements import Show
 
 INTERNAL_PREFIXES = ("_confluent", "__", "ksql__commands")
@@ -59,17 +59,6 @@ def _queries(state: ControlState, _statement: Show, text: str, _session: Session
             }
         )
     return entity("queries", text, queries=rows)
-
-
-def states_of(state: ControlState, query_id: str) -> dict[str, int]:
-    """Count the workers by the state of a query there."""
-    counts: Counter[str] = Counter()
-    for status in state.worker_status:
-        if status["state"] == "RESTARTING":
-            counts["RESTARTING"] += 1
-        elif query_id in status["queries"]:
-            counts[status["queries"][query_id]["state"]] += 1
-    return dict(counts)
 
 
 def _topics(state: ControlState, statement: Show, text: str, _session: Session) -> Entity:

@@ -1,0 +1,59 @@
+"""What SHOW QUERIES, EXPLAIN and `kappa top` say of a query: running, in error and why, restarts, lag."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from typing import Any
+
+import httpx
+
+from kappaflow.client.admin import Admin, NewTopic
+from kappaflow.client.connection import ClientConfig
+from kappaflow.client.records import RecordWriter
+from kappaflow.database import connect
+from kappaflow.testing.embedded_server import EmbeddedServer, wait_until
+
+
+def entities(server: EmbeddedServer, statement: str) -> dict[str, Any]:
+    return httpx.post(f"{server.url}/ksql", json={"ksql": statement}).json()[0]
+
+
+def state_of(server: EmbeddedServer, query_id: str) -> str:
+    rows = entities(server, "SHOW QUERIES;")["queries"]
+    return next(row["state"] for row in rows if row["id"] == query_id)
+
+
+def top(server: EmbeddedServer) -> str:
+    command = [sys.executable, "-m", "kappaflow.cli.main", "top", "--once", "--server", server.url]
+    return subprocess.run(command, capture_output=True, text=True, timeout=60, check=True).stdout
+
+
+def test_a_query_in_error_is_shown_restarts_and_recovers() -> None:
+    arguments = ["--property", "ksql.streams.commit.interval.ms=200"]
+    with EmbeddedServer(arguments=arguments) as server, connect(server.url) as db:
+        db.sql("CREATE STREAM a (k STRING KEY, v INT) WITH (kafka_topic='a', value_format='JSON', partitions=1);")
+        db.sql("CREATE TABLE t AS SELECT k, COUNT(*) AS n FROM a GROUP BY k;")
+        (query_id,) = wait_until(server.figures, "the query")
+        wait_until(lambda: state_of(server, query_id) == "RUNNING", "the query to run")
+        with Admin(ClientConfig(server.bootstrap_servers)) as admin:
+            admin.delete_topics(["a"])
+            server.kill_child("worker-0")
+            failed = wait_until(lambda: (f := server.figures().get(query_id)) and f["restarts"] >= 1 and f, "a restart")
+            assert failed["state"] == "ERROR" and "topic a" in failed["error"]
+            assert state_of(server, query_id) == "ERROR"
+            description = entities(server, f"EXPLAIN {query_id};")["queryDescription"]
+            assert description["state"] == "ERROR"
+            assert "topic a" in description["queryErrors"][0]["errorMessage"]
+            shown = top(server)
+            assert "ERROR" in shown and "topic a" in shown
+            admin.create_topic(NewTopic("a", 1, 1, {}))
+        wait_until(lambda: state_of(server, query_id) == "RUNNING", "the query to run again")
+        with RecordWriter(ClientConfig(server.bootstrap_servers)) as writer:
+            writer.send("a", b"k", b'{"V":1}')
+        wait_until(lambda: [row["N"] for row in db.sql("SELECT n FROM t;").rows()] == [1], "the count")
+        figures = wait_until(
+            lambda: (f := server.figures()[query_id])["records"] == 1 and f["lag_records"] == 0 and f, "no lag"
+        )
+        assert figures["restarts"] >= 1 and figures["tasks"] == 1
+        assert query_id in top(server)
