@@ -19,6 +19,7 @@ from kappaflow.cli.sql import texts as _texts
 from kappaflow.errors import ServerError
 
 assert _texts
+PIPED_WIDTH = 160
 DEFAULT_URL = "http://127.0.0.1:8088"
 
 
@@ -80,7 +81,7 @@ def render(figures: dict[str, Any]) -> Group:
 
 def run(arguments: argparse.Namespace) -> int:
     """Refresh until Ctrl-C, or print once when asked or piped."""
-    console = Console()
+    console = Console(width=None if sys.stdout.isatty() else PIPED_WIDTH)
     if arguments.once or not sys.stdout.isatty():
         console.print(render(fetch(arguments.server)))
         return 0
