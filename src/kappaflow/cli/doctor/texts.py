@@ -28,6 +28,9 @@ ENGLISH = {
     "doctor.data_advice": "choose another directory with --data-dir, or change its permissions",
     "doctor.data_low": "{path} has only {free:.2f} GB free",
     "doctor.data_low_advice": "free some space: a full disk stops producers",
+    "doctor.port_free": "port {port} is free",
+    "doctor.port_taken": "port {port} cannot be used: {why}",
+    "doctor.port_advice": "stop what listens there (a server that already runs?), or choose another with {flag}",
     "doctor.good": "Everything that kappaflow needs is here.",
     "doctor.bad": "{count} problem(s) to solve before kappaflow can run here.",
 }
@@ -55,6 +58,9 @@ KOREAN = {
     "doctor.data_advice": "--data-dir 로 다른 디렉터리를 고르거나 권한을 바꾸십시오",
     "doctor.data_low": "{path} 에 남은 공간이 {free:.2f} GB 뿐입니다",
     "doctor.data_low_advice": "공간을 확보하십시오. 디스크가 가득 차면 프로듀서가 멈춥니다",
+    "doctor.port_free": "포트 {port} 은(는) 비어 있습니다",
+    "doctor.port_taken": "포트 {port} 을(를) 쓸 수 없습니다: {why}",
+    "doctor.port_advice": "그 포트를 쓰는 프로그램을 끝내거나 {flag} 로 다른 포트를 고르십시오",
     "doctor.good": "kappaflow 에 필요한 것이 모두 있습니다.",
     "doctor.bad": "kappaflow 를 실행하기 전에 해결할 문제가 {count}개 있습니다.",
 }
