@@ -14,6 +14,7 @@ use arrow_schema::DataType;
 use pyo3::buffer::PyBuffer;
 use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::ffi;
+use pyo3::marker::Ungil;
 use pyo3::prelude::*;
 use pyo3::types::{PyCapsule, PyTuple};
 
@@ -180,6 +181,18 @@ pub fn borrowed<'a, T: pyo3::buffer::Element>(buffer: &'a PyBuffer<T>, what: &st
     }
     // Aligned and typed as the exporter declared it; callers do not write to it while we read.
     Ok(unsafe { std::slice::from_raw_parts(buffer.buf_ptr() as *const T, buffer.item_count()) })
+}
+
+/// Batches of fewer rows are done before the interpreter, given away, would come back.
+const DETACH_ROWS_MIN: usize = 256;
+
+/// Runs a loop over rows, without holding the interpreter where it takes long enough to matter to other threads.
+pub fn detached<T: Ungil>(py: Python<'_>, rows: usize, work: impl Ungil + FnOnce() -> T) -> T {
+    if rows < DETACH_ROWS_MIN {
+        work()
+    } else {
+        py.detach(work)
+    }
 }
 
 /// A vector that numpy wraps: `numpy.frombuffer(vector, dtype)`.

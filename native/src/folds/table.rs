@@ -8,7 +8,7 @@ use pyo3::prelude::*;
 
 use super::fold::{replaces, step_word, Fold, Input, Kind, Output, Type};
 use super::key_rows::{KeyRows, ASKED, DIRTY, HEADER_WORDS, KNOWN, NO_ROW, PRESENT, SEQUENCE, TIMESTAMP};
-use crate::arrays::{borrowed, to_pyarrow, ByteColumn, Column, Vector};
+use crate::arrays::{borrowed, detached, to_pyarrow, ByteColumn, Column, Vector};
 
 const CHUNK: usize = 512;
 
@@ -296,7 +296,7 @@ impl FoldTable {
             return Err(PyValueError::new_err("keys, timestamps and inputs must have the same length"));
         }
         let folds = self.folds.clone();
-        Ok(py.detach(|| {
+        Ok(detached(py, timestamps.len(), || {
             let mut rows = self.rows_of(&keys.0, &column, true);
             if let Some(mask) = mask {
                 rows.iter_mut().zip(mask).filter(|(_, keep)| **keep == 0).for_each(|(row, _)| *row = NO_ROW);
@@ -379,7 +379,7 @@ impl FoldTable {
 
     fn missing<'py>(&mut self, py: Python<'py>, keys: Column) -> PyResult<Bound<'py, PyAny>> {
         let column = ByteColumn::new(&*keys.0, "keys")?;
-        let missing = py.detach(|| {
+        let missing = detached(py, column.len(), || {
             let rows = self.rows_of(&keys.0, &column, true);
             let (mut data, mut ends, mut unknown) = (Vec::new(), vec![0], Vec::new());
             for row in rows {
@@ -401,7 +401,7 @@ impl FoldTable {
         if column.len() != states.len() {
             return Err(PyValueError::new_err("keys and packed rows must have the same length"));
         }
-        py.detach(|| {
+        detached(py, column.len(), || {
             let rows = self.rows.rows_of(&column, None, true);
             for (at, row) in rows.into_iter().enumerate().filter(|(_, row)| *row != NO_ROW) {
                 if self.rows.row(row)[0] & DIRTY != 0 {

@@ -5,7 +5,7 @@ use pyo3::buffer::PyBuffer;
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 
-use crate::arrays::{borrowed, to_pyarrow, ByteColumn, Column, Vector};
+use crate::arrays::{borrowed, detached, to_pyarrow, ByteColumn, Column, Vector};
 
 /// See `kappaflow.kernel.assign_windows`.
 #[pyfunction]
@@ -23,7 +23,7 @@ pub fn assign_windows(
     if valid.is_some_and(|valid| valid.len() != times.len()) {
         return Err(PyValueError::new_err("timestamps and valid must have the same length"));
     }
-    let (rows, starts, late, stream_time) = py.detach(|| {
+    let (rows, starts, late, stream_time) = detached(py, times.len(), || {
         let (mut rows, mut starts) = (Vec::with_capacity(times.len()), Vec::with_capacity(times.len()));
         let (mut late, mut stream_time) = (0u64, stream_time);
         for (row, time) in times.iter().enumerate().filter(|(row, _)| valid.is_none_or(|valid| valid[*row] != 0)) {
@@ -56,7 +56,7 @@ pub fn window_keys<'py>(py: Python<'py>, keys: Column, starts: PyBuffer<i64>) ->
     if column.len() != starts.len() {
         return Err(PyValueError::new_err("keys and starts must have the same length"));
     }
-    let windowed = py.detach(|| {
+    let windowed = detached(py, starts.len(), || {
         let (mut data, mut ends, mut nulls) =
             (Vec::with_capacity(starts.len() * 24), vec![0i32], NullBufferBuilder::new(starts.len()));
         for (row, start) in starts.iter().enumerate() {

@@ -4,7 +4,7 @@ use pyo3::prelude::*;
 use super::columns::{Out, Spec, Type};
 use super::json_members::Members;
 use super::json_scan::{Doubt, Kind, Scanned, Scanner};
-use crate::arrays::{to_pyarrow, ByteColumn, Column, Vector};
+use crate::arrays::{detached, to_pyarrow, ByteColumn, Column, Vector};
 
 struct Decoder {
     outs: Vec<Out>,
@@ -80,7 +80,7 @@ pub fn json_decode<'py>(
     let rows = bytes.len();
     let outs = types.iter().zip(&keep).map(|(spec, keep)| Out::new(spec, *keep, rows)).collect();
     let mut decoder = Decoder { outs, members: Members::new(&names), unwrapped };
-    let (valid, doubts) = py.detach(|| decoder.run(&bytes));
+    let (valid, doubts) = detached(py, rows, || decoder.run(&bytes));
     let mut arrays = Vec::with_capacity(decoder.outs.len());
     for (out, keep) in decoder.outs.into_iter().zip(keep) {
         arrays.push(if keep || out.type_ == Type::Raw { Some(to_pyarrow(py, out.finish()?.as_ref())?) } else { None });

@@ -7,7 +7,7 @@ use pyo3::prelude::*;
 use super::columns::bytes_array;
 use super::number_text::{push_decimal, push_double};
 use super::written::{plain, push_item_text, In, Item};
-use crate::arrays::{borrowed, to_pyarrow, Column};
+use crate::arrays::{borrowed, detached, to_pyarrow, Column};
 
 const HEX: &[u8; 16] = b"0123456789ABCDEF";
 
@@ -190,7 +190,7 @@ pub fn json_encode<'py>(
     let valid = valid.as_ref().map(|valid| borrowed(valid, "valid")).transpose()?;
     let valid = valid.map(|valid| &valid[..rows.min(valid.len())]);
     let rows = valid.map_or(rows, |valid| valid.len());
-    let (ends, data, present) = py.detach(|| encode(&columns, &names, valid, rows, unwrapped));
+    let (ends, data, present) = detached(py, rows, || encode(&columns, &names, valid, rows, unwrapped));
     let nulls = if present.iter().all(|present| *present) { None } else { Some(NullBuffer::from(present)) };
     to_pyarrow(py, bytes_array(ends, data, nulls, true)?.as_ref())
 }

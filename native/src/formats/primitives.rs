@@ -6,7 +6,7 @@ use pyo3::prelude::*;
 use super::columns::{bytes_array, Out, Spec, Type};
 use super::json_scan::{Doubt, Scanned};
 use super::written::{plain, In, Item};
-use crate::arrays::{to_pyarrow, ByteColumn, Column, Vector};
+use crate::arrays::{detached, to_pyarrow, ByteColumn, Column, Vector};
 
 fn primitive(out: &mut Out, record: &[u8]) -> Scanned<()> {
     match out.type_ {
@@ -25,7 +25,7 @@ fn primitive(out: &mut Out, record: &[u8]) -> Scanned<()> {
 pub fn primitives_decode<'py>(py: Python<'py>, data: Column, type_: Spec) -> PyResult<(Bound<'py, PyAny>, Vector)> {
     let bytes = ByteColumn::new(data.0.as_ref(), "records")?;
     let mut out = Out::new(&type_, true, bytes.len());
-    let doubts = py.detach(|| {
+    let doubts = detached(py, bytes.len(), || {
         let mut doubts: Vec<i64> = Vec::new();
         for row in 0..bytes.len() {
             let outcome = bytes.get(row).map(|record| primitive(&mut out, record));
@@ -48,7 +48,7 @@ pub fn primitives_encode<'py>(py: Python<'py>, column: Column) -> PyResult<Bound
     let is_half = matches!(column.0.data_type(), arrow_schema::DataType::Int32);
     let array: ArrayRef = plain(&column.0)?;
     let values = In::new(&array, false)?;
-    let (ends, data, present) = py.detach(|| {
+    let (ends, data, present) = detached(py, values.len(), || {
         let mut ends = Vec::with_capacity(values.len());
         let mut data = Vec::with_capacity(values.len() * 8);
         let mut present = Vec::with_capacity(values.len());

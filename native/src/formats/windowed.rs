@@ -5,7 +5,7 @@ use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 
 use super::columns::bytes_array;
-use crate::arrays::{borrowed, to_pyarrow, ByteColumn, Column, Vector};
+use crate::arrays::{borrowed, detached, to_pyarrow, ByteColumn, Column, Vector};
 
 /// Appends one or two big-endian bounds to each key; null stays null.
 #[pyfunction]
@@ -21,7 +21,7 @@ pub fn windowed_append<'py>(
     if first.len() != bytes.len() || second.is_some_and(|second| second.len() != bytes.len()) {
         return Err(PyValueError::new_err("keys and window bounds differ in length"));
     }
-    let (ends, data, present) = py.detach(|| {
+    let (ends, data, present) = detached(py, bytes.len(), || {
         let mut ends = Vec::with_capacity(bytes.len());
         let mut data = Vec::with_capacity(bytes.len() * 24);
         let mut present = Vec::with_capacity(bytes.len());
@@ -56,7 +56,7 @@ pub fn windowed_split<'py>(
     count: usize,
 ) -> PyResult<(Bound<'py, PyAny>, Vector, Vector)> {
     let bytes = ByteColumn::new(data.0.as_ref(), "windowed keys")?;
-    let (ends, keys, present, bounds, short) = py.detach(|| {
+    let (ends, keys, present, bounds, short) = detached(py, bytes.len(), || {
         let mut ends = Vec::with_capacity(bytes.len());
         let mut keys = Vec::with_capacity(bytes.len() * 16);
         let mut present = Vec::with_capacity(bytes.len());

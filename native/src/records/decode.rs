@@ -12,7 +12,10 @@ use pyo3::prelude::*;
 
 use super::codecs::decompress;
 use super::walk::{self, Header, CONTROL_BIT, HEADER_SIZE, LOG_APPEND_TIME_BIT, TRANSACTIONAL_BIT};
-use crate::arrays::{shared_buffer, to_pyarrow, Vector};
+use crate::arrays::{detached, shared_buffer, to_pyarrow, Vector};
+
+/// About the size of a small record, to tell from their bytes how many there are.
+const RECORD_BYTES: usize = 64;
 
 /// Which bytes: the input (0) or what was decompressed (1), and where the record section starts in them.
 #[derive(Clone, Copy)]
@@ -290,7 +293,7 @@ pub fn decode_records<'py>(
         check_crc,
         next_offset: fetch_offset,
     };
-    let (keys, values, headers, error, decoder) = py.detach(move || {
+    let (keys, values, headers, error, decoder) = detached(py, input.len() / RECORD_BYTES, move || {
         let error = decoder.run(&input);
         let inflated = Buffer::from_vec(std::mem::take(&mut decoder.inflated));
         let headers = decoder.headers.take().map(|(ends, slots)| header_column(ends, &slots, [&input, &inflated]));

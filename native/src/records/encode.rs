@@ -11,7 +11,7 @@ use super::codecs::compress;
 use super::murmur2::partition_of;
 use super::varint;
 use super::walk::{CRC_START, HEADER_SIZE, LOG_OVERHEAD, TRANSACTIONAL_BIT};
-use crate::arrays::{borrowed, ByteColumn, Column, Vector};
+use crate::arrays::{borrowed, detached, ByteColumn, Column, Vector};
 
 /// What the headers of all batches of one call share.
 struct Stamp {
@@ -272,8 +272,8 @@ pub fn encode_records<'py>(
     if partitions == 0 || lengths.iter().any(|length| *length != count) {
         return Err(PyValueError::new_err("columns must have the same length, and at least one partition is needed"));
     }
-    let (batches, next) =
-        py.detach(|| encode(&rows, given, partitions, sticky_partition, &stamp)).map_err(PyValueError::new_err)?;
+    let (batches, next) = detached(py, count, || encode(&rows, given, partitions, sticky_partition, &stamp))
+        .map_err(PyValueError::new_err)?;
     let batches = batches
         .into_iter()
         .map(|list| list.into_iter().map(|batch| (PyBytes::new(py, &batch.bytes), Vector::from(batch.rows))).collect())

@@ -6,7 +6,8 @@
             columns = decode(chunk.records, chunk.fetch_offset, chunk.aborted)
 
 Requests are sent and answers taken apart on the fetcher's own I/O thread.  A partition is fetched again while
-what was fetched of it waits to be polled, within a bound on bytes that never lets one partition starve another.
+what was fetched of it waits to be polled, within a bound on bytes that never lets one partition starve another; at
+the end of the log fetching waits for ``poll``.
 """
 
 from __future__ import annotations
@@ -353,6 +354,10 @@ class Fetcher:
         if not fetches:
             return
         behind = [pair for pair in fetches if pair[0].has_more]
+        if not behind and self._has_untaken():
+            # At the end of the log records come a few at a time: more come together while these are worked on.
+            self._throttled = True
+            return
         in_flight = self._in_flight.get(node_id, 0)
         if in_flight == 0 and len(behind) >= 2:
             # Two requests of partitions that have records: the broker works on one while we read the other.
@@ -365,6 +370,9 @@ class Fetcher:
             return
         for group in groups:
             self._send(node_id, self._fetch_request(group), [p for p, _ in group], self._on_fetched)
+
+    def _has_untaken(self) -> bool:
+        return any(position.chunks and not position.paused for position in self._positions.values())
 
     def _send(self, node_id: int, request: Any, positions: list[_Position], handle: Any) -> None:
         asked = [(position, position.offset) for position in positions]

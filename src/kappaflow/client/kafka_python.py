@@ -11,6 +11,7 @@ import logging
 import selectors
 import socket
 import ssl
+import time
 import warnings
 from importlib import import_module
 from typing import Any
@@ -68,7 +69,7 @@ PRIVATE_PARTS: dict[Any, tuple[str, ...]] = {
         "close",
     ),
     KafkaNetSocket: ("dns_lookup", "sock_connect"),
-    KafkaTCPTransport: ("_sock_recv", "handshake", "close"),
+    KafkaTCPTransport: ("_sock_recv", "_sock_send", "_write_to_sock", "abort", "handshake", "close"),
     KafkaSSLTransport: ("_sock_recv", "handshake", "close"),
     frame_parser: ("KafkaBytes",),
     frame_parser.KafkaBytes: ("read", "write"),
@@ -175,7 +176,7 @@ async def _connect(net: Any, host: str, port: int, options: Any, timeout_at: flo
 class _PlainTransport(KafkaTCPTransport):
     """A plain connection with large reads into one buffer that stays in the processor's cache.
 
-    The parser copies what it is given before the next read.
+    The parser copies what it is given before the next read.  Writes wait only where the socket is full.
     """
 
     def __init__(self, *args: Any, **configs: Any) -> None:
@@ -185,6 +186,16 @@ class _PlainTransport(KafkaTCPTransport):
     def _sock_recv(self) -> tuple[memoryview, Any]:
         size, error = _receive(self._sock, self._buffer)
         return memoryview(self._buffer)[:size], error
+
+    async def _write_to_sock(self) -> None:
+        if self._write_buffer and not self._closed:
+            _, error = self._sock_send()
+            if error:
+                self._writing = False
+                self.abort(error=error)
+                return
+            self.last_write = time.monotonic()
+        await super()._write_to_sock()
 
 
 class _TlsTransport(KafkaSSLTransport):
