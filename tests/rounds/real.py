@@ -9,7 +9,12 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 PARTS = {
-    "engine": ("tests/integration/server", "tests/integration/client", "tests/integration/demo"),
+    "engine": (
+        "tests/integration/server",
+        "tests/integration/client",
+        "tests/integration/demo",
+        "tests/integration/benchmarks",
+    ),
     "streams": ("tests/integration/streams", "tests/conformance/streams"),
     "operations": ("tests/integration/ops",),
 }
