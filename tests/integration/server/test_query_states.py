@@ -7,10 +7,13 @@ import sys
 from typing import Any
 
 import httpx
+import polars as pl
 
 from kappaflow.client.admin import Admin, NewTopic
 from kappaflow.client.connection import ClientConfig
+from kappaflow.client.offsets import GroupOffsets
 from kappaflow.client.records import RecordWriter
+from kappaflow.client.topic_partition import TopicPartition
 from kappaflow.database import connect
 from kappaflow.testing.embedded_server import EmbeddedServer, wait_until
 
@@ -57,3 +60,39 @@ def test_a_query_in_error_is_shown_restarts_and_recovers() -> None:
         )
         assert figures["restarts"] >= 1 and figures["tasks"] == 1
         assert query_id in top(server)
+
+
+def test_pull_queries_on_two_workers_see_every_partition_once() -> None:
+    arguments = ["--property", "ksql.streams.commit.interval.ms=200"]
+    with EmbeddedServer(workers=2, arguments=arguments) as server, connect(server.url) as db:
+        db.sql("CREATE STREAM a (k STRING KEY, v INT) WITH (kafka_topic='a', value_format='JSON', partitions=4);")
+        frame = pl.DataFrame({"k": [f"k{n}" for n in range(400)], "v": list(range(400))})
+        db.write("a", frame, key="k")
+        db.sql("CREATE TABLE t AS SELECT k, COUNT(*) AS n FROM a GROUP BY k;", auto_offset_reset="earliest")
+        seen = lambda: sorted(row["K"] for row in db.sql("SELECT k, n FROM t;").rows())  # noqa: E731
+        everything = sorted(frame["k"])
+
+        def complete() -> bool:
+            found = seen()
+            assert len(found) == len(set(found)), "a partition was answered for twice"
+            return found == everything
+
+        wait_until(complete, "all keys")
+        shares = lambda: sorted(worker["queries"]["CTAS_T_1"]["tasks"] for worker in workers(server))  # noqa: E731
+        wait_until(lambda: shares() == [2, 2], "an even assignment")
+        wait_until(lambda: committed(server, "CTAS_T_1", "a", 4) == 400, "a commit")
+        server.kill_child("worker-1")
+        for _ in range(5):
+            assert seen() == everything  # the control process waits for the worker instead of leaving its share out
+        assert [row["N"] for row in db.sql("SELECT n FROM t WHERE k = 'k7';").rows()] == [1]
+
+
+def workers(server: EmbeddedServer) -> list[dict[str, Any]]:
+    return httpx.get(f"{server.url}/kappa/processes").json()["workers"]
+
+
+def committed(server: EmbeddedServer, query_id: str, topic: str, partitions: int) -> int:
+    group = f"_confluent-ksql-default_query_{query_id}"
+    with GroupOffsets(ClientConfig(server.bootstrap_servers), group) as offsets:
+        found = offsets.fetch([TopicPartition(topic, number) for number in range(partitions)])
+    return sum(max(0, position.offset) for position in found.values())

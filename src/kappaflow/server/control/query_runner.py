@@ -158,10 +158,7 @@ def _arguments(state: ControlState, parsed: ParsedStatement, session: Session) -
 
 async def _pull(state: ControlState, parsed: ParsedStatement, session: Session) -> AsyncIterator[Part]:
     arguments = _arguments(state, parsed, session)
-    if len(state.workers) == 1:
-        answers = [await _ask(state.workers[0], arguments)]
-    else:
-        answers = list(await asyncio.gather(*(_ask(worker, arguments) for worker in state.workers)))
+    answers = await _ask_all(state.workers, arguments)
     first = answers[0]
     yield Header(f"query_{state.next_number()}", first["schema"], first["names"], first["types"])
     rows = [row for answer in answers for row in answer["rows"]]
@@ -170,9 +167,26 @@ async def _pull(state: ControlState, parsed: ParsedStatement, session: Session) 
     yield End("Limit Reached" if limit is not None and len(rows) >= limit else "")
 
 
-async def _ask(worker: RpcClient, arguments: dict[str, Any]) -> dict[str, Any]:
-    """Ask a worker for its share, and again while its query starts, rebalances or comes back from a restart."""
+async def _ask_all(workers: list[RpcClient], arguments: dict[str, Any]) -> list[dict[str, Any]]:
+    """Ask all workers for their shares, and again where they speak of different assignments of the partitions.
+
+    Raises:
+        ServerError: they did not agree in time.
+    """
     deadline = time.monotonic() + PULL_WAIT_SECONDS
+    while True:
+        if len(workers) == 1:
+            return [await _ask(workers[0], arguments, deadline)]
+        answers = list(await asyncio.gather(*(_ask(worker, arguments, deadline) for worker in workers)))
+        if len({answer["generation"] for answer in answers}) == 1:
+            return answers
+        if time.monotonic() > deadline:
+            raise ServerError("The query is rebalancing; try again in a moment.", UNAVAILABLE, 50302)
+        await asyncio.sleep(PULL_PAUSE_SECONDS)
+
+
+async def _ask(worker: RpcClient, arguments: dict[str, Any], deadline: float) -> dict[str, Any]:
+    """Ask a worker for its share, and again while its query starts, rebalances or comes back from a restart."""
     while True:
         try:
             return await worker.call("pull", **arguments)

@@ -39,8 +39,9 @@ class PullServer:
             StateNotReady: its state is not here yet.
         """
         plan = self.plans.plan(statement, properties)
-        with self._thread(plan).reading() as tasks:
-            return _answer(plan, tasks or {})
+        thread = self._thread(plan)
+        with thread.reading() as tasks:
+            return _answer(plan, tasks or {}, thread.generation_id)
 
     def answer_now(self, statement: str, properties: dict[str, str]) -> dict[str, Any] | None:
         """Answer a look-up that needs no planning and no waiting; None where it would.
@@ -51,8 +52,9 @@ class PullServer:
         plan = self.plans.known(statement, properties)
         if plan is None or plan.keys is None:
             return None
-        with self._thread(plan).reading(wait=False) as tasks:
-            return None if tasks is None else _answer(plan, tasks)
+        thread = self._thread(plan)
+        with thread.reading(wait=False) as tasks:
+            return None if tasks is None else _answer(plan, tasks, thread.generation_id)
 
     def _thread(self, plan: PullQuery) -> StreamThread:
         if plan.query_id is None or plan.store is None:
@@ -77,7 +79,7 @@ def stream_scan(plan: PullQuery) -> PushQuery:
     return PushQuery(plan.statement, (plan.source,), topics, plan.schema, plan.build_topology, plan.limit)
 
 
-def _answer(plan: PullQuery, tasks: Mapping[TaskId, Task]) -> dict[str, Any]:
+def _answer(plan: PullQuery, tasks: Mapping[TaskId, Task], generation_id: int) -> dict[str, Any]:
     columns = list(plan.schema)
     render = row_renderer([column.type for column in columns])
     return {
@@ -86,6 +88,7 @@ def _answer(plan: PullQuery, tasks: Mapping[TaskId, Task]) -> dict[str, Any]:
         "types": [str(column.type) for column in columns],
         "rows": [render(row) for row in _rows(plan, tasks)],
         "limit": plan.limit,
+        "generation": generation_id,
     }
 
 

@@ -89,6 +89,9 @@ class StreamThread:
 
     Args:
         on_error: told where a record failed and why; the record is dropped.
+
+    Attributes:
+        generation_id: of the group, by which the tasks were assigned; tasks of one generation are disjoint and all.
     """
 
     def __init__(
@@ -110,7 +113,7 @@ class StreamThread:
         self._readers = 0
         self._turn = threading.Condition(threading.Lock())
         self._thread = threading.Thread(target=self._run, name=f"stream-{topology.application_id}", daemon=True)
-        self._generation = GroupGeneration()
+        self.generation_id = GroupGeneration().generation_id
         self._rate_base = (time.monotonic(), 0)
 
     # ---- the owner's side ----
@@ -342,6 +345,7 @@ class _Session:
             start.update(positions)
         with self.thread.step():
             self.thread.tasks = tasks
+            self.thread.generation_id = generation.generation_id
         self.thread.figures.tasks = len(tasks)
         if not tasks and not self.thread.paused:
             self.thread.figures.state = "RUNNING"  # it has no partition, and that is all there is to do
