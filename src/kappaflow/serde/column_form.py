@@ -7,8 +7,9 @@ doubtful row -> Serde.deserialize -> a patch, or an error with its message
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -60,6 +61,27 @@ def type_spec(data_type: t.DataType) -> TypeSpec:
             return (str(data_type), [], [])
 
 
+class Layout(NamedTuple):
+    """What the native kernel is told about the columns of a serde.
+
+    Attributes:
+        names: of the columns.
+        types: as `type_spec` describes them.
+        raw: true where the kernel has no type and passes JSON text on.
+    """
+
+    names: list[str]
+    types: list[TypeSpec]
+    raw: list[bool]
+
+
+@functools.lru_cache(maxsize=1024)
+def layout_of(serde: Serde) -> Layout:
+    """Describe the columns of a serde; once, because small batches come often."""
+    columns = serde.columns
+    return Layout([c.name for c in columns], [type_spec(c.type) for c in columns], [is_raw(c.type) for c in columns])
+
+
 def keep_flags(serde: Serde, projection: Sequence[int] | None) -> list[bool]:
     """Return which columns are wanted."""
     wanted = range(len(serde.columns)) if projection is None else set(projection)
@@ -90,9 +112,10 @@ def finish(serde: Serde, data: ArrowArray, projection: Sequence[int] | None, fou
 def _read_raw(serde: Serde, arrays: list[Any], wanted: set[int]) -> set[int]:
     """Convert the columns that came as JSON text, in place; return the rows where that fails."""
     broken: set[int] = set()
-    for position, column in enumerate(serde.columns):
-        if not is_raw(column.type) or arrays[position] is None:
+    for position, is_text in enumerate(layout_of(serde).raw):
+        if not is_text or arrays[position] is None:
             continue
+        column = serde.columns[position]
         convert = coercion(column.type)
         values: list[Any] = []
         for row, text in enumerate(arrays[position].cast(pa.binary()).to_pylist()):
@@ -154,8 +177,7 @@ def mask_bytes(valid: Mask | None) -> object | None:
 
 def json_decode(serde: Serde, data: ArrowArray, projection: Sequence[int] | None, *, unwrapped: bool) -> Decoded:
     """Decode JSON documents."""
-    names = [column.name for column in serde.columns]
-    types = [type_spec(column.type) for column in serde.columns]
+    names, types, _ = layout_of(serde)
     found = _native.json_decode(data, names, types, keep_flags(serde, projection), unwrapped)
     return finish(serde, data, projection, found)
 
@@ -181,7 +203,7 @@ def json_encode(
         length: number of rows where there are no columns.
         unwrapped: the document is the single value.
     """
-    raw = [is_raw(column.type) for column in serde.columns]
+    raw = layout_of(serde).raw
     arrays: list[ArrowArray] = []
     for array, column, as_text, write in zip(columns, serde.columns, raw, writers, strict=True):
         if as_text:
@@ -194,8 +216,7 @@ def json_encode(
 
 def delimited_decode(serde: Serde, data: ArrowArray, projection: Sequence[int] | None, delimiter: str) -> Decoded:
     """Decode delimited lines."""
-    types = [type_spec(column.type) for column in serde.columns]
-    found = _native.delimited_decode(data, ord(delimiter), types, keep_flags(serde, projection))
+    found = _native.delimited_decode(data, ord(delimiter), layout_of(serde).types, keep_flags(serde, projection))
     return finish(serde, data, projection, found)
 
 
@@ -207,7 +228,7 @@ def delimited_encode(serde: Serde, columns: Sequence[ArrowArray], valid: Mask | 
 
 def primitive_decode(serde: Serde, data: ArrowArray, projection: Sequence[int] | None) -> Decoded:
     """Decode one of Kafka's primitives."""
-    array, doubts = _native.primitives_decode(data, type_spec(serde.columns[0].type))
+    array, doubts = _native.primitives_decode(data, layout_of(serde).types[0])
     if array.null_count:
         valid = np.asarray(array.is_valid())
         decoded = finish(serde, data, [0], ([array], valid.view(np.uint8), doubts))
