@@ -33,6 +33,7 @@ from kappaflow.storage.log_recovery import (
 )
 from kappaflow.storage.retention import expired_segments
 from kappaflow.storage.segment import MAX_RELATIVE_OFFSET, LogSegment
+from kappaflow.storage.segment_swap import CleanedSegment, swap_in
 from kappaflow.storage.time_lookup import OffsetAndTimestamp, lookup_timestamp
 from kappaflow.storage.write_failure import write_failure
 from kappaflow.wire.record_batch import HEADER_SIZE, pack_prefix, stamp_log_append_time
@@ -156,6 +157,16 @@ class PartitionLog:
         return self.log_end_offset
 
     @property
+    def last_stable_offset(self) -> int:
+        """The offset up to which every transaction is decided."""
+        return self.log_end_offset
+
+    @property
+    def segments(self) -> tuple[LogSegment, ...]:
+        """The segments, oldest first; the last one is active."""
+        return tuple(self._segments)
+
+    @property
     def size_bytes(self) -> int:
         """Bytes of all segments, without their indexes."""
         return sum(segment.size for segment in self._segments)
@@ -235,7 +246,7 @@ class PartitionLog:
         )
         if (
             active.size + size > config.segment_bytes
-            or waited > config.segment_ms
+            or waited > config.roll_ms
             or active.index_is_full(config.segment_index_bytes)
             or last_offset - active.base_offset > MAX_RELATIVE_OFFSET
         ):
@@ -370,6 +381,34 @@ class PartitionLog:
         if count:
             remove_snapshots(self._disk, self.directory, lambda offset: offset < self._bases[0])
         return count
+
+    def replace_segments(self, cleaned: CleanedSegment) -> bool:
+        """Put a cleaned segment in the place of those that it was made from.
+
+        Returns:
+            False where they are not there any more, or not as they were; the cleaned one is removed then.
+
+        Raises:
+            StorageError: the disk failed.
+        """
+        slot = bisect_right(self._bases, cleaned.replaces[0]) - 1
+        count = len(cleaned.replaces)
+        old = self._segments[slot : slot + count] if slot >= 0 else []
+        found = (*(each.base_offset for each in old), *self._bases[slot + count : slot + count + 1])
+        expected = (*cleaned.replaces, cleaned.next_base_offset)
+        if self._closed or found != expected or tuple(each.size for each in old) != cleaned.sizes:
+            cleaned.discard(self._disk)
+            return False
+        self._forget_unsynced(lambda each: each in old)
+        try:
+            swap_in(self._disk, cleaned, old)
+        except OSError as error:
+            raise self._write_failed(error) from error
+        self._segments[slot : slot + count] = [cleaned.segment]
+        self._bases[slot : slot + count] = [cleaned.segment.base_offset]
+        self._directory_unsynced = True
+        self.flusher.request(self)
+        return True
 
     def truncate(self, offset: int) -> None:
         """Drop every batch that reaches `offset` or lies beyond it.

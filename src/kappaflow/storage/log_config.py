@@ -26,11 +26,25 @@ class LogConfig:
     message_timestamp_before_max_ms: int = MAX_INT64
     message_timestamp_after_max_ms: int = 3_600_000
     producer_id_expiration_ms: int = 86_400_000
+    min_cleanable_dirty_ratio: float = 0.5
+    min_compaction_lag_ms: int = 0
+    max_compaction_lag_ms: int = MAX_INT64
+    delete_retention_ms: int = 86_400_000
 
     @property
     def deletes(self) -> bool:
         """Whether old segments may be deleted; a compacted topic keeps everything."""
         return "delete" in self.cleanup_policy
+
+    @property
+    def compacts(self) -> bool:
+        """Whether only the last record of each key stays."""
+        return "compact" in self.cleanup_policy
+
+    @property
+    def roll_ms(self) -> int:
+        """Age at which the active segment is closed; compaction must reach it within max.compaction.lag.ms."""
+        return min(self.segment_ms, self.max_compaction_lag_ms) if self.compacts else self.segment_ms
 
     @property
     def uses_log_append_time(self) -> bool:
@@ -47,7 +61,7 @@ class LogConfig:
         >>> LogConfig.from_topic_config({"retention.ms": "1000"}).retention_ms
         1000
         """
-        values: dict[str, int | str] = {}
+        values: dict[str, int | float | str] = {}
         for name, field_name in _PROPERTIES.items():
             text = topic_config.get(name)
             if text is None:
@@ -56,13 +70,14 @@ class LogConfig:
                 values[field_name] = text
                 continue
             try:
-                values[field_name] = int(text)
+                values[field_name] = float(text) if field_name in _RATIOS else int(text)
             except ValueError:
-                raise ConfigError(f"{name} must be a whole number, not {text!r}") from None
+                raise ConfigError(f"{name} must be a number, not {text!r}") from None
         return LogConfig(**values)  # pyright: ignore[reportArgumentType]
 
 
 _TEXTS = frozenset({"cleanup_policy", "message_timestamp_type"})
+_RATIOS = frozenset({"min_cleanable_dirty_ratio"})
 _PROPERTIES = {
     "segment.bytes": "segment_bytes",
     "segment.ms": "segment_ms",
@@ -75,4 +90,8 @@ _PROPERTIES = {
     "message.timestamp.type": "message_timestamp_type",
     "message.timestamp.before.max.ms": "message_timestamp_before_max_ms",
     "message.timestamp.after.max.ms": "message_timestamp_after_max_ms",
+    "min.cleanable.dirty.ratio": "min_cleanable_dirty_ratio",
+    "min.compaction.lag.ms": "min_compaction_lag_ms",
+    "max.compaction.lag.ms": "max_compaction_lag_ms",
+    "delete.retention.ms": "delete_retention_ms",
 }

@@ -13,6 +13,7 @@ from kappaflow.storage.checkpoints import LeaderEpochs
 from kappaflow.storage.log_config import LogConfig
 from kappaflow.storage.producer_state import ProducerState
 from kappaflow.storage.segment import LogSegment, segment_path
+from kappaflow.storage.segment_swap import finish_swaps
 
 _SEGMENT_FILE = re.compile(r"(\d{20})\.(log|index|timeindex|snapshot)")
 
@@ -52,6 +53,7 @@ def load_segments(
     epochs: LeaderEpochs,
 ) -> LoadedLog:
     """Find the segments and where the log starts and ends; without a clean end, check and cut first."""
+    finish_swaps(disk, directory)
     bases = _sweep(disk, directory)
     segments = [LogSegment.existing(disk, directory, base, config.index_interval_bytes) for base in bases]
     truncated = 0

@@ -45,16 +45,18 @@ class LogSegment:
         offset_of_max_timestamp: last offset of the first batch with that timestamp.
     """
 
-    def __init__(self, disk: Disk, directory: Path, base_offset: int, index_interval_bytes: int) -> None:
+    def __init__(
+        self, disk: Disk, directory: Path, base_offset: int, index_interval_bytes: int, suffix: str = ""
+    ) -> None:
         self.base_offset = base_offset
-        self.path = segment_path(directory, base_offset, ".log")
+        self.path = segment_path(directory, base_offset, ".log" + suffix)
         self.size = 0
         self.max_timestamp = -1
         self.offset_of_max_timestamp = base_offset
         self.first_timestamp: int | None = None
         self.created_ms = 0
-        self.offset_index = OffsetIndex(disk, segment_path(directory, base_offset, ".index"), base_offset)
-        self.time_index = TimeIndex(disk, segment_path(directory, base_offset, ".timeindex"), base_offset)
+        self.offset_index = OffsetIndex(disk, segment_path(directory, base_offset, ".index" + suffix), base_offset)
+        self.time_index = TimeIndex(disk, segment_path(directory, base_offset, ".timeindex" + suffix), base_offset)
         self._disk = disk
         self._interval = index_interval_bytes
         self._bytes_since_entry = 0
@@ -64,9 +66,11 @@ class LogSegment:
         self._hints: dict[int, int] = {}
 
     @staticmethod
-    def create(disk: Disk, directory: Path, base_offset: int, index_interval_bytes: int, created_ms: int) -> LogSegment:
-        """Make a new, empty segment with its files."""
-        segment = LogSegment(disk, directory, base_offset, index_interval_bytes)
+    def create(
+        disk: Disk, directory: Path, base_offset: int, index_interval_bytes: int, created_ms: int, suffix: str = ""
+    ) -> LogSegment:
+        """Make a new, empty segment with its files, whose names end in `suffix`."""
+        segment = LogSegment(disk, directory, base_offset, index_interval_bytes, suffix)
         segment.created_ms = created_ms
         segment._indexes_loaded = True
         try:
@@ -228,6 +232,16 @@ class LogSegment:
             yield position, header, memoryview(window)[at : at + header.size]
             position = end
 
+    def batch_at(self, position: int, size: int) -> bytes:
+        """The bytes of the batch that lies at `position`."""
+        return self._disk.read(self._open(), size, position)
+
+    def first_batch_timestamp(self) -> int | None:
+        """The largest timestamp of the first batch; None where there is no batch."""
+        if self.first_timestamp is None:
+            self.first_timestamp = next((header.max_timestamp for _, header in self.headers()), None)
+        return self.first_timestamp
+
     # Opening, recovery, end
 
     def load_indexes(self) -> None:
@@ -334,6 +348,12 @@ class LogSegment:
                         self._disk.sync(fd)
                     finally:
                         self._disk.close(fd)
+
+    def settle(self, directory: Path) -> None:
+        """Go by the lasting names, to which its files have been renamed."""
+        self.path = segment_path(directory, self.base_offset, ".log")
+        self.offset_index.path = segment_path(directory, self.base_offset, ".index")
+        self.time_index.path = segment_path(directory, self.base_offset, ".timeindex")
 
     def close(self) -> None:
         """Close the file."""
