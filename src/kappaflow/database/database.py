@@ -171,7 +171,11 @@ def connect(url: str | None = None, *, path: str | Path | None = None, workers: 
     """
     if url is not None:
         database = Database(url)
-        database.sql("SHOW PROPERTIES;")
+        try:
+            database.sql("SHOW PROPERTIES;")
+        except BaseException:
+            database.close()
+            raise
         return database
     from kappaflow.server.configuration import ServerConfig
     from kappaflow.server.supervisor import Supervisor

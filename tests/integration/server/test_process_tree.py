@@ -15,7 +15,10 @@ from kappaflow.database import connect
 from kappaflow.errors import KappaError
 from kappaflow.testing.embedded_server import EmbeddedServer, wait_until
 
-ROUNDS = int(os.environ.get("KAPPA_KILL_ROUNDS", "2"))
+FEW, MANY = 2, int(os.environ.get("KAPPA_KILL_ROUNDS", "10"))
+rounds_of_kills = pytest.mark.parametrize(
+    "rounds", [pytest.param(FEW, id="few"), pytest.param(MANY, id="many", marks=pytest.mark.real)]
+)
 QUERY = "CREATE TABLE counted AS SELECT k, COUNT(*) AS n, SUM(v) AS total FROM numbers GROUP BY k;"
 
 
@@ -76,7 +79,14 @@ def prepare(server: EmbeddedServer) -> None:
 def check_exact(server: EmbeddedServer, load: Load) -> None:
     """The query reads a topic keyed by its group key: at-least-once with local positions counts each record once."""
     low, high = load.acknowledged, load.acknowledged + load.uncertain
-    wait_until(lambda: low <= total_of(server.url) <= high, f"a total within {low}..{high}", 60)
+
+    def is_exact() -> bool:
+        total = total_of(server.url)
+        if not low <= total <= high:
+            raise KappaError(f"the total is {total}")
+        return True
+
+    wait_until(is_exact, f"a total within {low}..{high}", 60)
     figures = wait_until(
         lambda: all(f["state"] == "RUNNING" for f in server.figures().values()) and server.figures(), "running queries"
     )
@@ -84,12 +94,13 @@ def check_exact(server: EmbeddedServer, load: Load) -> None:
 
 
 @pytest.mark.parametrize("name", ["worker-0", "control", "broker"])
-@pytest.mark.timeout(180)
-def test_a_killed_child_comes_back_and_nothing_is_lost(name: str) -> None:
+@rounds_of_kills
+@pytest.mark.timeout(300)
+def test_a_killed_child_comes_back_and_nothing_is_lost(name: str, rounds: int) -> None:
     with EmbeddedServer(arguments=["--property", "ksql.streams.commit.interval.ms=200"]) as server:
         prepare(server)
         load = Load(server.bootstrap_servers)
-        for _ in range(ROUNDS):
+        for _ in range(rounds):
             goal = load.acknowledged + 200
             wait_until(lambda goal=goal: load.acknowledged >= goal, "some load")
             before = server.kill_child(name)
@@ -103,13 +114,14 @@ def test_a_killed_child_comes_back_and_nothing_is_lost(name: str) -> None:
         check_exact(server, load)
 
 
-@pytest.mark.timeout(180)
-def test_a_killed_supervisor_leaves_nothing_behind_and_starts_again() -> None:
+@rounds_of_kills
+@pytest.mark.timeout(300)
+def test_a_killed_supervisor_leaves_nothing_behind_and_starts_again(rounds: int) -> None:
     server = EmbeddedServer(arguments=["--property", "ksql.streams.commit.interval.ms=200"]).start()
     try:
         prepare(server)
         acknowledged = uncertain = 0
-        for _ in range(ROUNDS):
+        for _ in range(rounds):
             load = Load(server.bootstrap_servers)
             wait_until(lambda load=load: load.acknowledged >= 100, "some load")
             pids = [int(child["pid"]) for child in server.processes()]
