@@ -16,6 +16,7 @@ from kappaflow.broker.coordinators.group_coordinator import GroupCoordinator
 from kappaflow.broker.coordinators.group_states import GroupState
 from kappaflow.broker.coordinators.offset_store import OffsetStore
 from kappaflow.broker.coordinators.producer_ids import ProducerIds
+from kappaflow.broker.log_cleaner import LogCleaner
 from kappaflow.broker.timers import LoopTimers
 from kappaflow.broker.topics import Topic, TopicRegistry
 from kappaflow.errors import StorageError, StorageFullError
@@ -64,6 +65,7 @@ class Broker:
         groups: consumer groups.
         offsets: committed offsets.
         producer_ids: ids for idempotent producers.
+        cleaner: compacts logs.
         connections: open client connections.
         failed: set, with a message for people, when the broker must stop.
     """
@@ -75,6 +77,7 @@ class Broker:
         logs: LogDirectory,
         journals: tuple[Journal, Journal],
         clock: Clock,
+        disk: Disk = SYSTEM_DISK,
     ) -> None:
         self.config = config
         self.clock = clock
@@ -88,6 +91,7 @@ class Broker:
         self._directory = directory
         self._logs = logs
         self._metadata_journal, self._offsets_journal = journals
+        self.cleaner = LogCleaner(logs, clock, disk)
         self.topics = TopicRegistry(logs, self._write_metadata)
         self.producer_ids = ProducerIds(self._write_metadata)
         self.offsets = OffsetStore(self._write_offsets)
@@ -124,7 +128,7 @@ class Broker:
                 clock=clock,
                 disk=disk,
             )
-            broker = Broker(config, directory, logs, (metadata_journal, offsets_journal), clock)
+            broker = Broker(config, directory, logs, (metadata_journal, offsets_journal), clock, disk)
             broker._replay(metadata, offsets)
         except BaseException:
             directory.close()
@@ -195,6 +199,13 @@ class Broker:
         except StorageError as error:
             logger.warning("maintenance: %s", error)
 
+    async def compact(self) -> None:
+        """One pass of compaction over all logs that are due."""
+        try:
+            await self.cleaner.clean_due()
+        except StorageError as error:
+            self.stop_because(str(error))
+
     def _expire_offsets(self) -> None:
         oldest_ms = self.clock.time_ms() - self.config.offsets_retention_ms
         for group_id in self.offsets.groups():
@@ -217,6 +228,7 @@ class Broker:
         Raises:
             StorageError: not everything could be written; the next start recovers.
         """
+        self.cleaner.stop()
         try:
             self._logs.close()
         finally:

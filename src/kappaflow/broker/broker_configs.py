@@ -39,6 +39,7 @@ def broker_config_entries(broker: Broker, names: Collection[str] | None) -> list
         ("group.max.session.timeout.ms", INT, config.group_max_session_timeout_ms, STATIC_BROKER_CONFIG),
         ("group.min.session.timeout.ms", INT, config.group_min_session_timeout_ms, STATIC_BROKER_CONFIG),
         ("listeners", LIST, listener, STATIC_BROKER_CONFIG),
+        ("log.cleaner.backoff.ms", LONG, config.log_cleaner_backoff_ms, STATIC_BROKER_CONFIG),
         ("log.dirs", STRING, config.data_dir, STATIC_BROKER_CONFIG),
         ("log.retention.check.interval.ms", LONG, config.retention_check_interval_ms, STATIC_BROKER_CONFIG),
         ("node.id", INT, broker.node_id, STATIC_BROKER_CONFIG),

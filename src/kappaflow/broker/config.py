@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
+
+from kappaflow.errors import ConfigError
 
 FlushPolicy = Literal["none", "interval", "group"]
 
@@ -23,6 +26,7 @@ class BrokerConfig:
         auto_create_topics: whether a metadata request may create topics.
         max_request_bytes: the largest request that is read (``socket.request.max.bytes``).
         retention_check_interval_ms: how often old segments are looked for.
+        log_cleaner_backoff_ms: how long the log cleaner sleeps where nothing is due.
         group_min_session_timeout_ms: the shortest session timeout that members may ask for.
         group_max_session_timeout_ms: the longest.
         group_initial_rebalance_delay_ms: how long an empty group waits for more members.
@@ -39,8 +43,51 @@ class BrokerConfig:
     auto_create_topics: bool = True
     max_request_bytes: int = 100 * 1024 * 1024
     retention_check_interval_ms: int = 300_000
+    log_cleaner_backoff_ms: int = 15_000
     group_min_session_timeout_ms: int = 6_000
     group_max_session_timeout_ms: int = 1_800_000
     group_initial_rebalance_delay_ms: int = 0
     offset_metadata_max_bytes: int = 4096
     offsets_retention_ms: int = 7 * 24 * 3600 * 1000
+
+
+def _boolean(text: str) -> bool:
+    if text.lower() not in ("true", "false"):
+        raise ValueError
+    return text.lower() == "true"
+
+
+_PROPERTIES: dict[str, tuple[str, Callable[[str], object]]] = {
+    "auto.create.topics.enable": ("auto_create_topics", _boolean),
+    "group.initial.rebalance.delay.ms": ("group_initial_rebalance_delay_ms", int),
+    "group.max.session.timeout.ms": ("group_max_session_timeout_ms", int),
+    "group.min.session.timeout.ms": ("group_min_session_timeout_ms", int),
+    "log.cleaner.backoff.ms": ("log_cleaner_backoff_ms", int),
+    "log.retention.check.interval.ms": ("retention_check_interval_ms", int),
+    "num.partitions": ("num_partitions", int),
+    "offset.metadata.max.bytes": ("offset_metadata_max_bytes", int),
+    "offsets.retention.minutes": ("offsets_retention_ms", lambda text: int(text) * 60_000),
+    "socket.request.max.bytes": ("max_request_bytes", int),
+}
+
+
+def with_properties(config: BrokerConfig, properties: Iterable[str]) -> BrokerConfig:
+    """The settings with Kafka's broker properties, each ``name=value``, put over them.
+
+    Raises:
+        ConfigError: a property is unknown or its value not accepted.
+
+    >>> with_properties(BrokerConfig(Path("d")), ["num.partitions=3"]).num_partitions
+    3
+    """
+    values: dict[str, object] = {}
+    for text in properties:
+        name, _, value = text.partition("=")
+        if name not in _PROPERTIES:
+            raise ConfigError(f"unknown broker property {name!r}; there are: {', '.join(sorted(_PROPERTIES))}")
+        field, read = _PROPERTIES[name]
+        try:
+            values[field] = read(value)
+        except ValueError:
+            raise ConfigError(f"{name} does not accept {value!r}") from None
+    return replace(config, **values)  # pyright: ignore[reportArgumentType]

@@ -63,9 +63,11 @@ async def serve(
         broker.failed.add_done_callback(lambda _: stop.set())
         server = await _listen(loop, broker)
         maintenance = asyncio.ensure_future(_maintain(broker))
+        compaction = asyncio.ensure_future(_compact(broker))
         on_ready(broker)
         await stop.wait()
         maintenance.cancel()
+        compaction.cancel()
         server.close()
         for connection in tuple(broker.connections):
             connection.close()
@@ -99,6 +101,12 @@ async def _maintain(broker: Broker) -> None:
     while True:
         await asyncio.sleep(broker.config.retention_check_interval_ms / 1000)
         broker.maintain()
+
+
+async def _compact(broker: Broker) -> None:
+    while True:
+        await asyncio.sleep(broker.config.log_cleaner_backoff_ms / 1000)
+        await broker.compact()
 
 
 def _watch_stdin(loop: asyncio.AbstractEventLoop, stop: asyncio.Event) -> None:

@@ -1,9 +1,14 @@
-"""What a batch must fulfil before a partition log takes it; reads the header and the CRC, never a record.
+"""What a batch must fulfil before a partition log takes it.
+
+Header and CRC are read; records only where the topic is compacted, where timestamps may not lie far back, or to say
+which records are to blame (KIP-467).
 
 Source: https://kafka.apache.org/documentation/#recordbatch, KIP-937
 """
 
 from __future__ import annotations
+
+from collections.abc import Iterable
 
 from kappaflow.errors import CorruptRecordError
 from kappaflow.runtime.disk import ByteBuffer
@@ -14,7 +19,8 @@ from kappaflow.storage.append_errors import (
     MessageTooLarge,
     UnsupportedCompressionType,
 )
-from kappaflow.storage.log_config import LogConfig
+from kappaflow.storage.log_config import MAX_INT64, LogConfig
+from kappaflow.storage.record_extents import RecordExtent, batch_body, record_extents, records_without_key
 from kappaflow.wire.record_batch import (
     COMPRESSION_NAMES,
     HEADER_SIZE,
@@ -58,19 +64,49 @@ def validate_batch(records: ByteBuffer, config: LogConfig, now_ms: int) -> Recor
         raise InvalidRecord(
             f"producer {header.producer_id} sent epoch {header.producer_epoch} and sequence {header.base_sequence}"
         )
-    if not config.uses_log_append_time:
-        _check_timestamps(header, config, now_ms)
+    if not config.uses_log_append_time and not header.is_control:
+        _check_timestamps(header, records, config, now_ms)
+    if config.compacts and not header.is_control:
+        _check_keys(header, records)
     return header
 
 
-def _check_timestamps(header: RecordBatchHeader, config: LogConfig, now_ms: int) -> None:
-    if header.max_timestamp - now_ms > config.message_timestamp_after_max_ms:
-        raise InvalidTimestamp(
-            f"timestamp {header.max_timestamp} is more than message.timestamp.after.max.ms="
-            f"{config.message_timestamp_after_max_ms} after the broker's time {now_ms}"
+def _check_keys(header: RecordBatchHeader, records: ByteBuffer) -> None:
+    try:
+        bad = records_without_key(header, records)
+    except CorruptRecordError as error:
+        raise InvalidRecord(str(error)) from error
+    if bad:
+        raise InvalidRecord(
+            f"a compacted topic takes no record without a key, and {len(bad)} of {header.record_count} have none",
+            [(index, "Compacted topic cannot accept message without key.") for index in bad],
         )
-    if header.base_timestamp >= 0 and now_ms - header.base_timestamp > config.message_timestamp_before_max_ms:
+
+
+def _check_timestamps(header: RecordBatchHeader, records: ByteBuffer, config: LogConfig, now_ms: int) -> None:
+    latest = now_ms + config.message_timestamp_after_max_ms
+    earliest = now_ms - config.message_timestamp_before_max_ms
+    if header.max_timestamp <= latest and config.message_timestamp_before_max_ms == MAX_INT64:
+        return
+    try:
+        times = [header.base_timestamp + extent.timestamp_delta for extent in _extents(header, records)]
+    except CorruptRecordError as error:
+        raise InvalidRecord(str(error)) from error
+    bad = [
+        (index, f"Timestamp {time} is not within {max(earliest, 0)} and {latest}.")
+        for index, time in enumerate(times)
+        if time > latest or 0 <= time < earliest
+    ]
+    if header.max_timestamp > latest and not bad:
+        bad = [(header.record_count - 1, f"Timestamp {header.max_timestamp} is not within 0 and {latest}.")]
+    if bad:
         raise InvalidTimestamp(
-            f"timestamp {header.base_timestamp} is more than message.timestamp.before.max.ms="
-            f"{config.message_timestamp_before_max_ms} before the broker's time {now_ms}"
+            f"timestamps must lie between message.timestamp.before.max.ms={config.message_timestamp_before_max_ms} "
+            f"before and message.timestamp.after.max.ms={config.message_timestamp_after_max_ms} after the broker's "
+            f"time {now_ms}; {len(bad)} of {header.record_count} records do not",
+            bad,
         )
+
+
+def _extents(header: RecordBatchHeader, records: ByteBuffer) -> Iterable[RecordExtent]:
+    return record_extents(header, batch_body(header, records))

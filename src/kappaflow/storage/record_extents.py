@@ -111,18 +111,6 @@ def varint(number: int) -> bytes:
     return bytes(out)
 
 
-def first_record_without_key(header: RecordBatchHeader, batch: ByteBuffer) -> int | None:
-    """The index in its batch of the first record that has no key; None where all have one.
-
-    Raises:
-        CorruptRecordError: the records cannot be read.
-    """
-    for index, extent in enumerate(record_extents(header, batch_body(header, batch))):
-        if extent.key is None:
-            return index
-    return None
-
-
 def records_without_key(header: RecordBatchHeader, batch: ByteBuffer) -> list[int]:
     """The indexes in their batch of the records that have no key.
 

@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 
 from kappaflow.runtime.clock import ManualClock
+from kappaflow.storage.cleanable import plan_cleaning
+from kappaflow.storage.cleaner import clean_segments
 from kappaflow.storage.log import PartitionLog
 from kappaflow.storage.log_config import LogConfig
 from kappaflow.testing.apache_kafka import java_tool
@@ -67,3 +69,48 @@ def test_java_reads_every_file(written: Path, sanity: bool) -> None:
     assert last == ("119", "119")
     if sanity:
         assert output.count("passed sanity check") == 2 * len(list(written.glob("*.log")))
+
+
+@pytest.mark.java
+def test_java_reads_compacted_segments(tmp_path: Path) -> None:
+    config = LogConfig(
+        segment_bytes=3_000, index_interval_bytes=300, cleanup_policy="compact", min_cleanable_dirty_ratio=0.0
+    )
+    directory = tmp_path / "t-0"
+    clock = ManualClock(NOW_MS)
+    log = PartitionLog.open(directory, "t", 0, config, clock=clock)
+    sequence = 0
+    for number in range(120):
+        clock.advance(5)
+        value = None if number % 7 == 0 else b"x" * 50
+        records = [(b"key-%d" % (number % 11), value), (b"once-%d" % number if number % 10 == 0 else b"often", b"y")]
+        producer = 8 if number == 3 else 7
+        batch = build_batch(
+            records, timestamp_ms=[clock.time_ms(), clock.time_ms() - 3],
+            producer_id=producer, producer_epoch=0, base_sequence=0 if producer == 8 else sequence,
+        )  # fmt: skip
+        sequence += 0 if producer == 8 else 2
+        log.append(batch, leader_epoch=1)
+    clean_offset = 0
+    for _ in range(2):  # the second time all is clean but for what was appended since
+        plan = plan_cleaning(log, clean_offset, clock.time_ms())
+        assert plan is not None
+        result = clean_segments(plan)
+        assert all(log.replace_segments(each) for each in list(result.cleaned))
+        clean_offset = result.end_offset
+        log.append(build_batch([(b"key-1", b"z")], timestamp_ms=clock.time_ms()), leader_epoch=1)
+        log.roll()
+    assert result.records_removed
+    log.close()
+    suffixes = (".log", ".index", ".timeindex", ".snapshot")
+    files = ",".join(str(path) for path in sorted(directory.iterdir()) if path.suffix in suffixes)
+    for option in ("--index-sanity-check", "--verify-index-only"):
+        output = java_tool("org.apache.kafka.tools.DumpLogSegments", "--deep-iteration", option, "--files", files)
+        for complaint in COMPLAINTS:
+            assert complaint not in output.lower(), output
+    output = java_tool("org.apache.kafka.tools.DumpLogSegments", "--deep-iteration", "--files", files)
+    offsets = [int(found) for found in re.findall(r"^\| offset: (\d+) ", output, re.MULTILINE)]
+    assert offsets == sorted(set(offsets))
+    assert len(offsets) < 60
+    assert "deleteHorizonMs: OptionalLong[" in output, "tombstones have a horizon"
+    assert re.search(r"baseOffset: 6 lastOffset: 7 count: 0 .*producerId: 8 ", output), "the empty batch of producer 8"

@@ -5,12 +5,13 @@ Source: KIP-98 (idempotence), KIP-467 (record errors), KIP-516 (topic ids, versi
 
 from __future__ import annotations
 
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Sequence
 
 from kappaflow.broker.context import HandlerResult, RequestContext, Response
 from kappaflow.broker.partition_errors import find_partition, requested_topic
 from kappaflow.broker.topics import Partition, Topic
 from kappaflow.errors import BrokerError, StorageError
+from kappaflow.storage.append_errors import AppendError
 from kappaflow.wire.error_codes import ErrorCode
 from kappaflow.wire.message import ZERO_UUID, Message
 
@@ -61,6 +62,8 @@ def _append(
                 f"acks must be -1, 0 or 1, not {request.acks}.",
             )
         return _append_records(context, partition, data, flushes)
+    except AppendError as error:
+        return _failed(data.index, error.code, str(error), error.record_errors)
     except BrokerError as error:
         return _failed(data.index, error.code, str(error))
     except StorageError as error:
@@ -87,13 +90,13 @@ def _append_records(
     )
 
 
-def _failed(index: int, error_code: int, text: str) -> Message:
+def _failed(index: int, error_code: int, text: str, record_errors: Sequence[tuple[int, str]] = ()) -> Message:
     return Message(
         index=index,
         error_code=error_code,
         base_offset=-1,
         log_append_time_ms=-1,
         log_start_offset=-1,
-        record_errors=[],
+        record_errors=[Message(batch_index=bad, batch_index_error_message=reason) for bad, reason in record_errors],
         error_message=text,
     )

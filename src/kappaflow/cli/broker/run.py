@@ -24,12 +24,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--kafka-port", type=int, default=9092, metavar="P", help=message("broker.kafka_port"))
     parser.add_argument("--host", default="127.0.0.1", help=message("broker.host"))
     parser.add_argument("--flush", choices=("none", "interval", "group"), default="none", help=message("broker.flush"))
+    parser.add_argument(
+        "--property", action="append", default=[], metavar="NAME=VALUE", help=message("broker.property")
+    )
     parser.add_argument("--exit-on-stdin-eof", action="store_true", help=message("broker.exit_on_stdin_eof"))
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Serve; the ready line goes to standard output, everything else to standard error."""
-    from kappaflow.broker.config import BrokerConfig
+    from kappaflow.broker.config import BrokerConfig, with_properties
     from kappaflow.broker.server import check_host, serve
 
     level = os.environ.get("KAPPA_LOG_LEVEL", "INFO").upper()
@@ -40,6 +43,7 @@ def run(arguments: argparse.Namespace) -> int:
     config = BrokerConfig(
         data_dir=arguments.data_dir, host=arguments.host, port=arguments.kafka_port, flush=arguments.flush
     )
+    config = with_properties(config, arguments.property)
     asyncio.run(serve(config, _announce, exit_on_stdin_eof=arguments.exit_on_stdin_eof))
     return 0
 
