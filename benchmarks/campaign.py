@@ -85,14 +85,17 @@ def run_side(task: Task, side: JavaSide | EngineSide) -> Run:
             return partition_ends(task.bootstrap, OUTPUT, PARTITIONS) * count / outputs
 
         # With every update the output itself tells how far a side is; a cache holds it back, so there the side's
-        # own count of records tells.
+        # own count of records tells when the warm-up is over, and its last commit when it is done.
         progress: Callable[[], float | None] = side.processed if task.caching else written
         with Sampler(progress, side.pid, 0.2 if task.caching else 0.05) as sampler:
             _wait(lambda: sampler.last() >= count, sampler)
             _wait(lambda: committed(task.bootstrap, task.orders.topic, side.group) >= count, sampler)
+            committed_at = sampler.now(count)
             time.sleep(0.1)
     samples = sampler.samples
     begin, end = at_records(samples, task.warm_up), at_records(samples, count)
+    if task.caching:
+        end = committed_at  # what the cache holds back is written by the commit behind the last record
     first = next(sample for sample in samples if sample.records > 0)
     measured = count - task.warm_up
     return Run(

@@ -92,6 +92,10 @@ class Sampler:
             if records is not None:
                 self.samples.append(Sample(time.monotonic(), records, self._meter.read()))
 
+    def now(self, records: float) -> Sample:
+        """A sample of this moment, from the caller's thread."""
+        return Sample(time.monotonic(), records, self._meter.read())
+
     def last(self) -> float:
         """Records done at the last sample."""
         return self.samples[-1].records if self.samples else 0
