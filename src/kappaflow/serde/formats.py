@@ -3,23 +3,29 @@
 format     key  value  several columns  single columns            types
 KAFKA      yes  yes    no               bare                      INTEGER BIGINT DOUBLE STRING BYTES
 JSON       yes  yes    yes              bare keys; values either  all; MAP keys are STRING
+JSON_SR    yes  yes    yes              bare keys; values either  all; MAP keys are STRING
+AVRO       yes  yes    yes              bare keys; values either  all; names as Avro allows
+PROTOBUF   yes  yes    yes              never bare                all; MAP keys are STRING
 DELIMITED  yes  yes    yes              bare                      all but ARRAY, MAP, STRUCT
 NONE       yes  no     -                -                         no columns at all
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
 from typing import Final
 
 from kappaflow.errors import ConfigError
 from kappaflow.serde import types as t
+from kappaflow.serde.avro_schema import check_avro_names
 from kappaflow.serde.delimited_format import DelimitedSerde, parse_delimiter
 from kappaflow.serde.face import Serde
 from kappaflow.serde.json_format import JsonSerde
 from kappaflow.serde.kafka_format import KafkaSerde, NoneSerde
 from kappaflow.serde.schema import Column
+from kappaflow.serde.schema_registry import SchemaRegistry
 
 
 class SerdeFeature(Enum):
@@ -61,16 +67,15 @@ FORMATS: Final[dict[str, Format]] = {
         Format("JSON"),
         Format("DELIMITED", features=_UNWRAPPED, properties=frozenset({"delimiter"})),
         Format("NONE", features=frozenset(), joins_and_groups=False, as_value=False),
-        Format("AVRO", available=False, properties=_REGISTRY_PROPERTIES, infers_schema=True),
-        Format("JSON_SR", available=False, properties=_REGISTRY_PROPERTIES, infers_schema=True),
+        Format("AVRO", properties=_REGISTRY_PROPERTIES, infers_schema=True),
+        Format("JSON_SR", properties=_REGISTRY_PROPERTIES, infers_schema=True),
         Format(
             "PROTOBUF",
-            available=False,
             features=frozenset({SerdeFeature.WRAP_SINGLES}),
             properties=_REGISTRY_PROPERTIES | {"nullableRepresentation", "unwrapPrimitives"},
             infers_schema=True,
         ),
-        Format("PROTOBUF_NOSR", available=False, properties=frozenset({"nullableRepresentation"})),
+        Format("PROTOBUF_NOSR", properties=frozenset({"nullableRepresentation"})),
     )
 }
 _PRIMITIVES = (t.Integer, t.BigInt, t.Double, t.String, t.Bytes)
@@ -109,8 +114,16 @@ def schema_problem(format_name: str, columns: tuple[Column, ...]) -> str | None:
         return _first_unsupported(format_name, columns, lambda kind: isinstance(kind, _PRIMITIVES), False)
     if format_name == "DELIMITED":
         return _first_unsupported(format_name, columns, lambda kind: not isinstance(kind, _NESTED), True)
-    if format_name == "JSON" and any(_has_other_map_key(column.type) for column in columns):
-        return "JSON only supports MAP types with STRING keys"
+    if format_name != "AVRO" and any(_has_other_map_key(column.type) for column in columns):
+        if format_name in {"JSON", "JSON_SR"}:
+            return "JSON only supports MAP types with STRING keys"
+        return "PROTOBUF format only supports MAP types with STRING keys"
+    if format_name == "AVRO":
+        try:
+            for column in columns:
+                check_avro_names(column)
+        except ConfigError as error:
+            return str(error)
     return None
 
 
@@ -183,16 +196,20 @@ def format_serde(
     unwrapped: bool = False,
     delimiter: str | None = None,
     topic: str = "",
+    properties: Mapping[str, str] | None = None,
+    registry: SchemaRegistry | None = None,
 ) -> Serde:
     """Return the serde of a format for the columns of a key or of a value.
 
     Args:
-        format_name: KAFKA, JSON, DELIMITED or NONE, in any case.
+        format_name: one of `FORMATS`, in any case.
         columns: key or value columns in order.
         is_key: for messages.
         unwrapped: a single column is written bare instead of as a member of an object (JSON).
         delimiter: one character, TAB or SPACE (DELIMITED).
-        topic: for messages.
+        topic: for messages, and for the subject under which a schema is registered.
+        properties: schemaId, fullSchemaName and nullableRepresentation (formats with schemas).
+        registry: holds schemas; asked when the first record is written or read.
 
     Raises:
         ConfigError: the format is unknown or cannot hold the columns.
@@ -212,4 +229,12 @@ def format_serde(
             return DelimitedSerde(columns, parse_delimiter("," if delimiter is None else delimiter), topic)
         except ValueError as error:
             raise ConfigError(str(error)) from None
-    return JsonSerde(columns, is_key=is_key, unwrapped=unwrapped and len(columns) == 1, topic=topic)
+    unwrapped = unwrapped and len(columns) == 1 and SerdeFeature.UNWRAP_SINGLES in found.features
+    if found.name == "JSON":
+        return JsonSerde(columns, is_key=is_key, unwrapped=unwrapped, topic=topic)
+    # Only these need the libraries of their formats.
+    from kappaflow.serde.registered_serde import registered_serde
+
+    return registered_serde(
+        found.name, columns, properties or {}, registry, topic=topic, is_key=is_key, unwrapped=unwrapped
+    )

@@ -15,6 +15,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from kappaflow.errors import StatementError
+from kappaflow.serde.schema_registry import SchemaRegistry
 from kappaflow.sql.ast.statements import (
     Explain,
     InsertValues,
@@ -27,6 +28,7 @@ from kappaflow.sql.grammar.parser import ParsedStatement, parse
 from kappaflow.sql.metastore import MetaStore
 from kappaflow.sql.planning import PlanningContext
 from kappaflow.sql.queries import InsertRecord, PersistentQuery, PullQuery, PushQuery, QueryState
+from kappaflow.sql.schema_facts import RecordedSchemas
 from kappaflow.sql.settings import Settings
 from kappaflow.sql.statement_plan import (
     Plan,
@@ -52,6 +54,7 @@ class Engine:
         config: settings that every statement starts from.
         topics: facts about existing topics; None knows no topic.
         functions: the SQL functions; None means the built-in ones.
+        registry: the schema registry, asked while planning and by the serdes of queries; None where there is none.
     """
 
     def __init__(
@@ -60,10 +63,12 @@ class Engine:
         config: Mapping[str, str] | None = None,
         topics: TopicCatalog | None = None,
         functions: FunctionRegistry | None = None,
+        registry: SchemaRegistry | None = None,
     ) -> None:
         self.service_id = service_id
         self.config: dict[str, str] = dict(config or {})
         self.topics = topics
+        self.registry = registry
         self.functions = functions or default_registry()
         self.metastore = MetaStore()
 
@@ -77,7 +82,7 @@ class Engine:
 
     def sandbox(self) -> Engine:
         """Return an engine on a copy of the metastore, to try statements without consequences."""
-        copy = Engine(self.service_id, self.config, self.topics, self.functions)
+        copy = Engine(self.service_id, self.config, self.topics, self.functions, self.registry)
         copy.metastore = self.metastore.copy()
         return copy
 
@@ -133,7 +138,8 @@ class Engine:
         stored = StoredPlan.from_json(document)
         parsed = self._one(stored.text)
         topics = RecordedTopics(None, stored.topics)
-        plan = self._plan(parsed, self._context(parsed.text, stored.properties, stored.query_number, topics))
+        schemas = RecordedSchemas(self.registry, stored.schemas)
+        plan = self._plan(parsed, self._context(parsed.text, stored.properties, stored.query_number, topics, schemas))
         self.apply(plan)
         return plan
 
@@ -217,10 +223,24 @@ class Engine:
         return parsed.statement
 
     def _context(
-        self, text: str, properties: Mapping[str, str] | None, query_number: int, topics: RecordedTopics
+        self,
+        text: str,
+        properties: Mapping[str, str] | None,
+        query_number: int,
+        topics: RecordedTopics,
+        schemas: RecordedSchemas | None = None,
     ) -> PlanningContext:
         settings = Settings(self.config, dict(properties or {}))
-        return PlanningContext(text, self.metastore, self.functions, topics, settings, self.service_id, query_number)
+        return PlanningContext(
+            text,
+            self.metastore,
+            self.functions,
+            topics,
+            settings,
+            self.service_id,
+            query_number,
+            schemas or RecordedSchemas(self.registry),
+        )
 
     def _plan(self, parsed: ParsedStatement, context: PlanningContext) -> Plan:
         planner = PLANNERS.get(type(parsed.statement))

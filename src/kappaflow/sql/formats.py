@@ -18,6 +18,7 @@ from kappaflow.serde.formats import (
     wrapping_problem,
 )
 from kappaflow.serde.schema import Column
+from kappaflow.serde.schema_registry import SchemaRegistry
 from kappaflow.serde.types import Array, DataType, Map, Struct
 from kappaflow.sql.metastore import FormatInfo
 from kappaflow.sql.settings import Settings
@@ -36,7 +37,26 @@ def require_format(name: str, properties: Mapping[str, str]) -> FormatInfo:
         raise StatementError(problem)
     if properties.get("fullSchemaName") == "":
         raise StatementError("fullSchemaName cannot be empty. Format configuration: {fullSchemaName=}")
-    return FormatInfo(name, tuple(sorted(properties.items())))
+    found = dict(properties)
+    if name == "PROTOBUF":
+        found["unwrapPrimitives"] = "true"
+    if "nullableRepresentation" in found:
+        found["nullableRepresentation"] = _nullable_representation(found["nullableRepresentation"])
+    return FormatInfo(name, tuple(sorted(found.items())))
+
+
+def _nullable_representation(text: str) -> str:
+    if text.strip().lower() not in {"optional", "wrapper"}:
+        raise StatementError(f"Invalid nullable representation '{text}'. Use OPTIONAL or WRAPPER.")
+    return text.strip().lower()
+
+
+def internal_format(info: FormatInfo) -> FormatInfo:
+    """Return the format for topics and stores within a query: without what fixes the schema of the source."""
+    return replace(info, properties=tuple(p for p in info.properties if p[0] not in _ABOUT_ONE_SCHEMA))
+
+
+_ABOUT_ONE_SCHEMA = frozenset({"schemaId", "fullSchemaName"})
 
 
 def traits_of(info: FormatInfo) -> Format:
@@ -128,30 +148,45 @@ def check_value(info: FormatInfo, columns: tuple[Column, ...]) -> None:
         raise StatementError(message)
 
 
-def key_serde(info: FormatInfo, columns: tuple[Column, ...], topic: str = "") -> Serde:
+def key_serde(
+    info: FormatInfo, columns: tuple[Column, ...], topic: str = "", registry: SchemaRegistry | None = None
+) -> Serde:
     """Return the serde of the key columns (of the key within its window).
 
     Raises:
         ConfigError: the format is not available.
     """
-    delimiter = dict(info.properties).get("delimiter")
-    return format_serde(info.name, columns, is_key=True, unwrapped=True, delimiter=delimiter, topic=topic)
+    properties = dict(info.properties)
+    return format_serde(
+        info.name,
+        columns,
+        is_key=True,
+        unwrapped=True,
+        delimiter=properties.get("delimiter"),
+        topic=topic,
+        properties=properties,
+        registry=registry,
+    )
 
 
-def value_serde(info: FormatInfo, columns: tuple[Column, ...], topic: str = "") -> Serde:
+def value_serde(
+    info: FormatInfo, columns: tuple[Column, ...], topic: str = "", registry: SchemaRegistry | None = None
+) -> Serde:
     """Return the serde of the value columns.
 
     Raises:
         ConfigError: the format is not available.
     """
-    delimiter = dict(info.properties).get("delimiter")
+    properties = dict(info.properties)
     return format_serde(
         info.name,
         columns,
         is_key=False,
         unwrapped=info.wrap_single is False,
-        delimiter=delimiter,
+        delimiter=properties.get("delimiter"),
         topic=topic,
+        properties=properties,
+        registry=registry,
     )
 
 

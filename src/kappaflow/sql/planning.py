@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from kappaflow.sql.functions.registry import FunctionRegistry
 from kappaflow.sql.metastore import MetaStore
+from kappaflow.sql.schema_facts import RecordedSchemas
 from kappaflow.sql.settings import Settings
 from kappaflow.sql.statement_plan import RecordedTopics
 
@@ -18,6 +19,7 @@ class PlanningContext:
         text: the statement as written.
         topics: facts about topics; what was asked is recorded in the plan.
         query_number: the number in a generated query id.
+        schemas: the schema registry; what was asked is recorded in the plan.
     """
 
     text: str
@@ -27,3 +29,4 @@ class PlanningContext:
     settings: Settings
     service_id: str = "default_"
     query_number: int = 0
+    schemas: RecordedSchemas = field(default_factory=RecordedSchemas)

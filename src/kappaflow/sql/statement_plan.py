@@ -15,6 +15,7 @@ from kappaflow.serde.types import DataType
 from kappaflow.sql.ast.statements import Statement
 from kappaflow.sql.metastore import DataSource
 from kappaflow.sql.queries import PersistentQuery, QueryState
+from kappaflow.sql.schema_facts import SchemaFacts, facts_from_json, facts_to_json
 
 PLAN_VERSION = 1
 
@@ -117,6 +118,7 @@ class Plan:
         properties: session overrides.
         query_number: the number in generated query ids.
         topics: the topic facts that planning used.
+        schemas: the registered schemas that planning used.
     """
 
     text: str
@@ -131,6 +133,7 @@ class Plan:
     properties: dict[str, str] = field(default_factory=dict[str, str])
     query_number: int = 0
     topics: dict[str, TopicInfo | None] = field(default_factory=dict[str, TopicInfo | None])
+    schemas: SchemaFacts = field(default_factory=dict[str, Any])
 
     @property
     def changes_nothing(self) -> bool:
@@ -142,13 +145,16 @@ class Plan:
         topics = {
             name: None if info is None else [info.partitions, info.replicas] for name, info in self.topics.items()
         }
-        return {
+        document: dict[str, Any] = {
             "version": PLAN_VERSION,
             "statement": self.text,
             "streamsProperties": self.properties,
             "queryNumber": self.query_number,
             "topics": topics,
         }
+        if self.schemas:
+            document["schemas"] = facts_to_json(self.schemas)
+        return document
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,6 +165,7 @@ class StoredPlan:
     properties: dict[str, str]
     query_number: int
     topics: dict[str, TopicInfo | None]
+    schemas: SchemaFacts = field(default_factory=dict[str, Any])
 
     @classmethod
     def from_json(cls, document: Mapping[str, Any]) -> StoredPlan:
@@ -178,5 +185,9 @@ class StoredPlan:
             for name, info in document["topics"].items()
         }
         return cls(
-            str(document["statement"]), dict(document["streamsProperties"]), int(document["queryNumber"]), topics
+            str(document["statement"]),
+            dict(document["streamsProperties"]),
+            int(document["queryNumber"]),
+            topics,
+            facts_from_json(document.get("schemas") or {}),
         )

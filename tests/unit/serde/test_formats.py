@@ -27,7 +27,6 @@ def columns(*types: t.DataType) -> tuple[Column, ...]:
     ("name", "types", "message"),
     [
         ("FOO", (), "Unknown format: FOO"),
-        ("avro", (), "The 'AVRO' format is not available yet."),
         ("KAFKA", (t.Array(t.INTEGER),), "The 'KAFKA' format does not support type 'ARRAY'"),
         ("KAFKA", (t.BOOLEAN,), "The 'KAFKA' format does not support type 'BOOLEAN'"),
         ("KAFKA", (t.Decimal(3, 1),), "The 'KAFKA' format does not support type 'DECIMAL'"),

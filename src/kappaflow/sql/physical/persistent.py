@@ -55,7 +55,7 @@ def persistent_query(
         window=last.window,
     )
     application_id = application_id_of(context.service_id, query_id)
-    builder = StepBuilder(context.functions, context.settings)
+    builder = StepBuilder(context.functions, context.settings, registry=context.schemas.registry)
     builder.build(root, application_id)  # what cannot be built is refused now, not in a worker
     return PersistentQuery(
         id=query_id,
@@ -91,7 +91,7 @@ def source_table_query_of(context: PlanningContext, source: DataSource, query_id
         window=source.window,
     )
     application_id = application_id_of(context.service_id, query_id)
-    builder = StepBuilder(context.functions, context.settings)
+    builder = StepBuilder(context.functions, context.settings, registry=context.schemas.registry)
     held = Materialisation(step.store, step.schema, source.window, ())
     return PersistentQuery(
         id=query_id,

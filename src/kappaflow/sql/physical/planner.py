@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import TypedDict
 
 from kappaflow.errors import StatementError
@@ -10,7 +11,7 @@ from kappaflow.serde.formats import schema_problem
 from kappaflow.serde.schema import Column, Schema, WindowInfo
 from kappaflow.sql.analyzer.scope import columns_of
 from kappaflow.sql.ast.expressions import Expression
-from kappaflow.sql.formats import check_key, require_format
+from kappaflow.sql.formats import check_key, internal_format, require_format
 from kappaflow.sql.logical.plan import (
     Aggregate,
     Filter,
@@ -258,12 +259,12 @@ class StepPlanner:
         """Return the formats of internal topics and stores below `node`: its first source's values."""
         first = next(below for below in _left_most(node) if isinstance(below, Scan))
         columns = tuple(keys)
-        value_format = require_format(first.source.value_format.name, dict(first.source.value_format.properties))
+        value_format = replace(internal_format(first.source.value_format), wrap_single=None)
         candidates = [self._key_format] if self._key_format else []
         candidates.append(first.source.key_format)
         for candidate in candidates:
             if schema_problem(candidate.name, columns) is None:
-                return s.Formats(candidate, value_format)
+                return s.Formats(internal_format(candidate), value_format)
         check_key(require_format("JSON", {}), columns)
         return s.Formats(require_format("JSON", {}), value_format)
 

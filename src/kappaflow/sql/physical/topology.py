@@ -9,6 +9,7 @@ from typing import Any, cast
 from kappaflow.errors import StatementError
 from kappaflow.serde import Serde, WindowedKeySerde
 from kappaflow.serde.schema import Column, Namespace, Schema, WindowInfo, WindowType
+from kappaflow.serde.schema_registry import SchemaRegistry
 from kappaflow.sql.ast.expressions import ColumnReference
 from kappaflow.sql.ast.relations import JoinType
 from kappaflow.sql.expressions.aggregator import SqlAggregator, make_aggregator
@@ -46,11 +47,13 @@ class StepBuilder:
 
     Attributes:
         on_error: told about every expression that fails for a row: the processing log.
+        registry: holds the schemas of formats that have them.
     """
 
     functions: FunctionRegistry
     settings: Settings
     on_error: OnError = ignore_error
+    registry: SchemaRegistry | None = None
 
     def build(self, root: s.Step, application_id: str) -> Topology:
         """Return the topology of a plan.
@@ -115,13 +118,13 @@ class _Build:
     # sources --------------------------------------------------------------------------------------------------
 
     def _stream_source(self, step: s.StreamSource) -> n.Node:
-        return self.builder.add(n.Source(name=self._name(step), **_source(step)))
+        return self.builder.add(n.Source(name=self._name(step), **self._source(step)))
 
     def _table_source(self, step: s.TableSource) -> n.Node:
         store = None
         if step.materialised:
             store = self._store(step.store, step.formats, step.schema, step.window, changelog=step.topic)
-        return self.builder.add(n.TableSource(name=self._name(step), store=store, **_source(step)))
+        return self.builder.add(n.TableSource(name=self._name(step), store=store, **self._source(step)))
 
     # stateless ------------------------------------------------------------------------------------------------
 
@@ -176,8 +179,8 @@ class _Build:
         return n.Repartition(
             name=self._name(step, "-exchange"),
             topic=f"{self.application_id}-{topic}",
-            key_serde=_key_serde(formats, step.schema, step.window, topic),
-            value_serde=value_serde(formats.value, step.schema.value, topic),
+            key_serde=self._key_serde(formats, step.schema, step.window, f"{self.application_id}-{topic}"),
+            value_serde=self._value_serde(formats, step.schema.value, f"{self.application_id}-{topic}"),
             carries_changes=carries_changes,
             partitions=partitions,
         )
@@ -347,8 +350,8 @@ class _Build:
         node = n.Sink(
             name=self._name(step),
             topic=step.topic,
-            key_serde=_key_serde(step.formats, step.schema, step.window, step.topic),
-            value_serde=value_serde(step.formats.value, step.schema.value, step.topic),
+            key_serde=self._key_serde(step.formats, step.schema, step.window, step.topic),
+            value_serde=self._value_serde(step.formats, step.schema.value, step.topic),
             timestamp=timestamp,
         )
         return self.builder.add(node, parent)
@@ -371,10 +374,11 @@ class _Build:
         changelog: str | None = None,
     ) -> n.StoreSpec:
         columns = schema.value
+        topic = changelog or f"{self.application_id}-{name}-changelog"
         return n.StoreSpec(
             name=name,
-            key_serde=cast("Serde", _key_serde(formats, schema, window, name)),
-            value_serde=value_serde(formats.value, columns, name),
+            key_serde=cast("Serde", self._key_serde(formats, schema, window, topic)),
+            value_serde=self._value_serde(formats, columns, topic),
             types=tuple(column.type for column in columns),
             window=window,
             retention_ms=retention_ms,
@@ -382,23 +386,24 @@ class _Build:
             changelog_topic=changelog,
         )
 
+    def _source(self, step: s.Source) -> Mapping[str, Any]:
+        value = step.schema.value
+        return {
+            "topic": step.topic,
+            "key_serde": self._key_serde(step.formats, step.schema, step.window, step.topic),
+            "value_serde": self._value_serde(step.formats, value, step.topic),
+            "timestamp": None if step.timestamp is None else ColumnTimestamp(step.timestamp, step.schema),
+            "reads_headers": bool(step.schema.headers),
+            "reads_position": step.reads_position,
+            "projection": None if len(step.needed) == len(value) else step.needed,
+        }
 
-def _source(step: s.Source) -> Mapping[str, Any]:
-    value = step.schema.value
-    return {
-        "topic": step.topic,
-        "key_serde": _key_serde(step.formats, step.schema, step.window, step.topic),
-        "value_serde": value_serde(step.formats.value, value, step.topic),
-        "timestamp": None if step.timestamp is None else ColumnTimestamp(step.timestamp, step.schema),
-        "reads_headers": bool(step.schema.headers),
-        "reads_position": step.reads_position,
-        "projection": None if len(step.needed) == len(value) else step.needed,
-    }
+    def _key_serde(self, formats: s.Formats, schema: Schema, window: WindowInfo | None, topic: str) -> n.KeySerde:
+        inner = key_serde(formats.key, schema.key, topic, self.parts.registry)
+        return inner if window is None else WindowedKeySerde(inner, window)
 
-
-def _key_serde(formats: s.Formats, schema: Schema, window: WindowInfo | None, topic: str) -> n.KeySerde:
-    inner = key_serde(formats.key, schema.key, topic)
-    return inner if window is None else WindowedKeySerde(inner, window)
+    def _value_serde(self, formats: s.Formats, columns: tuple[Column, ...], topic: str) -> Serde:
+        return value_serde(formats.value, columns, topic, self.parts.registry)
 
 
 def _joiner(step: Any) -> RowJoiner:

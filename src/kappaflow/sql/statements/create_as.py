@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from kappaflow.errors import StatementError
 from kappaflow.serde.schema import Column, Schema
 from kappaflow.serde.types import BIGINT
@@ -11,7 +9,14 @@ from kappaflow.sql.analyzer.projection import Named
 from kappaflow.sql.analyzer.query import Analysis, analyze
 from kappaflow.sql.ast.relations import Emit
 from kappaflow.sql.ast.statements import CreateAsSelect
-from kappaflow.sql.formats import check_available, check_key, check_value, require_format, with_wrapping
+from kappaflow.sql.formats import (
+    check_available,
+    check_key,
+    check_value,
+    internal_format,
+    require_format,
+    with_wrapping,
+)
 from kappaflow.sql.logical.planner import plan_query
 from kappaflow.sql.metastore import DataSource, FormatInfo, SourceKind
 from kappaflow.sql.optimizer.optimizer import optimize
@@ -20,6 +25,7 @@ from kappaflow.sql.planning import PlanningContext
 from kappaflow.sql.properties import CREATE_AS_PROPERTIES, WithClause
 from kappaflow.sql.queries import QueryKind
 from kappaflow.sql.statement_plan import CreateTopic, Plan, RegisterSource, TopicAction
+from kappaflow.sql.statements.inference import check_schema_id
 from kappaflow.sql.statements.naming import check_name_free, command_of
 from kappaflow.sql.statements.replacing import check_schema_change
 from kappaflow.sql.statements.timestamps import check_timestamp_name, timestamp_column
@@ -50,10 +56,13 @@ def plan_create_as(context: PlanningContext, statement: CreateAsSelect) -> Plan:
     optimized = optimize(logical.root, context.functions)
     schema = optimized.root.schema
     key_format, value_format = _formats(clause, analysis, schema.key, context)
+    key_format = _named_key(key_format, statement.name)
     value_format = with_wrapping(value_format, schema.value, clause.flag("WRAP_SINGLE_VALUE"), context.settings)
     check_key(key_format, schema.key)
     check_value(value_format, schema.value)
     check_available(key_format, value_format)
+    check_schema_id(context, key_format, schema.key, is_key=True)
+    check_schema_id(context, value_format, schema.value, is_key=False)
     query_id = _query_id(context, kind, statement.name, existing)
     source = DataSource(
         name=statement.name,
@@ -90,6 +99,7 @@ def plan_create_as(context: PlanningContext, statement: CreateAsSelect) -> Plan:
         properties=dict(context.settings.overrides),
         query_number=context.query_number,
         topics=context.topics.facts,
+        schemas=context.schemas.facts,
     )
 
 
@@ -133,7 +143,7 @@ def _formats(
     value_name = clause.value_format_name()
     value_properties = clause.format_properties(is_key=False)
     if value_name is None or value_name == left.value_format.name:
-        value_format = _with_properties(replace(left.value_format, wrap_single=None), value_properties)
+        value_format = _with_properties(internal_format(left.value_format), value_properties)
     else:
         value_format = require_format(value_name, value_properties)
     return key_format, value_format
@@ -147,11 +157,20 @@ def _default_key_format(
         return require_format("NONE", {})
     if inherited.name == "NONE" and keys:
         return require_format(context.settings.get("ksql.persistence.default.format.key", "KAFKA").upper(), {})
-    return inherited
+    return internal_format(inherited)
 
 
 def _with_properties(info: FormatInfo, properties: dict[str, str]) -> FormatInfo:
     return require_format(info.name, dict(info.properties) | properties)
+
+
+def _named_key(info: FormatInfo, sink: str) -> FormatInfo:
+    """Return the key format with a name for its record: Avro needs one, and a key's differs from the value's."""
+    properties = dict(info.properties)
+    if info.name != "AVRO" or "fullSchemaName" in properties or "schemaId" in properties:
+        return info
+    camel = "".join(part[:1].upper() + part[1:].lower() for part in sink.split("_"))
+    return require_format(info.name, properties | {"fullSchemaName": f"io.confluent.ksql.avro_schemas.{camel}Key"})
 
 
 def _query_id(context: PlanningContext, kind: SourceKind, name: str, existing: DataSource | None) -> str:

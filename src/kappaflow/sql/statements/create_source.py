@@ -16,6 +16,7 @@ from kappaflow.sql.properties import CREATE_PROPERTIES, WithClause, format_names
 from kappaflow.sql.queries import PersistentQuery
 from kappaflow.sql.settings import Settings
 from kappaflow.sql.statement_plan import CreateTopic, Plan, RegisterSource, TopicAction
+from kappaflow.sql.statements.inference import inferred_schema
 from kappaflow.sql.statements.naming import check_name_free, command_of
 from kappaflow.sql.statements.replacing import check_replacement
 from kappaflow.sql.statements.source_table import source_table_query
@@ -34,10 +35,10 @@ def plan_create_source(context: PlanningContext, statement: CreateSource) -> Pla
     command = command_of("table" if statement.is_table else "stream", statement.name, "create")
     _check_schema_ids(clause, statement, context.settings)
     key_format, value_format = source_formats(clause, context.settings)
-    schema = _schema(context, statement)
+    schema = inferred_schema(context, clause, _schema(context, statement), key_format, value_format)
     if statement.is_table and not schema.key:
         raise StatementError("Tables require a PRIMARY KEY. Please define the PRIMARY KEY.")
-    if not statement.columns and not traits_of(value_format).infers_schema:
+    if not schema.columns and not traits_of(value_format).infers_schema:
         raise StatementError("No columns supplied.")
     existing = context.metastore.source(statement.name)
     if existing is not None and statement.if_not_exists:
@@ -83,6 +84,7 @@ def plan_create_source(context: PlanningContext, statement: CreateSource) -> Pla
         properties=dict(context.settings.overrides),
         query_number=context.query_number,
         topics=context.topics.facts,
+        schemas=context.schemas.facts,
     )
 
 

@@ -56,6 +56,7 @@ def plan_insert_into(context: PlanningContext, statement: InsertInto) -> Plan:
         properties=dict(context.settings.overrides),
         query_number=context.query_number,
         topics=context.topics.facts,
+        schemas=context.schemas.facts,
     )
 
 

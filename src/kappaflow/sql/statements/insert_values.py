@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from kappaflow.errors import SerializationError, StatementError
+from kappaflow.errors import ConfigError, SerializationError, StatementError
 from kappaflow.serde.schema import Column, Namespace
 from kappaflow.serde.types import BIGINT
 from kappaflow.sql.ast.statements import InsertValues
@@ -39,7 +39,7 @@ def plan_insert_values(context: PlanningContext, statement: InsertValues) -> Ins
     timestamp = row.pop("ROWTIME", None)
     if timestamp is not None and timestamp < 0:
         raise StatementError(f"ROWTIME must be non-negative, got {timestamp}.")
-    return _record(target, row, timestamp)
+    return _record(context, target, row, timestamp)
 
 
 def _target(context: PlanningContext, name: str) -> DataSource:
@@ -74,7 +74,7 @@ def _columns(target: DataSource, statement: InsertValues) -> tuple[Column, ...]:
     return tuple(found)
 
 
-def _record(target: DataSource, row: dict[str, Any], timestamp: int | None) -> InsertRecord:
+def _record(context: PlanningContext, target: DataSource, row: dict[str, Any], timestamp: int | None) -> InsertRecord:
     schema = target.schema
     key = tuple(row.get(c.name) for c in schema.key)
     value = tuple(row.get(c.name) for c in schema.value)
@@ -87,8 +87,10 @@ def _record(target: DataSource, row: dict[str, Any], timestamp: int | None) -> I
     # A key of nothing but NULLs is a null key; formats without columns give no bytes anyway.
     absent_key = not key or all(part is None for part in key)
     try:
-        key_bytes = None if absent_key else key_serde(target.key_format, schema.key).serialize(key)
-        value_bytes = value_serde(target.value_format, schema.value).serialize(value)
-    except SerializationError as error:
+        registry = context.schemas.registry
+        keys = key_serde(target.key_format, schema.key, target.topic, registry)
+        key_bytes = None if absent_key else keys.serialize(key)
+        value_bytes = value_serde(target.value_format, schema.value, target.topic, registry).serialize(value)
+    except (SerializationError, ConfigError) as error:
         raise StatementError(f"Failed to insert values into '{target.name}'. {error}") from None
     return InsertRecord(target.topic, key_bytes, value_bytes, timestamp)

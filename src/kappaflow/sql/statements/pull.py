@@ -169,7 +169,7 @@ def _stream(context: PlanningContext, analysis: Analysis, source: DataSource) ->
     optimized = optimize(logical.root, context.functions)
     last = plan_steps(optimized.root, None)
     root = s.Collect(last, name="Result", schema=last.schema, window=last.window)
-    builder = StepBuilder(context.functions, context.settings)
+    builder = StepBuilder(context.functions, context.settings, registry=context.schemas.registry)
     scope = SchemaScope(logical.result, pseudo_columns=False)
     passed: list[tuple[str, Expression]] = [(c.name, ColumnReference(c.name)) for c in logical.result]
     return PullQuery(

@@ -30,7 +30,7 @@ def plan_push(context: PlanningContext, query: Query) -> PushQuery:
     optimized = optimize(logical.root, context.functions)
     last = plan_steps(optimized.root, None)
     root = s.Collect(last, name="Result", schema=last.schema, window=last.window)
-    builder = StepBuilder(context.functions, context.settings)
+    builder = StepBuilder(context.functions, context.settings, registry=context.schemas.registry)
     sources = tuple(aliased.source for aliased in analysis.scope.sources)
     return PushQuery(
         statement=context.text,

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from kappaflow.errors import FunctionError, KappaError, ParseError, SqlError, StatementError, StreamsError
+from kappaflow.serde.schema_registry import MemorySchemaRegistry
 from kappaflow.sql.ast.statements import (
     InsertValues,
     SetProperty,
@@ -19,14 +20,15 @@ from kappaflow.sql.engine import Engine
 from kappaflow.sql.metastore import DataSource
 from kappaflow.sql.queries import PersistentQuery
 from kappaflow.testing.query_tests.case_files import TestCase
+from kappaflow.testing.query_tests.case_schemas import register_schemas
 from kappaflow.testing.query_tests.case_topics import CaseTopics, Headers, LogRecord, topics_before
+from kappaflow.testing.query_tests.json_text import dump_json
 from kappaflow.testing.query_tests.post_checks import check_post
 from kappaflow.testing.query_tests.query_driver import QueryDriver
 from kappaflow.testing.query_tests.record_codec import (
     CaseError,
     decode_key,
     decode_value,
-    dump_json,
     encode_key,
     encode_value,
 )
@@ -92,10 +94,12 @@ class _CaseRun:
     def __init__(self, case: TestCase, form: Form, register: Callable[[Engine], None] | None) -> None:
         self._case = case
         self._form: Form = form
-        self._engine = Engine(SERVICE_ID, CONFIG)
+        self._registry = MemorySchemaRegistry()
+        self._engine = Engine(SERVICE_ID, CONFIG, registry=self._registry)
         if register is not None:
             register(self._engine)
         self._topics: CaseTopics = topics_before(case, self._engine)
+        register_schemas(case, self._engine, self._registry)
         self._engine.topics = self._topics
         self._queries: dict[str, PersistentQuery] = {}
         self._internal: set[str] = set()
@@ -166,8 +170,8 @@ class _CaseRun:
             (h["KEY"], None if h["VALUE"] is None else base64.b64decode(h["VALUE"])) for h in spec.get("headers") or []
         )
         return LogRecord(
-            encode_key(spec.get("key"), spec.get("window"), source),
-            encode_value(spec.get("value"), source),
+            encode_key(spec.get("key"), spec.get("window"), source, self._registry),
+            encode_value(spec.get("value"), source, self._registry),
             int(spec.get("timestamp") or 0),
             headers,
         )
@@ -207,8 +211,8 @@ class _CaseRun:
 
     def _compare(self, topic: str, index: int, spec: dict[str, Any], record: LogRecord, source: DataSource) -> None:
         exact = self._case.exact_numbers
-        key = decode_key(record.key, source, exact=exact)
-        value = decode_value(record.value, source, exact=exact)
+        key = decode_key(record.key, source, self._registry, exact=exact)
+        value = decode_value(record.value, source, self._registry, exact=exact)
         window = spec.get("window")
         bounds = None if window is None else (window["start"], window["end"])
         actual_bounds = None if key.start is None else (key.start, key.end)
@@ -226,8 +230,8 @@ class _CaseRun:
         raise Mismatch(f"topic {topic}, record {index}: expected {dump_json(spec)}, got {self._shown(record, source)}")
 
     def _shown(self, record: LogRecord, source: DataSource) -> str:
-        key = decode_key(record.key, source, exact=True)
-        value = decode_value(record.value, source, exact=True)
+        key = decode_key(record.key, source, self._registry, exact=True)
+        value = decode_value(record.value, source, self._registry, exact=True)
         window = "" if key.start is None else f" window [{key.start}, {key.end}]"
         return f"key {key.key!r}{window} value {value!r} timestamp {record.timestamp} headers {record.headers}"
 

@@ -15,8 +15,11 @@ from typing import Any
 from kappaflow.errors import KappaError
 from kappaflow.kernel.number_text import double_text
 from kappaflow.serde.schema import Column, WindowInfo, WindowType
+from kappaflow.serde.schema_registry import SchemaRegistry
 from kappaflow.serde.types import BigInt, Bytes, Double, Integer, String
-from kappaflow.sql.metastore import DataSource
+from kappaflow.sql.metastore import DataSource, FormatInfo
+from kappaflow.testing.query_tests.json_text import dump_json
+from kappaflow.testing.query_tests.schema_records import SchemaRecords
 
 _LONG = struct.Struct(">q")
 
@@ -34,9 +37,9 @@ class ActualKey:
     end: int | None = None
 
 
-def encode_key(spec: Any, window: dict[str, Any] | None, source: DataSource) -> bytes | None:
+def encode_key(spec: Any, window: dict[str, Any] | None, source: DataSource, registry: SchemaRegistry) -> bytes | None:
     """Return the bytes of a record's key."""
-    data = _encode(source.key_format.name, spec, source.schema.key)
+    data = _encode(source.key_format, spec, source.schema.key, SchemaRecords(registry, source.topic, is_key=True))
     if data is None or source.window is None:
         return data
     if window is None:
@@ -46,35 +49,40 @@ def encode_key(spec: Any, window: dict[str, Any] | None, source: DataSource) -> 
     return data + _LONG.pack(window["start"])
 
 
-def encode_value(spec: Any, source: DataSource) -> bytes | None:
+def encode_value(spec: Any, source: DataSource, registry: SchemaRegistry) -> bytes | None:
     """Return the bytes of a record's value."""
-    return _encode(source.value_format.name, spec, source.schema.value)
+    records = SchemaRecords(registry, source.topic, is_key=False)
+    return _encode(source.value_format, spec, source.schema.value, records)
 
 
-def decode_key(data: bytes | None, source: DataSource, *, exact: bool) -> ActualKey:
+def decode_key(data: bytes | None, source: DataSource, registry: SchemaRegistry, *, exact: bool) -> ActualKey:
     """Return the key of a produced record."""
     if data is None:
         return ActualKey(None)
     window: WindowInfo | None = source.window
+    records = SchemaRecords(registry, source.topic, is_key=True)
     if window is None:
-        return ActualKey(_decode(source.key_format.name, data, source.schema.key, exact=exact))
+        return ActualKey(_decode(source.key_format, data, source.schema.key, records, exact=exact))
     if window.type is WindowType.SESSION:
         inner, end, start = data[:-16], _LONG.unpack(data[-16:-8])[0], _LONG.unpack(data[-8:])[0]
     else:
         inner, start = data[:-8], _LONG.unpack(data[-8:])[0]
         end = start + (window.size_ms or 0)
-    return ActualKey(_decode(source.key_format.name, inner, source.schema.key, exact=exact), start, end)
+    return ActualKey(_decode(source.key_format, inner, source.schema.key, records, exact=exact), start, end)
 
 
-def decode_value(data: bytes | None, source: DataSource, *, exact: bool) -> Any:
+def decode_value(data: bytes | None, source: DataSource, registry: SchemaRegistry, *, exact: bool) -> Any:
     """Return the value of a produced record."""
-    return None if data is None else _decode(source.value_format.name, data, source.schema.value, exact=exact)
+    if data is None:
+        return None
+    records = SchemaRecords(registry, source.topic, is_key=False)
+    return _decode(source.value_format, data, source.schema.value, records, exact=exact)
 
 
-def _encode(format_name: str, spec: Any, columns: tuple[Column, ...]) -> bytes | None:
+def _encode(info: FormatInfo, spec: Any, columns: tuple[Column, ...], records: SchemaRecords) -> bytes | None:
     if spec is None:
         return None
-    match format_name:
+    match info.name:
         case "JSON":
             return dump_json(spec).encode("utf-8")
         case "DELIMITED":
@@ -84,11 +92,11 @@ def _encode(format_name: str, spec: Any, columns: tuple[Column, ...]) -> bytes |
         case "NONE":
             return None
         case _:
-            raise CaseError(f"The {format_name} format is not available yet.")
+            return records.encode(info, spec, columns)
 
 
-def _decode(format_name: str, data: bytes, columns: tuple[Column, ...], *, exact: bool) -> Any:
-    match format_name:
+def _decode(info: FormatInfo, data: bytes, columns: tuple[Column, ...], records: SchemaRecords, *, exact: bool) -> Any:
+    match info.name:
         case "JSON":
             return json.loads(data, parse_float=Decimal if exact else float)
         case "DELIMITED":
@@ -98,7 +106,7 @@ def _decode(format_name: str, data: bytes, columns: tuple[Column, ...], *, exact
         case "NONE":
             return None
         case _:
-            raise CaseError(f"The {format_name} format is not available yet.")
+            return records.decode(info, data, columns, exact=exact)
 
 
 def _encode_primitive(spec: Any, columns: tuple[Column, ...]) -> bytes:
@@ -127,20 +135,3 @@ def _decode_primitive(data: bytes, columns: tuple[Column, ...]) -> Any:
             return data.decode("utf-8", "replace")
         case _:
             return data.decode("utf-8")
-
-
-def dump_json(value: Any) -> str:
-    """Write JSON with Decimals as they were written.
-
-    >>> dump_json({"a": [Decimal("1.50"), None, True, "x"]})
-    '{"a":[1.50,null,true,"x"]}'
-    """
-    match value:
-        case dict():
-            return "{" + ",".join(f"{json.dumps(k)}:{dump_json(v)}" for k, v in value.items()) + "}"
-        case list():
-            return "[" + ",".join(dump_json(item) for item in value) + "]"
-        case Decimal():
-            return str(value)
-        case _:
-            return json.dumps(value, ensure_ascii=False)

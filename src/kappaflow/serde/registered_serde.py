@@ -1,0 +1,206 @@
+"""Serdes of the formats with a registry: AVRO, JSON_SR and PROTOBUF, and PROTOBUF_NOSR without one.
+
+write   the schema of the columns is registered at the first record (or a given one is used); header, then bytes
+read    the header names the writer's schema; its values are fitted to the columns by name
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from kappaflow.errors import ConfigError, SerializationError
+from kappaflow.serde import types as t
+from kappaflow.serde.coercion import CoercionError
+from kappaflow.serde.connect_values import fields_reader, value_reader
+from kappaflow.serde.face import Row, Serde
+from kappaflow.serde.json_format import JsonSerde
+from kappaflow.serde.registered_schemas import codec_of, schema_of_columns
+from kappaflow.serde.schema import Column
+from kappaflow.serde.schema_codec import SchemaCodec
+from kappaflow.serde.schema_registry import ResolvedSchema, SchemaRegistry, SchemaText, resolve, subject_of
+from kappaflow.serde.wire_format import HEADER_BYTES, read_header, write_header
+
+
+class _RegisteredSerde(Serde):
+    """What reading and writing with a registry have in common."""
+
+    def __init__(
+        self,
+        name: str,
+        columns: tuple[Column, ...],
+        properties: Mapping[str, str],
+        registry: SchemaRegistry | None,
+        *,
+        subject: str,
+        unwrapped: bool,
+        target: str,
+    ) -> None:
+        super().__init__(columns)
+        self.name = name
+        self.unwrapped = unwrapped
+        self._properties = dict(properties)
+        self._registry = registry
+        self._subject = subject
+        self._target = target
+        self._own: tuple[int, SchemaText] | None = None
+
+    def _need_registry(self) -> SchemaRegistry:
+        if self._registry is None:
+            raise ConfigError(
+                f"The {self.name} format needs a schema registry. Set 'ksql.schema.registry.url' to its address."
+            )
+        return self._registry
+
+    def _own_schema(self) -> tuple[int, SchemaText]:
+        """Return the schema that records are written with, and its id."""
+        if self._own is None:
+            registry = self._need_registry()
+            given = self._properties.get("schemaId")
+            if given is not None:
+                schema = registry.by_id(int(given))
+                if schema is None:
+                    raise ConfigError(f"There is no schema with id {given} in the schema registry.")
+                self._own = (int(given), schema)
+            else:
+                schema = schema_of_columns(self.name, self.columns, self._properties, unwrapped=self.unwrapped)
+                self._own = (registry.register(self._subject, schema), schema)
+        return self._own
+
+
+class JsonSrSerde(_RegisteredSerde):
+    """JSON documents behind the id of their JSON Schema."""
+
+    def __init__(
+        self,
+        columns: tuple[Column, ...],
+        properties: Mapping[str, str],
+        registry: SchemaRegistry | None,
+        *,
+        subject: str,
+        unwrapped: bool,
+        target: str,
+    ) -> None:
+        super().__init__("JSON_SR", columns, properties, registry, subject=subject, unwrapped=unwrapped, target=target)
+        is_key, topic = target.startswith("key"), target.partition(": ")[2]
+        self._json = JsonSerde(columns, is_key=is_key, unwrapped=unwrapped, topic=topic)
+
+    def serialize(self, row: Row | None) -> bytes | None:
+        """Write a row."""
+        data = self._json.serialize(row)
+        return None if data is None else write_header(self._own_schema()[0]) + data
+
+    def deserialize(self, data: bytes | None) -> Row | None:
+        """Read a row."""
+        if data is None:
+            return None
+        read_header(data)
+        return self._json.deserialize(data[HEADER_BYTES:])
+
+
+class SchemaSerde(_RegisteredSerde):
+    """Binary values of a schema: Avro and Protobuf."""
+
+    def __init__(
+        self,
+        name: str,
+        columns: tuple[Column, ...],
+        properties: Mapping[str, str],
+        registry: SchemaRegistry | None,
+        *,
+        subject: str,
+        unwrapped: bool,
+        target: str,
+    ) -> None:
+        super().__init__(name, columns, properties, registry, subject=subject, unwrapped=unwrapped, target=target)
+        self._codecs: dict[int, SchemaCodec] = {}
+        self._has_header = name != "PROTOBUF_NOSR"
+        self._header = b""
+        self._writer: SchemaCodec | None = None
+        # A Protobuf record is always a message: a bare value is the first field of one.
+        self._is_bare = unwrapped and name == "AVRO"
+        if self._is_bare:
+            self._read_single = value_reader(columns[0].type)
+        else:
+            required = t.Struct(tuple(t.StructField(c.name, c.type) for c in columns))
+            self._read_fields = fields_reader([(c.name, c.type) for c in columns], required)
+        if not self._has_header:
+            own = schema_of_columns(name, columns, properties, unwrapped=unwrapped)
+            self._writer = codec_of(ResolvedSchema(own.type, own.text), properties, framed=False)
+
+    def _codec(self) -> SchemaCodec:
+        if self._writer is None:
+            schema_id, schema = self._own_schema()
+            self._header = write_header(schema_id)
+            self._writer = codec_of(resolve(schema, self._registry), self._properties)
+        return self._writer
+
+    def serialize(self, row: Row | None) -> bytes | None:
+        """Write a row."""
+        if row is None or (self.unwrapped and row[0] is None):
+            return None
+        value: Any = row[0] if self._is_bare else dict(zip((c.name for c in self.columns), row, strict=True))
+        try:
+            return self._header_and(self._codec(), value)
+        except SerializationError as error:
+            raise SerializationError(f"Failed to serialize {self._target}. {error}") from None
+
+    def _header_and(self, codec: SchemaCodec, value: Any) -> bytes:
+        return self._header + codec.encode(value)
+
+    def deserialize(self, data: bytes | None) -> Row | None:
+        """Read a row."""
+        if data is None:
+            return None
+        try:
+            if self._has_header:
+                value = self._reader(read_header(data)).decode(data[HEADER_BYTES:])
+            else:
+                value = self._codec().decode(data)
+            if self._is_bare:
+                return (self._read_single(value),)
+            return None if value is None else tuple(self._read_fields(value))
+        except CoercionError as error:
+            raise SerializationError(f"Failed to deserialize {self._target}. {error}, path: ${error.path}") from None
+        except SerializationError as error:
+            raise SerializationError(f"Failed to deserialize {self._target}. {error}") from None
+
+    def _reader(self, schema_id: int) -> SchemaCodec:
+        codec = self._codecs.get(schema_id)
+        if codec is None:
+            schema = self._need_registry().by_id(schema_id)
+            if schema is None:
+                raise SerializationError(f"There is no schema with id {schema_id} in the schema registry")
+            codec = self._codecs[schema_id] = codec_of(resolve(schema, self._registry), {})
+        return codec
+
+
+def registered_serde(
+    format_name: str,
+    columns: tuple[Column, ...],
+    properties: Mapping[str, str],
+    registry: SchemaRegistry | None,
+    *,
+    topic: str,
+    is_key: bool,
+    unwrapped: bool,
+) -> Serde:
+    """Return the serde of a format whose records have schemas.
+
+    Args:
+        format_name: AVRO, JSON_SR, PROTOBUF or PROTOBUF_NOSR.
+        columns: key or value columns.
+        properties: of the format.
+        registry: asked when the first record is written or read.
+        topic: names the subject.
+        is_key: keys and values have subjects of their own.
+        unwrapped: the only column is the value itself.
+    """
+    common: dict[str, Any] = {
+        "subject": subject_of(topic, is_key=is_key),
+        "unwrapped": unwrapped,
+        "target": f"{'key' if is_key else 'value'} from topic: {topic}",
+    }
+    if format_name == "JSON_SR":
+        return JsonSrSerde(columns, properties, registry, **common)
+    return SchemaSerde(format_name, columns, properties, registry, **common)
