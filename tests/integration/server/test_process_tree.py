@@ -106,7 +106,8 @@ def test_a_killed_child_comes_back_and_nothing_is_lost(name: str, rounds: int) -
             before = server.kill_child(name)
             wait_until(
                 lambda before=before: any(
-                    c["name"] == name and c["state"] == "ready" and c["pid"] != before for c in server.processes()
+                    c["name"] == name and c["name"] == "worker-0" and c["state"] == "ready" and c["pid"] != before
+                    for c in server.processes()
                 ),
                 f"{name} to be restarted",
             )
@@ -146,3 +147,20 @@ def test_sigterm_ends_everything_cleanly() -> None:
     assert server.stop() == 0
     assert not any(is_alive(pid) for pid in pids)
     server.close()
+
+
+def test_a_worker_that_ends_in_its_first_commit_counts_each_record_once(tmp_path: Path) -> None:
+    """Its changelog is written, its state and positions are not."""
+    crash = {"KAPPA_CRASH_POINT": "after-flush"}
+    interval = ["--property", "ksql.streams.commit.interval.ms=200"]
+    with EmbeddedServer(tmp_path, arguments=interval, environment=crash) as server:
+        prepare(server)
+        with RecordWriter(ClientConfig(server.bootstrap_servers)) as writer:
+            for number in range(20):
+                writer.send("numbers", b"k%d" % (number % 5), b'{"V":1}')
+        restarts = lambda: next(c["restarts"] for c in server.processes() if c["name"] == "worker-0")  # noqa: E731
+        wait_until(lambda: restarts() >= 2, "two crashes")
+        server.kill()
+    with EmbeddedServer(tmp_path, arguments=interval) as server:
+        wait_until(lambda: total_of(server.url) >= 20, "the records to be counted")
+        assert total_of(server.url) == 20

@@ -234,6 +234,7 @@ class _Session:
         self.generation = GroupGeneration()
         self.last_commit = time.monotonic()
         self.dirty = False
+        self.fresh = False
 
     def run(self) -> None:
         """Run until the thread is stopped.
@@ -296,7 +297,6 @@ class _Session:
                     task = self._task_of(chunk.partition)
                     if task is not None:
                         task.add(chunk)
-                self._keep_first_positions()
                 count = sum(task.run() for task in thread.tasks.values())
                 self.outputs.send_rows()
                 self.dirty = self.dirty or count > 0 or bool(chunks)
@@ -307,14 +307,6 @@ class _Session:
             thread.measure()
         if thread.tasks:
             self._commit()
-
-    def _keep_first_positions(self) -> None:
-        """Commit where a partition without offsets begins, so that a restart does not skip what comes meanwhile."""
-        for task in self.thread.tasks.values():
-            for partition in task.inputs:
-                if partition not in task.positions and (position := self.fetcher.position(partition)) >= 0:
-                    task.positions[partition] = position
-                    self.dirty = True
 
     def _wait_seconds(self) -> float:
         if any(task.buffered for task in self.thread.tasks.values()):
@@ -350,6 +342,23 @@ class _Session:
         if not tasks and not self.thread.paused:
             self.thread.figures.state = "RUNNING"  # it has no partition, and that is all there is to do
         self.fetcher.assign(start)
+        if self.fresh:
+            self._commit_start()
+
+    def _commit_start(self) -> None:
+        """Commit where new partitions begin before any of their records is processed.
+
+        Without it a task that ends before its first commit would find its changelog, no position to go with it, and
+        count what is in both twice.  And records that come while it is away would be skipped with ``latest``.
+        """
+        self.fresh = False
+        tasks = self.thread.tasks.values()
+        self.thread.database.commit([], {f"{self.topology.application_id}/{t.id}": t.committed() for t in tasks})
+        offsets = {partition: offset for task in tasks for partition, offset in task.positions.items()}
+        try:
+            self.offsets.commit(offsets, self.generation)
+        except BrokerError as error:
+            logger.info("Start positions are kept here only, until the next commit: %s", error)
 
     def _open_task(self, task_id: TaskId) -> tuple[Task, dict[TopicPartition, int]]:
         sub = self.topology.subtopologies[task_id.subtopology]
@@ -366,12 +375,15 @@ class _Session:
             known = dict(committed)
             if stores:
                 self._restore(name, sub.stores, stores, task_id, committed)
-        positions = {p: known.get(p, self._reset_offset(p)) for p in inputs}
-        moving = {p: offset for p, offset in positions.items() if offset >= 0}
+        fresh = {p: self._reset_offset(p) for p in inputs if p not in known}
+        if fresh:
+            known.update({p: listed.offset for p, listed in self.admin.list_offsets(fresh).items()})
+            self.fresh = True
+        positions = {p: known[p] for p in inputs}
         caching, report = self.config.caching, self.thread.report
         form = RunningTask if reason_for_rows(self.topology, sub) else ColumnarTask
         task: Task = form(
-            self.topology, sub, task_id, stores, self.outputs, moving, self._has_more, report, caching=caching
+            self.topology, sub, task_id, stores, self.outputs, dict(positions), self._has_more, report, caching=caching
         )
         task.resume(database.positions(name))
         return task, positions
