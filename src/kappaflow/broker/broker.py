@@ -16,6 +16,7 @@ from kappaflow.broker.coordinators.group_coordinator import GroupCoordinator
 from kappaflow.broker.coordinators.group_states import GroupState
 from kappaflow.broker.coordinators.offset_store import OffsetStore
 from kappaflow.broker.coordinators.producer_ids import ProducerIds
+from kappaflow.broker.fetch_sessions import FetchSessionCache
 from kappaflow.broker.log_cleaner import LogCleaner
 from kappaflow.broker.timers import LoopTimers
 from kappaflow.broker.topics import Topic, TopicRegistry
@@ -66,6 +67,7 @@ class Broker:
         offsets: committed offsets.
         producer_ids: ids for idempotent producers.
         cleaner: compacts logs.
+        fetch_sessions: incremental fetch sessions.
         connections: open client connections.
         failed: set, with a message for people, when the broker must stop.
     """
@@ -91,6 +93,7 @@ class Broker:
         self._directory = directory
         self._logs = logs
         self._metadata_journal, self._offsets_journal = journals
+        self.fetch_sessions = FetchSessionCache(clock)
         self.cleaner = LogCleaner(logs, clock, disk)
         self.topics = TopicRegistry(logs, self._write_metadata)
         self.producer_ids = ProducerIds(self._write_metadata)
@@ -184,6 +187,11 @@ class Broker:
         """Have the server stop: what is on the disk is no longer certain."""
         if not self.failed.done():
             self.failed.set_result(text)
+
+    @property
+    def metadata_end_offset(self) -> int:
+        """Changes of metadata in the journal, as an offset."""
+        return self._metadata_journal.record_count
 
     def delete_topic(self, topic: Topic) -> None:
         """Delete a topic with its records and the offsets committed for it."""

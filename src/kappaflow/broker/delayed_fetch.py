@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Protocol
-
-from kappaflow.wire.message import Message
+from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 
 if TYPE_CHECKING:
     from kappaflow.broker.topics import Partition
 
 
-class Reader(Protocol):
+Result = TypeVar("Result")
+Result_co = TypeVar("Result_co", covariant=True)
+
+
+class Reader(Protocol[Result_co]):
     """Reads on behalf of one fetch."""
 
-    def read(self) -> Message:
+    def read(self) -> Result_co:
         """Read everything again."""
         ...
 
@@ -24,14 +26,14 @@ class Reader(Protocol):
         ...
 
 
-class DelayedFetch:
+class DelayedFetch(Generic[Result]):
     """One waiting fetch; appends to its partitions wake it."""
 
-    def __init__(self, partitions: Iterable[Partition], wait_seconds: float, reader: Reader) -> None:
+    def __init__(self, partitions: Iterable[Partition], wait_seconds: float, reader: Reader[Result]) -> None:
         self._partitions = list(partitions)
         self._reader = reader
         self._loop = asyncio.get_running_loop()
-        self._future: asyncio.Future[Message] = self._loop.create_future()
+        self._future: asyncio.Future[Result] = self._loop.create_future()
         self._woken = False
         for partition in self._partitions:
             partition.waiters.add(self._wake)
@@ -39,7 +41,7 @@ class DelayedFetch:
         # Also runs when the connection goes away and cancels the future.
         self._future.add_done_callback(lambda _: self._stop_waiting(timer))
 
-    def result(self) -> asyncio.Future[Message]:
+    def result(self) -> asyncio.Future[Result]:
         """The answer."""
         return self._future
 

@@ -5,74 +5,119 @@ Source: KIP-74 (size limits), KIP-227 (sessions), KIP-320 (leader epochs), KIP-5
 
 from __future__ import annotations
 
-from kappaflow.broker.context import HandlerResult, RequestContext
+from collections.abc import Awaitable
+from uuid import UUID
+
+from kappaflow.broker.context import HandlerResult, RequestContext, Response
 from kappaflow.broker.delayed_fetch import DelayedFetch
-from kappaflow.broker.partition_errors import check_leader_epoch, find_partition, requested_topic
+from kappaflow.broker.fetch_sessions import (
+    FINAL_EPOCH,
+    INITIAL_EPOCH,
+    NO_SESSION,
+    FetchSession,
+    TopicKey,
+    topic_key,
+)
+from kappaflow.broker.partition_errors import check_leader_epoch, find_partition
 from kappaflow.broker.topics import Partition
 from kappaflow.errors import BrokerError, StorageError
 from kappaflow.wire.error_codes import ErrorCode
 from kappaflow.wire.message import ZERO_UUID, Message
 
+_Results = list[tuple[TopicKey, Message]]
+
 
 def handle(context: RequestContext, request: Message) -> HandlerResult:
     """Read now if there is enough or something failed; otherwise when there is, or when the wait is over."""
-    if request.session_id != 0:
-        # No sessions are kept: the client falls back to full requests.
-        return _response([], ErrorCode.FETCH_SESSION_ID_NOT_FOUND)
-    reader = _FetchReader(context, request)
-    response = reader.read()
+    by_id = context.api_version >= 13
+    sessions = context.broker.fetch_sessions
+    session: FetchSession | None = None
+    is_full = request.session_epoch in (INITIAL_EPOCH, FINAL_EPOCH)
+    if is_full:
+        sessions.remove(request.session_id)
+        if request.session_epoch == INITIAL_EPOCH:
+            session = sessions.create(request.topics, by_id=by_id)
+        wanted = [(topic_key(topic, by_id), item) for topic in request.topics for item in topic.partitions]
+    else:
+        try:
+            session = sessions.go_on(request, by_id=by_id)
+        except BrokerError as error:
+            return _response([], error_code=error.code)
+        wanted = session.wanted()
+    reader = _FetchReader(context, request, wanted)
+    results = reader.read()
     if reader.is_satisfied() or request.max_wait_ms <= 0:
-        return response
-    return DelayedFetch(reader.partitions, request.max_wait_ms / 1000, reader).result()
+        return _answer(results, session, by_id, is_full=is_full)
+    return _answer_later(
+        DelayedFetch(reader.partitions, request.max_wait_ms / 1000, reader).result(), session, by_id, is_full=is_full
+    )
 
 
-def _response(topics: list[Message], error_code: int = ErrorCode.NONE) -> Message:
-    return Message(throttle_time_ms=0, error_code=error_code, session_id=0, responses=topics, node_endpoints=[])
+async def _answer_later(
+    results: Awaitable[_Results], session: FetchSession | None, by_id: bool, *, is_full: bool
+) -> Response:
+    return _answer(await results, session, by_id, is_full=is_full)
+
+
+def _answer(results: _Results, session: FetchSession | None, by_id: bool, *, is_full: bool) -> Message:
+    """Group what was read by topic; of an incremental fetch only what the client does not know yet."""
+    if session is not None:
+        results = [
+            (topic, result)
+            for topic, result in results
+            if session.note((topic, result.partition_index), result, rotate=not is_full) or is_full
+        ]
+    topics: list[Message] = []
+    last: TopicKey | None = None
+    for topic, result in results:
+        if topic != last:
+            last = topic
+            topics.append(
+                Message(topic=None if by_id else topic, topic_id=topic if by_id else ZERO_UUID, partitions=[])
+            )
+        topics[-1].partitions.append(result)
+    return _response(topics, session_id=session.session_id if session is not None else NO_SESSION)
+
+
+def _response(topics: list[Message], *, error_code: int = ErrorCode.NONE, session_id: int = NO_SESSION) -> Message:
+    return Message(
+        throttle_time_ms=0, error_code=error_code, session_id=session_id, responses=topics, node_endpoints=[]
+    )
 
 
 class _FetchReader:
     """Reads what one request asks for, as often as needed."""
 
-    def __init__(self, context: RequestContext, request: Message) -> None:
+    def __init__(self, context: RequestContext, request: Message, wanted: list[tuple[TopicKey, Message]]) -> None:
         self._context = context
         self._request = request
         self._by_id = context.api_version >= 13
+        self._wanted = wanted
         self._failed = False
         self._size = 0
         self.partitions: list[Partition] = []
-        self._topics = [
-            (topic, requested_topic(context.broker, None if self._by_id else topic.topic, topic, self._by_id))
-            for topic in request.topics
-        ]
 
     def is_satisfied(self) -> bool:
         """Whether the last read is worth answering before the wait is over."""
         return self._failed or not self.partitions or self._size >= self._request.min_bytes
 
-    def read(self) -> Message:
+    def read(self) -> _Results:
         """Read every partition, within the limits of the request."""
         self._failed = False
         self._size = 0
         self.partitions = []
-        topics: list[Message] = []
-        for wanted, topic in self._topics:
-            results: list[Message] = []
-            for item in wanted.partitions:
-                try:
-                    partition = find_partition(topic, item.partition, self._by_id)
-                    results.append(self._read_partition(partition, item))
-                except BrokerError as error:
-                    results.append(self._failure(item.partition, error.code))
-                except (StorageError, OSError):
-                    results.append(self._failure(item.partition, ErrorCode.KAFKA_STORAGE_ERROR))
-            topics.append(
-                Message(
-                    topic=None if self._by_id else wanted.topic,
-                    topic_id=wanted.topic_id if self._by_id else ZERO_UUID,
-                    partitions=results,
-                )
-            )
-        return _response(topics)
+        results: _Results = []
+        topics = self._context.broker.topics
+        for key, item in self._wanted:
+            topic = topics.by_id(key) if isinstance(key, UUID) else topics.by_name(key)
+            try:
+                partition = find_partition(topic, item.partition, self._by_id)
+                results.append((key, self._read_partition(partition, item)))
+            except BrokerError as error:
+                results.append((key, self._failure(item.partition, error.code)))
+            except (StorageError, OSError):
+                results.append((key, self._failure(item.partition, ErrorCode.KAFKA_STORAGE_ERROR)))
+        return results
 
     def _failure(self, index: int, error_code: int) -> Message:
         self._failed = True

@@ -14,9 +14,19 @@ from kappaflow.wire.message import Message
 
 LATEST = -1
 EARLIEST = -2
+MAX_TIMESTAMP = -3
 EARLIEST_LOCAL = -4
 LATEST_TIERED = -5
 EARLIEST_PENDING_UPLOAD = -6
+_SINCE_VERSION = {
+    LATEST: 1,
+    EARLIEST: 1,
+    MAX_TIMESTAMP: 7,
+    EARLIEST_LOCAL: 8,
+    LATEST_TIERED: 9,
+    EARLIEST_PENDING_UPLOAD: 11,
+}
+"""The special timestamps, by the version that brought them."""
 
 
 def handle(context: RequestContext, request: Message) -> Response:
@@ -37,6 +47,8 @@ def _list_offset(context: RequestContext, topic: str, item: Message) -> Message:
     broker = context.broker
     error_code, timestamp, offset = ErrorCode.NONE, -1, -1
     try:
+        if item.timestamp < 0 and context.api_version < _SINCE_VERSION.get(item.timestamp, 99):
+            raise BrokerError(ErrorCode.UNSUPPORTED_VERSION, "UNSUPPORTED_VERSION")
         partition = find_partition(broker.topics.by_name(topic), item.partition_index, by_id=False)
         check_leader_epoch(broker, item.current_leader_epoch)
         timestamp, offset = _find(partition, item.timestamp)
