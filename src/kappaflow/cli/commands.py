@@ -24,6 +24,7 @@ COMMANDS: dict[str, Command] = {
     command.name: command
     for command in (
         Command("broker", "kappaflow.cli.broker.run", "broker.summary"),
+        Command("broker inspect", "kappaflow.cli.broker.inspect", "broker_inspect.summary"),
         Command("up", "kappaflow.cli.server.up", "up.summary"),
         Command("server", "kappaflow.cli.server.on_cluster", "server.summary"),
         Command("sql", "kappaflow.cli.sql.run", "sql.summary"),

@@ -28,6 +28,13 @@ ENGLISH: dict[str, str] = {
     "broker.exit_on_stdin_eof": "stop when standard input ends, as it does when the parent process is gone",
     "broker.bad_port": "--kafka-port must be from 0 to 65535, not {port}",
     "broker.ready": "kappa broker is ready: bootstrap servers {address}, data in {data_dir}",
+    "broker_inspect.summary": "show what a data directory holds, changing nothing",
+    "broker_inspect.directory": "the data directory; a running broker may be using it",
+    "broker_inspect.topic": "show this topic only",
+    "broker_inspect.batches": "also show every record batch",
+    "broker_inspect.json": "print JSON",
+    "broker_inspect.clean": "closed cleanly",
+    "broker_inspect.unclean": "in use, or not closed cleanly",
 }
 
 KOREAN: dict[str, str] = {
@@ -49,6 +56,13 @@ KOREAN: dict[str, str] = {
     "broker.exit_on_stdin_eof": "표준 입력이 닫히면(부모 프로세스가 끝나면) 멈춥니다",
     "broker.bad_port": "--kafka-port 값은 0에서 65535 사이여야 합니다: {port}",
     "broker.ready": "kappa broker 준비 완료: 부트스트랩 서버 {address}, 데이터 {data_dir}",
+    "broker_inspect.summary": "데이터 디렉터리의 내용을 아무것도 바꾸지 않고 보여 줍니다",
+    "broker_inspect.directory": "데이터 디렉터리; 실행 중인 브로커가 쓰고 있어도 됩니다",
+    "broker_inspect.topic": "이 토픽만 보여 줍니다",
+    "broker_inspect.batches": "모든 레코드 배치도 보여 줍니다",
+    "broker_inspect.json": "JSON으로 출력합니다",
+    "broker_inspect.clean": "정상 종료됨",
+    "broker_inspect.unclean": "사용 중이거나 정상 종료되지 않음",
 }
 
 _CATALOGUES: dict[str, dict[str, str]] = {"en": ENGLISH, "ko": KOREAN}

@@ -166,7 +166,7 @@ class Journal:
             raise StorageError(f"{self.path} is not a journal of kappaflow; move it away or choose another directory")
         documents: list[Document] = []
         position = len(MAGIC)
-        while (end := _record_end(data, position)) is not None:
+        while (end := record_end(data, position)) is not None:
             payload = data[position + _HEAD.size : end]
             documents.append(self._decode(payload, type=dict[str, object]))
             position = end
@@ -185,14 +185,14 @@ class Journal:
             return
         length, _ = _HEAD.unpack_from(data, position)
         end = position + _HEAD.size + length
-        if end < len(data) and _record_end(data, end) is not None:
+        if end < len(data) and record_end(data, end) is not None:
             raise StorageError(
                 f"{self.path} is damaged at byte {position} and goes on behind it; "
                 "restore the file from a copy, or move it away to start without it"
             )
 
 
-def _record_end(data: bytes, position: int) -> int | None:
+def record_end(data: bytes, position: int) -> int | None:
     """Where the whole record at `position` ends; None where there is none."""
     start = position + _HEAD.size
     if start > len(data):
