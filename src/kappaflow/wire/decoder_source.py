@@ -94,6 +94,13 @@ def _write_length(writer: SourceWriter, depth: int, legacy: str, flexible: bool)
         writer.line(depth, f"pos += {layout.size}")
 
 
+def _write_null(writer: SourceWriter, depth: int, target: str, name: str, nullable: bool) -> None:
+    """Take a negative length as null, or refuse it; what follows is for other lengths."""
+    writer.line(depth, "if n < 0:")
+    writer.line(depth + 1, f"{target} = None" if nullable else f"raise ValueError('{name} must not be null')")
+    writer.line(depth, "else:")
+
+
 def _write_field(writer: SourceWriter, depth: int, field: FieldSchema, nested: str | None, flexible: bool) -> None:
     target = f"v_{field.name}"
     if field.array:
@@ -101,16 +108,13 @@ def _write_field(writer: SourceWriter, depth: int, field: FieldSchema, nested: s
         if field.kind in FIXED_FORMATS:
             size = struct.calcsize(">" + FIXED_FORMATS[field.kind])
             unpack = writer.constant(struct.unpack_from)
-            writer.line(depth, "if n < 0:")
-            writer.line(depth + 1, f"{target} = None")
-            writer.line(depth, "else:")
+            _write_null(writer, depth, target, field.name, field.nullable)
             writer.line(depth + 1, f"if pos + n * {size} > len(buf): raise IndexError('array past the end')")
             writer.line(depth + 1, f"{target} = {unpack}(f'>{{n}}{FIXED_FORMATS[field.kind]}', buf, pos)")
             writer.line(depth + 1, f"pos += n * {size}")
             return
-        writer.line(depth, "if n < 0:")
-        writer.line(depth + 1, f"{target} = None")
-        writer.line(depth, "else:")
+        _write_null(writer, depth, target, field.name, field.nullable)
+        writer.line(depth + 1, "if n > len(buf) - pos: raise IndexError('array past the end')")
         writer.line(depth + 1, f"{target} = []")
         counter = writer.unique_name("count")
         writer.line(depth + 1, f"{counter} = n")
@@ -142,9 +146,7 @@ def _write_item(
     else:
         _write_length(writer, depth, "h" if kind == "string" else "i", flexible)
         text = {"string": "str(buf[pos:end], 'utf-8')", "bytes": "bytes(buf[pos:end])", "records": "buf[pos:end]"}
-        writer.line(depth, "if n < 0:")
-        writer.line(depth + 1, f"{target} = None")
-        writer.line(depth, "else:")
+        _write_null(writer, depth, target, target.removeprefix("v_"), nullable)
         writer.line(depth + 1, "end = pos + n")
         writer.line(depth + 1, f"{target} = {text[kind]}")
         writer.line(depth + 1, "pos = end")
@@ -165,6 +167,7 @@ def _write_tagged_fields(writer: SourceWriter, schema: StructSchema, nested: dic
     for index, field in enumerate(tagged):
         writer.line(3, f"{'if' if index == 0 else 'elif'} tag == {field.tag}:")
         # A tagged struct is never preceded by a null marker: presence is what the tag says.
-        simple = FieldSchema(field.name, field.kind, field.array, False, None, field.default, field.struct)
+        nullable = field.nullable and (field.array or field.kind != "struct")
+        simple = FieldSchema(field.name, field.kind, field.array, nullable, None, field.default, field.struct)
         _write_field(writer, 4, simple, nested.get(field.name), True)
     writer.line(3, "pos = after")
