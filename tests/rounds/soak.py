@@ -23,6 +23,7 @@ TRACES_A_ROUND = 1000
 PARTS = {
     "kernel": ("test_kernel_*.py", "test_number_text.py"),
     "formats": ("test_json_columns.py", "test_format_*.py"),
+    "fuzz": ("test_fuzz_*.py",),
     "storage": ("test_storage_*.py",),
     "streams": ("test_streams_*.py", "test_topology_*.py", "test_traces.py"),
     "sql": ("test_sql_*.py",),

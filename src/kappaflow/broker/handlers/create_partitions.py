@@ -6,6 +6,7 @@ Source: KIP-195.
 from __future__ import annotations
 
 from kappaflow.broker.context import RequestContext, Response
+from kappaflow.broker.handlers.create_topics import check_partition_count
 from kappaflow.errors import BrokerError, StorageError
 from kappaflow.wire.error_codes import ErrorCode
 from kappaflow.wire.message import Message
@@ -42,6 +43,7 @@ def _grow(context: RequestContext, wanted: Message, validate_only: bool) -> None
             "INVALID_PARTITIONS",
             f"The topic {topic.name} has {len(topic.partitions)} partition(s); {wanted.count} is no increase.",
         )
+    check_partition_count(added)
     assignments = wanted.assignments
     if assignments is not None and (
         len(assignments) != added or any(tuple(each.broker_ids) != (broker.node_id,) for each in assignments)

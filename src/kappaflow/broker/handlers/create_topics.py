@@ -14,6 +14,8 @@ from kappaflow.errors import BrokerError, ConfigError, StorageError
 from kappaflow.wire.error_codes import ErrorCode
 from kappaflow.wire.message import ZERO_UUID, Message
 
+MAX_PARTITIONS_PER_REQUEST = 10_000
+
 
 def handle(context: RequestContext, request: Message) -> Response:
     """Create each topic independently of the others."""
@@ -108,4 +110,19 @@ def _partition_count(context: RequestContext, wanted: Message) -> int:
             "INVALID_PARTITIONS",
             f"The number of partitions must be at least 1, not {wanted.num_partitions}.",
         )
+    check_partition_count(wanted.num_partitions)
     return wanted.num_partitions
+
+
+def check_partition_count(count: int) -> None:
+    """Refuse more partitions in one request than can be meant.
+
+    Raises:
+        BrokerError: POLICY_VIOLATION.
+    """
+    if count > MAX_PARTITIONS_PER_REQUEST:
+        raise BrokerError(
+            ErrorCode.POLICY_VIOLATION,
+            "POLICY_VIOLATION",
+            f"Excessively large number of partitions per request: {count}; {MAX_PARTITIONS_PER_REQUEST} at most.",
+        )
