@@ -81,6 +81,11 @@ class ServerConfig:
         return "ksql__commands" if self.service_id == "default_" else f"ksql__commands-{self.service_id}"
 
     @property
+    def registry_file(self) -> Path:
+        """Where the control process says the URL of the embedded schema registry."""
+        return Path(self.run_dir) / "schema-registry.url"
+
+    @property
     def grammar_tables(self) -> Path:
         """Where the processes keep the tables of the SQL parser."""
         return Path(self.data_dir) / "cache" / "sql-grammar"

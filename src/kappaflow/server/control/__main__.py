@@ -18,12 +18,14 @@ from hypercorn.config import Config
 from kappaflow.client.admin import Admin
 from kappaflow.client.connection import ClientConfig
 from kappaflow.client.records import RecordWriter
+from kappaflow.client.schema_registry import registry_by_url
 from kappaflow.errors import KappaError, ServerError
 from kappaflow.server.configuration import ServerConfig
-from kappaflow.server.control.application import make_application
+from kappaflow.server.control.application import REGISTRY_PATH, make_application
 from kappaflow.server.control.command_topic import WRITE_TIMEOUT_MS, CommandLog, create_command_topic
 from kappaflow.server.control.state import BrokerTopics, ControlState
 from kappaflow.server.lifeline import read_first_line, watch_parent
+from kappaflow.server.registry.schema_log import SchemaLog
 from kappaflow.server.rpc import RpcClient
 from kappaflow.sql.engine import Engine
 from kappaflow.sql.grammar.parser import keep_tables_in
@@ -41,12 +43,16 @@ def build_state(config: ServerConfig) -> ControlState:
     cluster = admin.describe_cluster()
     replication = config.replication_factor or min(3, len(cluster.brokers))
     create_command_topic(admin, config.command_topic, replication)
-    engine = Engine(config.service_id, config.properties, BrokerTopics(admin))
+    embedded = None if registry_by_url(config.properties) else SchemaLog(client, admin, replication)
+    registry = embedded or registry_by_url(config.properties)
+    engine = Engine(config.service_id, config.properties, BrokerTopics(admin), registry=registry)
     commands = CommandLog(client, config.command_topic, engine)
     commands.start()
     workers = [RpcClient(config.worker_socket(index)) for index in range(config.workers)]
     writer = RecordWriter(client, delivery_timeout_ms=WRITE_TIMEOUT_MS)
-    return ControlState(config, admin, engine, commands, writer, workers, cluster.cluster_id, replication)
+    state = ControlState(config, admin, engine, commands, writer, workers, cluster.cluster_id, replication)
+    state.schemas = embedded
+    return state
 
 
 def listen(host: str, port: int) -> socket.socket:
@@ -100,6 +106,8 @@ async def run(config: ServerConfig, port: int) -> None:
     number = socket.socket(fileno=int(hypercorn.bind[0][5:]))
     actual = number.getsockname()[1]
     number.detach()
+    if state.schemas is not None:
+        config.registry_file.write_text(f"http://{host}:{actual}{REGISTRY_PATH}", encoding="utf-8")
     poll = asyncio.create_task(state.poll_workers())
     gc.collect()
     gc.freeze()  # what is loaded stays: collections have less to walk
@@ -109,6 +117,8 @@ async def run(config: ServerConfig, port: int) -> None:
     with contextlib.suppress(asyncio.CancelledError):
         await poll
     state.commands.close()
+    if state.schemas is not None:
+        state.schemas.close()
 
 
 def main() -> int:

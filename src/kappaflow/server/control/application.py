@@ -7,7 +7,7 @@ import logging
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Route
+from starlette.routing import BaseRoute, Mount, Route
 
 from kappaflow.errors import KappaError
 from kappaflow.server.control.errors import error_answer, generic_error
@@ -18,8 +18,11 @@ from kappaflow.server.control.routes.query import query
 from kappaflow.server.control.routes.query_stream import query_stream
 from kappaflow.server.control.routes.requests import json_response
 from kappaflow.server.control.state import ControlState
+from kappaflow.server.registry.application import registry_application
 
 logger = logging.getLogger(__name__)
+
+REGISTRY_PATH = "/schema-registry"
 
 ROUTES = (
     Route("/", root, methods=["GET"]),
@@ -47,8 +50,9 @@ async def _unknown_error(request: Request, error: Exception) -> Response:
 
 def make_application(state: ControlState) -> Starlette:
     """Return the application over `state`."""
-    application = Starlette(
-        routes=list(ROUTES), exception_handlers={KappaError: _known_error, Exception: _unknown_error}
-    )
+    routes: list[BaseRoute] = list(ROUTES)
+    if state.schemas is not None:
+        routes.append(Mount(REGISTRY_PATH, registry_application(state.schemas)))
+    application = Starlette(routes=routes, exception_handlers={KappaError: _known_error, Exception: _unknown_error})
     application.state.control = state
     return application

@@ -13,6 +13,7 @@ from kappaflow.client.records import RecordWriter
 from kappaflow.errors import BrokerError, KappaError
 from kappaflow.server.configuration import ServerConfig
 from kappaflow.server.control.command_topic import CommandLog
+from kappaflow.server.registry.schema_log import SchemaLog
 from kappaflow.server.rpc import RpcClient
 from kappaflow.sql.engine import Engine
 from kappaflow.sql.statement_plan import TopicInfo
@@ -68,6 +69,7 @@ class ControlState:
     replication_factor: int
     running: dict[str, RunningQuery] = field(default_factory=dict[str, RunningQuery])
     worker_status: list[dict[str, Any]] = field(default_factory=list[dict[str, Any]])
+    schemas: SchemaLog | None = None
     _numbers: itertools.count[int] = field(default_factory=lambda: itertools.count(1))
 
     def next_number(self) -> int:

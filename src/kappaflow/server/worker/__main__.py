@@ -11,6 +11,7 @@ import os
 import signal
 import sys
 import threading
+import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -18,7 +19,8 @@ from typing import Any
 
 from kappaflow.client.admin import Admin
 from kappaflow.client.connection import ClientConfig
-from kappaflow.errors import KappaError
+from kappaflow.client.schema_registry import HttpSchemaRegistry, registry_by_url
+from kappaflow.errors import ConfigError, KappaError
 from kappaflow.server.configuration import ServerConfig
 from kappaflow.server.control.command_topic import CommandLog, Outcome, create_command_topic
 from kappaflow.server.lifeline import read_first_line, watch_parent
@@ -36,8 +38,24 @@ from kappaflow.sql.settings import Settings
 from kappaflow.state.database import StateDatabase
 
 PUSH_PLANS_MAX = 256
+REGISTRY_WAIT_SECONDS = 20.0
 FLOW_SECONDS = 0.5
 SWITCH_INTERVAL_SECONDS = 0.0005  # the fetch thread must not wait 5 ms for the interpreter
+
+
+def _registry(config: ServerConfig) -> HttpSchemaRegistry:
+    """Return the registry: the one that the properties name, else the embedded one once it is up."""
+
+    def url() -> str:
+        deadline = time.monotonic() + REGISTRY_WAIT_SECONDS
+        while not config.registry_file.exists() and time.monotonic() < deadline:
+            time.sleep(0.05)
+        try:
+            return config.registry_file.read_text(encoding="utf-8")
+        except OSError as error:
+            raise ConfigError(f"The embedded schema registry has not started: {error}") from None
+
+    return registry_by_url(config.properties) or HttpSchemaRegistry(url)
 
 
 class Worker:
@@ -50,7 +68,7 @@ class Worker:
         with Admin(self.client) as admin:
             replication = config.replication_factor or min(3, len(admin.describe_cluster().brokers))
             create_command_topic(admin, config.command_topic, replication)
-        self.engine = Engine(config.service_id, config.properties)
+        self.engine = Engine(config.service_id, config.properties, registry=_registry(config))
         self.database = StateDatabase(Path(config.data_dir) / "state" / f"worker-{index}")
         self.queries = RunningQueries(config, self.client, index, self.database, replication)
         self.commands = CommandLog(self.client, config.command_topic, self.engine, self._replayed, writable=False)
