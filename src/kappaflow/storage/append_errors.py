@@ -71,6 +71,13 @@ class InvalidProducerEpoch(AppendError):
     kafka_name = "INVALID_PRODUCER_EPOCH"
 
 
+class InvalidTransactionState(AppendError):
+    """The producer's transaction does not allow it."""
+
+    kafka_code = 48
+    kafka_name = "INVALID_TXN_STATE"
+
+
 class UnsupportedCompressionType(AppendError):
     """The batch names a codec that does not exist."""
 

@@ -26,6 +26,7 @@ from kappaflow.storage.flusher import Flusher, FlushPolicy
 from kappaflow.storage.log_config import LogConfig
 from kappaflow.storage.log_recovery import (
     LoadedLog,
+    end_transaction,
     load_producer_state,
     load_segments,
     remove_snapshots,
@@ -65,6 +66,7 @@ class PartitionLog:
         log_end_offset: the offset that the next record gets.
         recovery_point: everything before it is on the disk for certain.
         producers: what is known of idempotent producers.
+        aborted_transactions: the transactions that were aborted.
         leader_epochs: where each leader epoch starts.
         truncated_bytes: what recovery cut off when the log was opened.
     """
@@ -93,6 +95,7 @@ class PartitionLog:
         self.recovery_point = loaded.recovery_point
         self.truncated_bytes = loaded.truncated_bytes
         self.producers = loaded.producers
+        self.aborted_transactions = loaded.aborted
         self._segments = loaded.segments
         self._bases = [segment.base_offset for segment in loaded.segments]
         self._clock = clock
@@ -159,7 +162,8 @@ class PartitionLog:
     @property
     def last_stable_offset(self) -> int:
         """The offset up to which every transaction is decided."""
-        return self.log_end_offset
+        first_unstable = self.producers.first_unstable_offset
+        return self.log_end_offset if first_unstable is None else max(first_unstable, self.log_start_offset)
 
     @property
     def segments(self) -> tuple[LogSegment, ...]:
@@ -227,6 +231,13 @@ class PartitionLog:
             raise self._write_failed(error) from error
         self.log_end_offset = last_offset + 1
         self.producers.update(header, base_offset, timestamp)
+        if header.is_control:
+            try:
+                end_transaction(
+                    self.producers, self.aborted_transactions, segment.base_offset, header, records, base_offset
+                )
+            except OSError as error:
+                raise self._write_failed(error) from error
         self.flusher.appended(self)
         return AppendResult(base_offset, last_offset, log_append_time, self.log_start_offset)
 
@@ -375,6 +386,7 @@ class PartitionLog:
         while len(self._segments) > 1 and self._bases[1] <= self.log_start_offset:
             segment = self._segments.pop(0)
             del self._bases[0]
+            self.aborted_transactions.drop_segment(segment.base_offset, self._bases[0])
             self._forget_unsynced(lambda each, gone=segment: each is gone)
             segment.delete()
             count += 1
@@ -406,6 +418,7 @@ class PartitionLog:
             raise self._write_failed(error) from error
         self._segments[slot : slot + count] = [cleaned.segment]
         self._bases[slot : slot + count] = [cleaned.segment.base_offset]
+        self.aborted_transactions.load(self._bases)
         self._directory_unsynced = True
         self.flusher.request(self)
         return True
@@ -429,7 +442,9 @@ class PartitionLog:
         self.recovery_point = min(self.recovery_point, self.log_end_offset)
         self.leader_epochs.truncate_from_end(self.log_end_offset)
         remove_snapshots(self._disk, self.directory, lambda snapshot: snapshot > self.log_end_offset)
-        self.producers = load_producer_state(self.directory, self._segments, self.config, self.log_end_offset)
+        self.producers = load_producer_state(
+            self.directory, self._segments, self.config, self.log_end_offset, self.aborted_transactions
+        )
 
     # Durability and end
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -14,8 +15,12 @@ from kappaflow.storage.log_config import LogConfig
 from kappaflow.storage.producer_state import ProducerState
 from kappaflow.storage.segment import LogSegment, segment_path
 from kappaflow.storage.segment_swap import finish_swaps
+from kappaflow.storage.transaction_index import AbortedTransaction, TransactionIndex
+from kappaflow.storage.transaction_markers import ABORT, COMMIT, read_marker
+from kappaflow.wire.record_batch import ByteBuffer, RecordBatchHeader
 
 _SEGMENT_FILE = re.compile(r"(\d{20})\.(log|index|timeindex|snapshot)")
+_SNAPSHOT_FILE = re.compile(r"\d{20}\.snapshot")
 
 
 @dataclass(slots=True)
@@ -27,6 +32,7 @@ class LoadedLog:
     log_end_offset: int
     recovery_point: int
     producers: ProducerState
+    aborted: TransactionIndex
     truncated_bytes: int = 0
 
 
@@ -72,20 +78,25 @@ def load_segments(
         end_offset = start_offset
     remove_snapshots(disk, directory, lambda offset: offset > end_offset)
     epochs.truncate_from_end(end_offset)
-    producers = load_producer_state(directory, segments, config, end_offset)
+    aborted = TransactionIndex(disk, directory)
+    producers = load_producer_state(directory, segments, config, end_offset, aborted)
     durable = end_offset if clean else min(recovery_point, end_offset)
-    return LoadedLog(segments, start_offset, end_offset, durable, producers, truncated)
+    return LoadedLog(segments, start_offset, end_offset, durable, producers, aborted, truncated)
 
 
 def load_producer_state(
-    directory: Path, segments: list[LogSegment], config: LogConfig, end_offset: int
+    directory: Path, segments: list[LogSegment], config: LogConfig, end_offset: int, aborted: TransactionIndex
 ) -> ProducerState:
-    """The newest whole snapshot at or before `end_offset`, brought up to date from the batches after it."""
+    """The newest whole snapshot at or before `end_offset`, brought up to date from the batches after it.
+
+    The index of aborted transactions is read, and written again for the batches after the snapshot.
+    """
     state = ProducerState(config.producer_id_expiration_ms)
     for offset in sorted(_snapshot_offsets(directory), reverse=True):
         if offset <= end_offset and state.read_snapshot(snapshot_path(directory, offset), offset):
             break
     start = state.end_offset
+    aborted.load([segment.base_offset for segment in segments], before_offset=start)
     for slot, segment in enumerate(segments):
         segment_end = segments[slot + 1].base_offset if slot + 1 < len(segments) else end_offset
         if segment_end <= start or segment.base_offset >= end_offset:
@@ -93,10 +104,38 @@ def load_producer_state(
         position = segment.position_of(max(start, segment.base_offset))
         if position is None:
             continue
-        for _, header in segment.headers(position):
+        for at, header in segment.headers(position):
             state.update(header, header.base_offset, header.max_timestamp)
+            if header.is_control and header.producer_id >= 0:
+                batch = segment.batch_at(at, header.size)
+                end_transaction(state, aborted, segment.base_offset, header, batch, header.base_offset)
     state.end_offset = end_offset
     return state
+
+
+def end_transaction(
+    state: ProducerState,
+    aborted: TransactionIndex,
+    segment_base: int,
+    header: RecordBatchHeader,
+    batch: ByteBuffer,
+    offset: int,
+) -> None:
+    """Account for the marker of a control batch, written at `offset` of the segment at `segment_base`.
+
+    Raises:
+        OSError: the disk is full or failed.
+    """
+    kind, coordinator_epoch = read_marker(header, batch)
+    if kind not in (ABORT, COMMIT):
+        return
+    ended = state.end_transaction(
+        header.producer_id, offset, is_aborted=kind == ABORT, coordinator_epoch=coordinator_epoch
+    )
+    if ended is not None and ended.is_aborted:
+        unstable = state.first_unstable_offset
+        stable = offset + 1 if unstable is None else unstable
+        aborted.append(segment_base, AbortedTransaction(ended.producer_id, ended.first_offset, offset, stable))
 
 
 def _end_of_clean(segments: list[LogSegment]) -> int:
@@ -133,22 +172,22 @@ def _recover(
 
 
 def _snapshot_offsets(directory: Path) -> list[int]:
-    return [int(path.name[:20]) for path in directory.glob("*.snapshot") if _SEGMENT_FILE.fullmatch(path.name)]
+    return [int(name[:20]) for name in os.listdir(directory) if _SNAPSHOT_FILE.fullmatch(name)]  # noqa: PTH208 - thousands of logs are opened at start
 
 
 def _sweep(disk: Disk, directory: Path) -> list[int]:
     """Remove unfinished writes and indexes without a log; return the segments' base offsets in order."""
     bases: set[int] = set()
-    indexes: list[Path] = []
-    for path in directory.iterdir():
-        match = _SEGMENT_FILE.fullmatch(path.name)
-        if path.name.endswith(".tmp"):
-            disk.remove(path)
+    indexes: list[str] = []
+    for name in os.listdir(directory):  # noqa: PTH208 - thousands of logs are opened at start
+        match = _SEGMENT_FILE.fullmatch(name)
+        if name.endswith(".tmp"):
+            disk.remove(directory / name)
         elif match and match[2] == "log":
             bases.add(int(match[1]))
         elif match and match[2] != "snapshot":
-            indexes.append(path)
-    for path in indexes:
-        if int(path.name[:20]) not in bases:
-            disk.remove(path)
+            indexes.append(name)
+    for name in indexes:
+        if int(name[:20]) not in bases:
+            disk.remove(directory / name)
     return sorted(bases)

@@ -24,6 +24,7 @@ from kappaflow.runtime.disk import Disk, replace_file
 from kappaflow.storage.append_errors import (
     DuplicateSequence,
     InvalidProducerEpoch,
+    InvalidTransactionState,
     OutOfOrderSequence,
 )
 from kappaflow.wire.record_batch import RecordBatchHeader
@@ -34,6 +35,15 @@ _COUNT = Struct(">i")
 _ENTRY = Struct(">qhiqiqiq")
 _VERSION = 1
 _SEQUENCE_MASK = 0x7FFFFFFF
+
+
+class CompletedTransaction(NamedTuple):
+    """A transaction that a marker has ended; `last_offset` is the marker's."""
+
+    producer_id: int
+    first_offset: int
+    last_offset: int
+    is_aborted: bool
 
 
 class BatchMetadata(NamedTuple):
@@ -58,12 +68,21 @@ class BatchMetadata(NamedTuple):
 class ProducerEntry:
     """One producer: its epoch and its last batches, oldest first."""
 
-    __slots__ = ("batches", "epoch", "last_timestamp", "producer_id")
+    __slots__ = (
+        "batches",
+        "coordinator_epoch",
+        "current_txn_first_offset",
+        "epoch",
+        "last_timestamp",
+        "producer_id",
+    )
 
     def __init__(self, producer_id: int, epoch: int) -> None:
         self.producer_id = producer_id
         self.epoch = epoch
         self.last_timestamp = -1
+        self.coordinator_epoch = -1
+        self.current_txn_first_offset = -1
         self.batches: deque[BatchMetadata] = deque(maxlen=BATCHES_TO_KEEP)
 
     def find_duplicate(self, header: RecordBatchHeader) -> BatchMetadata | None:
@@ -87,9 +106,24 @@ class ProducerState:
         self.end_offset = 0
         self._expiration_ms = expiration_ms
         self._producers: dict[int, ProducerEntry] = {}
+        self._open: dict[int, int] = {}
 
     def __len__(self) -> int:
         return len(self._producers)
+
+    @property
+    def first_unstable_offset(self) -> int | None:
+        """Where the oldest open transaction starts; None where none is open."""
+        # Transactions are opened in the order of their first offsets, and a dict keeps that order.
+        return next(iter(self._open.values()), None)
+
+    def open_transactions(self) -> dict[int, int]:
+        """The first offsets of open transactions, by producer id."""
+        return dict(self._open)
+
+    def find(self, producer_id: int) -> ProducerEntry | None:
+        """What is known of one producer."""
+        return self._producers.get(producer_id)
 
     def producers(self) -> list[ProducerEntry]:
         """Every producer that is remembered."""
@@ -103,6 +137,7 @@ class ProducerState:
 
         Raises:
             InvalidProducerEpoch: a newer epoch of this producer has written.
+            InvalidTransactionState: a transaction is open, and the batch is not part of it.
             OutOfOrderSequence: records are missing before it.
             DuplicateSequence: it repeats a batch that is no longer remembered.
         """
@@ -116,6 +151,10 @@ class ProducerState:
             )
         if header.is_control:
             return None
+        if entry.current_txn_first_offset >= 0 and not header.is_transactional:
+            raise InvalidTransactionState(
+                f"producer {header.producer_id} sent a batch outside of its transaction, which is open"
+            )
         if header.producer_epoch > entry.epoch or not entry.batches:
             if header.base_sequence != 0 and entry.batches:
                 raise OutOfOrderSequence(
@@ -150,22 +189,43 @@ class ProducerState:
             entry.epoch = header.producer_epoch
             entry.batches.clear()
         entry.last_timestamp = timestamp
-        if not header.is_control:
-            entry.batches.append(
-                BatchMetadata(
-                    header.last_sequence,
-                    base_offset + header.last_offset_delta,
-                    header.last_offset_delta,
-                    timestamp,
-                )
+        if header.is_control:
+            return
+        entry.batches.append(
+            BatchMetadata(
+                header.last_sequence,
+                base_offset + header.last_offset_delta,
+                header.last_offset_delta,
+                timestamp,
             )
+        )
+        if header.is_transactional and entry.current_txn_first_offset < 0:
+            entry.current_txn_first_offset = self._open[header.producer_id] = base_offset
+
+    def end_transaction(
+        self, producer_id: int, marker_offset: int, *, is_aborted: bool, coordinator_epoch: int
+    ) -> CompletedTransaction | None:
+        """Account for a marker after `update`.
+
+        Returns:
+            The transaction that it ended; None where none was open here.
+        """
+        entry = self._producers.get(producer_id)
+        if entry is None:
+            return None
+        entry.coordinator_epoch = coordinator_epoch
+        first_offset = self._open.pop(producer_id, -1)
+        entry.current_txn_first_offset = -1
+        if first_offset < 0:
+            return None
+        return CompletedTransaction(producer_id, first_offset, marker_offset, is_aborted)
 
     def expire(self, now_ms: int) -> int:
         """Forget producers that have not written for the expiration time; return how many."""
         old = [
             entry.producer_id
             for entry in self._producers.values()
-            if now_ms - entry.last_timestamp >= self._expiration_ms
+            if now_ms - entry.last_timestamp >= self._expiration_ms and entry.current_txn_first_offset < 0
         ]
         for producer_id in old:
             del self._producers[producer_id]
@@ -174,6 +234,7 @@ class ProducerState:
     def clear(self) -> None:
         """Forget everything."""
         self._producers.clear()
+        self._open.clear()
         self.end_offset = 0
 
     def write_snapshot(self, disk: Disk, path: Path, *, durable: bool) -> None:
@@ -194,8 +255,8 @@ class ProducerState:
                         batch.last_offset,
                         batch.offset_delta,
                         batch.timestamp,
-                        -1,
-                        -1,
+                        entry.coordinator_epoch,
+                        entry.current_txn_first_offset,
                     )
                 )
         body = _COUNT.pack(len(rows)) + b"".join(rows)
@@ -213,13 +274,17 @@ class ProducerState:
         if version != _VERSION or crc32c(body) != crc or len(body) != _COUNT.size + count * _ENTRY.size:
             return False
         for row in _ENTRY.iter_unpack(body[_COUNT.size :]):
-            producer_id, epoch, last_sequence, last_offset, delta, timestamp = row[:6]
+            producer_id, epoch, last_sequence, last_offset, delta, timestamp, coordinator_epoch, first_offset = row
             entry = self._producers.get(producer_id)
             if entry is None:
                 entry = self._producers[producer_id] = ProducerEntry(producer_id, epoch)
             entry.epoch = epoch
             entry.last_timestamp = timestamp
+            entry.coordinator_epoch = coordinator_epoch
+            entry.current_txn_first_offset = first_offset
             if last_sequence >= 0:
                 entry.batches.append(BatchMetadata(last_sequence, last_offset, delta, timestamp))
+        started = sorted((each.current_txn_first_offset, each.producer_id) for each in self._producers.values())
+        self._open = {producer_id: first for first, producer_id in started if first >= 0}
         self.end_offset = end_offset
         return True

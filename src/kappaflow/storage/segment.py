@@ -213,6 +213,8 @@ class LogSegment:
         Raises:
             CorruptRecordError: at the first header that contradicts itself or batch that is cut.
         """
+        if position >= self.size:
+            return
         fd = self._open()
         chunk_bytes = _SCAN_BYTES if bodies else self._interval * 4
         window_start = position
@@ -249,6 +251,8 @@ class LogSegment:
         if self._indexes_loaded:
             return
         self._indexes_loaded = True
+        if not self.size:
+            return  # nothing to find; what the files hold too much is cut when they are written
         try:
             self.offset_index.load(self.size)
             self.time_index.load()

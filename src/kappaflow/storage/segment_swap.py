@@ -12,6 +12,7 @@ Source: Kafka's recovery of log segments
 
 from __future__ import annotations
 
+import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -89,7 +90,9 @@ def finish_swaps(disk: Disk, directory: Path) -> None:
         OSError: the disk is full or failed.
         CorruptRecordError: a swap file, which was durable, is damaged.
     """
-    names = [path.name for path in directory.iterdir()]
+    names = os.listdir(directory)  # noqa: PTH208 - thousands of logs are opened at start
+    if not any(name.endswith((CLEANED_SUFFIX, SWAP_SUFFIX)) for name in names):
+        return
     swaps = sorted(int(match[1]) for name in names if (match := _SWAP_FILE.fullmatch(name)))
     for name in names:
         if name.endswith(CLEANED_SUFFIX):

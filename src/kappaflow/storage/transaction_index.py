@@ -1,0 +1,113 @@
+"""The aborted transactions of one partition, for readers of committed records only.
+
+Every segment has its own ``.txnindex``, made with the first marker in it that aborts; all entries are held in memory.
+
+    entry (34 bytes)   version int16 = 0, producer id, first offset, offset of the marker, last stable offset, int64
+
+Source: KIP-98
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left, bisect_right
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from kappaflow.runtime.disk import Disk
+from kappaflow.storage.segment import segment_path
+from kappaflow.storage.transaction_index_cleaning import ENTRY, TRANSACTION_INDEX_SUFFIX
+
+_VERSION = 0
+
+
+class AbortedTransaction(NamedTuple):
+    """One aborted transaction; `last_offset` is that of its marker."""
+
+    producer_id: int
+    first_offset: int
+    last_offset: int
+    last_stable_offset: int
+
+
+class TransactionIndex:
+    """The aborted transactions of a partition, in the order of their markers.
+
+    Args:
+        disk: where the files are.
+        directory: the partition's directory.
+    """
+
+    def __init__(self, disk: Disk, directory: Path) -> None:
+        self._disk = disk
+        self._directory = directory
+        self._entries: list[AbortedTransaction] = []
+
+    def __len__(self) -> int:
+        return len(self._entries)
+
+    def load(self, bases: Sequence[int], *, before_offset: int | None = None) -> None:
+        """Read the files of the segments at `bases`; remove the others.
+
+        Args:
+            bases: base offsets of the segments, ascending.
+            before_offset: entries whose marker lies here or later are cut off: the log tells them again.
+
+        Raises:
+            OSError: the disk failed.
+        """
+        self._entries.clear()
+        for path in self._directory.glob("*" + TRANSACTION_INDEX_SUFFIX):
+            base = int(path.name[:20])
+            if base not in bases:
+                self._disk.remove(path)
+        for base in bases:
+            path = segment_path(self._directory, base, TRANSACTION_INDEX_SUFFIX)
+            if path.exists():
+                self._load_file(path, before_offset)
+
+    def _load_file(self, path: Path, before_offset: int | None) -> None:
+        data = path.read_bytes()
+        kept = 0
+        for _version, *numbers in ENTRY.iter_unpack(data[: len(data) // ENTRY.size * ENTRY.size]):
+            entry = AbortedTransaction(*numbers)
+            if before_offset is not None and entry.last_offset >= before_offset:
+                break
+            self._entries.append(entry)
+            kept += ENTRY.size
+        if kept != len(data):
+            fd = self._disk.open(path, create=False)
+            try:
+                self._disk.truncate(fd, kept)
+            finally:
+                self._disk.close(fd)
+
+    def append(self, base: int, entry: AbortedTransaction) -> None:
+        """Add a transaction whose marker is in the segment at `base`.
+
+        Raises:
+            OSError: the disk is full or failed.
+        """
+        path = segment_path(self._directory, base, TRANSACTION_INDEX_SUFFIX)
+        fd = self._disk.open(path, create=True)
+        try:
+            self._disk.write(fd, [ENTRY.pack(_VERSION, *entry)], path.stat().st_size)
+        finally:
+            self._disk.close(fd)
+        self._entries.append(entry)
+
+    def overlapping(self, start_offset: int, end_offset: int) -> list[AbortedTransaction]:
+        """The transactions with something in `start_offset` to before `end_offset`, by their first offsets."""
+        slot = bisect_left(self._entries, start_offset, key=lambda entry: entry.last_offset)
+        found = [entry for entry in self._entries[slot:] if entry.first_offset < end_offset]
+        return sorted(found, key=lambda entry: entry.first_offset)
+
+    def drop_segment(self, base: int, next_base: int) -> None:
+        """Forget a segment that is deleted, with its file.
+
+        Raises:
+            OSError: the disk failed.
+        """
+        self._disk.remove(segment_path(self._directory, base, TRANSACTION_INDEX_SUFFIX))
+        slot = bisect_right(self._entries, next_base - 1, key=lambda entry: entry.last_offset)
+        del self._entries[:slot]
