@@ -15,7 +15,7 @@ from kappaflow.serde.coercion import CoercionError
 from kappaflow.serde.connect_values import fields_reader, value_reader
 from kappaflow.serde.face import Row, Serde
 from kappaflow.serde.json_format import JsonSerde
-from kappaflow.serde.registered_schemas import codec_of, schema_of_columns
+from kappaflow.serde.registered_schemas import codec_of, schema_of_columns, type_of_schema
 from kappaflow.serde.schema import Column
 from kappaflow.serde.schema_codec import SchemaCodec
 from kappaflow.serde.schema_registry import ResolvedSchema, SchemaRegistry, SchemaText, resolve, subject_of
@@ -84,11 +84,27 @@ class JsonSrSerde(_RegisteredSerde):
         super().__init__("JSON_SR", columns, properties, registry, subject=subject, unwrapped=unwrapped, target=target)
         is_key, topic = target.startswith("key"), target.partition(": ")[2]
         self._json = JsonSerde(columns, is_key=is_key, unwrapped=unwrapped, topic=topic)
+        self._writer = self._json
+        self._missing: Row = ()
+        self._fits = "schemaId" not in self._properties or unwrapped
 
     def serialize(self, row: Row | None) -> bytes | None:
         """Write a row."""
-        data = self._json.serialize(row)
+        if not self._fits:
+            self._fit_writer()
+        data = self._writer.serialize(row if row is None else (*row, *self._missing))
         return None if data is None else write_header(self._own_schema()[0]) + data
+
+    def _fit_writer(self) -> None:
+        """Write every property of the given schema: those that no column has as null."""
+        self._fits = True
+        found = type_of_schema(resolve(self._own_schema()[1], self._registry), self._properties)
+        if not isinstance(found, t.Struct):
+            return
+        names = {column.name for column in self.columns}
+        others = tuple(Column(f.name, f.type) for f in found.fields if f.name not in names)
+        self._writer = JsonSerde((*self.columns, *others))
+        self._missing = (None,) * len(others)
 
     def deserialize(self, data: bytes | None) -> Row | None:
         """Read a row."""

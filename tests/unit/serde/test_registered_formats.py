@@ -246,3 +246,12 @@ def test_a_reference_that_is_not_registered_is_named() -> None:
     serde = _serde("PROTOBUF", (Column("E", STRUCT),), registry)
     with pytest.raises(ConfigError, match=r"refers to 'e\.proto', which is not registered: subject e, version 1"):
         serde.deserialize(write_header(schema_id) + b"\x00")
+
+
+def test_json_with_a_given_schema_writes_every_property_of_it() -> None:
+    registry = MemorySchemaRegistry()
+    text = json.dumps({"type": "object", "properties": {"a": {"type": "integer"}, "b": {"type": "string"}}})
+    registry.register_as("other", SchemaText("JSON", text), 5)
+    serde = _serde("JSON_SR", (Column("a", t.BIGINT),), registry, schemaId="5")
+    assert serde.serialize((1,)) == write_header(5) + b'{"a":1,"b":null}'
+    assert serde.deserialize(serde.serialize((1,))) == (1,)

@@ -16,12 +16,12 @@ T = TypeVar("T")
 
 
 def _from_hex(text: str) -> bytes:
-    """Read ``4B``, ``0x4B`` or ``X'4B'``; the first two may leave out a leading zero."""
-    digits, whole_bytes = text, False
+    """Read ``4B``, ``0x4B`` or ``X'4B'``; the second may leave out a leading zero."""
+    digits, whole_bytes = text, True
     if text.startswith(("0x", "0X")):
-        digits = text[2:]
+        digits, whole_bytes = text[2:], False
     elif len(text) > 2 and text.startswith(("X'", "x'")) and text.endswith("'"):
-        digits, whole_bytes = text[2:-1], True
+        digits = text[2:-1]
     if not whole_bytes and len(digits) % 2:
         digits = f"0{digits}"
     try:

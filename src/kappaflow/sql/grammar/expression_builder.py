@@ -84,7 +84,8 @@ class ExpressionBuilder(Transformer[Token, Any]):
         problem = "Number overflows DOUBLE" if token.type == "FLOATING_VALUE" else "Invalid numeric literal"
         # ksqlDB counts the column of literals from 2; its users' tools read this number.
         line, column = token.line or 1, (token.column or 1) + 1
-        return self.error(f"{problem}: {sign}{token}", line, column)
+        message = f"Failed to prepare statement: line {line}:{column}: {problem}: {sign}{token}"
+        return ParseError(message, self._text, line, column)
 
     # --- names -----------------------------------------------------------------------------------------
 

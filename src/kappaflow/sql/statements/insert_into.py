@@ -7,7 +7,9 @@ import re
 from kappaflow.errors import StatementError
 from kappaflow.serde.schema import Schema
 from kappaflow.sql.analyzer.query import analyze
+from kappaflow.sql.ast.expressions import Cast, ColumnReference
 from kappaflow.sql.ast.statements import InsertInto
+from kappaflow.sql.logical.plan import NamedExpression, Node, Project
 from kappaflow.sql.logical.planner import plan_query
 from kappaflow.sql.metastore import DataSource
 from kappaflow.sql.optimizer.optimizer import optimize
@@ -17,6 +19,7 @@ from kappaflow.sql.properties import INSERT_PROPERTIES, WithClause
 from kappaflow.sql.queries import QueryKind
 from kappaflow.sql.statement_plan import Plan
 from kappaflow.sql.statements.naming import command_of
+from kappaflow.sql.types import can_widen
 
 
 def plan_insert_into(context: PlanningContext, statement: InsertInto) -> Plan:
@@ -36,7 +39,7 @@ def plan_insert_into(context: PlanningContext, statement: InsertInto) -> Plan:
             f"Incompatible data sink and query result. Data sink ({target.name}) type is KSTREAM but select query "
             "result is KTABLE."
         )
-    optimized = optimize(logical.root, context.functions)
+    optimized = optimize(_widened(logical.root, target), context.functions)
     _check_schema(optimized.root.schema, target)
     query_id = _query_id(context, clause)
     query = persistent_query(
@@ -70,6 +73,25 @@ def _target(context: PlanningContext, name: str) -> DataSource:
     if target.is_read_only:
         raise StatementError(f"Cannot insert into read-only stream: {name}")
     return target
+
+
+def _widened(root: Node, target: DataSource) -> Node:
+    """Return the plan with its values as wide as the sink's columns, where they fit without a CAST."""
+    wanted = target.schema.value
+    given = root.schema.value
+    if [c.name for c in given] != [c.name for c in wanted] or given == wanted:
+        return root
+    if not all(can_widen(have.type, want.type) for have, want in zip(given, wanted, strict=True)):
+        return root
+    columns = tuple(NamedExpression(c.name, Cast(ColumnReference(c.name), c.type), c) for c in wanted)
+    return Project(
+        root,
+        columns,
+        schema=Schema((*root.schema.key, *wanted)),
+        is_table=root.is_table,
+        window=root.window,
+        pseudo_columns=root.pseudo_columns,
+    )
 
 
 def _check_schema(result: Schema, target: DataSource) -> None:

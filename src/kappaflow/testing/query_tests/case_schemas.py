@@ -34,13 +34,24 @@ def register_schemas(case: TestCase, engine: Engine, registry: MemorySchemaRegis
         for part, is_key in _PARTS:
             if topic.get(f"{part}Schema") is not None:
                 subject = subject_of(str(topic["name"]), is_key=is_key)
-                given[subject] = _given(topic, part, registry)
+                given[subject] = _given(topic, part)
                 if topic.get(f"{part}SchemaId") is not None:
                     fixed[subject] = int(topic[f"{part}SchemaId"])
     for subject, schema_id in fixed.items():
         registry.register_as(subject, given[subject], schema_id)
     for subject, schema in (_made(case, engine) | given).items():
         registry.register(subject, schema)
+    for topic in case.document.get("topics") or []:
+        for part, _ in _PARTS:
+            for item in topic.get(f"{part}SchemaReferences") or []:
+                registry.register(
+                    str(item["name"]),
+                    SchemaText(_kind(item.get("format")), _text(item["schema"], _kind(item.get("format")))),
+                )
+
+
+def _kind(format_name: Any) -> str:
+    return _TYPES.get(str(format_name or "AVRO").upper(), "AVRO")
 
 
 def _made(case: TestCase, engine: Engine) -> dict[str, SchemaText]:
@@ -61,17 +72,11 @@ def _made(case: TestCase, engine: Engine) -> dict[str, SchemaText]:
     return found
 
 
-def _given(topic: Mapping[str, Any], part: str, registry: MemorySchemaRegistry) -> SchemaText:
-    kind = _TYPES.get(str(topic.get(f"{part}Format") or "AVRO").upper(), "AVRO")
-    references = tuple(_reference(item, registry) for item in topic.get(f"{part}SchemaReferences") or [])
+def _given(topic: Mapping[str, Any], part: str) -> SchemaText:
+    kind = _kind(topic.get(f"{part}Format"))
+    named = [str(item["name"]) for item in topic.get(f"{part}SchemaReferences") or []]
+    references = tuple(Reference(name, name, 1) for name in named)
     return SchemaText(kind, _text(topic[f"{part}Schema"], kind), references)
-
-
-def _reference(item: Mapping[str, Any], registry: MemorySchemaRegistry) -> Reference:
-    kind = _TYPES.get(str(item.get("format") or "AVRO").upper(), "AVRO")
-    name = str(item["name"])
-    registry.register(name, SchemaText(kind, _text(item["schema"], kind)))
-    return Reference(name, name, 1)
 
 
 def _text(given: Any, kind: str) -> str:

@@ -60,27 +60,33 @@ class CaseTopics:
 def topics_before(case: TestCase, engine: Engine) -> CaseTopics:
     """Return the topics that exist before the statements of a case run."""
     topics = CaseTopics()
-    for topic in case.document.get("topics") or []:
-        topics.add(topic["name"], int(topic.get("partitions") or 1), int(topic.get("replicas") or 1))
+    declared = case.document.get("topics") or []
+    for topic in declared:
+        if topic.get("partitions"):
+            topics.add(topic["name"], int(topic["partitions"]), int(topic.get("replicas") or 1))
+    # A topic without a count has the one of its CREATE statement, if that says one.
     for statement in case.statements:
-        _add_inferred(statement, engine, topics)
+        _add_inferred(statement, engine, topics, {topic["name"] for topic in declared})
+    for topic in declared:
+        topics.add(topic["name"], 1, int(topic.get("replicas") or 1))
     for record in [*case.inputs, *case.outputs]:
         topics.add(record["topic"])
     return topics
 
 
-def _add_inferred(text: str, engine: Engine, topics: CaseTopics) -> None:
+def _add_inferred(text: str, engine: Engine, topics: CaseTopics, declared: set[str]) -> None:
     try:
         parsed = engine.parse(text)
     except SqlError:
         return  # fails again, and is judged, when the statement runs
     for item in parsed:
         statement = item.statement
-        if not isinstance(statement, CreateSource) or not statement.columns:
+        if not isinstance(statement, CreateSource):
             continue
         properties: dict[str, Any] = dict(statement.properties)
         name = properties.get("KAFKA_TOPIC")
-        if name:
+        says_count = properties.get("PARTITIONS") is not None
+        if name and (says_count if name in declared else bool(statement.columns)):
             partitions = _count(properties.get("PARTITIONS"), INFERRED_PARTITIONS)
             topics.add(str(name), partitions, _count(properties.get("REPLICAS"), 1))
 

@@ -9,7 +9,8 @@ from decimal import Decimal
 from typing import Any
 
 from kappaflow.errors import SerializationError
-from kappaflow.serde.registered_schemas import codec_of, schema_of_columns
+from kappaflow.serde import types as t
+from kappaflow.serde.registered_schemas import codec_of, schema_of_columns, type_of_schema
 from kappaflow.serde.schema import Column
 from kappaflow.serde.schema_codec import SchemaCodec
 from kappaflow.serde.schema_registry import ResolvedSchema, SchemaRegistry, resolve, subject_of
@@ -55,13 +56,30 @@ class SchemaRecords:
         if schema is None:
             raise SerializationError(f"No schema is registered with id {read_header(data)}")
         if schema.type == "JSON":
-            return json.loads(data[HEADER_BYTES:], parse_float=Decimal if exact else float)
+            value = json.loads(data[HEADER_BYTES:], parse_float=Decimal if exact else float)
+            return _with_doubles(value, type_of_schema(resolve(schema, self.registry), {}))
         return codec_of(resolve(schema, self.registry), dict(info.properties)).decode(data[HEADER_BYTES:])
 
 
 def _unregistered(info: FormatInfo, columns: tuple[Column, ...]) -> SchemaCodec:
     own = schema_of_columns(info.name, columns, dict(info.properties), unwrapped=False)
     return codec_of(ResolvedSchema(own.type, own.text), dict(info.properties), framed=False)
+
+
+def _with_doubles(value: Any, data_type: t.DataType | None) -> Any:
+    """Return a JSON value with floats where its schema says number: only decimals are compared with their scale."""
+    match (data_type, value):
+        case (t.Double(), Decimal() | int()):
+            return float(value)
+        case (t.Array(element), list()):
+            return [_with_doubles(item, element) for item in value]
+        case (t.Map(_, inner), dict()):
+            return {key: _with_doubles(item, inner) for key, item in value.items()}
+        case (t.Struct(), dict()):
+            types = {f.name: f.type for f in data_type.fields}
+            return {key: _with_doubles(item, types.get(key)) for key, item in value.items()}
+        case _:
+            return value
 
 
 def _as_message(spec: Any, columns: tuple[Column, ...]) -> Any:
