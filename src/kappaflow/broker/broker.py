@@ -3,6 +3,7 @@
 data directory (lock) -> metadata journal -> topics, producer ids
                       -> offsets journal  -> committed offsets -> groups
                       -> log directory    -> partition logs
+                      -> transactions journal -> transactions -> markers that are missing
 """
 
 from __future__ import annotations
@@ -16,6 +17,8 @@ from kappaflow.broker.coordinators.group_coordinator import GroupCoordinator
 from kappaflow.broker.coordinators.group_states import GroupState
 from kappaflow.broker.coordinators.offset_store import OffsetStore
 from kappaflow.broker.coordinators.producer_ids import ProducerIds
+from kappaflow.broker.coordinators.transaction_coordinator import TransactionCoordinator
+from kappaflow.broker.coordinators.transaction_marker_writer import TransactionMarkerWriter
 from kappaflow.broker.fetch_sessions import FetchSessionCache
 from kappaflow.broker.log_cleaner import LogCleaner
 from kappaflow.broker.timers import LoopTimers
@@ -36,6 +39,7 @@ logger = logging.getLogger(__name__)
 
 METADATA_JOURNAL = "metadata.journal"
 OFFSETS_JOURNAL = "offsets.journal"
+TRANSACTIONS_JOURNAL = "transactions.journal"
 COMPACT_ABOVE_RECORDS = 10_000
 
 
@@ -66,6 +70,8 @@ class Broker:
         groups: consumer groups.
         offsets: committed offsets.
         producer_ids: ids for idempotent producers.
+        transactions: transactional producers.
+        markers: writes the ends of transactions into partitions.
         cleaner: compacts logs.
         fetch_sessions: incremental fetch sessions.
         connections: open client connections.
@@ -77,7 +83,7 @@ class Broker:
         config: BrokerConfig,
         directory: DataDirectory,
         logs: LogDirectory,
-        journals: tuple[Journal, Journal],
+        journals: tuple[Journal, Journal, Journal],
         clock: Clock,
         disk: Disk = SYSTEM_DISK,
     ) -> None:
@@ -92,13 +98,24 @@ class Broker:
         self.failed: asyncio.Future[str] = asyncio.get_running_loop().create_future()
         self._directory = directory
         self._logs = logs
-        self._metadata_journal, self._offsets_journal = journals
+        self._metadata_journal, self._offsets_journal, self._transactions_journal = journals
         self.fetch_sessions = FetchSessionCache(clock)
         self.cleaner = LogCleaner(logs, clock, disk)
         self.topics = TopicRegistry(logs, self._write_metadata)
         self.producer_ids = ProducerIds(self._write_metadata)
         self.offsets = OffsetStore(self._write_offsets)
-        self.groups = GroupCoordinator(config, LoopTimers(asyncio.get_running_loop()))
+        timers = LoopTimers(asyncio.get_running_loop())
+        self.groups = GroupCoordinator(config, timers)
+        self.markers = TransactionMarkerWriter(self)
+        self.transactions = TransactionCoordinator(
+            self._write_transactions,
+            self.producer_ids.next,
+            self.markers,
+            timers,
+            clock,
+            max_timeout_ms=config.transaction_max_timeout_ms,
+            expiration_ms=config.transactional_id_expiration_ms,
+        )
 
     @staticmethod
     def open(config: BrokerConfig, *, clock: Clock = SYSTEM_CLOCK, disk: Disk = SYSTEM_DISK) -> Broker:
@@ -116,6 +133,7 @@ class Broker:
             offsets_disk = disk if config.flush == "group" else _LazilySyncedDisk()
             metadata_journal, metadata = Journal.open(config.data_dir / METADATA_JOURNAL, disk=disk)
             offsets_journal, offsets = Journal.open(config.data_dir / OFFSETS_JOURNAL, disk=offsets_disk)
+            transactions_journal, transactions = Journal.open(config.data_dir / TRANSACTIONS_JOURNAL, disk=offsets_disk)
             broker: Broker | None = None
 
             def flush_failed(text: str) -> None:
@@ -131,14 +149,18 @@ class Broker:
                 clock=clock,
                 disk=disk,
             )
-            broker = Broker(config, directory, logs, (metadata_journal, offsets_journal), clock, disk)
-            broker._replay(metadata, offsets)
+            broker = Broker(
+                config, directory, logs, (metadata_journal, offsets_journal, transactions_journal), clock, disk
+            )
+            broker._replay(metadata, offsets, transactions)
         except BaseException:
             directory.close()
             raise
         return broker
 
-    def _replay(self, metadata: list[dict[str, Any]], offsets: list[dict[str, Any]]) -> None:
+    def _replay(
+        self, metadata: list[dict[str, Any]], offsets: list[dict[str, Any]], transactions: list[dict[str, Any]]
+    ) -> None:
         for entry in metadata:
             self.topics.replay(entry)
             self.producer_ids.replay(entry)
@@ -146,6 +168,8 @@ class Broker:
                 self.leader_epoch = entry["leader_epoch"]
         for entry in offsets:
             self.offsets.replay(entry)
+        for entry in transactions:
+            self.transactions.replay(entry)
         self.topics.delete_strays()
         for group_id in self.offsets.groups():
             self.groups.restore_empty(group_id)
@@ -156,13 +180,20 @@ class Broker:
         except StorageFullError as error:
             # Starting is the way to read what is there and to delete what is not needed.
             logger.warning("starting on a full disk: %s", error)
+        self.transactions.resume()
 
     def _write_metadata(self, entry: dict[str, Any]) -> None:
         self._append(self._metadata_journal, entry)
 
     def _write_offsets(self, entry: dict[str, Any]) -> None:
-        self._append(self._offsets_journal, entry)
+        # Before the entry: what it says is not part of the snapshot yet.
         self._compact_if_large(self._offsets_journal, self.offsets)
+        self._append(self._offsets_journal, entry)
+
+    def _write_transactions(self, entry: dict[str, Any]) -> None:
+        # Before the entry: what it says is not part of the snapshot yet.
+        self._compact_if_large(self._transactions_journal, self.transactions)
+        self._append(self._transactions_journal, entry)
 
     def _append(self, journal: Journal, entry: dict[str, Any]) -> None:
         try:
@@ -204,6 +235,7 @@ class Broker:
             self._logs.apply_retention()
             self._logs.checkpoint()
             self._expire_offsets()
+            self.transactions.expire()
         except StorageError as error:
             logger.warning("maintenance: %s", error)
 
@@ -237,11 +269,13 @@ class Broker:
             StorageError: not everything could be written; the next start recovers.
         """
         self.cleaner.stop()
+        self.transactions.close()
         try:
             self._logs.close()
         finally:
             self._metadata_journal.close()
             self._offsets_journal.close()
+            self._transactions_journal.close()
             self._directory.close()
 
 

@@ -32,6 +32,8 @@ class BrokerConfig:
         group_initial_rebalance_delay_ms: how long an empty group waits for more members.
         offset_metadata_max_bytes: the longest text stored with a committed offset.
         offsets_retention_ms: how long the offsets of an empty group are kept.
+        transaction_max_timeout_ms: the longest transaction timeout that producers may ask for.
+        transactional_id_expiration_ms: how long an unused transactional id is remembered.
     """
 
     data_dir: Path
@@ -49,6 +51,8 @@ class BrokerConfig:
     group_initial_rebalance_delay_ms: int = 0
     offset_metadata_max_bytes: int = 4096
     offsets_retention_ms: int = 7 * 24 * 3600 * 1000
+    transaction_max_timeout_ms: int = 900_000
+    transactional_id_expiration_ms: int = 7 * 24 * 3600 * 1000
 
 
 def _boolean(text: str) -> bool:
@@ -68,6 +72,8 @@ _PROPERTIES: dict[str, tuple[str, Callable[[str], object]]] = {
     "offset.metadata.max.bytes": ("offset_metadata_max_bytes", int),
     "offsets.retention.minutes": ("offsets_retention_ms", lambda text: int(text) * 60_000),
     "socket.request.max.bytes": ("max_request_bytes", int),
+    "transaction.max.timeout.ms": ("transaction_max_timeout_ms", int),
+    "transactional.id.expiration.ms": ("transactional_id_expiration_ms", int),
 }
 
 

@@ -9,6 +9,8 @@ Source: KIP-98
 
 from __future__ import annotations
 
+import os
+import re
 from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from pathlib import Path
@@ -19,6 +21,7 @@ from kappaflow.storage.segment import segment_path
 from kappaflow.storage.transaction_index_cleaning import ENTRY, TRANSACTION_INDEX_SUFFIX
 
 _VERSION = 0
+_FILE = re.compile(r"\d{20}\.txnindex")
 
 
 class AbortedTransaction(NamedTuple):
@@ -57,14 +60,14 @@ class TransactionIndex:
             OSError: the disk failed.
         """
         self._entries.clear()
-        for path in self._directory.glob("*" + TRANSACTION_INDEX_SUFFIX):
-            base = int(path.name[:20])
-            if base not in bases:
-                self._disk.remove(path)
-        for base in bases:
+        names = os.listdir(self._directory)  # noqa: PTH208 - thousands of logs are opened at start
+        found = {int(name[:20]) for name in names if _FILE.fullmatch(name)}
+        for base in sorted(found):
             path = segment_path(self._directory, base, TRANSACTION_INDEX_SUFFIX)
-            if path.exists():
+            if base in bases:
                 self._load_file(path, before_offset)
+            else:
+                self._disk.remove(path)
 
     def _load_file(self, path: Path, before_offset: int | None) -> None:
         data = path.read_bytes()

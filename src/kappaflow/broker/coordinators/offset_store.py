@@ -37,6 +37,7 @@ class OffsetStore:
     def __init__(self, write: Callable[[dict[str, Any]], None]) -> None:
         self._write = write
         self._groups: dict[str, dict[OffsetKey, CommittedOffset]] = {}
+        self._pending: dict[str, dict[int, dict[OffsetKey, CommittedOffset]]] = {}
 
     def commit(self, group_id: str, offsets: Iterable[tuple[OffsetKey, CommittedOffset]]) -> None:
         """Store offsets of one group, all of them or, on an error, none.
@@ -49,6 +50,43 @@ class OffsetStore:
             return
         self._write({"type": "offsets_committed", "group": group_id, "offsets": _rows(new)})
         self._groups.setdefault(group_id, {}).update(new)
+
+    def add_pending(
+        self, group_id: str, producer_id: int, offsets: Iterable[tuple[OffsetKey, CommittedOffset]]
+    ) -> None:
+        """Hold back offsets until the producer's transaction ends.
+
+        Raises:
+            StorageError: they could not be written.
+        """
+        new = dict(offsets)
+        if not new:
+            return
+        self._write({"type": "offsets_pending", "group": group_id, "producer_id": producer_id, "offsets": _rows(new)})
+        self._pending.setdefault(group_id, {}).setdefault(producer_id, {}).update(new)
+
+    def pending(self, group_id: str) -> set[OffsetKey]:
+        """The partitions whose offsets an open transaction may change."""
+        return {key for held in self._pending.get(group_id, {}).values() for key in held}
+
+    def end_transaction(self, group_id: str, producer_id: int, *, committed: bool) -> None:
+        """Let the offsets that were held back count, or forget them; nothing happens where there are none.
+
+        Raises:
+            StorageError: it could not be written.
+        """
+        if producer_id in self._pending.get(group_id, {}):
+            entry = {"type": "pending_ended", "group": group_id, "producer_id": producer_id, "committed": committed}
+            self._write(entry)
+            self._end_pending(group_id, producer_id, committed=committed)
+
+    def _end_pending(self, group_id: str, producer_id: int, *, committed: bool) -> None:
+        producers = self._pending.get(group_id, {})
+        held = producers.pop(producer_id, {})
+        if not producers:
+            self._pending.pop(group_id, None)
+        if committed and held:
+            self._groups.setdefault(group_id, {}).update(held)
 
     def of_group(self, group_id: str) -> dict[OffsetKey, CommittedOffset]:
         """All offsets of a group; empty where it has none."""
@@ -83,8 +121,12 @@ class OffsetStore:
         match entry["type"]:
             case "offsets_committed":
                 held = self._groups.setdefault(group_id, {})
-                for topic, partition, offset, epoch, metadata, time_ms in entry["offsets"]:
-                    held[topic, partition] = CommittedOffset(offset, epoch, metadata, time_ms)
+                held.update(_from_rows(entry["offsets"]))
+            case "offsets_pending":
+                producers = self._pending.setdefault(group_id, {})
+                producers.setdefault(entry["producer_id"], {}).update(_from_rows(entry["offsets"]))
+            case "pending_ended":
+                self._end_pending(group_id, entry["producer_id"], committed=entry["committed"])
             case "offsets_deleted":
                 self._forget(group_id, [(topic, partition) for topic, partition in entry["keys"]])
             case "group_deleted":
@@ -97,6 +139,10 @@ class OffsetStore:
         return [
             {"type": "offsets_committed", "group": group_id, "offsets": _rows(held)}
             for group_id, held in self._groups.items()
+        ] + [
+            {"type": "offsets_pending", "group": group_id, "producer_id": producer_id, "offsets": _rows(held)}
+            for group_id, producers in self._pending.items()
+            for producer_id, held in producers.items()
         ]
 
     def _forget(self, group_id: str, keys: Iterable[OffsetKey]) -> None:
@@ -112,3 +158,10 @@ def _rows(offsets: dict[OffsetKey, CommittedOffset]) -> list[list[Any]]:
         [topic, partition, held.offset, held.leader_epoch, held.metadata, held.commit_time_ms]
         for (topic, partition), held in offsets.items()
     ]
+
+
+def _from_rows(rows: list[list[Any]]) -> dict[OffsetKey, CommittedOffset]:
+    return {
+        (topic, partition): CommittedOffset(offset, epoch, metadata, time_ms)
+        for topic, partition, offset, epoch, metadata, time_ms in rows
+    }

@@ -12,6 +12,9 @@ from kappaflow.broker.context import RequestContext, Response
 from kappaflow.wire.error_codes import ErrorCode
 from kappaflow.wire.message import Message
 
+FINALIZED_FEATURES = {"transaction.version": 2}
+"""The features of Kafka that clients ask for, with their levels (KIP-584)."""
+
 _SOFTWARE_NAME = re.compile(r"[a-zA-Z0-9](?:[a-zA-Z0-9.-]*[a-zA-Z0-9])?")
 
 
@@ -29,5 +32,12 @@ def handle(context: RequestContext, request: Message) -> Response:
             for spec in sorted(API_TABLE.values(), key=lambda spec: spec.key)
         ],
         throttle_time_ms=0,
+        supported_features=[
+            Message(name=name, min_version=0, max_version=level) for name, level in FINALIZED_FEATURES.items()
+        ],
         finalized_features_epoch=0,
+        finalized_features=[
+            Message(name=name, max_version_level=level, min_version_level=level)
+            for name, level in FINALIZED_FEATURES.items()
+        ],
     )

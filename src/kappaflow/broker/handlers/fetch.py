@@ -21,8 +21,12 @@ from kappaflow.broker.fetch_sessions import (
 from kappaflow.broker.partition_errors import check_leader_epoch, find_partition
 from kappaflow.broker.topics import Partition
 from kappaflow.errors import BrokerError, StorageError
+from kappaflow.storage.log import PartitionLog
 from kappaflow.wire.error_codes import ErrorCode
 from kappaflow.wire.message import ZERO_UUID, Message
+from kappaflow.wire.record_batch import iterate_headers
+
+READ_COMMITTED = 1
 
 _Results = list[tuple[TopicKey, Message]]
 
@@ -93,6 +97,7 @@ class _FetchReader:
         self._request = request
         self._by_id = context.api_version >= 13
         self._wanted = wanted
+        self._committed_only = request.isolation_level == READ_COMMITTED
         self._failed = False
         self._size = 0
         self.partitions: list[Partition] = []
@@ -141,21 +146,51 @@ class _FetchReader:
         room = min(item.partition_max_bytes, self._request.max_bytes - self._size)
         records = b""
         # The first partition with records answers one whole batch, however large, so that readers never get stuck.
-        if item.fetch_offset < log.log_end_offset and (room > 0 or self._size == 0):
+        stable_offset = log.last_stable_offset
+        aborted: list[Message] | None = None
+        end_offset = stable_offset if self._committed_only else log.log_end_offset
+        if item.fetch_offset < end_offset and (room > 0 or self._size == 0):
             records = log.read(item.fetch_offset, max(room, 0), min_one_batch=self._size == 0)
+            if self._committed_only:
+                records, aborted = _committed(log, records, item.fetch_offset, end_offset)
             self._size += len(records)
-        return self._partition_data(item.partition, ErrorCode.NONE, log.log_end_offset, log.log_start_offset, records)
+        return self._partition_data(
+            item.partition, ErrorCode.NONE, log.log_end_offset, log.log_start_offset, records, stable_offset, aborted
+        )
 
     def _partition_data(
-        self, index: int, error_code: int, high_watermark: int, log_start_offset: int, records: bytes
+        self,
+        index: int,
+        error_code: int,
+        high_watermark: int,
+        log_start_offset: int,
+        records: bytes,
+        last_stable_offset: int = -1,
+        aborted: list[Message] | None = None,
     ) -> Message:
         return Message(
             partition_index=index,
             error_code=error_code,
             high_watermark=high_watermark,
-            last_stable_offset=high_watermark,
+            last_stable_offset=last_stable_offset,
             log_start_offset=log_start_offset,
-            aborted_transactions=[] if self._request.isolation_level == 1 else None,
+            aborted_transactions=(aborted or []) if self._committed_only else None,
             preferred_read_replica=-1,
             records=records,
         )
+
+
+def _committed(log: PartitionLog, records: bytes, offset: int, end_offset: int) -> tuple[bytes, list[Message]]:
+    """The batches before the last stable offset, and the aborted transactions among them."""
+    if end_offset < log.log_end_offset:
+        for position, header in iterate_headers(records):
+            if header.base_offset >= end_offset:
+                records = records[:position]
+                break
+    if not len(log.aborted_transactions) or not records:
+        return records, []
+    last = max(header.last_offset for _, header in iterate_headers(records))
+    return records, [
+        Message(producer_id=each.producer_id, first_offset=each.first_offset)
+        for each in log.aborted_transactions.overlapping(offset, last + 1)
+    ]

@@ -1,4 +1,4 @@
-"""FindCoordinator: which broker looks after a group. There is one.
+"""FindCoordinator: which broker looks after a group or a transactional id. There is one.
 
 Source: KIP-699 (several keys in one request).
 """
@@ -9,11 +9,11 @@ from kappaflow.broker.context import RequestContext, Response
 from kappaflow.wire.error_codes import ErrorCode
 from kappaflow.wire.message import Message
 
-GROUP = 0
+GROUP, TRANSACTION = 0, 1
 
 
 def handle(context: RequestContext, request: Message) -> Response:
-    """Name this broker for groups; there is no coordinator for transactions."""
+    """Name this broker for groups and transactional ids."""
     keys = request.coordinator_keys if context.api_version >= 4 else [request.key]
     found = [_coordinator(context, request.key_type, key) for key in keys]
     if context.api_version >= 4:
@@ -24,7 +24,7 @@ def handle(context: RequestContext, request: Message) -> Response:
 
 def _coordinator(context: RequestContext, key_type: int, key: str) -> Message:
     broker = context.broker
-    if key_type != GROUP:
+    if key_type not in (GROUP, TRANSACTION):
         return Message(
             key=key,
             node_id=-1,
@@ -33,7 +33,7 @@ def _coordinator(context: RequestContext, key_type: int, key: str) -> Message:
             error_code=ErrorCode.COORDINATOR_NOT_AVAILABLE,
             error_message="This broker has no coordinator of that kind.",
         )
-    if not key:
+    if not key and key_type == GROUP:
         return Message(
             key=key,
             node_id=-1,

@@ -1,25 +1,33 @@
-"""InitProducerId: an id for an idempotent producer.
+"""InitProducerId: an id for an idempotent producer, or the next epoch of a transactional one.
 
-Source: KIP-98, KIP-360.
+Source: KIP-98, KIP-360, KIP-588, KIP-890.
 """
 
 from __future__ import annotations
 
 from kappaflow.broker.context import RequestContext, Response
+from kappaflow.broker.transaction_errors import fenced_error
 from kappaflow.errors import StorageError
 from kappaflow.wire.error_codes import ErrorCode
 from kappaflow.wire.message import Message
 
+FENCED_SINCE = 4
+
 
 def handle(context: RequestContext, request: Message) -> Response:
-    """Give out a new id; transactions are refused, since there is no coordinator for them."""
-    if request.transactional_id is not None:
-        return _response(ErrorCode.TRANSACTIONAL_ID_AUTHORIZATION_FAILED)
+    """Ask the coordinator, or only for an id."""
+    broker = context.broker
     try:
-        return _response(ErrorCode.NONE, context.broker.producer_ids.next(), 0)
+        if request.transactional_id is None:
+            return _response(ErrorCode.NONE, broker.producer_ids.next(), 0)
+        found = broker.transactions.init_producer_id(
+            request.transactional_id, request.transaction_timeout_ms, request.producer_id, request.producer_epoch
+        )
     except StorageError:
         # Not retriable for every client, but the disk must be freed by someone first.
         return _response(ErrorCode.COORDINATOR_NOT_AVAILABLE)
+    error = fenced_error(found.error_code, context.api_version, FENCED_SINCE)
+    return _response(error, found.producer_id, found.producer_epoch)
 
 
 def _response(error_code: int, producer_id: int = -1, producer_epoch: int = -1) -> Message:

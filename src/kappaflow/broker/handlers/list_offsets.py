@@ -12,6 +12,7 @@ from kappaflow.errors import BrokerError, StorageError
 from kappaflow.wire.error_codes import ErrorCode
 from kappaflow.wire.message import Message
 
+READ_COMMITTED = 1
 LATEST = -1
 EARLIEST = -2
 MAX_TIMESTAMP = -3
@@ -36,14 +37,16 @@ def handle(context: RequestContext, request: Message) -> Response:
         topics=[
             Message(
                 name=wanted.name,
-                partitions=[_list_offset(context, wanted.name, item) for item in wanted.partitions],
+                partitions=[
+                    _list_offset(context, wanted.name, item, request.isolation_level) for item in wanted.partitions
+                ],
             )
             for wanted in request.topics
         ],
     )
 
 
-def _list_offset(context: RequestContext, topic: str, item: Message) -> Message:
+def _list_offset(context: RequestContext, topic: str, item: Message, request_isolation: int) -> Message:
     broker = context.broker
     error_code, timestamp, offset = ErrorCode.NONE, -1, -1
     try:
@@ -51,7 +54,7 @@ def _list_offset(context: RequestContext, topic: str, item: Message) -> Message:
             raise BrokerError(ErrorCode.UNSUPPORTED_VERSION, "UNSUPPORTED_VERSION")
         partition = find_partition(broker.topics.by_name(topic), item.partition_index, by_id=False)
         check_leader_epoch(broker, item.current_leader_epoch)
-        timestamp, offset = _find(partition, item.timestamp)
+        timestamp, offset = _find(partition, item.timestamp, committed_only=request_isolation == READ_COMMITTED)
     except BrokerError as error:
         error_code = error.code
     except (StorageError, OSError):
@@ -65,14 +68,16 @@ def _list_offset(context: RequestContext, topic: str, item: Message) -> Message:
     )
 
 
-def _find(partition: Partition, timestamp: int) -> tuple[int, int]:
+def _find(partition: Partition, timestamp: int, *, committed_only: bool) -> tuple[int, int]:
     """(timestamp, offset), -1 where there is none."""
     log = partition.log
     if timestamp == LATEST:
-        return -1, log.log_end_offset
+        return -1, log.last_stable_offset if committed_only else log.log_end_offset
     if timestamp in (EARLIEST, EARLIEST_LOCAL):
         return -1, log.log_start_offset
     if timestamp in (LATEST_TIERED, EARLIEST_PENDING_UPLOAD):
         return -1, -1
     found = log.offset_for_timestamp(timestamp)
-    return (found.timestamp, found.offset) if found is not None else (-1, -1)
+    if found is None or (committed_only and found.offset >= log.last_stable_offset):
+        return -1, -1
+    return found.timestamp, found.offset

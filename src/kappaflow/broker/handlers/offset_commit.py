@@ -29,7 +29,7 @@ def handle(context: RequestContext, request: Message) -> Response:
     for name, topic in zip(names, request.topics, strict=True):
         for item in topic.partitions:
             key = (name, item.partition_index)
-            errors[key] = member_error or _check_partition(context, key, item)
+            errors[key] = member_error or check_partition(context, key, item)
             if not errors[key]:
                 committed = CommittedOffset(
                     item.committed_offset, item.committed_leader_epoch, item.committed_metadata or "", now_ms
@@ -66,7 +66,8 @@ def _topic_name(context: RequestContext, topic: Message) -> str:
     return known.name if known else str(topic.topic_id)
 
 
-def _check_partition(context: RequestContext, key: OffsetKey, item: Message) -> ErrorCode:
+def check_partition(context: RequestContext, key: OffsetKey, item: Message) -> ErrorCode:
+    """Whether an offset may be stored for a partition."""
     topic = context.broker.topics.by_name(key[0])
     if topic is None and context.api_version >= 10:
         return ErrorCode.UNKNOWN_TOPIC_ID

@@ -14,6 +14,8 @@ from kappaflow.wire.error_codes import ErrorCode
 from kappaflow.wire.message import ZERO_UUID, Message
 
 NO_OFFSET = CommittedOffset(-1, -1, "", 0)
+UNSTABLE = CommittedOffset(-1, -1, "", 0)
+"""Stands for an offset that an open transaction may change."""
 
 
 def handle(context: RequestContext, request: Message) -> Response:
@@ -22,7 +24,7 @@ def handle(context: RequestContext, request: Message) -> Response:
         groups = [
             Message(
                 group_id=group.group_id,
-                topics=_topics(context, group.group_id, group.topics),
+                topics=_topics(context, group.group_id, group.topics, stable=request.require_stable),
                 error_code=ErrorCode.NONE if group.group_id else ErrorCode.INVALID_GROUP_ID,
             )
             for group in request.groups
@@ -30,13 +32,15 @@ def handle(context: RequestContext, request: Message) -> Response:
         return Message(throttle_time_ms=0, groups=groups)
     return Message(
         throttle_time_ms=0,
-        topics=_topics(context, request.group_id, request.topics),
+        topics=_topics(context, request.group_id, request.topics, stable=request.require_stable),
         error_code=ErrorCode.NONE if request.group_id else ErrorCode.INVALID_GROUP_ID,
     )
 
 
-def _topics(context: RequestContext, group_id: str, wanted: list[Message] | None) -> list[Message]:
+def _topics(context: RequestContext, group_id: str, wanted: list[Message] | None, *, stable: bool) -> list[Message]:
     held = context.broker.offsets.of_group(group_id)
+    if stable and (pending := context.broker.offsets.pending(group_id)):
+        held = {**held, **dict.fromkeys(pending, UNSTABLE)}
     registry = context.broker.topics
     if wanted is None:
         by_topic: dict[str, list[int]] = {}
@@ -72,5 +76,5 @@ def _partition(index: int, committed: CommittedOffset, error_code: ErrorCode = E
         committed_offset=committed.offset,
         committed_leader_epoch=committed.leader_epoch,
         metadata=committed.metadata,
-        error_code=error_code,
+        error_code=ErrorCode.UNSTABLE_OFFSET_COMMIT if committed is UNSTABLE else error_code,
     )

@@ -10,10 +10,18 @@ from collections.abc import Awaitable, Sequence
 from kappaflow.broker.context import HandlerResult, RequestContext, Response
 from kappaflow.broker.partition_errors import find_partition, requested_topic
 from kappaflow.broker.topics import Partition, Topic
-from kappaflow.errors import BrokerError, StorageError
+from kappaflow.errors import BrokerError, CorruptRecordError, StorageError
 from kappaflow.storage.append_errors import AppendError
 from kappaflow.wire.error_codes import ErrorCode
 from kappaflow.wire.message import ZERO_UUID, Message
+from kappaflow.wire.record_batch import parse_header
+
+ADDS_PARTITION_SINCE = 12
+
+_PRODUCE_ERRORS = {
+    ErrorCode.PRODUCER_FENCED: ErrorCode.INVALID_PRODUCER_EPOCH,
+    ErrorCode.INVALID_REQUEST: ErrorCode.INVALID_TXN_STATE,
+}
 
 
 def handle(context: RequestContext, request: Message) -> HandlerResult:
@@ -61,7 +69,7 @@ def _append(
                 "INVALID_REQUIRED_ACKS",
                 f"acks must be -1, 0 or 1, not {request.acks}.",
             )
-        return _append_records(context, partition, data, flushes)
+        return _append_records(context, request, partition, data, flushes)
     except AppendError as error:
         return _failed(data.index, error.code, str(error), error.record_errors)
     except BrokerError as error:
@@ -71,10 +79,11 @@ def _append(
 
 
 def _append_records(
-    context: RequestContext, partition: Partition, data: Message, flushes: list[Awaitable[None]]
+    context: RequestContext, request: Message, partition: Partition, data: Message, flushes: list[Awaitable[None]]
 ) -> Message:
     if not data.records:
         raise BrokerError(ErrorCode.INVALID_RECORD, "INVALID_RECORD", "The request holds no records.")
+    _check_transaction(context, request, partition, data.records)
     result = partition.log.append(data.records, leader_epoch=context.broker.leader_epoch)
     partition.wake_waiters()
     if context.broker.config.flush == "group":
@@ -88,6 +97,30 @@ def _append_records(
         record_errors=[],
         error_message=None,
     )
+
+
+def _check_transaction(
+    context: RequestContext, request: Message, partition: Partition, records: bytes | memoryview
+) -> None:
+    """Before a transactional batch its partition belongs to the transaction, or since version 12 comes to it."""
+    try:
+        header = parse_header(records)
+    except CorruptRecordError:
+        return  # the log says what is wrong with it
+    if header.is_control:
+        raise BrokerError(ErrorCode.INVALID_RECORD, "INVALID_RECORD", "Clients may not write control records.")
+    if not header.is_transactional:
+        return
+    producer = (request.transactional_id or "", header.producer_id, header.producer_epoch)
+    key = (partition.topic, partition.index)
+    transactions = context.broker.transactions
+    if context.api_version >= ADDS_PARTITION_SINCE:
+        error = transactions.add(*producer, partitions=[key])
+    else:
+        error = transactions.verify(*producer, partition=key)
+    if error:
+        error = _PRODUCE_ERRORS.get(error, error)
+        raise BrokerError(error, error.name, f"The transaction of {producer[0]!r} does not take records for {key}.")
 
 
 def _failed(index: int, error_code: int, text: str, record_errors: Sequence[tuple[int, str]] = ()) -> Message:
