@@ -107,3 +107,28 @@ def test_two_members_rebalance_commit_and_resume(broker: EmbeddedBroker, topic: 
     three = member()
     assert drain([three], 1) == [b"third"]
     three.close()
+
+
+def test_transactions_are_committed_and_aborted(broker: EmbeddedBroker, topic: str) -> None:
+    create(broker, topic, 1)
+    producer = KafkaProducer(bootstrap_servers=broker.bootstrap_servers, transactional_id=topic)
+    producer.init_transactions()
+    for value, ends in ((b"a", True), (b"b", False), (b"c", True)):
+        producer.begin_transaction()
+        producer.send(topic, value)
+        producer.flush(20)
+        if ends:
+            producer.commit_transaction()
+        else:
+            producer.abort_transaction()
+    producer.close()
+    consumer = KafkaConsumer(bootstrap_servers=broker.bootstrap_servers, isolation_level="read_committed")
+    partition = TopicPartition(topic, 0)
+    consumer.assign([partition])
+    consumer.seek(partition, 0)
+    values: list[bytes] = []
+    until = time.monotonic() + 20
+    while len(values) < 2 and time.monotonic() < until:
+        values += [record.value for record in consumer.poll(500).get(partition, [])]
+    consumer.close()
+    assert values == [b"a", b"c"]
