@@ -2,10 +2,10 @@
 
     socket -> connection (frames, order, back-pressure) -> dispatch (wire codec) -> handlers/<api>
                                                                                         |
-              topics -> metadata journal     storage (partition logs)     coordinators (groups, offsets)
+              topics -> metadata journal     storage (partition logs)     coordinators (groups, offsets, transactions)
 
 `kappaflow.broker.server.serve` runs it, `kappaflow.broker.broker.Broker` holds what it keeps, and `api_table` lists
 what it speaks. Handlers run on the event loop and never block; records stay the bytes that clients sent.
 
-Not here: replication, transactions, authentication; the file format (`kappaflow.storage`); clients.
+Not here: replication, authentication; the file format (`kappaflow.storage`); clients.
 """

@@ -15,6 +15,7 @@ from typing import cast
 
 import msgspec
 from rocksdict import BlockBasedOptions, Cache, DBCompressionType, Options, Rdict, WriteBatch
+from sortedcontainers import SortedSet
 
 from kappaflow.errors import DataDirectoryLocked, StorageError
 from kappaflow.runtime.crash_points import crash_point
@@ -119,6 +120,9 @@ class DurableStore:
         self._changed: dict[bytes, Stored | None] = {}
         self._clean: dict[bytes, Stored | None] = {}
         self._packed: dict[bytes, bytes | None] = {}
+        self._expired: list[bytes] = []
+        self._ordered: SortedSet | None = None  # changed keys in order, once something asked for a range
+        self._swept_before = 0
 
     def get(self, key: bytes) -> Stored | None:
         """Return the row of a key and its timestamp, or None."""
@@ -140,6 +144,8 @@ class DurableStore:
         """Set the row of a key; None deletes it."""
         self._changed.pop(key, None)  # the order of the last change is the order of the changelog
         self._changed[key] = None if row is None else (row, timestamp)
+        if self._ordered is not None:
+            self._ordered.add(key)
 
     def is_empty(self) -> bool:
         """Return whether there is no row at all, neither committed nor waiting."""
@@ -148,6 +154,8 @@ class DurableStore:
     def put_packed(self, keys: Sequence[bytes], rows: Sequence[bytes | None]) -> None:
         """Set packed rows, as the kernel's folds give them."""
         self._packed.update(zip(keys, rows, strict=True))
+        if self._ordered is not None:
+            self._ordered.update(keys)
 
     def get_packed(self, keys: Sequence[bytes]) -> list[bytes | None]:
         """Return packed rows, for the kernel's folds."""
@@ -157,25 +165,24 @@ class DurableStore:
 
     def range(self, low: bytes = b"", high: bytes | None = None) -> Iterator[tuple[bytes, Stored]]:
         """Yield keys in [low, high) in byte order."""
-        above = {k: v for k, v in self._changed.items() if k >= low and (high is None or k < high)}
-        for key, packed in self._packed.items():
-            if key >= low and (high is None or key < high):
-                above.setdefault(key, None if packed is None else self.codec.read(packed))
-        waiting = sorted(above, reverse=True)
+        if self._ordered is None:
+            self._ordered = SortedSet([*self._changed, *self._packed])
+        waiting = list(self._ordered.irange(low, high, inclusive=(True, False)))
+        waiting.reverse()
         for key, data in self._committed(low, high):
             while waiting and waiting[-1] < key:
-                changed = waiting.pop()
-                if (stored := above[changed]) is not None:
-                    yield changed, stored
+                yield from self._delta(waiting.pop())
             if waiting and waiting[-1] == key:
-                stored = above[waiting.pop()]
-                if stored is not None:
-                    yield key, stored
+                yield from self._delta(waiting.pop())
             else:
                 yield key, self.codec.read(data)
         for key in reversed(waiting):
-            if (stored := above[key]) is not None:
-                yield key, stored
+            yield from self._delta(key)
+
+    def _delta(self, key: bytes) -> Iterator[tuple[bytes, Stored]]:
+        stored = self.get(key)
+        if stored is not None:
+            yield key, stored
 
     def _committed(self, low: bytes, high: bytes | None) -> Iterator[tuple[bytes, bytes]]:
         end = self.prefix[:-1] + b"\x01" if high is None else self.prefix + high
@@ -191,6 +198,11 @@ class DurableStore:
 
     def take_changes(self) -> Iterator[tuple[bytes, bytes | None]]:
         """Yield database keys and packed rows to be committed, and regard them as committed."""
+        for key in self._expired:
+            if key not in self._changed and key not in self._packed:
+                yield self.prefix + key, None
+                self._clean.pop(key, None)
+        self._expired.clear()
         for key, stored in self._changed.items():
             yield self.prefix + key, None if stored is None else self.codec.write(*stored)
             self._clean[key] = stored
@@ -199,8 +211,25 @@ class DurableStore:
             self._clean.pop(key, None)
         self._changed.clear()
         self._packed.clear()
+        self._ordered = None
         if len(self._clean) > CLEAN_ROWS_MAX:
             self._clean.clear()
+
+    def expire(self, time_at: int, before: int, interval_ms: int) -> None:
+        """Let the next commit remove rows of times before `before`; no change of the changelog.
+
+        Args:
+            time_at: where keys hold their time, 8 bytes, counted from the end.
+            before: milliseconds since the epoch.
+            interval_ms: nothing is done until `before` has moved on by so much since the last time.
+        """
+        if before - self._swept_before < interval_ms:
+            return
+        self._swept_before = before
+        oldest = max(0, before).to_bytes(8, "big")
+        for key, _ in self._committed(b"", None):
+            if key[len(key) - time_at : len(key) - time_at + 8] < oldest:
+                self._expired.append(key)
 
     @property
     def changed_rows(self) -> int:
@@ -211,5 +240,6 @@ class DurableStore:
         """Remove all rows, committed ones included."""
         self._changed.clear()
         self._packed.clear()
+        self._ordered = None
         self._clean.clear()
         self._db.delete_range(self.prefix, self.prefix[:-1] + b"\x01")

@@ -48,31 +48,49 @@ class SessionStore:
         self.rows.put(key + _number(end) + _number(start), state, end)
 
 
+class _Arrivals:
+    """Numbers records as they come, beyond those that are in the store."""
+
+    def __init__(self, rows: OrderedStore) -> None:
+        self._rows = rows
+        self._last: int | None = None
+
+    def next(self) -> int:
+        """Return the number of the next record."""
+        if self._last is None:
+            self._last = max((int.from_bytes(full[-8:], "big") for full, _ in self._rows.range()), default=0)
+        self._last += 1
+        return self._last
+
+
 class JoinWindowStore:
-    """Recent records of one side of a join; those beyond the retention are forgotten."""
+    """Recent records of one side of a join; those beyond the retention are forgotten.
+
+    Attributes:
+        observed: the greatest time taken.
+    """
 
     def __init__(self, rows: OrderedStore, retention_ms: int) -> None:
         self.rows = rows
         self.retention_ms = retention_ms
-        self._observed = -1
-        self._arrivals = 0
+        self.observed = -1
+        self._arrivals = _Arrivals(rows)
 
     def observe(self, timestamp: int) -> None:
         """Let time pass: records older than the retention are out of reach."""
-        self._observed = max(self._observed, timestamp)
+        self.observed = max(self.observed, timestamp)
 
     def add(self, key: bytes, timestamp: int, row: Row) -> None:
         """Remember a record, unless it is already too old."""
-        if timestamp <= self._observed - self.retention_ms:
+        if timestamp <= self.observed - self.retention_ms:
             return
-        self._arrivals += 1
-        self.rows.put(key + _number(timestamp) + _number(self._arrivals), row, timestamp)
+        self.rows.put(key + _number(timestamp) + _number(self._arrivals.next()), row, timestamp)
 
     def fetch(self, key: bytes, low: int, high: int) -> Iterator[tuple[int, Row]]:
         """Yield (time, row) within [low, high], by time, then arrival."""
         start, end = key + _number(low) + _number(0), key + _number(high) + _number(TIME_MAX)
         for full, (row, timestamp) in list(self.rows.range(start, end)):
-            if len(full) == len(key) + 16 and timestamp > self._observed - self.retention_ms:
+            if len(full) == len(key) + 16 and timestamp > self.observed - self.retention_ms:
                 yield timestamp, row
 
 
@@ -81,12 +99,12 @@ class UnmatchedStore:
 
     def __init__(self, rows: OrderedStore) -> None:
         self.rows = rows
-        self._arrivals = 0
+        self._arrivals = _Arrivals(rows)
 
     def add(self, timestamp: int, side: int, key: bytes, row: Row) -> None:
         """Let a record wait."""
-        self._arrivals += 1
-        self.rows.put(_number(timestamp) + bytes((side,)) + key + _number(self._arrivals), row, timestamp)
+        arrival = _number(self._arrivals.next())
+        self.rows.put(_number(timestamp) + bytes((side,)) + key + arrival, row, timestamp)
 
     def _waiting(self, timestamp: int, side: int, key: bytes) -> list[bytes]:
         prefix = _number(timestamp) + bytes((side,)) + key

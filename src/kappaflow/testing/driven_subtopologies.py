@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -61,7 +62,17 @@ class RowDriver:
         self._result = result
         self._failed = failed
         self._position = 0
-        self._task = RowTask(topology, sub, stores, self._produce, lambda raw, e: failed(raw.topic, e), context)
+        self._make = lambda: RowTask(
+            topology, sub, stores, self._produce, lambda raw, e: failed(raw.topic, e), replace(context)
+        )
+        self._task = self._make()
+        self._task.resume({})
+
+    def restart(self) -> None:
+        """Go on with what a commit keeps: stores and progress."""
+        progress = self._task.progress()
+        self._task = self._make()
+        self._task.resume(progress)
 
     def process(self, inputs: Mapping[str, Sequence[Placed]]) -> None:
         """Process the records of all topics in the order of their positions."""
@@ -100,7 +111,14 @@ class ColumnDriver:
         self._failed = failed
         self._positions: list[int] = []
         self._sources = {topic: source_of(nodes) for topic, nodes in sub.sources.items()}
-        self._columns = ColumnSubtopology(topology, sub, stores, context, self._write)
+        self._make = lambda: ColumnSubtopology(topology, sub, stores, context, self._write)
+        self._columns = self._make()
+
+    def restart(self) -> None:
+        """Go on with what a commit keeps: stores and progress."""
+        progress = self._columns.progress()
+        self._columns = self._make()
+        self._columns.resume(lambda name: progress.get(name, {}))
 
     def process(self, inputs: Mapping[str, Sequence[Placed]]) -> None:
         """Process the records of all topics as one batch."""

@@ -86,6 +86,11 @@ class TopologyTestDriver:
             for record in records:
                 self._pipe([record])
 
+    def restart(self) -> None:
+        """Go on as a task does that was committed, closed and opened again, here or elsewhere."""
+        for driver in self._drivers:
+            driver.restart()
+
     def _pipe(self, records: Sequence[RawRecord]) -> None:
         for record in records:
             self._waiting.setdefault(record.topic, []).append(Placed(self._position, 0, record))

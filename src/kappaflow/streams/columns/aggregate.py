@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import cast
 
@@ -16,7 +16,7 @@ from kappaflow.state import PackedStore
 from kappaflow.streams.batch import ArrowArray, Batch, Int64s, Mask
 from kappaflow.streams.columns.batches import both, plain, serialised_keys, take
 from kappaflow.streams.columns.operator import only
-from kappaflow.streams.processors.base import NO_TIME, TaskContext
+from kappaflow.streams.processors.base import NO_TIME, Expiry, TaskContext
 from kappaflow.streams.topology import nodes as n
 
 CLEAN_STATE_BYTES = 64 << 20
@@ -156,6 +156,22 @@ class AggregateColumns:
         windowed.window_start = rows.start
         windowed.window_end = rows.start + node.size_ms
         return windowed
+
+    def progress(self) -> dict[str, int]:
+        """Return the operator's time."""
+        return {} if self.observed_time == NO_TIME else {"observed": self.observed_time}
+
+    def resume(self, progress: Mapping[str, int]) -> None:
+        """Go on from what `progress` gave."""
+        self.observed_time = progress.get("observed", NO_TIME)
+
+    def expiries(self) -> list[Expiry]:
+        """Return the windows beyond the retention."""
+        node = self.node
+        if not isinstance(node, n.WindowedAggregate):
+            return []
+        retention_ms = node.store.retention_ms or node.size_ms + node.grace_ms
+        return [Expiry.of(node.store.name, 8, self.observed_time, retention_ms)]
 
     def drain(self) -> ChangedStates | None:
         """Hand changed states over to the store; None when nothing changed."""

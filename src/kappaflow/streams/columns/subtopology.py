@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any
 
 from kappaflow.errors import TopologyError
 from kappaflow.streams.batch import Batch
@@ -24,7 +23,7 @@ from kappaflow.streams.columns.table import (
     TableMapColumns,
     TableSourceColumns,
 )
-from kappaflow.streams.processors.base import NO_TIME, TaskContext
+from kappaflow.streams.processors.base import Expiry, TaskContext
 from kappaflow.streams.topology import Subtopology, Topology
 from kappaflow.streams.topology import nodes as n
 
@@ -149,14 +148,17 @@ class ColumnSubtopology:
         """The stores whose changes `drain` gives."""
         return {o.node.store.name for o in self._operators.values() if isinstance(o, AggregateColumns)}
 
-    def clocks(self) -> dict[str, int]:
-        """Return the times that operators have observed, by operator."""
-        times = {name: getattr(operator, "observed_time", NO_TIME) for name, operator in self._operators.items()}
-        return {name: time for name, time in times.items() if time != NO_TIME}
+    def progress(self) -> dict[str, dict[str, int]]:
+        """Return the numbers that a restart must find again, by operator."""
+        return {name: o.progress() for name, o in self._operators.items() if isinstance(o, AggregateColumns)}
 
-    def set_clocks(self, clocks: Mapping[str, Any]) -> None:
-        """Go on from observed times."""
-        for name, time in clocks.items():
-            operator = self._operators.get(name)
+    def resume(self, progress: Callable[[str], Mapping[str, int]]) -> None:
+        """Go on from the numbers of each operator."""
+        for name, operator in self._operators.items():
             if isinstance(operator, AggregateColumns):
-                operator.observed_time = time
+                operator.resume(progress(name))
+
+    def expiries(self) -> list[Expiry]:
+        """Return what the stores need not keep."""
+        aggregations = [o for o in self._operators.values() if isinstance(o, AggregateColumns)]
+        return [expiry for operator in aggregations for expiry in operator.expiries()]

@@ -17,7 +17,7 @@ from kappaflow.streams.columns.batches import cut, take
 from kappaflow.streams.execution.changelogs import add_changes
 from kappaflow.streams.execution.column_group import ColumnGroup, Taken
 from kappaflow.streams.execution.outputs import OutputBuffer
-from kappaflow.streams.execution.row_task import DROPPED, OBSERVED, STREAM_TIME
+from kappaflow.streams.execution.row_task import DROPPED, OPERATOR, STREAM_TIME, of_operator
 from kappaflow.streams.execution.sink_columns import encode_columns
 from kappaflow.streams.execution.source_columns import decode_columns, report_bad
 from kappaflow.streams.execution.task_assignor import TaskId
@@ -182,14 +182,21 @@ class ColumnarTask:
             without=self._columns.folded_stores,
         )
         self._outputs.send_rows()
+        self._expire()
 
     def committed(self) -> dict[str, int]:
         """Return what the local batch keeps beside the stores: positions, times and drop counts, by name."""
         found = {f"{p.topic}-{p.partition}": offset for p, offset in self.positions.items()}
         found[STREAM_TIME] = self._context.stream_time
         found.update({DROPPED + reason: count for reason, count in self._context.dropped.items()})
-        found.update({OBSERVED + name: time for name, time in self._columns.clocks().items()})
+        for name, numbers in self._columns.progress().items():
+            found.update({f"{OPERATOR}{name}/{what}": number for what, number in numbers.items()})
         return found
+
+    def _expire(self) -> None:
+        """Let the commit remove rows that no record can reach any more."""
+        for expiry in self._columns.expiries():
+            self.stores[expiry.store].expire(expiry.time_at, expiry.before, expiry.interval_ms)
 
     def resume(self, committed: Mapping[str, int]) -> None:
         """Take over times and drop counts of the last commit."""
@@ -197,8 +204,7 @@ class ColumnarTask:
         for name, number in committed.items():
             if name.startswith(DROPPED):
                 self._context.dropped[name.removeprefix(DROPPED)] = number
-        clocks = {name.removeprefix(OBSERVED): at for name, at in committed.items() if name.startswith(OBSERVED)}
-        self._columns.set_clocks(clocks)
+        self._columns.resume(lambda name: of_operator(name, committed))
 
 
 def source_of(nodes: tuple[n.Node, ...]) -> n.Source | n.Repartition:

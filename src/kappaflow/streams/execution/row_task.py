@@ -9,7 +9,7 @@ from typing import Any
 from kappaflow.errors import KappaError, SerializationError
 from kappaflow.serde import WindowedKeySerde
 from kappaflow.state import OrderedStore
-from kappaflow.streams.processors.base import NO_TIME, Processor, TaskContext
+from kappaflow.streams.processors.base import Expiry, Processor, TaskContext
 from kappaflow.streams.processors.build import build_processors
 from kappaflow.streams.record import Change, Headers, Record, Windowed
 from kappaflow.streams.topology import Subtopology, Topology
@@ -32,7 +32,14 @@ class RawRecord:
 # Names of progress, which are kept among positions: no topic has such a name.
 STREAM_TIME = "#stream-time"
 DROPPED = "#dropped/"
-OBSERVED = "#observed/"
+OPERATOR = "#operator/"
+
+
+def of_operator(name: str, progress: Mapping[str, int]) -> dict[str, int]:
+    """Return the numbers of one operator."""
+    prefix = f"{OPERATOR}{name}/"
+    return {what.removeprefix(prefix): number for what, number in progress.items() if what.startswith(prefix)}
+
 
 OnBadRecord = Callable[[RawRecord, KappaError], None]
 Produce = Callable[[Any, Record], None]
@@ -148,18 +155,22 @@ class RowTask:
         """Return the numbers that a restart must find again beside stores and positions: times and drop counts."""
         found = {STREAM_TIME: self.context.stream_time}
         found.update({DROPPED + reason: count for reason, count in self.context.dropped.items()})
-        clocks = {name: processor.observed_time for name, processor in self.processors.items()}
-        found.update({OBSERVED + name: time for name, time in clocks.items() if time != NO_TIME})
+        for name, processor in self.processors.items():
+            found.update({f"{OPERATOR}{name}/{what}": number for what, number in processor.progress().items()})
         return found
 
     def resume(self, progress: Mapping[str, int]) -> None:
-        """Go on from what `progress` gave; other names are left alone."""
+        """Go on from what `progress` gave; other names are left alone.  Called before the first record."""
         self.context.stream_time = progress.get(STREAM_TIME, self.context.stream_time)
         for name, number in progress.items():
             if name.startswith(DROPPED):
                 self.context.dropped[name.removeprefix(DROPPED)] = number
-            elif name.startswith(OBSERVED) and (found := self.processors.get(name.removeprefix(OBSERVED))):
-                found.observed_time = number
+        for name, processor in self.processors.items():
+            processor.resume(of_operator(name, progress))
+
+    def expiries(self) -> list[Expiry]:
+        """Return what the stores need not keep."""
+        return [expiry for processor in self.processors.values() for expiry in processor.expiries()]
 
     def flush_caches(self) -> None:
         """Forward what aggregations hold back until a commit."""

@@ -110,6 +110,11 @@ class RunningTask:
         """Return what the local batch keeps beside the stores: positions, times and drop counts, by name."""
         return {f"{p.topic}-{p.partition}": offset for p, offset in self.positions.items()} | self._task.progress()
 
+    def _expire(self) -> None:
+        """Let the commit remove rows that no record can reach any more."""
+        for expiry in self._task.expiries():
+            self.stores[expiry.store].expire(expiry.time_at, expiry.before, expiry.interval_ms)
+
     def resume(self, committed: Mapping[str, int]) -> None:
         """Take over times and drop counts of the last commit."""
         self._task.resume(committed)
@@ -129,6 +134,7 @@ class RunningTask:
             self._task.context.stream_time,
         )
         self._outputs.send_rows()
+        self._expire()
 
     def _produce(self, node: n.Sink | n.Repartition, record: Record) -> None:
         if node.topic is None:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from heapq import heappop, heappush
 
-from kappaflow.streams.processors.base import NO_TIME, Processor, RowStore, TaskContext
+from kappaflow.state import OrderedStore
+from kappaflow.streams.processors.base import NO_TIME, Expiry, Processor, RowStore, TaskContext
 from kappaflow.streams.processors.emit_throttle import EmitThrottle
-from kappaflow.streams.processors.keys import KeyWriter
+from kappaflow.streams.processors.keys import KeyReader, KeyWriter
 from kappaflow.streams.record import Change, Record, Windowed
 from kappaflow.streams.topology import nodes as n
 
@@ -91,7 +93,7 @@ class WindowedAggregateProcessor(Processor):
     are dropped; null values reach the aggregator.
     """
 
-    def __init__(self, node: n.WindowedAggregate, context: TaskContext, store: RowStore) -> None:
+    def __init__(self, node: n.WindowedAggregate, context: TaskContext, store: OrderedStore) -> None:
         super().__init__(node.name, context)
         self.node = node
         self.store = store
@@ -100,6 +102,7 @@ class WindowedAggregateProcessor(Processor):
         self.cache = ResultCache()
         self.observed_time = NO_TIME
         self._open: dict[bytes, Windowed] = {}
+        self._by_start: list[tuple[int, bytes]] = []
         self._newest_start = NO_TIME
         self._retention_ms = node.store.retention_ms or node.size_ms + node.grace_ms
         self._throttle = EmitThrottle(context)
@@ -132,7 +135,7 @@ class WindowedAggregateProcessor(Processor):
         self.store.put(key, new_state, timestamp)
         self._newest_start = max(self._newest_start, window.start)
         if self.node.emit_final:
-            self._open[key] = window
+            self._wait(key, window)
             return
         changed = Record(window, Change(aggregator.result(new_state), old), timestamp, record.headers)
         if self.context.caching:
@@ -144,18 +147,44 @@ class WindowedAggregateProcessor(Processor):
         """Forward the last result of each window that changed since the last commit."""
         self.cache.release(self.forward)
 
+    def _wait(self, key: bytes, window: Windowed) -> None:
+        if key not in self._open:
+            heappush(self._by_start, (window.start, key))
+        self._open[key] = window
+
     def _emit_closed(self, record: Record, close_time: int) -> None:
         """Forward the results of windows that closed, ordered by start, then key; looked for once an interval."""
         if not self._throttle.is_due(close_time):
             return
         # A window store shows nothing older than its retention, counted from the newest window it has taken.
         oldest = self._newest_start - self._retention_ms
-        self._open = {key: window for key, window in self._open.items() if window.start >= oldest}
-        closed = [(window.start, key, window) for key, window in self._open.items() if window.end <= close_time]
-        for _, key, window in sorted(closed, key=lambda item: item[:2]):
-            del self._open[key]
-            found = self.store.get(key)
+        while self._by_start and self._by_start[0][0] + self.node.size_ms <= close_time:
+            start, key = heappop(self._by_start)
+            window = self._open.pop(key)
+            found = self.store.get(key) if start >= oldest else None
             if found is not None:
                 state, timestamp = found
                 change = Change(self.aggregator.result(state), None)
                 self.forward(Record(window, change, timestamp, record.headers))
+
+    def progress(self) -> dict[str, int]:
+        """Return the operator's time and how far windows were forwarded."""
+        closed = {"closed": self._throttle.last_close_time, "newest": self._newest_start}
+        return {**super().progress(), **(closed if self.node.emit_final else {})}
+
+    def resume(self, progress: Mapping[str, int]) -> None:
+        """Go on; windows that were not forwarded yet are in the store."""
+        super().resume(progress)
+        if not self.node.emit_final:
+            return
+        self._newest_start = progress.get("newest", NO_TIME)
+        self._throttle.last_close_time = closed = progress.get("closed", NO_TIME)
+        read_key = KeyReader(self.node.store.key_serde)
+        for key, _ in self.store.range():
+            window: Windowed = read_key(key)
+            if window.end > closed:
+                self._wait(key, window)
+
+    def expiries(self) -> list[Expiry]:
+        """Return the windows beyond the retention."""
+        return [Expiry.of(self.node.store.name, 8, self.observed_time, self._retention_ms)]

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from kappaflow.streams.batch import Batch
 from kappaflow.streams.record import Record
 
 NO_TIME = -1
@@ -51,15 +50,35 @@ class TaskContext:
         self.dropped[reason] = self.dropped.get(reason, 0) + count
 
 
+@dataclass(frozen=True, slots=True)
+class Expiry:
+    """Rows of a store that no record can reach any more.
+
+    Attributes:
+        store: its name.
+        time_at: where a key holds its time, 8 bytes, counted from the key's end.
+        before: rows of earlier times are gone.
+        interval_ms: how far `before` moves on until it is worth looking for such rows again.
+    """
+
+    store: str
+    time_at: int
+    before: int
+    interval_ms: int
+
+    @classmethod
+    def of(cls, store: str, time_at: int, observed_time: int, retention_ms: int) -> Expiry:
+        """Return the expiry of a store that keeps rows for some time; as often as Kafka Streams drops segments."""
+        return cls(store, time_at, observed_time - retention_ms, max(60_000, retention_ms // 2))
+
+
 class Processor:
     """An operator of a running task.
 
     Attributes:
-        columnar: whether `process_batch` works on columns.
         observed_time: the largest timestamp that the operator has taken, where it closes windows by it.
     """
 
-    columnar = False
     observed_time: int = NO_TIME
 
     def __init__(self, name: str, context: TaskContext) -> None:
@@ -79,9 +98,17 @@ class Processor:
     def flush_cache(self) -> None:
         """Forward what is held back until a commit; most operators hold nothing back."""
 
-    def process_batch(self, batch: Batch, port: int = 0) -> Batch | None:
-        """Column form of `process`; returns what is forwarded to every child, None for nothing."""
-        raise TypeError(f"{type(self).__name__} has no column form")
+    def progress(self) -> dict[str, int]:
+        """Return the numbers that a restart must find again beside the stores, by name."""
+        return {} if self.observed_time == NO_TIME else {"observed": self.observed_time}
+
+    def resume(self, progress: Mapping[str, int]) -> None:
+        """Go on from what `progress` gave; called before the first record, also with nothing."""
+        self.observed_time = progress.get("observed", self.observed_time)
+
+    def expiries(self) -> list[Expiry]:
+        """Return what its stores need not keep."""
+        return []
 
 
 @dataclass(frozen=True, slots=True)

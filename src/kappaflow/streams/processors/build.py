@@ -39,8 +39,6 @@ Stores = Mapping[str, OrderedStore]
 class SourceProcessor(Processor):
     """The entrance of a subtopology: hands records on as they are."""
 
-    columnar = True
-
     def process(self, record: Any, port: int = 0) -> None:
         """Forward the record."""
         self.forward(record)
@@ -78,7 +76,7 @@ _BUILDERS: dict[type[n.Node], Callable[[Any, TaskContext, Stores], Processor]] =
     n.GroupTable: lambda node, context, _: GroupTableProcessor(node, context),
     n.TableAggregate: lambda node, context, stores: TableAggregateProcessor(node, context, stores[node.store.name]),
     n.Materialise: lambda node, context, stores: MaterialiseProcessor(node, context, stores[node.store.name]),
-    n.Suppress: lambda node, context, _: SuppressProcessor(node, context),
+    n.Suppress: lambda node, context, stores: SuppressProcessor(node, context, stores[node.store.name]),
     n.StreamTableJoin: lambda node, context, stores: StreamTableJoinProcessor(node, context, stores[node.store.name]),
     n.TableTableJoin: lambda node, context, stores: TableTableJoinProcessor(
         node, context, stores[node.left_store.name], stores[node.right_store.name]

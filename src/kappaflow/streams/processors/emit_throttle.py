@@ -11,7 +11,7 @@ class EmitThrottle:
     The first look uses the interval up even when nothing can have closed yet, as in Kafka Streams.
 
     Attributes:
-        last_close_time: the close time of the last look; kept in commits.
+        last_close_time: the close time of the last look; windows that end up to it were forwarded.
     """
 
     def __init__(self, context: TaskContext) -> None:

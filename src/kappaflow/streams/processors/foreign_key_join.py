@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
-from kappaflow.streams.processors.base import Processor, RowStore, TaskContext
-from kappaflow.streams.processors.keys import KeyWriter
+from kappaflow.state import OrderedStore
+from kappaflow.streams.processors.base import Processor, TaskContext
+from kappaflow.streams.processors.keys import KeyReader, KeyWriter
 from kappaflow.streams.record import Change, Record
 from kappaflow.streams.topology import nodes as n
 
@@ -19,14 +21,14 @@ class ForeignKeyJoinProcessor(Processor):
     The time is the larger of both rows' times.
     """
 
-    def __init__(self, node: n.ForeignKeyJoin, context: TaskContext, left: RowStore, right: RowStore) -> None:
+    def __init__(self, node: n.ForeignKeyJoin, context: TaskContext, left: OrderedStore, right: OrderedStore) -> None:
         super().__init__(node.name, context)
         self.node = node
         self.left, self.right = left, right
         self.write_left = KeyWriter(node.left_store.key_serde)
         self.write_right = KeyWriter(node.right_store.key_serde)
         self._foreign = node.foreign_key.row
-        self._subscribers: dict[bytes, dict[bytes, Any]] = {}
+        self._subscribers: dict[bytes, dict[bytes, Any]] = {}  # left keys by the right key that they refer to
 
     def process(self, record: Record, port: int = 0) -> None:
         """Take a change of the left (port 0) or the right table (port 1)."""
@@ -90,3 +92,13 @@ class ForeignKeyJoinProcessor(Processor):
         deleted = record.with_value(Change(None, None))
         deleted.timestamp = timestamp
         self.forward(deleted)
+
+    def resume(self, progress: Mapping[str, int]) -> None:
+        """Go on; which left rows refer to a right row follows from the left table."""
+        super().resume(progress)
+        read_key = KeyReader(self.node.left_store.key_serde)
+        for key, (row, timestamp) in self.left.range():
+            left_key = read_key(key)
+            foreign = self._foreign_key(Record(left_key, row, timestamp), row)
+            if foreign is not None:
+                self._subscribers.setdefault(self.write_right(foreign), {})[key] = left_key

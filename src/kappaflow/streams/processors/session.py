@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from heapq import heappop, heappush
 from typing import Any
 
-from kappaflow.streams.processors.base import NO_TIME, Processor, TaskContext
+from kappaflow.state import SessionStore
+from kappaflow.streams.processors.base import NO_TIME, Expiry, Processor, TaskContext
 from kappaflow.streams.processors.emit_throttle import EmitThrottle
-from kappaflow.streams.processors.keys import KeyWriter
+from kappaflow.streams.processors.keys import KeyReader, KeyWriter
 from kappaflow.streams.record import Change, Record, Windowed
 from kappaflow.streams.topology import nodes as n
 
@@ -18,7 +21,7 @@ class SessionAggregateProcessor(Processor):
     the store, before the merged one is forwarded.  The result's time is the session's end.
     """
 
-    def __init__(self, node: n.SessionAggregate, context: TaskContext, store: Any) -> None:
+    def __init__(self, node: n.SessionAggregate, context: TaskContext, store: SessionStore) -> None:
         super().__init__(node.name, context)
         self.node = node
         self.store = store
@@ -29,6 +32,7 @@ class SessionAggregateProcessor(Processor):
         self._retention_ms = node.store.retention_ms or node.gap_ms + node.grace_ms
         self._throttle = EmitThrottle(context)
         self._closing: dict[bytes, Windowed] = {}
+        self._by_end: list[tuple[int, int, bytes]] = []
 
     def process(self, record: Record, port: int = 0) -> None:
         """Merge the sessions near the record and fold it in."""
@@ -59,7 +63,7 @@ class SessionAggregateProcessor(Processor):
         self.store.put_session(inner, start, end, state)
         self._newest_end = max(self._newest_end, end)
         if node.emit_final:
-            self._closing[self.write_key(merged)] = merged
+            self._wait(merged)
             self._emit_closed(record, close_time)
             return
         change = Change(self.aggregator.result(state), None)
@@ -75,10 +79,39 @@ class SessionAggregateProcessor(Processor):
     def _emit_closed(self, record: Record, close_time: int) -> None:
         if not self._throttle.is_due(close_time):
             return
-        closed = [((w.end, w.start, key), w) for key, w in self._closing.items() if w.end < close_time]
-        for (_, _, key), window in sorted(closed, key=lambda item: item[0]):
-            del self._closing[key]
-            found = self.store.get(key)
-            if found is not None:
+        while self._by_end and self._by_end[0][0] < close_time:
+            _, _, key = heappop(self._by_end)
+            window = self._closing.pop(key, None)  # a merged session is gone
+            found = None if window is None else self.store.get(key)
+            if found is not None and window is not None:
                 change = Change(self.aggregator.result(found[0]), None)
                 self.forward(Record(window, change, window.end, record.headers))
+
+    def _wait(self, window: Windowed) -> None:
+        key = self.write_key(window)
+        if key not in self._closing:
+            heappush(self._by_end, (window.end, window.start, key))
+        self._closing[key] = window
+
+    def progress(self) -> dict[str, int]:
+        """Return the operator's time, the newest session's end, and how far sessions were forwarded."""
+        newest = {"newest": self._newest_end}
+        closed = {"closed": self._throttle.last_close_time} if self.node.emit_final else {}
+        return {**super().progress(), **newest, **closed}
+
+    def resume(self, progress: Mapping[str, int]) -> None:
+        """Go on; sessions that were not forwarded yet are in the store."""
+        super().resume(progress)
+        self._newest_end = progress.get("newest", NO_TIME)
+        if not self.node.emit_final:
+            return
+        self._throttle.last_close_time = closed = progress.get("closed", NO_TIME)
+        read_key = KeyReader(self.node.store.key_serde)
+        for key, _ in self.store.rows.range():
+            window: Windowed = read_key(key)
+            if window.end >= closed:
+                self._wait(window)
+
+    def expiries(self) -> list[Expiry]:
+        """Return the sessions beyond the retention."""
+        return [Expiry.of(self.node.store.name, 16, self._newest_end, self._retention_ms)]

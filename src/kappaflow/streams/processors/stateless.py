@@ -14,7 +14,6 @@ class FilterProcessor(Processor):
         super().__init__(node.name, context)
         self.predicate = node.predicate
         self._keep = node.predicate.row
-        self.columnar = node.predicate.columnar
 
     def process(self, record: Record, port: int = 0) -> None:
         """Forward the record or drop it."""
@@ -29,7 +28,6 @@ class MapValuesProcessor(Processor):
         super().__init__(node.name, context)
         self.mapper = node.mapper
         self._map = node.mapper.row
-        self.columnar = node.mapper.columnar
 
     def process(self, record: Record, port: int = 0) -> None:
         """Forward the record with its new value."""
@@ -57,7 +55,6 @@ class SelectKeyProcessor(Processor):
         self.mapper = node.mapper
         self._map = node.mapper.row
         self.drop_null = node.drop_null
-        self.columnar = node.mapper.columnar
 
     def process(self, record: Record, port: int = 0) -> None:
         """Forward the record with its new key."""
@@ -71,8 +68,6 @@ class SelectKeyProcessor(Processor):
 class ToStreamProcessor(Processor):
     """Turns the changes of a table into a stream of new values; deletions stay as null values."""
 
-    columnar = True
-
     def __init__(self, node: n.ToStream, context: TaskContext) -> None:
         super().__init__(node.name, context)
 
@@ -84,8 +79,6 @@ class ToStreamProcessor(Processor):
 
 class SinkProcessor(Processor):
     """Hands records to the task, which writes them."""
-
-    columnar = True
 
     def __init__(self, node: n.Sink | n.Repartition, context: TaskContext) -> None:
         super().__init__(node.name, context)

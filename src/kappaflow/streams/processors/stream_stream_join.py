@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from kappaflow.state.windows import TIME_MAX, JoinWindowStore, UnmatchedStore
-from kappaflow.streams.processors.base import NO_TIME, Processor, TaskContext
+from kappaflow.streams.processors.base import NO_TIME, Expiry, Processor, TaskContext
 from kappaflow.streams.processors.keys import KeyReader, KeyWriter
 from kappaflow.streams.record import Record
 from kappaflow.streams.topology import nodes as n
@@ -36,10 +37,9 @@ class StreamStreamJoinProcessor(Processor):
         self.write_keys = (KeyWriter(node.left_store.key_serde), KeyWriter(node.right_store.key_serde))
         self.read_keys = (KeyReader(node.left_store.key_serde), KeyReader(node.right_store.key_serde))
         self.keeps = (node.keep_left, node.keep_right)
-        self.stream_time = NO_TIME
+        self.observed_time = NO_TIME
         self._next_flush_wall_ms: int | None = None
-        earliest = outer.earliest() if outer is not None else None
-        self._earliest = TIME_MAX if earliest is None else earliest
+        self._earliest = TIME_MAX
 
     def _reach(self, port: int) -> tuple[int, int]:
         """Return how far back and ahead the other side's records may be."""
@@ -48,7 +48,7 @@ class StreamStreamJoinProcessor(Processor):
 
     def process(self, record: Record, port: int = 0) -> None:
         """Emit matches, remember the record for later ones, flush unmatched records that timed out."""
-        self.stream_time = max(self.stream_time, record.timestamp)
+        self.observed_time = max(self.observed_time, record.timestamp)
         if record.value is None or (record.key is None and not self.keeps[port]):
             if record.key is not None:
                 self.stores[port].observe(record.timestamp)
@@ -58,7 +58,7 @@ class StreamStreamJoinProcessor(Processor):
             self._emit(record, port, record.value, None, record.timestamp)
             return
         key = self.write_keys[port](record.key)
-        if self.outer is not None and record.timestamp == self.stream_time:
+        if self.outer is not None and record.timestamp == self.observed_time:
             self._flush_unmatched(self.outer, record, port)
         before, after = self._reach(port)
         low, high = max(0, record.timestamp - before), max(0, record.timestamp + after)
@@ -74,7 +74,7 @@ class StreamStreamJoinProcessor(Processor):
         self.stores[port].add(key, record.timestamp, record.value)
 
     def _unmatched(self, record: Record, port: int, key: bytes, window_end: int) -> None:
-        if self.outer is None or window_end < self.stream_time:
+        if self.outer is None or window_end < self.observed_time:
             self._emit(record, port, record.value, None, record.timestamp)
             return
         self.outer.add(record.timestamp, _SIDE[port], key, record.value)
@@ -94,7 +94,7 @@ class StreamStreamJoinProcessor(Processor):
         """
         wait = self._waits(port)
         # Without a waiting record the bound is the greatest time, and only a wait of zero does not overflow it.
-        if self._earliest + wait >= self.stream_time and (self._earliest < TIME_MAX or wait == 0):
+        if self._earliest + wait >= self.observed_time and (self._earliest < TIME_MAX or wait == 0):
             return
         now = self.context.wall_clock_ms()
         if self.context.outer_interval_ms:
@@ -109,7 +109,7 @@ class StreamStreamJoinProcessor(Processor):
             self._earliest = timestamp
             if len(waiting) == 2:
                 break
-            if timestamp + self._waits(side) >= self.stream_time:
+            if timestamp + self._waits(side) >= self.observed_time:
                 waiting.add(side)
                 continue
             unmatched = Record(self.read_keys[side](key), value, timestamp, record.headers)
@@ -119,3 +119,24 @@ class StreamStreamJoinProcessor(Processor):
     def _waits(self, port: int) -> int:
         _, after = self._reach(port)
         return after + (self.node.grace_ms or 0)
+
+    def progress(self) -> dict[str, int]:
+        """Return the operator's time, those of its stores, and the earliest unmatched record."""
+        stores = {f"side-{side}": store.observed for side, store in enumerate(self.stores)}
+        return {**super().progress(), **stores, "earliest": self._earliest}
+
+    def resume(self, progress: Mapping[str, int]) -> None:
+        """Go on; without an earliest unmatched record it is looked up."""
+        super().resume(progress)
+        for side, store in enumerate(self.stores):
+            store.observe(progress.get(f"side-{side}", NO_TIME))
+        earliest = self.outer.earliest() if self.outer is not None else None
+        self._earliest = progress.get("earliest", TIME_MAX if earliest is None else earliest)
+
+    def expiries(self) -> list[Expiry]:
+        """Return the records beyond the window."""
+        specs = (self.node.left_store, self.node.right_store)
+        return [
+            Expiry.of(spec.name, 16, store.observed, store.retention_ms)
+            for spec, store in zip(specs, self.stores, strict=True)
+        ]

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from heapq import heappop, heappush
+
+from kappaflow.state import OrderedStore
 from kappaflow.streams.processors.base import NO_TIME, Processor, TaskContext
-from kappaflow.streams.processors.keys import KeyWriter
-from kappaflow.streams.record import Record, Windowed
+from kappaflow.streams.processors.keys import KeyReader, KeyWriter
+from kappaflow.streams.record import Change, Headers, Record, Windowed
 from kappaflow.streams.topology import nodes as n
 
 
@@ -14,25 +18,43 @@ class SuppressProcessor(Processor):
     Results leave in the order of window end, then key bytes; deletions of windows that were never forwarded vanish.
     """
 
-    def __init__(self, node: n.Suppress, context: TaskContext) -> None:
+    def __init__(self, node: n.Suppress, context: TaskContext, store: OrderedStore) -> None:
         super().__init__(node.name, context)
         self.grace_ms = node.grace_ms
+        self.store = store
         self.write_key = KeyWriter(node.store.key_serde)
+        self.read_key = KeyReader(node.store.key_serde)
         self.observed_time = NO_TIME
-        self._held: dict[bytes, tuple[int, Record]] = {}
+        self._headers: dict[bytes, Headers] = {}
+        self._by_end: list[tuple[int, bytes]] = []
 
     def process(self, record: Record, port: int = 0) -> None:
         """Hold the result, then forward those that became final."""
         window: Windowed = record.key
+        change: Change = record.value
         self.observed_time = max(self.observed_time, record.timestamp)
         key = self.write_key(window)
-        self._held[key] = (window.end, record)
+        if key not in self._headers:
+            heappush(self._by_end, (window.end, key))
+        self._headers[key] = record.headers
+        self.store.put(key, change.new, record.timestamp)
         self.release()
 
     def release(self) -> None:
         """Forward what is final at the operator's time."""
-        final = [(end, key) for key, (end, _) in self._held.items() if end + self.grace_ms <= self.observed_time]
-        for _, key in sorted(final):
-            _, record = self._held.pop(key)
-            if record.value.new is not None:
-                self.forward(record)
+        while self._by_end and self._by_end[0][0] + self.grace_ms <= self.observed_time:
+            _, key = heappop(self._by_end)
+            headers = self._headers.pop(key)
+            found = self.store.get(key)
+            if found is not None:
+                row, timestamp = found
+                self.store.put(key, None, timestamp)
+                self.forward(Record(self.read_key(key), Change(row, None), timestamp, headers))
+
+    def resume(self, progress: Mapping[str, int]) -> None:
+        """Go on with the results in the store; their headers are lost."""
+        super().resume(progress)
+        for key, _ in self.store.range():
+            window: Windowed = self.read_key(key)
+            heappush(self._by_end, (window.end, key))
+            self._headers[key] = ()

@@ -58,7 +58,6 @@ class TableMapValuesProcessor(Processor):
         super().__init__(node.name, context)
         self.mapper = node.mapper
         self._map = node.mapper.row
-        self.columnar = node.mapper.columnar
 
     def process(self, record: Record, port: int = 0) -> None:
         """Forward the change with mapped rows; a missing row stays missing."""
