@@ -106,8 +106,7 @@ def test_a_killed_child_comes_back_and_nothing_is_lost(name: str, rounds: int) -
             before = server.kill_child(name)
             wait_until(
                 lambda before=before: any(
-                    c["name"] == name and c["state"] == "ready" and c["pid"] != before
-                    for c in server.processes()
+                    c["name"] == name and c["state"] == "ready" and c["pid"] != before for c in server.processes()
                 ),
                 f"{name} to be restarted",
             )
