@@ -20,6 +20,7 @@ from kappaflow.errors import BrokerUnreachable, RetriableBrokerError
 RECEIVE_MESSAGE_MAX_BYTES = 1 << 30
 RECONNECT_BACKOFF_MAX_MS = 1_000
 RETRY_BACKOFF_S = 0.1
+RETRY_BACKOFF_FIRST_S = 0.005
 UNLIMITED_IN_FLIGHT = 1_000
 
 
@@ -170,13 +171,15 @@ class Connection:
             BrokerError: what the last attempt raised.
         """
         deadline = time.monotonic() + (timeout_ms or self.config.request_timeout_ms) / 1000
+        pause = RETRY_BACKOFF_FIRST_S
         while True:
             try:
                 return attempt()
             except RetriableBrokerError:
                 if time.monotonic() > deadline:
                     raise
-                time.sleep(RETRY_BACKOFF_S)
+                time.sleep(pause)
+                pause = min(2 * pause, RETRY_BACKOFF_S)
 
     def close(self) -> None:
         """Close all connections and end the I/O thread."""

@@ -1,30 +1,33 @@
-"""Requests to the coordinator of a group, which is looked up and followed when it moves."""
+"""Requests to the coordinator of a group or of a transactional id, which is looked up and followed when it moves."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 from kappaflow.client.broker_errors import COORDINATOR_MOVED_CODES, raise_for_code
 from kappaflow.client.connection import Connection
 from kappaflow.client.kafka_python import metadata_messages
 from kappaflow.errors import RetriableBrokerError
 
+CoordinatorKind = Literal["group", "transaction"]
+KEY_TYPES: dict[CoordinatorKind, int] = {"group": 0, "transaction": 1}
+
 _FindCoordinatorRequest = metadata_messages.FindCoordinatorRequest
-_GROUP = 0
 
 
-class GroupCoordinator:
-    """The coordinator of one group.  Calls block; safe to be used from any thread."""
+class Coordinator:
+    """The coordinator of one group or transactional id.  Calls block; safe to be used from any thread."""
 
-    def __init__(self, connection: Connection, group_id: str) -> None:
+    def __init__(self, connection: Connection, key: str, kind: CoordinatorKind = "group") -> None:
         self.connection = connection
-        self.group_id = group_id
+        self.key = key
+        self.kind: CoordinatorKind = kind
         self._node_id: int | None = None
 
     def _find(self) -> int:
-        what = f"find the coordinator of group {self.group_id}"
+        what = f"find the coordinator of {self.kind} {self.key}"
         request = _FindCoordinatorRequest(
-            key=self.group_id, key_type=_GROUP, coordinator_keys=[self.group_id], min_version=0, max_version=4
+            key=self.key, key_type=KEY_TYPES[self.kind], coordinator_keys=[self.key], min_version=0, max_version=4
         )
         response = self.connection.request(request, what)
         row = response.coordinators[0] if response.coordinators else response
@@ -32,7 +35,7 @@ class GroupCoordinator:
         return int(row.node_id)
 
     def node_id(self) -> int:
-        """The broker that coordinates the group, looked up anew.
+        """The broker that coordinates it, looked up anew.
 
         Raises:
             BrokerError: there is none for too long.

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from kappaflow.client.broker_errors import raise_for_code
 from kappaflow.client.connection import Connection
-from kappaflow.client.coordinator import GroupCoordinator
+from kappaflow.client.coordinator import Coordinator
 from kappaflow.client.kafka_python import admin_messages
 
 
@@ -87,7 +87,7 @@ def describe_group(connection: Connection, group_id: str) -> GroupDescription:
         )
         return GroupDescription(row.group_id, row.group_state, row.protocol_type, row.protocol_data, members)
 
-    return GroupCoordinator(connection, group_id).call(request, what, check)
+    return Coordinator(connection, group_id).call(request, what, check)
 
 
 def delete_groups(connection: Connection, group_ids: Sequence[str]) -> None:
@@ -103,4 +103,4 @@ def delete_groups(connection: Connection, group_ids: Sequence[str]) -> None:
         def check(response: Any, what: str = what) -> None:
             raise_for_code(response.results[0].error_code, what)
 
-        GroupCoordinator(connection, group_id).call(request, what, check)
+        Coordinator(connection, group_id).call(request, what, check)

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from kappaflow.client.broker_errors import raise_for_code
 from kappaflow.client.connection import ClientConfig, Connection
-from kappaflow.client.coordinator import GroupCoordinator
+from kappaflow.client.coordinator import Coordinator
 from kappaflow.client.kafka_python import consumer_messages
 from kappaflow.client.topic_partition import TopicPartition
 
@@ -57,7 +57,7 @@ class GroupOffsets:
         """
         self._owns = connection is None
         self._connection = connection or Connection(config, "offsets")
-        self._coordinator = GroupCoordinator(self._connection, group_id)
+        self._coordinator = Coordinator(self._connection, group_id)
         self.group_id = group_id
 
     def __enter__(self) -> GroupOffsets:

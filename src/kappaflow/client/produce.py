@@ -13,6 +13,9 @@ raised by the next ``send``, ``poll`` or ``flush``.
          partition           │ then send again from the first unacknowledged batch, with the same sequences
                              └── any other failure: the batch fails; the producer takes a new producer id
                                  once everything stamped with the old one is settled
+
+Within transactions (`kappaflow.client.transactions`) the owner gives the identity, and the first failure fails all that
+is queued: the transaction can only be aborted.
 """
 
 from __future__ import annotations
@@ -31,13 +34,15 @@ from kappaflow.client.kafka_python import producer_messages
 from kappaflow.client.metadata import Metadata
 from kappaflow.client.sequencing import SEQUENCE_MASK, ProducerIdentity, sequence_count, stamp_producer
 from kappaflow.client.topic_partition import TopicPartition
-from kappaflow.errors import KappaError, RetriableBrokerError
+from kappaflow.errors import BrokerError, KappaError, RetriableBrokerError
 from kappaflow.wire.error_codes import ErrorCode
 
 RETRY_BACKOFF_S = 0.1
+CONCURRENT_TRANSACTIONS_BACKOFF_S = 0.005
 REQUESTS_IN_FLIGHT_MAX = 5
 REQUEST_BYTES_MAX = 8 << 20
 PRODUCE_MAX_VERSION = 9
+PRODUCE_ADDS_PARTITIONS_VERSION = 12
 AMBIGUOUS_CODES = frozenset({ErrorCode.REQUEST_TIMED_OUT, ErrorCode.NOT_ENOUGH_REPLICAS_AFTER_APPEND})
 FENCING_CODES = frozenset({ErrorCode.INVALID_PRODUCER_EPOCH, ErrorCode.PRODUCER_FENCED})
 
@@ -93,6 +98,7 @@ class _Queue:
         waiting: not under way, in order; those that were sent before come first.
         in_flight: batches under way.
         draining: a failure was seen; nothing is sent until ``in_flight`` is empty.
+        next_offset: after the last batch that was written, -1 where not known.
         refused: the last batch that failed for good, while others of its identity are not settled.
     """
 
@@ -103,6 +109,7 @@ class _Queue:
     retry_at: float = 0.0
     next_sequence: int = 0
     next_order: int = 0
+    next_offset: int = -1
     refused: _Batch | None = None
 
 
@@ -118,12 +125,14 @@ class BatchProducer:
         buffer_bytes: int = 64 << 20,
         delivery_timeout_ms: int = 120_000,
         request_timeout_ms: int = 30_000,
+        transactional: bool = False,
     ) -> None:
         """Connect.
 
         Args:
             config: how to reach the cluster.
             idempotent: whether retries can neither double nor reorder records; needs ``acks=-1``.
+            transactional: nothing is sent until ``set_identity`` was called.
             acks: -1 all in-sync replicas, 1 the leader, 0 nobody.
             buffer_bytes: bound on what is not acknowledged; ``send`` waits beyond it.
             delivery_timeout_ms: from ``send`` until a batch fails.
@@ -133,6 +142,9 @@ class BatchProducer:
             BrokerUnreachable: no broker answers.
         """
         self._idempotent = idempotent and acks == -1
+        self._transactional = transactional
+        self._doomed: KappaError | None = None
+        self._produce_max_version = PRODUCE_MAX_VERSION
         self._acks = acks
         self._buffer_bytes = buffer_bytes
         self._delivery_timeout_s = delivery_timeout_ms / 1000
@@ -199,6 +211,38 @@ class BatchProducer:
         if wake:
             self._connection.call_soon(self._pump)
 
+    def set_identity(self, identity: ProducerIdentity, *, adds_partitions: bool) -> None:
+        """Write as this producer from now on; for a transactional one, between two transactions.
+
+        Args:
+            identity: sequences begin at 0 where it differs from the one before.
+            adds_partitions: writing adds partitions to the transaction (its second version).
+        """
+        with self._lock:
+            self._doomed = self._error = None
+            self._produce_max_version = PRODUCE_ADDS_PARTITIONS_VERSION if adds_partitions else PRODUCE_MAX_VERSION
+            if identity != self._identity:
+                self._identity = identity
+                self._begin_sequences()
+        self._connection.call_soon(self._pump)
+
+    def next_offset(self, partition: TopicPartition) -> int | None:
+        """The offset after the last batch that was written there; None where that is not known."""
+        with self._lock:
+            queue = self._queues.get(partition)
+            return None if queue is None or queue.next_offset < 0 else queue.next_offset
+
+    def settle(self, timeout_s: float) -> bool:
+        """Give up what is queued, wait for what is under way, and tell whether all of it was answered."""
+        with self._lock:
+            self._doom(broker_error(ErrorCode.OPERATION_NOT_ATTEMPTED, "produce", "the transaction is aborted"))
+            return self._lock.wait_for(lambda: not self._pending_batches, timeout_s)
+
+    @property
+    def connection(self) -> Connection:
+        """The connections that batches are written by."""
+        return self._connection
+
     def poll(self) -> None:
         """Raise what failed since the last call.
 
@@ -237,6 +281,8 @@ class BatchProducer:
     def _raise_error(self) -> None:
         if self._fenced is not None:
             raise self._fenced
+        if self._doomed is not None:
+            raise self._doomed
         if self._error is not None:
             error, self._error = self._error, None
             raise error
@@ -328,7 +374,7 @@ class BatchProducer:
             timeout_ms=self._request_timeout_ms,
             topic_data=[topic_class(name=name, partition_data=rows) for name, rows in topics.items()],
             min_version=3,
-            max_version=PRODUCE_MAX_VERSION,
+            max_version=self._produce_max_version,
         )
         self._node_requests[node_id] = self._node_requests.get(node_id, 0) + 1
 
@@ -412,13 +458,21 @@ class BatchProducer:
             queue.waiting.remove(later)
             self._put_back(queue, later)
 
-    def _try_again(self, queue: _Queue, batch: _Batch, error: KappaError, *, is_ambiguous: bool) -> None:
+    def _try_again(self, queue: _Queue, batch: _Batch, error: BrokerError, *, is_ambiguous: bool) -> None:
+        if self._doomed is not None:
+            self._finish(queue, batch, error)
+            return
         batch.setback = error
         if is_ambiguous:
             batch.doubt = error
         self._put_back(queue, batch)
         queue.draining = bool(queue.in_flight)
-        self._retry_later(queue, time.monotonic())
+        if error.code == ErrorCode.CONCURRENT_TRANSACTIONS:
+            # The markers of the transaction before are being written; the leader is the right one.
+            queue.retry_at = time.monotonic() + CONCURRENT_TRANSACTIONS_BACKOFF_S
+            self._connection.call_later(CONCURRENT_TRANSACTIONS_BACKOFF_S, self._pump)
+        else:
+            self._retry_later(queue, time.monotonic())
 
     def _put_back(self, queue: _Queue, batch: _Batch) -> None:
         """Put a batch back where it stood among those that wait.
@@ -446,7 +500,12 @@ class BatchProducer:
     def _finish(self, queue: _Queue, batch: _Batch, error: KappaError | None, offset: int = -1) -> None:
         self._pending_bytes -= len(batch.data)
         self._pending_batches -= 1
-        if error is not None:
+        if error is None:
+            if offset >= 0:
+                queue.next_offset = offset + batch.count
+        elif self._transactional:
+            self._doom(error)
+        else:
             self._error = self._error or error
             if self._idempotent and batch.identity is not None:
                 self._renew_identity = True
@@ -454,8 +513,22 @@ class BatchProducer:
         if batch.callback is not None:
             batch.callback(DeliveryReport(queue.partition, offset, batch.count, error))
 
+    def _doom(self, error: KappaError) -> None:
+        """Fail all that is queued: its transaction will be aborted."""
+        if self._doomed is not None:
+            return
+        self._doomed = error
+        for queue in self._queues.values():
+            while queue.waiting:
+                self._finish(queue, queue.waiting.popleft(), error)
+        self._lock.notify_all()
+
+    def _begin_sequences(self) -> None:
+        for queue in self._queues.values():
+            queue.next_sequence, queue.refused = 0, None
+
     def _request_identity(self) -> None:
-        if self._identity_requested:
+        if self._identity_requested or self._transactional:
             return
         self._identity_requested = True
         request = _InitProducerIdRequest(
@@ -469,8 +542,7 @@ class BatchProducer:
                     self._identity_failed(broker_error(response.error_code, "get a producer id"))
                     return
                 self._identity = ProducerIdentity(response.producer_id, response.producer_epoch)
-                for queue in self._queues.values():
-                    queue.next_sequence, queue.refused = 0, None
+                self._begin_sequences()
             self._pump()
 
         def failed(error: BaseException) -> None:

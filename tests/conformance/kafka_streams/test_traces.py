@@ -291,12 +291,14 @@ def _left_side_first(patch: pytest.MonkeyPatch) -> None:
 
 
 def _suppress_by_key(patch: pytest.MonkeyPatch) -> None:
+    right = suppress.SuppressProcessor.release
+
     def release(self: Any) -> None:
-        final = [(key, end) for key, (end, _) in self._held.items() if end + self.grace_ms <= self.observed_time]
-        for key, _ in sorted(final, reverse=True):
-            _, record = self._held.pop(key)
-            if record.value.new is not None:
-                self.forward(record)
+        # All that is final looks as if its windows had ended together, so that only keys order it.
+        final = sorted((entry for entry in self._by_end if entry[0] + self.grace_ms <= self.observed_time))
+        held = [entry for entry in self._by_end if entry not in final]
+        self._by_end = sorted([(final[0][0], key) for _, key in final] + held) if final else held
+        right(self)
 
     patch.setattr(suppress.SuppressProcessor, "release", release)
 

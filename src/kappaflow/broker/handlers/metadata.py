@@ -13,6 +13,8 @@ from kappaflow.errors import BrokerError
 from kappaflow.wire.error_codes import ErrorCode
 from kappaflow.wire.message import ZERO_UUID, Message
 
+TOPIC_IDS_VERSION = 12
+"""Versions 10 and 11 have a field for topic ids, and no broker takes it."""
 OPERATIONS_NOT_ASKED_FOR = -(2**31)
 ALL_TOPIC_OPERATIONS = 0b1101_1111_1000
 """Read, write, create, delete, alter, describe, describe configs, alter configs, as bits by operation number."""
@@ -25,7 +27,9 @@ def handle(context: RequestContext, request: Message) -> Response:
     version = context.api_version
     wanted: list[Message] | None = request.topics
     operations = ALL_TOPIC_OPERATIONS if request.include_topic_authorized_operations else OPERATIONS_NOT_ASKED_FOR
-    if wanted is None or (version == 0 and not wanted):
+    if version < TOPIC_IDS_VERSION and any(_asks_by_id(topic) for topic in wanted or ()):
+        topics = [_failed(topic.name or "", ErrorCode.INVALID_REQUEST) for topic in wanted or ()]
+    elif wanted is None or (version == 0 and not wanted):
         topics = [_describe(context, topic, operations) for topic in broker.topics.all()]
     else:
         may_create = broker.config.auto_create_topics and (version < 4 or request.allow_auto_topic_creation)
@@ -41,6 +45,10 @@ def handle(context: RequestContext, request: Message) -> Response:
         else OPERATIONS_NOT_ASKED_FOR,
         error_code=ErrorCode.NONE,
     )
+
+
+def _asks_by_id(wanted: Message) -> bool:
+    return wanted.name is None or getattr(wanted, "topic_id", ZERO_UUID) != ZERO_UUID
 
 
 def _describe_requested(context: RequestContext, wanted: Message, may_create: bool, operations: int) -> Message:
@@ -66,8 +74,7 @@ def _describe_requested(context: RequestContext, wanted: Message, may_create: bo
 def _failed(name: str | None, error_code: int, topic_id: UUID = ZERO_UUID) -> Message:
     return Message(
         error_code=error_code,
-        # Null names exist only since version 12; older clients never ask by id.
-        name=name,
+        name=name,  # None from `TOPIC_IDS_VERSION` on only
         topic_id=topic_id,
         is_internal=False,
         partitions=[],
