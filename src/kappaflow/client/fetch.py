@@ -232,6 +232,10 @@ class Fetcher:
         with self._lock:
             return self._positions[partition].high_watermark
 
+    def end_offset(self, partition: TopicPartition) -> int:
+        """The last known end of what can be read of a partition, -1 before the first answer."""
+        return self.last_stable_offset(partition) if self._isolation else self.high_watermark(partition)
+
     def last_stable_offset(self, partition: TopicPartition) -> int:
         """The last known end of what is decided in a partition, -1 before the first answer."""
         with self._lock:

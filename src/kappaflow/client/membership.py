@@ -146,6 +146,12 @@ class GroupMembership:
             event()
         return bool(events)
 
+    def keep_alive(self) -> bool:
+        """Tell the group that this member is alive while it works on a callback, and whether others wait for it."""
+        self._coordinator.poll_heartbeat()
+        with self._lock:
+            return bool(self._events) or self._error is not None
+
     def generation(self) -> GroupGeneration:
         """The current generation, for commits; that of no member before the first join."""
         known = self._coordinator.group_metadata()

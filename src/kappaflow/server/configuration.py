@@ -7,6 +7,7 @@ The supervisor hands it to its children as one JSON line on their standard input
 from __future__ import annotations
 
 import os
+import uuid
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -89,6 +90,23 @@ class ServerConfig:
     def grammar_tables(self) -> Path:
         """Where the processes keep the tables of the SQL parser."""
         return Path(self.data_dir) / "cache" / "sql-grammar"
+
+    def server_id(self) -> str:
+        """What tells this server's workers from those of others, kept with its state."""
+        path = Path(self.data_dir) / "server.id"
+        try:
+            return path.read_text(encoding="utf-8").strip()
+        except FileNotFoundError:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            made = path.with_name(f"server.id.{os.getpid()}")
+            made.write_text(uuid.uuid4().hex[:12], encoding="utf-8")
+            try:
+                os.link(made, path)  # the first of the processes decides
+            except FileExistsError:
+                pass
+            finally:
+                made.unlink()
+            return path.read_text(encoding="utf-8").strip()
 
     def worker_socket(self, index: int) -> str:
         """Return the path of the socket of worker `index`."""

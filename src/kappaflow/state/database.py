@@ -9,7 +9,7 @@ Changes wait in memory (the delta) until `commit`; a reader sees committed rows 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import cast
 
@@ -28,6 +28,7 @@ BLOOM_BITS_PER_KEY = 10
 MEMTABLE_BLOOM_RATIO = 0.1
 WRITE_BUFFER_BYTES = 16 * 1024 * 1024
 CLEAN_ROWS_MAX = 100_000
+CHANGED_ROW_BYTES = 400
 POSITIONS_PREFIX = b"\xff\x00positions\x00"
 
 
@@ -98,6 +99,24 @@ class StateDatabase:
         crash_point("before-local-batch")
         self._db.write(batch)
         crash_point("after-local-batch")
+
+    def write_restored(
+        self,
+        store: DurableStore,
+        rows: Iterable[tuple[bytes, bytes | None]],
+        task: str,
+        positions: Mapping[str, int],
+    ) -> None:
+        """Write packed rows of a store that nothing else changes now, and how far it is, in one batch."""
+        batch = WriteBatch(raw_mode=True)
+        prefix = store.prefix
+        for key, packed in rows:
+            if packed is None:
+                batch.delete(prefix + key)
+            else:
+                batch.put(prefix + key, packed)
+        batch.put(POSITIONS_PREFIX + task.encode(), msgspec.msgpack.encode(dict(positions)))
+        self._db.write(batch)
 
     def drop_task(self, task: str) -> None:
         """Remove everything of a task."""
@@ -235,6 +254,11 @@ class DurableStore:
     def changed_rows(self) -> int:
         """Number of rows that wait for a commit."""
         return len(self._changed) + len(self._packed)
+
+    @property
+    def delta_bytes(self) -> int:
+        """About what these rows take in memory."""
+        return self.changed_rows * CHANGED_ROW_BYTES
 
     def clear(self) -> None:
         """Remove all rows, committed ones included."""

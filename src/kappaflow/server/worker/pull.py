@@ -13,7 +13,8 @@ from kappaflow.server.worker.queries import RunningQueries
 from kappaflow.sql.engine import Engine
 from kappaflow.sql.queries import PullQuery, PushQuery
 from kappaflow.streams.execution.row_task import read_key
-from kappaflow.streams.execution.stream_thread import StreamThread, Task
+from kappaflow.streams.execution.session import Task
+from kappaflow.streams.execution.stream_thread import StreamThread
 from kappaflow.streams.execution.task_assignor import TaskId
 from kappaflow.streams.processors.keys import KeyWriter
 from kappaflow.streams.record import Record, Windowed

@@ -4,19 +4,24 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from typing import Any
 
 from kappaflow.client.connection import ClientConfig
-from kappaflow.errors import KappaError
+from kappaflow.errors import ConfigError, KappaError
 from kappaflow.server.configuration import ServerConfig
 from kappaflow.sql.engine import Engine
 from kappaflow.sql.queries import PersistentQuery, QueryState
 from kappaflow.sql.settings import Settings
 from kappaflow.state.database import StateDatabase
-from kappaflow.streams.execution.stream_thread import StreamsConfig, StreamThread
+from kappaflow.streams.execution.stream_thread import StreamThread
+from kappaflow.streams.execution.streams_config import Guarantee, StreamsConfig
 
 logger = logging.getLogger(__name__)
 COMMIT_INTERVAL_MS = 2000
+TRANSACTION_TIMEOUT_MS = 10_000
+PURGE_INTERVAL_MS = 30_000
+GUARANTEES: dict[str, Guarantee] = {"at_least_once": "at_least_once", "exactly_once_v2": "exactly_once_v2"}
 CACHE_BYTES = 10 * 1024 * 1024
 
 
@@ -55,11 +60,12 @@ class RunningQueries:
     def _start(self, query: PersistentQuery) -> StreamThread | None:
         try:
             topology = query.build_topology()
+            config = self.streams_config(query.properties, f"worker-{self.index}")
         except KappaError as error:
             logger.warning("Query %s cannot run: %s", query.id, error)
             self._failed[query.id] = str(error)
             return None
-        thread = StreamThread(topology, self.streams_config(query.properties, f"worker-{self.index}"), self.database)
+        thread = StreamThread(topology, config, self.database)
         self._threads[query.id] = thread
         thread.start()
         return thread
@@ -73,7 +79,11 @@ class RunningQueries:
             self.client,
             commit_interval_ms=settings.integer("commit.interval.ms", COMMIT_INTERVAL_MS),
             auto_offset_reset="earliest" if reset == "earliest" else "latest",
-            instance_id=f"{self.config.service_id}-{instance}" if instance else None,
+            # Servers share queries, and each has its own worker 0.
+            instance_id=f"{self.config.service_id}-{self.config.server_id()}-{instance}" if instance else None,
+            guarantee=guarantee(settings),
+            transaction_timeout_ms=settings.integer("transaction.timeout.ms", TRANSACTION_TIMEOUT_MS),
+            purge_interval_ms=settings.integer("repartition.purge.interval.ms", PURGE_INTERVAL_MS),
             caching=int(cache or CACHE_BYTES) > 0,
             replication_factor=self.replication,
             min_in_sync=self.replication - 1 if self.replication > 1 else None,
@@ -102,6 +112,10 @@ class RunningQueries:
             "records_per_second": figures.records_per_second,
             "tasks": figures.tasks,
             "lag_records": figures.lag_records,
+            "commits": figures.commits,
+            "restored": figures.restore.done,
+            "to_restore": figures.restore.total,
+            "restore_seconds_left": figures.restore.seconds_left(time.monotonic()),
             "dropped_records": sum(figures.dropped.values()),
             "dropped": dict(figures.dropped),
             "problems": list(figures.problems),
@@ -115,3 +129,16 @@ class RunningQueries:
             thread.stopping.set()
         for thread in threads:
             thread.stop()
+
+
+def guarantee(settings: Settings) -> Guarantee:
+    """Return what ``processing.guarantee`` asks for.
+
+    Raises:
+        ConfigError: it is no guarantee that there is.
+    """
+    name = settings.get("processing.guarantee", "at_least_once").lower()
+    found = GUARANTEES.get(name)
+    if found is None:
+        raise ConfigError(f"processing.guarantee is one of {', '.join(GUARANTEES)}, not {name}.")
+    return found

@@ -91,6 +91,7 @@ class AggregateColumns:
         self._inputs = [fold.input for fold in folds]
         self._table = kernel.FoldTable([(fold.kind, str(fold.type)) for fold in folds])
         self._before = _ResultsBefore()
+        self._drained_bytes = 0
         # As long as every state is in memory, a key that is not there is new.
         self._holds_all = store.is_empty()
 
@@ -173,6 +174,11 @@ class AggregateColumns:
         retention_ms = node.store.retention_ms or node.size_ms + node.grace_ms
         return [Expiry.of(node.store.name, 8, self.observed_time, retention_ms)]
 
+    @property
+    def delta_bytes(self) -> int:
+        """What states have grown by since they were handed over."""
+        return max(0, self._table.bytes - self._drained_bytes)
+
     def drain(self) -> ChangedStates | None:
         """Hand changed states over to the store; None when nothing changed."""
         dirty = self._table.drain_dirty()
@@ -181,6 +187,7 @@ class AggregateColumns:
         self.store.put_packed(dirty.keys.to_pylist(), dirty.packed.to_pylist())
         if self._table.evict_clean(CLEAN_STATE_BYTES):
             self._holds_all = False
+        self._drained_bytes = self._table.bytes
         return ChangedStates(dirty.keys, dirty.columns, dirty.timestamp, self._results(dirty))
 
     def _results(self, dirty: DirtyRows) -> Batch:

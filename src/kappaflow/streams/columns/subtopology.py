@@ -148,6 +148,11 @@ class ColumnSubtopology:
         """The stores whose changes `drain` gives."""
         return {o.node.store.name for o in self._operators.values() if isinstance(o, AggregateColumns)}
 
+    @property
+    def delta_bytes(self) -> int:
+        """What states have grown by since the last `drain`."""
+        return sum(o.delta_bytes for o in self._operators.values() if isinstance(o, AggregateColumns))
+
     def progress(self) -> dict[str, dict[str, int]]:
         """Return the numbers that a restart must find again, by operator."""
         return {name: o.progress() for name, o in self._operators.items() if isinstance(o, AggregateColumns)}

@@ -161,6 +161,11 @@ class ColumnarTask:
 
     # ---- commit ----
 
+    @property
+    def delta_bytes(self) -> int:
+        """About what the changes since the last commit take in memory."""
+        return self._columns.delta_bytes + sum(store.delta_bytes for store in self.stores.values())
+
     def sync_stores(self) -> None:
         """Hand changed states over to the stores, with their changelog records and held back results."""
         for spec, changed in self._columns.drain():

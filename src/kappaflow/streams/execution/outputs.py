@@ -11,6 +11,7 @@ import pyarrow.compute
 from kappaflow import kernel
 from kappaflow.client.produce import BatchProducer
 from kappaflow.client.topic_partition import TopicPartition
+from kappaflow.client.transactions import TransactionalProducer
 from kappaflow.errors import StreamsError
 from kappaflow.streams.batch import ArrowArray, Int64s
 from kappaflow.streams.execution.row_task import RawRecord
@@ -26,7 +27,7 @@ class OutputBuffer:
         counts: number of partitions by topic.
     """
 
-    def __init__(self, producer: BatchProducer, counts: dict[str, int]) -> None:
+    def __init__(self, producer: BatchProducer | TransactionalProducer, counts: dict[str, int]) -> None:
         self._producer = producer
         self._counts = counts
         self._sticky: dict[str, int] = {}

@@ -1,58 +1,174 @@
-"""Fill stores from their changelogs."""
+"""Fill stores from their changelogs.
+
+    changelog ──read committed──▶ rows ──▶ database, chunk by chunk, each with the position it goes with
+
+What is read ends at the high watermark, not at the last stable offset: a transaction that is still open there is waited
+for, because its outcome decides what the store has to hold.  A restore that is interrupted goes on where it was.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
 
-from kappaflow.client.admin import EARLIEST, LATEST, Admin
+from kappaflow import kernel
 from kappaflow.client.connection import ClientConfig
-from kappaflow.client.records import RecordReader
+from kappaflow.client.fetch import FetchedChunk, Fetcher
 from kappaflow.client.topic_partition import TopicPartition
-from kappaflow.state.database import DurableStore
+from kappaflow.errors import CorruptRecordError, StreamsError
+from kappaflow.runtime.clock import SYSTEM_CLOCK, Clock
+from kappaflow.runtime.crash_points import crash_point
+from kappaflow.state.database import DurableStore, StateDatabase
+from kappaflow.streams.execution.commit import CHANGELOG, COMMITTED_AT, RESTORING, TOPIC_ID
 from kappaflow.streams.topology import StoreSpec
 
-Progress = Callable[[str, int, int], None]  # store, records done, records in all
+POLL_SECONDS = 0.1
+POLL_BYTES = 16 << 20
+END_WAIT_SECONDS = 2.0
 
 
-def restore_store(
-    client: ClientConfig,
-    admin: Admin,
-    spec: StoreSpec,
-    store: DurableStore,
-    changelog: TopicPartition,
-    end: int | None,
-    progress: Progress | None = None,
-) -> int:
-    """Replay a changelog partition into an empty store.
+class RestoreInterrupted(StreamsError):
+    """The assignment changed, or the query ends; what was restored is kept."""
+
+
+@dataclass(slots=True)
+class RestoreJob:
+    """One store to be filled.
+
+    Attributes:
+        task: the task's name in the database.
+        next_offset: where to go on; moves.
+        end: the offset to stop before.
+    """
+
+    task: str
+    spec: StoreSpec
+    store: DurableStore
+    changelog: TopicPartition
+    topic_id: int
+    next_offset: int
+    end: int
+
+
+@dataclass(slots=True)
+class RestoreProgress:
+    """How far a restore is, in offsets.
+
+    >>> RestoreProgress(total=100, done=25, started_at=0.0).seconds_left(now=10.0)
+    30.0
+    """
+
+    total: int = 0
+    done: int = 0
+    started_at: float = 0.0
+
+    def seconds_left(self, now: float) -> float | None:
+        """Return an estimate of the time left; None before there is anything to tell it from."""
+        if not self.done or self.done >= self.total:
+            return None
+        return (now - self.started_at) / self.done * (self.total - self.done)
+
+
+class Restorer:
+    """Restores the stores of an assignment, all partitions side by side.
 
     Args:
-        end: offset to stop before; None is the end of the partition now.
-
-    Returns:
-        The number of records replayed.
+        interrupted: asked between chunks; true ends the restore.
+        progress: moves while the restore goes on.
     """
-    bounds = admin.list_offsets({changelog: EARLIEST})[changelog].offset
-    stop = admin.list_offsets({changelog: LATEST})[changelog].offset if end is None else end
-    if stop <= bounds:
-        return 0
-    done = 0
-    with RecordReader(client, {changelog: bounds}) as reader:
-        position = bounds
-        while position < stop:
-            for record in reader.poll(1.0):
-                if record.offset >= stop:
-                    position = stop
-                    break
-                position = record.offset + 1
-                if record.key is not None:
-                    row = spec.value_serde.deserialize(record.value)
-                    store.put(record.key, row, record.timestamp)
-                    done += 1
-            if progress is not None:
-                progress(spec.name, position - bounds, stop - bounds)
-    return done
+
+    def __init__(
+        self,
+        client: ClientConfig,
+        database: StateDatabase,
+        interrupted: Callable[[], bool] = lambda: False,
+        progress: RestoreProgress | None = None,
+        clock: Clock = SYSTEM_CLOCK,
+    ) -> None:
+        self._client = client
+        self._database = database
+        self._interrupted = interrupted
+        self.progress = progress or RestoreProgress()
+        self._clock = clock
+
+    def run(self, jobs: Sequence[RestoreJob]) -> None:
+        """Restore until every job is at its end.
+
+        Raises:
+            RestoreInterrupted: it was told to stop.
+            CorruptRecordError: a changelog is damaged.
+            BrokerError: a changelog cannot be read.
+        """
+        open_jobs = {job.changelog: job for job in jobs if job.next_offset < job.end}
+        self.progress.total = sum(job.end - job.next_offset for job in open_jobs.values())
+        self.progress.done = 0
+        self.progress.started_at = time.monotonic()
+        if not open_jobs:
+            return
+        marks = _marks(jobs, self._clock.time_ms())
+        with Fetcher(self._client, isolation_level="read_committed", offset_reset="earliest") as fetcher:
+            fetcher.assign({partition: job.next_offset for partition, job in open_jobs.items()})
+            heard_at = time.monotonic()
+            while open_jobs:
+                if self._interrupted():
+                    raise RestoreInterrupted("The restore was interrupted; it will go on.")
+                for chunk in fetcher.poll(POLL_SECONDS, POLL_BYTES):
+                    self._apply(chunk, open_jobs, marks)
+                    heard_at = time.monotonic()
+                for partition, job in list(open_jobs.items()):
+                    reached = max(job.next_offset, fetcher.position(partition))
+                    decided = fetcher.last_stable_offset(partition) >= job.end
+                    # Compaction may have taken the last records before the end.
+                    is_empty = decided and time.monotonic() - heard_at > END_WAIT_SECONDS
+                    if reached >= job.end or is_empty:
+                        self._advance(job, job.end)
+                        fetcher.remove([partition])
+                        del open_jobs[partition]
+
+    def _apply(
+        self, chunk: FetchedChunk, jobs: Mapping[TopicPartition, RestoreJob], marks: dict[str, dict[str, int]]
+    ) -> None:
+        job = jobs.get(chunk.partition)
+        if job is None:
+            return
+        aborted = [(row.producer_id, row.first_offset) for row in chunk.aborted]
+        records = kernel.decode_records(chunk.records, fetch_offset=chunk.fetch_offset, aborted=aborted)
+        if records.error is not None:
+            raise CorruptRecordError(f"{chunk.partition} at {records.next_offset}: {records.error.message}")
+        self._advance(job, min(records.next_offset, job.end))
+        kept = marks[job.task]
+        kept[CHANGELOG + job.spec.name] = job.next_offset
+        crash_point("before-restored-chunk")
+        self._database.write_restored(job.store, restored_rows(job, records), job.task, kept)
+        crash_point("after-restored-chunk")
+
+    def _advance(self, job: RestoreJob, offset: int) -> None:
+        self.progress.done += max(0, offset - job.next_offset)
+        job.next_offset = max(job.next_offset, offset)
 
 
-def is_ahead(local: Mapping[str, int], committed: Mapping[str, int]) -> bool:
-    """Tell whether local positions are there and at or beyond the group's: then local state is the newest there is."""
-    return bool(local) and all(local.get(name, -1) >= offset for name, offset in committed.items())
+def restored_rows(job: RestoreJob, records: Any) -> list[tuple[bytes, bytes | None]]:
+    """Return keys and packed rows, before the job's end; the last of a key counts."""
+    codec, serde = job.store.codec, job.spec.value_serde
+    rows: dict[bytes, bytes | None] = {}
+    times, offsets = records.timestamp.tolist(), records.offset.tolist()
+    for key, value, time_ms, offset in zip(
+        records.key.to_pylist(), records.value.to_pylist(), times, offsets, strict=True
+    ):
+        if key is None or offset >= job.end:
+            continue
+        row = serde.deserialize(value)
+        rows[key] = None if row is None else codec.write(row, time_ms)
+    return list(rows.items())
+
+
+def _marks(jobs: Sequence[RestoreJob], time_ms: int) -> dict[str, dict[str, int]]:
+    """What the database says of each task while it is restored."""
+    marks: dict[str, dict[str, int]] = {}
+    for job in jobs:
+        kept = marks.setdefault(job.task, {RESTORING: 1, COMMITTED_AT: time_ms})
+        kept[CHANGELOG + job.spec.name] = job.next_offset
+        kept[TOPIC_ID + job.spec.name] = job.topic_id
+    return marks

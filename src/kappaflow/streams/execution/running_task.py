@@ -81,6 +81,11 @@ class RunningTask:
         """Counts of dropped records by reason."""
         return self._task.context.dropped
 
+    @property
+    def delta_bytes(self) -> int:
+        """About what the changes since the last commit take in memory."""
+        return sum(store.delta_bytes for store in self.stores.values())
+
     def add(self, chunk: FetchedChunk) -> None:
         """Decode a chunk and buffer its records.
 

@@ -1,0 +1,349 @@
+"""One stay of a query in its group: from connecting until an error or the end.
+
+join ──assigned──▶ open tasks, restore ──▶ fetch ─▶ run ─▶ commit ─┐
+  ▲                                          ▲─────────────────────┘
+  └────────── commit, give tasks back ◀──revoked──┘
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+import uuid
+from collections.abc import Sequence
+from contextlib import AbstractContextManager, ExitStack
+from typing import Protocol
+
+from kappaflow.client.admin import Admin
+from kappaflow.client.fetch import EARLIEST, LATEST, Fetcher
+from kappaflow.client.membership import GroupMembership
+from kappaflow.client.offsets import GroupGeneration, GroupOffsets
+from kappaflow.client.produce import BatchProducer
+from kappaflow.client.topic_partition import TopicPartition
+from kappaflow.client.transactions import TransactionalProducer
+from kappaflow.errors import BrokerError, KappaError
+from kappaflow.runtime.clock import SYSTEM_CLOCK
+from kappaflow.state.database import StateDatabase
+from kappaflow.streams.columns import reason_for_rows
+from kappaflow.streams.execution.at_least_once import AtLeastOnce
+from kappaflow.streams.execution.columnar_task import ColumnarTask
+from kappaflow.streams.execution.commit import OpenTask, local_of
+from kappaflow.streams.execution.exactly_once import ExactlyOnce
+from kappaflow.streams.execution.internal_topics import check_copartitioned, create_internal_topics
+from kappaflow.streams.execution.outputs import OutputBuffer
+from kappaflow.streams.execution.query_figures import QueryFigures
+from kappaflow.streams.execution.restore import RestoreInterrupted, RestoreJob, Restorer
+from kappaflow.streams.execution.running_task import RunningTask
+from kappaflow.streams.execution.streams_config import StreamsConfig
+from kappaflow.streams.execution.task_assignor import TaskAssignor, TaskId, decode_tasks
+from kappaflow.streams.execution.task_opening import OpeningTask, TaskOpener
+from kappaflow.streams.topology import Topology
+
+Task = RunningTask | ColumnarTask
+logger = logging.getLogger(__name__)
+POLL_SECONDS = 0.1
+POLL_BYTES = 4 << 20
+
+
+class SessionHost(Protocol):
+    """The thread that a session runs on."""
+
+    topology: Topology
+    config: StreamsConfig
+    database: StateDatabase
+    figures: QueryFigures
+    tasks: dict[TaskId, Task]
+    generation_id: int
+
+    @property
+    def stopping(self) -> threading.Event:
+        """Set when the session is to end."""
+        ...
+
+    @property
+    def paused(self) -> bool:
+        """Whether processing is paused."""
+        ...
+
+    def step(self) -> AbstractContextManager[None]:
+        """Take the state for one step of the loop."""
+        ...
+
+    def report(self, place: str, error: KappaError) -> None:
+        """Tell about a record that was dropped."""
+        ...
+
+    def measure(self) -> None:
+        """Update the rates."""
+        ...
+
+
+class Session:
+    """One stay in the group."""
+
+    def __init__(self, host: SessionHost) -> None:
+        self.host = host
+        self.config = host.config
+        self.topology = host.topology
+        self.application_id = host.topology.application_id
+        self.assignor = TaskAssignor(host.topology)
+        self.opened: list[OpenTask] = []
+        self.last_commit = time.monotonic()
+        self.last_purge = time.monotonic()
+        self.dirty = False
+
+    def run(self) -> None:
+        """Run until the thread is stopped.
+
+        Raises:
+            KappaError: something that a restart may mend.
+        """
+        host, config = self.host, self.config
+        host.figures.state = "REBALANCING"
+        with ExitStack() as stack:
+            self.admin = stack.enter_context(Admin(config.client))
+            counts = self._partition_counts()
+            self.offsets = stack.enter_context(GroupOffsets(config.client, self.application_id))
+            isolation = "read_committed" if config.exactly_once else "read_uncommitted"
+            self.producer: BatchProducer | TransactionalProducer
+            self.commits: AtLeastOnce | ExactlyOnce
+            if config.exactly_once:
+                transactional = TransactionalProducer(
+                    config.client,
+                    f"{self.application_id}-{config.instance_id or uuid.uuid4()}",
+                    transaction_timeout_ms=config.transaction_timeout_ms,
+                )
+                self.producer = stack.enter_context(transactional)
+                transactional.init()
+                self.commits = ExactlyOnce(transactional, host.database, self.application_id)
+            else:
+                plain = stack.enter_context(BatchProducer(config.client))
+                self.producer = plain
+                self.commits = AtLeastOnce(plain, host.database, self.offsets)
+            self.outputs = OutputBuffer(self.producer, counts)
+            self.fetcher = stack.enter_context(
+                Fetcher(config.client, isolation_level=isolation, offset_reset="earliest")
+            )
+            topics = [topic for sub in self.topology.subtopologies for topic in sub.sources]
+            self.membership = stack.enter_context(
+                GroupMembership(
+                    config.client,
+                    self.application_id,
+                    list(dict.fromkeys(topics)),
+                    self.assignor,
+                    self._assigned,
+                    self._revoked,
+                    group_instance_id=config.instance_id,
+                    session_timeout_ms=config.session_timeout_ms,
+                )
+            )
+            try:
+                self._loop()
+            finally:
+                with host.step():
+                    host.tasks = {}
+
+    def _partition_counts(self) -> dict[str, int]:
+        """Create the internal topics and return the number of partitions of every topic."""
+        topology, config = self.topology, self.config
+        counts = {topic: self.admin.partitions_for(topic) for topic in topology.source_topics}
+        check_copartitioned(topology, counts)
+        counts |= create_internal_topics(self.admin, topology, counts, config.replication_factor, config.min_in_sync)
+        for node in topology.nodes.values():
+            topic = getattr(node, "topic", None)
+            if topic is not None and topic not in counts:
+                counts[topic] = self.admin.partitions_for(topic)
+        return counts
+
+    def _loop(self) -> None:
+        host = self.host
+        while not host.stopping.is_set():
+            self.membership.poll()
+            if host.paused or not host.tasks:
+                if host.paused and host.figures.state == "RUNNING":
+                    self._commit()
+                    host.figures.state = "PAUSED"
+                time.sleep(0.05)
+                continue
+            host.figures.state = "RUNNING"
+            chunks = self.fetcher.poll(self._wait_seconds(), POLL_BYTES)
+            with host.step():
+                for chunk in chunks:
+                    task = self._task_of(chunk.partition)
+                    if task is not None:
+                        task.add(chunk)
+                count = sum(task.run() for task in host.tasks.values())
+                self.outputs.send_rows()
+                self.dirty = self.dirty or count > 0 or bool(chunks)
+                host.figures.records += count
+                delta_bytes = sum(task.delta_bytes for task in host.tasks.values())
+            is_due = time.monotonic() - self.last_commit >= self.config.commit_seconds
+            if is_due or delta_bytes > self.config.delta_bytes_max:
+                self._commit()
+            self.producer.poll()
+            host.measure()
+        if host.tasks:
+            self._commit()
+
+    def _wait_seconds(self) -> float:
+        if any(task.buffered for task in self.host.tasks.values()):
+            return 0.01
+        until_commit = self.last_commit + self.config.commit_seconds - time.monotonic()
+        return max(0.0, min(POLL_SECONDS, until_commit)) if self.dirty else POLL_SECONDS
+
+    def _task_of(self, partition: TopicPartition) -> Task | None:
+        for task in self.host.tasks.values():
+            if task.id.partition == partition.partition and partition.topic in task.subtopology.sources:
+                return task
+        return None
+
+    def _has_more(self, partition: TopicPartition) -> bool:
+        end = self.fetcher.end_offset(partition)
+        position = self.fetcher.position(partition)
+        return end < 0 or position < 0 or position < end
+
+    # ---- assignment ----
+
+    def _assigned(self, assignment: bytes, generation: GroupGeneration) -> None:
+        host = self.host
+        task_ids = decode_tasks(assignment)
+        try:
+            opening = self._opener().open(task_ids)
+        except RestoreInterrupted:
+            logger.info("The restore of %s goes on after the rebalance", self.application_id)
+            return
+        fresh = {p: self._reset_offset(p) for task in opening for p in task.inputs if p not in task.positions}
+        begins = {p: row.offset for p, row in self.admin.list_offsets(fresh).items()} if fresh else {}
+        tasks = {task.id: self._run_task(task, begins) for task in opening}
+        self.opened = [OpenTask(tasks[task.id], task.name, task.changelogs) for task in opening]
+        with host.step():
+            host.tasks = tasks
+            host.generation_id = generation.generation_id
+        host.figures.tasks = len(tasks)
+        host.figures.state = "RUNNING" if tasks or not host.paused else "REBALANCING"
+        self.last_commit = time.monotonic()
+        self.fetcher.assign({p: offset for task in tasks.values() for p, offset in task.positions.items()})
+        if fresh:
+            self._commit_start(generation)
+
+    def _opener(self) -> TaskOpener:
+        return TaskOpener(
+            self.topology,
+            self.host.database,
+            self.offsets,
+            self.admin,
+            self._restore,
+            exactly_once=self.config.exactly_once,
+        )
+
+    def _restore(self, jobs: Sequence[RestoreJob]) -> None:
+        host = self.host
+        if not jobs:
+            return
+        host.figures.state = "RESTORING"
+
+        def interrupted() -> bool:
+            return self.membership.keep_alive() or host.stopping.is_set()
+
+        Restorer(self.config.client, host.database, interrupted, host.figures.restore).run(jobs)
+
+    def _run_task(self, opening: OpeningTask, begins: dict[TopicPartition, int]) -> Task:
+        form = RunningTask if reason_for_rows(self.topology, opening.subtopology) else ColumnarTask
+        positions = {p: opening.positions[p] if p in opening.positions else begins[p] for p in opening.inputs}
+        task: Task = form(
+            self.topology,
+            opening.subtopology,
+            opening.id,
+            opening.stores,
+            self.outputs,
+            positions,
+            self._has_more,
+            self.host.report,
+            caching=self.config.caching,
+        )
+        task.resume(opening.progress)
+        return task
+
+    def _commit_start(self, generation: GroupGeneration) -> None:
+        """Commit where new partitions begin before any of their records is processed.
+
+        Without it a task that ends before its first commit would find its changelog, no position to go with it, and
+        count what is in both twice.  And records that come while it is away would be skipped with ``latest``.
+        """
+        offsets = {p: offset for opened in self.opened for p, offset in opened.task.positions.items()}
+        if not self.config.exactly_once:
+            positions = local_of(self.opened, lambda _partition: None, SYSTEM_CLOCK.time_ms())
+            self.host.database.commit([], positions)
+        try:
+            self.offsets.commit(offsets, generation)
+        except BrokerError as error:
+            logger.info("Start positions are not committed before the first commit: %s", error)
+
+    def _reset_offset(self, partition: TopicPartition) -> int:
+        internal = {node.topic for node in self.topology.repartition_nodes}
+        tables = {s.changelog_topic for s in self.topology.stores}
+        earliest = partition.topic in internal or partition.topic in tables
+        return EARLIEST if earliest or self.config.auto_offset_reset == "earliest" else LATEST
+
+    def _revoked(self, lost: bool) -> None:
+        host = self.host
+        if host.tasks and not lost:
+            try:
+                self._commit()
+            except BrokerError as error:
+                if self.config.exactly_once:
+                    raise  # what was not committed is dropped with everything else
+                logger.warning("Offsets were not committed before a rebalance: %s", error)
+        elif isinstance(self.producer, TransactionalProducer) and self.producer.is_open:
+            self.producer.abort()
+        with host.step():
+            host.tasks = {}
+        self.opened = []
+        self.dirty = False
+        host.figures.tasks = 0
+        host.figures.state = "REBALANCING"
+        self.fetcher.assign({})
+
+    # ---- commit ----
+
+    def _commit(self) -> None:
+        host = self.host
+        self._measure_lag()
+        if self.dirty:
+            self.commits.commit(self.opened, self.membership.generation(), host.step)
+            self.dirty = False
+            host.figures.commits += 1
+            self._purge()
+        self.last_commit = time.monotonic()
+
+    def _purge(self) -> None:
+        """Delete what was processed of repartition topics, from time to time."""
+        if time.monotonic() - self.last_purge < self.config.purge_interval_ms / 1000:
+            return
+        self.last_purge = time.monotonic()
+        internal = {node.topic for node in self.topology.repartition_nodes}
+        done = {
+            partition: offset
+            for opened in self.opened
+            for partition, offset in opened.task.positions.items()
+            if partition.topic in internal and offset > 0
+        }
+        try:
+            if done:
+                self.admin.delete_records(done)
+        except BrokerError as error:
+            logger.info("Processed records of repartition topics are deleted later: %s", error)
+
+    def _measure_lag(self) -> None:
+        lag = 0
+        dropped: dict[str, int] = {}
+        for task in self.host.tasks.values():
+            for partition in task.inputs:
+                end = self.fetcher.high_watermark(partition)
+                if end >= 0 and partition in task.positions:
+                    lag += max(0, end - task.positions[partition])
+            for reason, count in task.dropped.items():
+                dropped[reason] = dropped.get(reason, 0) + count
+        self.host.figures.lag_records = lag
+        self.host.figures.dropped = dropped

@@ -1,0 +1,48 @@
+"""How a topology runs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from kappaflow.client.connection import ClientConfig
+
+Guarantee = Literal["at_least_once", "exactly_once_v2"]
+
+
+@dataclass(frozen=True, slots=True)
+class StreamsConfig:
+    """How a topology runs.  Names and defaults are those of Kafka Streams where it has them.
+
+    Attributes:
+        instance_id: names this worker in the group, so that it gets its tasks back after a restart; its transactions
+            are named after it too, so no two live workers may share it.
+        caching: hold results of aggregations back and forward the last per key at each commit.
+        transaction_timeout_ms: what a worker that fell silent left open is aborted after so long.
+        delta_bytes_max: changes of state in memory beyond this force an early commit.
+        purge_interval_ms: how often processed records of repartition topics are deleted.
+    """
+
+    client: ClientConfig
+    commit_interval_ms: int = 2000
+    auto_offset_reset: Literal["earliest", "latest"] = "latest"
+    instance_id: str | None = None
+    caching: bool = True
+    replication_factor: int = 1
+    min_in_sync: int | None = None
+    session_timeout_ms: int = 10_000
+    guarantee: Guarantee = "at_least_once"
+    transaction_timeout_ms: int = 10_000
+    delta_bytes_max: int = 256 << 20
+    purge_interval_ms: int = 30_000
+
+    @property
+    def exactly_once(self) -> bool:
+        """Whether commits are transactions."""
+        return self.guarantee == "exactly_once_v2"
+
+    @property
+    def commit_seconds(self) -> float:
+        """The time between two commits; a transaction is never left open until it times out."""
+        interval_ms = self.commit_interval_ms
+        return (min(interval_ms, self.transaction_timeout_ms // 2) if self.exactly_once else interval_ms) / 1000

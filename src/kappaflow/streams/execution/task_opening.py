@@ -1,0 +1,274 @@
+"""Open the tasks of an assignment: where each goes on, and what its state lacks.
+
+    group's offsets ─┐
+    local positions ─┼──▶ where input goes on, which stores are behind ──restore──▶ opened tasks
+    changelog ends ──┘
+
+Local state is used where it belongs to the changelogs that there are now, and is wiped where it does not.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+from uuid import UUID
+
+from kappaflow.client.admin import EARLIEST, LATEST, ListedOffset, TopicDescription
+from kappaflow.client.offsets import CommittedOffset
+from kappaflow.client.topic_partition import TopicPartition
+from kappaflow.runtime.clock import SYSTEM_CLOCK, Clock
+from kappaflow.state.database import DurableStore, StateDatabase
+from kappaflow.streams.execution.commit import (
+    CHANGELOG,
+    COMMITTED_AT,
+    LOCAL_ONLY,
+    PROGRESS_MARK,
+    RESTORING,
+    TOPIC_ID,
+    Changelog,
+    decode_progress,
+)
+from kappaflow.streams.execution.restore import RestoreJob
+from kappaflow.streams.execution.task_assignor import TaskId
+from kappaflow.streams.topology import Subtopology, Topology
+
+LOCAL_STATE_MAX_AGE_MS = 43_200_000
+"""Half of ``delete.retention.ms``: beyond it deletions may be gone from a changelog before they were read."""
+
+
+class GroupOffsets(Protocol):
+    """The committed offsets of the group."""
+
+    def fetch(
+        self, partitions: Iterable[TopicPartition] | None = None, *, require_stable: bool = False
+    ) -> dict[TopicPartition, CommittedOffset]:
+        """Read them; with `require_stable`, wait for the end of transactions that commit some."""
+        ...
+
+
+class Cluster(Protocol):
+    """What is asked of the cluster."""
+
+    def list_offsets(self, timestamps: Mapping[TopicPartition, int]) -> dict[TopicPartition, ListedOffset]:
+        """The beginnings or ends of partitions; ends are high watermarks."""
+        ...
+
+    def describe_topics(self, names: Sequence[str] | None = None) -> dict[str, TopicDescription]:
+        """Topics with their ids; those that do not exist are left out."""
+        ...
+
+
+@dataclass(slots=True)
+class OpeningTask:
+    """A task about to run.
+
+    Attributes:
+        name: in the database.
+        positions: the next offset of each input; inputs that nobody has read yet are missing.
+        progress: times and drop counts to go on with.
+        changelogs: of its stores, by store.
+    """
+
+    id: TaskId
+    subtopology: Subtopology
+    name: str
+    stores: dict[str, DurableStore]
+    positions: dict[TopicPartition, int] = field(default_factory=dict[TopicPartition, int])
+    progress: dict[str, int] = field(default_factory=dict[str, int])
+    changelogs: dict[str, Changelog] = field(default_factory=dict[str, Changelog])
+
+    @property
+    def inputs(self) -> list[TopicPartition]:
+        """The partitions that the task reads."""
+        return [TopicPartition(topic, self.id.partition) for topic in self.subtopology.sources]
+
+
+class TaskOpener:
+    """Opens tasks.
+
+    Args:
+        restore: fills stores; returns when all are at their ends.
+        exactly_once: whether the group's offsets alone say where input goes on.
+    """
+
+    def __init__(
+        self,
+        topology: Topology,
+        database: StateDatabase,
+        offsets: GroupOffsets,
+        cluster: Cluster,
+        restore: Callable[[Sequence[RestoreJob]], None],
+        *,
+        exactly_once: bool,
+        clock: Clock = SYSTEM_CLOCK,
+    ) -> None:
+        self._topology = topology
+        self._database = database
+        self._offsets = offsets
+        self._cluster = cluster
+        self._restore = restore
+        self._exactly_once = exactly_once
+        self._clock = clock
+
+    def open(self, task_ids: Sequence[TaskId]) -> list[OpeningTask]:
+        """Open tasks with current stores.
+
+        Raises:
+            RestoreInterrupted: a restore was told to stop.
+            BrokerError: the brokers do not answer.
+        """
+        tasks = [self._opening(task_id) for task_id in task_ids]
+        inputs = [partition for task in tasks for partition in task.inputs]
+        # In this order: a transaction whose offsets are decided may still write its markers into changelogs, and the
+        # ends that are asked for afterwards are beyond its records.
+        committed = self._offsets.fetch(inputs, require_stable=self._exactly_once) if inputs else {}
+        begins, ends, ids = self._changelog_bounds(tasks)
+        jobs: list[RestoreJob] = []
+        for task in tasks:
+            jobs += self._plan(task, committed, begins, ends, ids)
+        self._restore(jobs)
+        reached = {(job.task, job.spec.name): job.next_offset for job in jobs}
+        for task in tasks:
+            for store, changelog in task.changelogs.items():
+                changelog.next_offset = reached.get((task.name, store), changelog.next_offset)
+            if any(job.task == task.name for job in jobs):
+                self._database.commit([], {task.name: self._restored(task)})
+        return tasks
+
+    def _opening(self, task_id: TaskId) -> OpeningTask:
+        sub = self._topology.subtopologies[task_id.subtopology]
+        name = f"{self._topology.application_id}/{task_id}"
+        stores = {spec.name: self._database.store(name, spec.name, spec.types) for spec in sub.stores}
+        return OpeningTask(task_id, sub, name, stores)
+
+    def _changelog_bounds(
+        self, tasks: Sequence[OpeningTask]
+    ) -> tuple[dict[TopicPartition, int], dict[TopicPartition, int], dict[str, int]]:
+        wanted = {
+            TopicPartition(self._topology.changelog_topic(spec), task.id.partition)
+            for task in tasks
+            for spec in task.subtopology.stores
+        }
+        if not wanted:
+            return {}, {}, {}
+        described = self._cluster.describe_topics(sorted({partition.topic for partition in wanted}))
+        known = [partition for partition in wanted if partition.topic in described]
+        begins = {p: row.offset for p, row in self._cluster.list_offsets(dict.fromkeys(known, EARLIEST)).items()}
+        ends = {p: row.offset for p, row in self._cluster.list_offsets(dict.fromkeys(known, LATEST)).items()}
+        return begins, ends, {name: short_id(row.topic_id) for name, row in described.items()}
+
+    def _plan(
+        self,
+        task: OpeningTask,
+        committed: Mapping[TopicPartition, CommittedOffset],
+        begins: Mapping[TopicPartition, int],
+        ends: Mapping[TopicPartition, int],
+        ids: Mapping[str, int],
+    ) -> list[RestoreJob]:
+        """Set where input goes on, and return the stores to be restored, with the local state wiped if it is no use."""
+        local = self._database.positions(task.name)
+        group = {p: committed[p] for p in task.inputs if p in committed}
+        offsets = {p: at.offset for p, at in group.items()}
+        by_name = {local_name(p): offset for p, offset in offsets.items()}
+        ahead = not self._exactly_once and is_ahead(local, by_name)
+        bounds = {
+            spec.name: self._bounds(task, spec.name, spec.logged, offsets, begins, ends, ids)
+            for spec in task.subtopology.stores
+        }
+        is_new = self._exactly_once and len(group) < len(task.subtopology.sources)
+        if local and (is_new or not self._is_usable(local, bounds, check_positions=not ahead)):
+            self._database.drop_task(task.name)
+            local, ahead = {}, False
+        if ahead:
+            inputs = {local_name(p): p for p in task.inputs}
+            task.positions = {p: local[name] for name, p in inputs.items() if name in local}
+            task.progress = _progress_of(local)
+        else:
+            task.positions = offsets
+            task.progress = _newest_progress(local, by_name, group)
+        jobs: list[RestoreJob] = []
+        for spec in task.subtopology.stores:
+            changelog, begin, end = bounds[spec.name]
+            changelog.next_offset = local.get(CHANGELOG + spec.name, begin)
+            task.changelogs[spec.name] = changelog
+            if not ahead and changelog.next_offset < end:
+                store, at = task.stores[spec.name], changelog
+                jobs.append(RestoreJob(task.name, spec, store, at.partition, at.topic_id, at.next_offset, end))
+        return jobs
+
+    def _bounds(
+        self,
+        task: OpeningTask,
+        store: str,
+        logged: bool,
+        offsets: Mapping[TopicPartition, int],
+        begins: Mapping[TopicPartition, int],
+        ends: Mapping[TopicPartition, int],
+        ids: Mapping[str, int],
+    ) -> tuple[Changelog, int, int]:
+        """The changelog of a store, where it begins, and where a restore ends."""
+        (spec,) = (spec for spec in task.subtopology.stores if spec.name == store)
+        partition = TopicPartition(self._topology.changelog_topic(spec), task.id.partition)
+        begin, end = begins.get(partition, 0), ends.get(partition, 0)
+        if not logged:
+            # An input topic counts as far as it was processed.
+            end = min(end, offsets.get(partition, begin))
+        return Changelog(partition, ids.get(partition.topic, 0), begin, is_input=not logged), begin, end
+
+    def _is_usable(
+        self, local: Mapping[str, int], bounds: Mapping[str, tuple[Changelog, int, int]], *, check_positions: bool
+    ) -> bool:
+        """Whether local stores and the changelogs that there are now have one history."""
+        for store, (changelog, begin, end) in bounds.items():
+            if TOPIC_ID + store in local and local[TOPIC_ID + store] != changelog.topic_id:
+                return False
+            if check_positions and not begin <= local.get(CHANGELOG + store, -1) <= end:
+                return False
+        age_ms = self._clock.time_ms() - local.get(COMMITTED_AT, 0)
+        return not (check_positions and bounds and COMMITTED_AT in local and age_ms > LOCAL_STATE_MAX_AGE_MS)
+
+    def _restored(self, task: OpeningTask) -> dict[str, int]:
+        """What the database says of a task whose stores are current."""
+        kept = {local_name(partition): offset for partition, offset in task.positions.items()}
+        kept |= task.progress
+        kept[COMMITTED_AT] = self._clock.time_ms()
+        for store, changelog in task.changelogs.items():
+            kept[CHANGELOG + store] = changelog.next_offset
+            kept[TOPIC_ID + store] = changelog.topic_id
+        return kept
+
+
+def local_name(partition: TopicPartition) -> str:
+    """The name of an input's position in the database."""
+    return f"{partition.topic}-{partition.partition}"
+
+
+def short_id(topic_id: str) -> int:
+    """A topic id as a number that the database keeps; 0 where there is none."""
+    return UUID(topic_id).int & (2**63 - 1) if topic_id else 0
+
+
+def is_ahead(local: Mapping[str, int], committed: Mapping[str, int]) -> bool:
+    """Tell whether local positions are there and at or beyond the group's: then local state is the newest there is."""
+    if not local or RESTORING in local:
+        return False
+    return all(local.get(name, -1) >= offset for name, offset in committed.items())
+
+
+def _progress_of(local: Mapping[str, int]) -> dict[str, int]:
+    return {k: v for k, v in local.items() if k.startswith(PROGRESS_MARK) and not k.startswith(LOCAL_ONLY)}
+
+
+def _newest_progress(
+    local: Mapping[str, int], by_name: Mapping[str, int], group: Mapping[TopicPartition, CommittedOffset]
+) -> dict[str, int]:
+    """The local progress where it goes with the group's offsets, else that beside the offsets, else what is left."""
+    mine = _progress_of(local)
+    if mine and by_name and all(local.get(name) == offset for name, offset in by_name.items()):
+        return mine
+    for at in group.values():
+        found = decode_progress(at.metadata)
+        if found:
+            return found
+    return mine
