@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Protocol
 
 from kappaflow.broker.config import BrokerConfig
@@ -21,6 +22,8 @@ from kappaflow.broker.coordinators.transaction_coordinator import TransactionCoo
 from kappaflow.broker.coordinators.transaction_marker_writer import TransactionMarkerWriter
 from kappaflow.broker.fetch_sessions import FetchSessionCache
 from kappaflow.broker.log_cleaner import LogCleaner
+from kappaflow.broker.security.credentials import UserCredentials
+from kappaflow.broker.security.principals import principal_mapping
 from kappaflow.broker.timers import LoopTimers
 from kappaflow.broker.topics import Topic, TopicRegistry
 from kappaflow.errors import StorageError, StorageFullError
@@ -41,6 +44,7 @@ METADATA_JOURNAL = "metadata.journal"
 OFFSETS_JOURNAL = "offsets.journal"
 TRANSACTIONS_JOURNAL = "transactions.journal"
 COMPACT_ABOVE_RECORDS = 10_000
+PRIVATE_FILE = 0o600
 
 
 class _Journalled(Protocol):
@@ -64,8 +68,9 @@ class Broker:
         node_id: its id.
         cluster_id: the cluster's id.
         leader_epoch: one more with each start; the epoch of every partition.
-        advertised_host: the host that clients are told.
-        port: the port that clients are told; 0 until the server listens.
+        listeners: where clients connect; ports are known once the server listens.
+        users: who may log on.
+        principal_of_certificate: makes the name of a principal from that of a certificate.
         topics: topics and partitions.
         groups: consumer groups.
         offsets: committed offsets.
@@ -92,8 +97,8 @@ class Broker:
         self.node_id = directory.node_id
         self.cluster_id = directory.cluster_id
         self.leader_epoch = -1
-        self.advertised_host = config.host
-        self.port = config.port
+        self.listeners = list(config.listeners)
+        self.principal_of_certificate = principal_mapping(config.security.get("ssl.principal.mapping.rules"))
         self.connections: set[KafkaConnection] = set()
         self.failed: asyncio.Future[str] = asyncio.get_running_loop().create_future()
         self._directory = directory
@@ -103,6 +108,7 @@ class Broker:
         self.cleaner = LogCleaner(logs, clock, disk)
         self.topics = TopicRegistry(logs, self._write_metadata)
         self.producer_ids = ProducerIds(self._write_metadata)
+        self.users = UserCredentials(self._write_metadata)
         self.offsets = OffsetStore(self._write_offsets)
         timers = LoopTimers(asyncio.get_running_loop())
         self.groups = GroupCoordinator(config, timers)
@@ -153,6 +159,9 @@ class Broker:
                 config, directory, logs, (metadata_journal, offsets_journal, transactions_journal), clock, disk
             )
             broker._replay(metadata, offsets, transactions)
+            # It holds what passwords are checked against.
+            with suppress(OSError):
+                metadata_journal.path.chmod(PRIVATE_FILE)
         except BaseException:
             directory.close()
             raise
@@ -164,6 +173,7 @@ class Broker:
         for entry in metadata:
             self.topics.replay(entry)
             self.producer_ids.replay(entry)
+            self.users.replay(entry)
             if entry["type"] == "broker_started":
                 self.leader_epoch = entry["leader_epoch"]
         for entry in offsets:
@@ -174,7 +184,7 @@ class Broker:
         for group_id in self.offsets.groups():
             self.groups.restore_empty(group_id)
         self.leader_epoch += 1
-        self._compact_if_large(self._metadata_journal, self.topics, self.producer_ids)
+        self._compact_if_large(self._metadata_journal, self.topics, self.producer_ids, self.users)
         try:
             self._write_metadata({"type": "broker_started", "leader_epoch": self.leader_epoch})
         except StorageFullError as error:
@@ -218,6 +228,16 @@ class Broker:
         """Have the server stop: what is on the disk is no longer certain."""
         if not self.failed.done():
             self.failed.set_result(text)
+
+    @property
+    def advertised_host(self) -> str:
+        """The host that clients of the first listener are told."""
+        return self.listeners[0].advertised_host
+
+    @property
+    def port(self) -> int:
+        """The port that clients of the first listener are told; 0 until the server listens."""
+        return self.listeners[0].advertised_port
 
     @property
     def metadata_end_offset(self) -> int:

@@ -28,9 +28,10 @@ _TOPIC_DEFAULTS = {
 def broker_config_entries(broker: Broker, names: Collection[str] | None) -> list[Message]:
     """Entries of this broker, sorted by name; only those in `names` unless it is None."""
     config = broker.config
-    listener = f"PLAINTEXT://{broker.advertised_host}:{broker.port}"
+    listeners = ",".join(map(str, broker.listeners))
+    advertised = ",".join(listener.advertised for listener in broker.listeners)
     values: list[tuple[str, int, object, int]] = [
-        ("advertised.listeners", LIST, listener, STATIC_BROKER_CONFIG),
+        ("advertised.listeners", LIST, advertised, STATIC_BROKER_CONFIG),
         ("auto.create.topics.enable", BOOLEAN, str(config.auto_create_topics).lower(), STATIC_BROKER_CONFIG),
         ("broker.id", INT, broker.node_id, STATIC_BROKER_CONFIG),
         ("default.replication.factor", INT, 1, DEFAULT_CONFIG),
@@ -38,7 +39,7 @@ def broker_config_entries(broker: Broker, names: Collection[str] | None) -> list
         ("group.initial.rebalance.delay.ms", INT, config.group_initial_rebalance_delay_ms, STATIC_BROKER_CONFIG),
         ("group.max.session.timeout.ms", INT, config.group_max_session_timeout_ms, STATIC_BROKER_CONFIG),
         ("group.min.session.timeout.ms", INT, config.group_min_session_timeout_ms, STATIC_BROKER_CONFIG),
-        ("listeners", LIST, listener, STATIC_BROKER_CONFIG),
+        ("listeners", LIST, listeners, STATIC_BROKER_CONFIG),
         ("log.cleaner.backoff.ms", LONG, config.log_cleaner_backoff_ms, STATIC_BROKER_CONFIG),
         ("log.dirs", STRING, config.data_dir, STATIC_BROKER_CONFIG),
         ("log.retention.check.interval.ms", LONG, config.retention_check_interval_ms, STATIC_BROKER_CONFIG),

@@ -3,10 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
 
+from kappaflow.broker.security.listeners import Listener, parse_listeners
+from kappaflow.broker.security.settings import (
+    SECURITY_PROPERTIES,
+    SecuritySettings,
+    check_security_property,
+    is_security_property,
+)
 from kappaflow.errors import ConfigError
 
 FlushPolicy = Literal["none", "interval", "group"]
@@ -18,8 +25,8 @@ class BrokerConfig:
 
     Attributes:
         data_dir: where everything durable lives.
-        host: the address to listen on and to advertise.
-        port: the port to listen on; 0 for any free one.
+        host: the address to listen on and to advertise, where no listener is named.
+        port: the port to listen on, where no listener is named; 0 for any free one.
         flush: when appended records are forced to the device.
         node_id: the id written into a new data directory.
         num_partitions: partitions of a topic created without a number.
@@ -34,6 +41,7 @@ class BrokerConfig:
         offsets_retention_ms: how long the offsets of an empty group are kept.
         transaction_max_timeout_ms: the longest transaction timeout that producers may ask for.
         transactional_id_expiration_ms: how long an unused transactional id is remembered.
+        security: listeners, authentication and access control.
     """
 
     data_dir: Path
@@ -53,6 +61,16 @@ class BrokerConfig:
     offsets_retention_ms: int = 7 * 24 * 3600 * 1000
     transaction_max_timeout_ms: int = 900_000
     transactional_id_expiration_ms: int = 7 * 24 * 3600 * 1000
+    security: SecuritySettings = field(default_factory=SecuritySettings)
+
+    @property
+    def listeners(self) -> tuple[Listener, ...]:
+        """Where clients connect.
+
+        Raises:
+            ConfigError: they cannot be read.
+        """
+        return parse_listeners(self.security, self.host, self.port)
 
 
 def _boolean(text: str) -> bool:
@@ -87,13 +105,19 @@ def with_properties(config: BrokerConfig, properties: Iterable[str]) -> BrokerCo
     3
     """
     values: dict[str, object] = {}
+    security = dict(config.security.properties)
     for text in properties:
-        name, _, value = text.partition("=")
+        name, _, value = (part.strip() for part in text.partition("="))
+        if is_security_property(name):
+            check_security_property(name, value)
+            security[name] = value
+            continue
         if name not in _PROPERTIES:
-            raise ConfigError(f"unknown broker property {name!r}; there are: {', '.join(sorted(_PROPERTIES))}")
+            known = ", ".join(sorted(_PROPERTIES.keys() | SECURITY_PROPERTIES.keys()))
+            raise ConfigError(f"unknown broker property {name!r}; there are: {known}")
         field, read = _PROPERTIES[name]
         try:
             values[field] = read(value)
         except ValueError:
             raise ConfigError(f"{name} does not accept {value!r}") from None
-    return replace(config, **values)  # pyright: ignore[reportArgumentType]
+    return replace(config, security=SecuritySettings(security), **values)  # pyright: ignore[reportArgumentType]

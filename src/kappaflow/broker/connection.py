@@ -14,22 +14,28 @@ from inspect import isawaitable
 from typing import TYPE_CHECKING, cast
 
 from kappaflow.broker.dispatch import Reply, UnsupportedRequest, handle_frame
+from kappaflow.broker.security.principals import certificate_principal
+from kappaflow.broker.security.sasl import IllegalSaslRequest, SaslAuthenticator
+from kappaflow.broker.security.session import ClientSession
+from kappaflow.broker.security.settings import split_list
 from kappaflow.wire.codec import MalformedMessage
 
 if TYPE_CHECKING:
     from kappaflow.broker.broker import Broker
+    from kappaflow.broker.security.listeners import Listener
 
 logger = logging.getLogger(__name__)
 
 INITIAL_BUFFER_BYTES = 32 * 1024
 KEPT_BUFFER_BYTES = 2 * 1024 * 1024
 LARGE_WRITE_BYTES = 64 * 1024
+MAX_REQUEST_BYTES_BEFORE_LOG_ON = 512 * 1024
 
 
 class KafkaConnection(asyncio.BufferedProtocol):
     """The protocol object of one accepted socket."""
 
-    def __init__(self, broker: Broker) -> None:
+    def __init__(self, broker: Broker, listener: Listener) -> None:
         self._broker = broker
         self._transport: asyncio.Transport | None = None
         self._buffer = bytearray(INITIAL_BUFFER_BYTES)
@@ -39,13 +45,17 @@ class KafkaConnection(asyncio.BufferedProtocol):
         self._write_paused = False
         self._read_paused = False
         self._closed = False
-        self._client_host = ""
+        self._session = ClientSession(listener, "", sasl=_log_on(broker, listener))
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Register the connection."""
         self._transport = cast("asyncio.Transport", transport)
         peer = transport.get_extra_info("peername")
-        self._client_host = f"/{peer[0]}" if peer else ""
+        self._session.host = f"/{peer[0]}" if peer else ""
+        if self._session.listener.protocol.has_tls:
+            self._session.certificate_principal = certificate_principal(
+                transport.get_extra_info("peercert"), self._broker.principal_of_certificate
+            )
         self._broker.connections.add(self)
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -94,17 +104,24 @@ class KafkaConnection(asyncio.BufferedProtocol):
         if available < 4:
             return -1
         size = int.from_bytes(self._buffer[self._start : self._start + 4], "big", signed=True)
-        if not 0 <= size <= self._broker.config.max_request_bytes:
+        limit = self._max_request_bytes()
+        if not 0 <= size <= limit:
             logger.warning(
                 "closing a connection from %s: a request of %d bytes is over the limit of %d",
-                self._client_host,
+                self._session.host,
                 size,
-                self._broker.config.max_request_bytes,
+                limit,
             )
             self._closed = True
             self.close()
             return -1
         return size if available >= 4 + size else -1
+
+    def _max_request_bytes(self) -> int:
+        sasl = self._session.sasl
+        if sasl is not None and sasl.principal is None:
+            return MAX_REQUEST_BYTES_BEFORE_LOG_ON
+        return self._broker.config.max_request_bytes
 
     def _make_room(self) -> None:
         """Leave free space at the end of the buffer, or stop reading."""
@@ -142,18 +159,18 @@ class KafkaConnection(asyncio.BufferedProtocol):
 
     def _handle(self, frame: memoryview) -> None:
         try:
-            reply = handle_frame(self._broker, self._client_host, frame)
+            reply = handle_frame(self._broker, self._session, frame)
         except Exception as error:
             self._fail(error)
             return
         if isawaitable(reply):
             self._pending = asyncio.ensure_future(self._answer_later(reply))
         else:
-            self._send(reply)
+            self._answer(reply)
 
     async def _answer_later(self, reply: Awaitable[Reply]) -> None:
         try:
-            self._send(await reply)
+            self._answer(await reply)
         except Exception as error:
             self._fail(error)
         finally:
@@ -161,11 +178,17 @@ class KafkaConnection(asyncio.BufferedProtocol):
         if not self._closed:
             self._process()
 
+    def _answer(self, reply: Reply) -> None:
+        self._send(reply)
+        if self._session.ends:
+            self._closed = True
+            self.close()
+
     def _fail(self, error: Exception) -> None:
-        if isinstance(error, MalformedMessage | UnsupportedRequest):
-            logger.warning("closing a connection from %s: %s", self._client_host, error)
+        if isinstance(error, MalformedMessage | UnsupportedRequest | IllegalSaslRequest):
+            logger.warning("closing a connection from %s: %s", self._session.host, error)
         else:
-            logger.error("a request from %s failed", self._client_host, exc_info=error)
+            logger.error("a request from %s failed", self._session.host, exc_info=error)
         self._closed = True
         self.close()
 
@@ -180,3 +203,16 @@ class KafkaConnection(asyncio.BufferedProtocol):
         self._transport.write(head + bytes(parts[0]) if len(parts[0]) <= LARGE_WRITE_BYTES else head)
         for part in parts[1:] if len(parts[0]) <= LARGE_WRITE_BYTES else parts:
             self._transport.write(part)
+
+
+def _log_on(broker: Broker, listener: Listener) -> SaslAuthenticator | None:
+    """What a connection of a listener has to go through first."""
+    if not listener.protocol.has_sasl:
+        return None
+    settings = broker.config.security
+    return SaslAuthenticator(
+        broker.users,
+        tuple(split_list(settings.get("sasl.enabled.mechanisms", listener.name))),
+        settings.number("connections.max.reauth.ms", listener.name),
+        broker.clock.time_ms,
+    )

@@ -10,6 +10,7 @@ from kappaflow.wire.message import Message
 
 if TYPE_CHECKING:
     from kappaflow.broker.broker import Broker
+    from kappaflow.broker.security.session import ClientSession
 
 Response = Message | None
 """A response body; None where the request asks for no response."""
@@ -26,10 +27,17 @@ class RequestContext:
         broker: everything that the broker keeps.
         api_version: the version of the request body.
         client_id: the client's name for itself.
-        client_host: the client's address, as shown in group descriptions.
+        session: its connection: listener, principal, log-on.
+        api_key: the API.
     """
 
     broker: Broker
     api_version: int
     client_id: str
-    client_host: str
+    session: ClientSession
+    api_key: int = -1
+
+    @property
+    def client_host(self) -> str:
+        """The client's address, as shown in group descriptions."""
+        return self.session.host

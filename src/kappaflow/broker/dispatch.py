@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 
 from kappaflow.broker.api_table import API_TABLE, ApiSpec
 from kappaflow.broker.context import HandlerResult, RequestContext, Response
+from kappaflow.broker.security.sasl import IllegalSaslRequest, SaslAuthenticator
+from kappaflow.broker.security.scram import AuthenticationFailed
 from kappaflow.wire.codec import Buffer, MalformedMessage, decode, encode
 from kappaflow.wire.error_codes import ErrorCode
 from kappaflow.wire.headers import (
@@ -23,6 +25,7 @@ from kappaflow.wire.message import Message
 
 if TYPE_CHECKING:
     from kappaflow.broker.broker import Broker
+    from kappaflow.broker.security.session import ClientSession
 
 Reply = list[Buffer] | None
 """The buffers of a response without the length in front; None where nothing is to be sent."""
@@ -37,25 +40,31 @@ def _handler(module: str) -> Callable[[RequestContext, Message], HandlerResult]:
     return import_module(f"kappaflow.broker.handlers.{module}").handle
 
 
-def handle_frame(broker: Broker, client_host: str, frame: memoryview) -> Reply | Awaitable[Reply]:
+def handle_frame(broker: Broker, session: ClientSession, frame: memoryview) -> Reply | Awaitable[Reply]:
     """Answer one request.
 
     Raises:
         MalformedMessage: the bytes are no request.
         UnsupportedRequest: the API or version is not in the table.
+        IllegalSaslRequest: the client must log on first.
     """
+    sasl = session.sasl
+    if sasl is not None and sasl.takes_raw_tokens:
+        return _raw_token(sasl, frame)
     api_key, version, correlation_id = peek_api(frame)
+    if sasl is not None:
+        sasl.check(api_key)
     spec = API_TABLE.get(api_key)
     if spec is None:
         raise UnsupportedRequest(f"API key {api_key} is not supported")
     if not spec.min_version <= version <= spec.max_version:
-        return _unsupported_version(broker, spec, version, correlation_id)
+        return _unsupported_version(broker, session, spec, version, correlation_id)
     header = decode_request_header(frame, version >= spec.flexible_from)
     try:
         request = decode(api_key, version, "request", frame, header.body_position, newest=spec.max_version)
     except LookupError as error:
         raise UnsupportedRequest(str(error)) from error
-    context = RequestContext(broker, version, header.client_id, client_host)
+    context = RequestContext(broker, version, header.client_id, session, api_key)
     answer = _handler(spec.module)(context, request)
     if isawaitable(answer):
         return _encode_later(spec, header, answer)
@@ -70,15 +79,25 @@ def _encode(spec: ApiSpec, header: RequestHeader, body: Response) -> Reply:
     return encode(spec.key, version, "response", body, prefix)
 
 
+async def _raw_token(sasl: SaslAuthenticator, frame: memoryview) -> Reply:
+    """One step of a log-on after the oldest handshake: a token without a request around it."""
+    try:
+        return [await sasl.authenticate(bytes(frame))]
+    except AuthenticationFailed as error:
+        raise IllegalSaslRequest(str(error)) from None
+
+
 async def _encode_later(spec: ApiSpec, header: RequestHeader, answer: Awaitable[Response]) -> Reply:
     return _encode(spec, header, await answer)
 
 
-def _unsupported_version(broker: Broker, spec: ApiSpec, version: int, correlation_id: int) -> Reply:
+def _unsupported_version(
+    broker: Broker, session: ClientSession, spec: ApiSpec, version: int, correlation_id: int
+) -> Reply:
     if spec.key != API_VERSIONS_KEY:
         raise UnsupportedRequest(f"{spec.name} version {version} is not supported")
     # A client newer than the broker learns the versions from this answer and asks again.
-    context = RequestContext(broker, 0, "", "")
+    context = RequestContext(broker, 0, "", session, spec.key)
     body = _handler(spec.module)(context, Message(unsupported_version=True))
     if not isinstance(body, Message):
         raise MalformedMessage("ApiVersions must be answered at once")

@@ -14,23 +14,23 @@ from collections.abc import Callable
 from kappaflow.broker.broker import Broker
 from kappaflow.broker.config import BrokerConfig
 from kappaflow.broker.connection import KafkaConnection
-from kappaflow.errors import ConfigError, KappaError, StorageError, UnsafeError
+from kappaflow.broker.security.listeners import Listener, check_safe
+from kappaflow.broker.security.tls import tls_context
+from kappaflow.errors import ConfigError, KappaError, StorageError
 
 BACKLOG = 512
-LOOPBACK_HOSTS = frozenset({"127.0.0.1", "localhost", "::1"})
 
 
-def check_host(host: str) -> None:
-    """Refuse addresses that others can reach.
+def check_listeners(config: BrokerConfig) -> None:
+    """Refuse listeners that cannot work, and those that let strangers in.
 
     Raises:
-        UnsafeError: `host` is not a loopback address.
+        ConfigError: a listener or one of its files cannot be read.
+        UnsafeError: a listener off loopback does not authenticate clients.
     """
-    if host not in LOOPBACK_HOSTS:
-        raise UnsafeError(
-            f"refusing to listen on {host}: clients cannot be authenticated yet, so only this machine may connect; "
-            "use --host 127.0.0.1"
-        )
+    for listener in config.listeners:
+        check_safe(listener, config.security)
+        tls_context(listener, config.security)
 
 
 async def serve(
@@ -47,11 +47,11 @@ async def serve(
         exit_on_stdin_eof: stop when standard input ends, which it does when the parent process is gone.
 
     Raises:
-        UnsafeError: the host is not a loopback address.
-        ConfigError: the port is taken.
+        UnsafeError: a listener off loopback does not authenticate clients.
+        ConfigError: a listener cannot be read, or its port is taken.
         KappaError: the data directory cannot be used, or the disk failed.
     """
-    check_host(config.host)
+    check_listeners(config)
     loop = asyncio.get_running_loop()
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -61,14 +61,15 @@ async def serve(
     broker = Broker.open(config)
     try:
         broker.failed.add_done_callback(lambda _: stop.set())
-        server = await _listen(loop, broker)
+        servers = [await _listen(loop, broker, index) for index in range(len(broker.listeners))]
         maintenance = asyncio.ensure_future(_maintain(broker))
         compaction = asyncio.ensure_future(_compact(broker))
         on_ready(broker)
         await stop.wait()
         maintenance.cancel()
         compaction.cancel()
-        server.close()
+        for server in servers:
+            server.close()
         for connection in tuple(broker.connections):
             connection.close()
     finally:
@@ -77,24 +78,30 @@ async def serve(
         raise StorageError(broker.failed.result())
 
 
-async def _listen(loop: asyncio.AbstractEventLoop, broker: Broker) -> asyncio.Server:
-    config = broker.config
+async def _listen(loop: asyncio.AbstractEventLoop, broker: Broker, index: int) -> asyncio.Server:
+    listener = broker.listeners[index]
     try:
         server = await loop.create_server(
+            # Looked up anew: the port is known only afterwards.
+            lambda: KafkaConnection(broker, broker.listeners[index]),
             # "localhost" may name two addresses, which would get two different ports.
-            lambda: KafkaConnection(broker),
-            "127.0.0.1" if config.host == "localhost" else config.host,
-            config.port,
+            "127.0.0.1" if listener.host == "localhost" else listener.host,
+            listener.port,
             backlog=BACKLOG,
             reuse_address=True,
+            ssl=tls_context(listener, broker.config.security),
         )
     except OSError as error:
-        raise ConfigError(
-            f"cannot listen on {config.host}:{config.port} ({os.strerror(error.errno or 0)}); "
-            "choose another port with --kafka-port, or 0 for any free one"
-        ) from error
-    broker.port = server.sockets[0].getsockname()[1]
+        raise _cannot_listen(listener, error) from error
+    broker.listeners[index] = listener.bound_to(server.sockets[0].getsockname()[1])
     return server
+
+
+def _cannot_listen(listener: Listener, error: OSError) -> ConfigError:
+    return ConfigError(
+        f"cannot listen on {listener.host}:{listener.port} ({os.strerror(error.errno or 0)}); "
+        "choose another port with --kafka-port or --listener, or 0 for any free one"
+    )
 
 
 async def _maintain(broker: Broker) -> None:

@@ -25,6 +25,7 @@ COMMANDS: dict[str, Command] = {
     for command in (
         Command("broker", "kappaflow.cli.broker.run", "broker.summary"),
         Command("broker inspect", "kappaflow.cli.broker.inspect", "broker_inspect.summary"),
+        Command("broker user add", "kappaflow.cli.broker.user_add", "broker_user_add.summary"),
         Command("up", "kappaflow.cli.server.up", "up.summary"),
         Command("server", "kappaflow.cli.server.on_cluster", "server.summary"),
         Command("sql", "kappaflow.cli.sql.run", "sql.summary"),

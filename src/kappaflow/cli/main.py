@@ -48,7 +48,7 @@ def _exit_code(error: KappaError) -> int:
 
 def _find(words: Sequence[str]) -> Command | None:
     """The longest command that the words start with."""
-    for length in (2, 1):
+    for length in (3, 2, 1):
         command = COMMANDS.get(" ".join(words[:length]))
         if command is not None and len(words) >= length:
             return command

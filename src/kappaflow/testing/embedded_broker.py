@@ -22,6 +22,7 @@ from kappaflow.errors import KappaError
 from kappaflow.testing.ports import free_port
 
 _READY = re.compile(r"127\.0\.0\.1:(\d+)")
+_LISTENER = re.compile(r"(\w+)://[\w.]+:(\d+)")
 
 
 class EmbeddedBroker:
@@ -37,6 +38,7 @@ class EmbeddedBroker:
     Attributes:
         data_dir: its data directory.
         port: the port it listens on; after a restart the same one.
+        listeners: addresses by listener, where listeners were named.
     """
 
     def __init__(
@@ -51,6 +53,7 @@ class EmbeddedBroker:
         self._temporary = data_dir is None
         self.data_dir = data_dir or Path(tempfile.mkdtemp(prefix="kappa-broker-"))
         self.port = port
+        self.listeners: dict[str, str] = {}
         self._flush = flush
         self._environment = environment
         self._arguments = tuple(arguments)
@@ -107,7 +110,9 @@ class EmbeddedBroker:
         self._process = process
         self._readers = [self._collect(process.stderr)]
         assert process.stdout is not None
-        ready = _READY.search(process.stdout.readline())
+        line = process.stdout.readline()
+        ready = _READY.search(line)
+        self.listeners = {name: f"127.0.0.1:{port}" for name, port in _LISTENER.findall(line)}
         if ready is None:
             self._end()
             raise KappaError(f"the broker did not start:\n{self.log}")

@@ -14,6 +14,7 @@ from kappaflow.broker.config import BrokerConfig
 from kappaflow.broker.context import RequestContext
 from kappaflow.broker.coordinators.offset_store import CommittedOffset
 from kappaflow.broker.handlers import offset_commit, produce
+from kappaflow.broker.security.session import ClientSession
 from kappaflow.errors import BrokerError, DataDirectoryLocked, StorageError
 from kappaflow.runtime.clock import ManualClock
 from kappaflow.runtime.disk import OsDisk
@@ -66,7 +67,7 @@ def produce_request(name: str) -> Message:
 
 
 def context(broker: Broker, version: int = 9) -> RequestContext:
-    return RequestContext(broker, version, "client", "/127.0.0.1")
+    return RequestContext(broker, version, "client", ClientSession(broker.listeners[0], "/127.0.0.1"))
 
 
 def test_topics_keep_their_ids_configs_and_partitions(tmp_path: Path) -> None:

@@ -25,7 +25,13 @@ def handle(context: RequestContext, request: Message) -> Response:
         cluster_id=broker.cluster_id,
         controller_id=broker.node_id,
         brokers=[
-            Message(broker_id=broker.node_id, host=broker.advertised_host, port=broker.port, rack=None, is_fenced=False)
+            Message(
+                broker_id=broker.node_id,
+                host=context.session.listener.advertised_host,
+                port=context.session.listener.advertised_port,
+                rack=None,
+                is_fenced=False,
+            )
         ]
         if right_kind
         else [],

@@ -45,8 +45,8 @@ def _coordinator(context: RequestContext, key_type: int, key: str) -> Message:
     return Message(
         key=key,
         node_id=broker.node_id,
-        host=broker.advertised_host,
-        port=broker.port,
+        host=context.session.listener.advertised_host,
+        port=context.session.listener.advertised_port,
         error_code=ErrorCode.NONE,
         error_message=None,
     )

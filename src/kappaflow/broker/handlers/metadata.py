@@ -36,7 +36,14 @@ def handle(context: RequestContext, request: Message) -> Response:
         topics = [_describe_requested(context, topic, may_create, operations) for topic in wanted]
     return Message(
         throttle_time_ms=0,
-        brokers=[Message(node_id=broker.node_id, host=broker.advertised_host, port=broker.port, rack=None)],
+        brokers=[
+            Message(
+                node_id=broker.node_id,
+                host=context.session.listener.advertised_host,
+                port=context.session.listener.advertised_port,
+                rack=None,
+            )
+        ],
         cluster_id=broker.cluster_id,
         controller_id=broker.node_id,
         topics=topics,
