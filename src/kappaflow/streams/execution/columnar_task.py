@@ -6,16 +6,16 @@ from collections.abc import Callable, Mapping
 
 import numpy as np
 
-from kappaflow import kernel
 from kappaflow.client.fetch import FetchedChunk
 from kappaflow.client.topic_partition import TopicPartition
-from kappaflow.errors import CorruptRecordError, KappaError
+from kappaflow.errors import KappaError
 from kappaflow.state.database import DurableStore
 from kappaflow.streams.batch import Batch
 from kappaflow.streams.columns import ColumnSubtopology
 from kappaflow.streams.columns.batches import cut, take
 from kappaflow.streams.execution.changelogs import add_changes
 from kappaflow.streams.execution.column_group import ColumnGroup, Taken
+from kappaflow.streams.execution.fetched_columns import decode_fetched
 from kappaflow.streams.execution.outputs import OutputBuffer
 from kappaflow.streams.execution.row_task import DROPPED, OPERATOR, STREAM_TIME, of_operator
 from kappaflow.streams.execution.sink_columns import encode_columns
@@ -84,12 +84,7 @@ class ColumnarTask:
         Raises:
             CorruptRecordError: a batch is damaged.
         """
-        aborted = [(row.producer_id, row.first_offset) for row in chunk.aborted]
-        records = kernel.decode_records(
-            chunk.records, fetch_offset=chunk.fetch_offset, aborted=aborted, with_headers=self._with_headers
-        )
-        if records.error is not None:
-            raise CorruptRecordError(f"{chunk.partition} at {records.next_offset}: {records.error.message}")
+        records = decode_fetched(chunk, with_headers=self._with_headers)
         source = self._sources[chunk.partition.topic]
         projection = source.projection if isinstance(source, n.Source) and not self._keeps_rows else None
         decoded = decode_columns(source, records, chunk.partition.partition, projection)

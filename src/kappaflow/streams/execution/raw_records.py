@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from kappaflow import kernel
 from kappaflow.client.fetch import FetchedChunk
-from kappaflow.errors import CorruptRecordError
+from kappaflow.streams.execution.fetched_columns import decode_fetched
 from kappaflow.streams.execution.row_task import RawRecord
 
 
@@ -14,12 +13,7 @@ def decode_chunk(chunk: FetchedChunk, *, with_headers: bool = True) -> list[RawR
     Raises:
         CorruptRecordError: a batch is damaged.
     """
-    aborted = [(row.producer_id, row.first_offset) for row in chunk.aborted]
-    columns = kernel.decode_records(
-        chunk.records, fetch_offset=chunk.fetch_offset, aborted=aborted, with_headers=with_headers
-    )
-    if columns.error is not None:
-        raise CorruptRecordError(f"{chunk.partition} at {columns.next_offset}: {columns.error.message}")
+    columns = decode_fetched(chunk, with_headers=with_headers)
     topic, partition = chunk.partition
     headers = columns.headers.to_pylist() if columns.headers is not None else None
     keys, values = columns.key.to_pylist(), columns.value.to_pylist()

@@ -13,15 +13,15 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from kappaflow import kernel
 from kappaflow.client.connection import ClientConfig
 from kappaflow.client.fetch import FetchedChunk, Fetcher
 from kappaflow.client.topic_partition import TopicPartition
-from kappaflow.errors import CorruptRecordError, StreamsError
+from kappaflow.errors import StreamsError
 from kappaflow.runtime.clock import SYSTEM_CLOCK, Clock
 from kappaflow.runtime.crash_points import crash_point
 from kappaflow.state.database import DurableStore, StateDatabase
 from kappaflow.streams.execution.commit import CHANGELOG, COMMITTED_AT, RESTORING, TOPIC_ID
+from kappaflow.streams.execution.fetched_columns import decode_fetched
 from kappaflow.streams.topology import StoreSpec
 
 POLL_SECONDS = 0.1
@@ -133,10 +133,7 @@ class Restorer:
         job = jobs.get(chunk.partition)
         if job is None:
             return
-        aborted = [(row.producer_id, row.first_offset) for row in chunk.aborted]
-        records = kernel.decode_records(chunk.records, fetch_offset=chunk.fetch_offset, aborted=aborted)
-        if records.error is not None:
-            raise CorruptRecordError(f"{chunk.partition} at {records.next_offset}: {records.error.message}")
+        records = decode_fetched(chunk)
         self._advance(job, min(records.next_offset, job.end))
         kept = marks[job.task]
         kept[CHANGELOG + job.spec.name] = job.next_offset
