@@ -13,6 +13,8 @@ import logging
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Protocol
 
+from kappaflow.broker.authorization.acl_store import AclStore
+from kappaflow.broker.authorization.authorizer import Authorizer
 from kappaflow.broker.config import BrokerConfig
 from kappaflow.broker.coordinators.group_coordinator import GroupCoordinator
 from kappaflow.broker.coordinators.group_states import GroupState
@@ -70,6 +72,8 @@ class Broker:
         leader_epoch: one more with each start; the epoch of every partition.
         listeners: where clients connect; ports are known once the server listens.
         users: who may log on.
+        acls: access control entries.
+        authorizer: decides about access; None where everything is allowed.
         principal_of_certificate: makes the name of a principal from that of a certificate.
         topics: topics and partitions.
         groups: consumer groups.
@@ -109,6 +113,8 @@ class Broker:
         self.topics = TopicRegistry(logs, self._write_metadata)
         self.producer_ids = ProducerIds(self._write_metadata)
         self.users = UserCredentials(self._write_metadata)
+        self.acls = AclStore(self._write_metadata)
+        self.authorizer = _authorizer(config, self.acls)
         self.offsets = OffsetStore(self._write_offsets)
         timers = LoopTimers(asyncio.get_running_loop())
         self.groups = GroupCoordinator(config, timers)
@@ -174,6 +180,7 @@ class Broker:
             self.topics.replay(entry)
             self.producer_ids.replay(entry)
             self.users.replay(entry)
+            self.acls.replay(entry)
             if entry["type"] == "broker_started":
                 self.leader_epoch = entry["leader_epoch"]
         for entry in offsets:
@@ -184,7 +191,7 @@ class Broker:
         for group_id in self.offsets.groups():
             self.groups.restore_empty(group_id)
         self.leader_epoch += 1
-        self._compact_if_large(self._metadata_journal, self.topics, self.producer_ids, self.users)
+        self._compact_if_large(self._metadata_journal, self.topics, self.producer_ids, self.users, self.acls)
         try:
             self._write_metadata({"type": "broker_started", "leader_epoch": self.leader_epoch})
         except StorageFullError as error:
@@ -297,6 +304,14 @@ class Broker:
             self._offsets_journal.close()
             self._transactions_journal.close()
             self._directory.close()
+
+
+def _authorizer(config: BrokerConfig, acls: AclStore) -> Authorizer | None:
+    settings = config.security
+    if not settings.has_authorizer:
+        return None
+    allow_if_no_acl = settings.is_true("allow.everyone.if.no.acl.found")
+    return Authorizer(acls, settings.super_users, allow_if_no_acl=allow_if_no_acl)
 
 
 def _topic_configs(metadata: list[dict[str, Any]]) -> dict[str, LogConfig]:

@@ -9,6 +9,7 @@ from inspect import isawaitable
 from typing import TYPE_CHECKING
 
 from kappaflow.broker.api_table import API_TABLE, ApiSpec
+from kappaflow.broker.authorization.refusals import refused
 from kappaflow.broker.context import HandlerResult, RequestContext, Response
 from kappaflow.broker.security.sasl import IllegalSaslRequest, SaslAuthenticator
 from kappaflow.broker.security.scram import AuthenticationFailed
@@ -65,6 +66,8 @@ def handle_frame(broker: Broker, session: ClientSession, frame: memoryview) -> R
     except LookupError as error:
         raise UnsupportedRequest(str(error)) from error
     context = RequestContext(broker, version, header.client_id, session, api_key)
+    if broker.authorizer is not None and (refusal := refused(context, request)) is not None:
+        return _encode(spec, header, refusal)
     answer = _handler(spec.module)(context, request)
     if isawaitable(answer):
         return _encode_later(spec, header, answer)

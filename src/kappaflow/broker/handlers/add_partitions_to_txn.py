@@ -7,6 +7,7 @@ Source: KIP-98, KIP-890.
 
 from __future__ import annotations
 
+from kappaflow.broker.authorization.acl import ResourceType
 from kappaflow.broker.context import RequestContext, Response
 from kappaflow.broker.transaction_errors import fenced_error
 from kappaflow.errors import StorageError
@@ -19,6 +20,8 @@ FENCED_SINCE = 2
 def handle(context: RequestContext, request: Message) -> Response:
     """Add all partitions of a transaction, or none."""
     if context.api_version >= 4:
+        if error := context.refusal(ResourceType.CLUSTER):
+            return Message(throttle_time_ms=0, error_code=error, results_by_transaction=[])
         results = [
             Message(
                 transactional_id=each.transactional_id,
@@ -65,12 +68,13 @@ def _errors(
 ) -> dict[tuple[str, int], ErrorCode]:
     broker = context.broker
     wanted = [(topic.name, index) for topic in topics for index in topic.partitions]
+    if error := context.refusal(ResourceType.TRANSACTIONAL_ID, producer[0]):
+        return dict.fromkeys(wanted, error)
     if verify_only:
         return {key: broker.transactions.verify(*producer, partition=key) for key in wanted}
-    unknown = {key for key in wanted if not _exists(context, *key)}
-    if unknown:
-        code = ErrorCode.OPERATION_NOT_ATTEMPTED
-        return {key: ErrorCode.UNKNOWN_TOPIC_OR_PARTITION if key in unknown else code for key in wanted}
+    failed = {key: error for key in wanted if (error := _error(context, *key))}
+    if failed:
+        return {key: failed.get(key, ErrorCode.OPERATION_NOT_ATTEMPTED) for key in wanted}
     try:
         error = broker.transactions.add(*producer, partitions=wanted)
     except StorageError:
@@ -78,6 +82,9 @@ def _errors(
     return dict.fromkeys(wanted, fenced_error(error, context.api_version, FENCED_SINCE))
 
 
-def _exists(context: RequestContext, name: str, index: int) -> bool:
+def _error(context: RequestContext, name: str, index: int) -> ErrorCode:
+    if error := context.refusal(ResourceType.TOPIC, name):
+        return error
     topic = context.broker.topics.by_name(name)
-    return topic is not None and 0 <= index < len(topic.partitions)
+    exists = topic is not None and 0 <= index < len(topic.partitions)
+    return ErrorCode.NONE if exists else ErrorCode.UNKNOWN_TOPIC_OR_PARTITION

@@ -5,6 +5,7 @@ Source: KIP-133.
 
 from __future__ import annotations
 
+from kappaflow.broker.authorization.config_access import require_config_access
 from kappaflow.broker.config_entries import TOPIC_RESOURCE
 from kappaflow.broker.context import RequestContext, Response
 from kappaflow.broker.topic_configs import check_topic_config
@@ -38,6 +39,7 @@ def handle(context: RequestContext, request: Message) -> Response:
 
 
 def _replace(context: RequestContext, resource: Message, validate_only: bool) -> None:
+    require_config_access(context, resource)
     if resource.resource_type != TOPIC_RESOURCE:
         raise BrokerError(
             ErrorCode.INVALID_REQUEST,

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections import Counter
 
+from kappaflow.broker.authorization.acl import ResourceType
 from kappaflow.broker.context import RequestContext, Response
 from kappaflow.broker.security.scram import (
     MAX_ITERATIONS,
@@ -60,6 +61,7 @@ def _check(context: RequestContext, change: Message) -> None:
     Raises:
         BrokerError: with Kafka's code.
     """
+    context.require(ResourceType.CLUSTER)
     if not change.name:
         raise _error(ErrorCode.UNACCEPTABLE_CREDENTIAL, "Username must not be empty")
     mechanism = SCRAM_BY_CODE.get(change.mechanism)

@@ -5,6 +5,7 @@ Source: KIP-195.
 
 from __future__ import annotations
 
+from kappaflow.broker.authorization.acl import ResourceType
 from kappaflow.broker.context import RequestContext, Response
 from kappaflow.broker.handlers.create_topics import check_partition_count
 from kappaflow.errors import BrokerError, StorageError
@@ -29,6 +30,7 @@ def handle(context: RequestContext, request: Message) -> Response:
 
 def _grow(context: RequestContext, wanted: Message, validate_only: bool) -> None:
     broker = context.broker
+    context.require(ResourceType.TOPIC, wanted.name)
     topic = broker.topics.by_name(wanted.name)
     if topic is None:
         raise BrokerError(

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections import Counter
 
+from kappaflow.broker.authorization.acl import AclOperation, ResourceType
 from kappaflow.broker.config_entries import topic_config_entries
 from kappaflow.broker.context import RequestContext, Response
 from kappaflow.broker.topic_configs import check_topic_config
@@ -51,20 +52,26 @@ def _failed(name: str, error_code: int, text: str) -> Message:
 
 def _create(context: RequestContext, wanted: Message, validate_only: bool) -> Message:
     broker = context.broker
+    if context.refusal(ResourceType.CLUSTER):
+        context.require(ResourceType.TOPIC, wanted.name)
     partitions = _partition_count(context, wanted)
     configs = {config.name: check_topic_config(config.name, config.value) for config in wanted.configs}
     broker.topics.check_new(wanted.name)
     topic_id = ZERO_UUID
     if not validate_only:
         topic_id = broker.topics.create(wanted.name, partitions, configs).topic_id
+    hidden = context.refusal(ResourceType.TOPIC, wanted.name, AclOperation.DESCRIBE_CONFIGS)
     return Message(
         name=wanted.name,
         topic_id=topic_id,
         error_code=ErrorCode.NONE,
         error_message=None,
-        num_partitions=partitions,
-        replication_factor=1,
-        configs=[
+        topic_config_error_code=hidden,
+        num_partitions=-1 if hidden else partitions,
+        replication_factor=-1 if hidden else 1,
+        configs=None
+        if hidden
+        else [
             Message(
                 name=entry.name,
                 value=entry.value,

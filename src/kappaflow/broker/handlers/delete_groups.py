@@ -5,6 +5,7 @@ Source: KIP-229.
 
 from __future__ import annotations
 
+from kappaflow.broker.authorization.acl import ResourceType
 from kappaflow.broker.context import RequestContext, Response
 from kappaflow.errors import StorageError
 from kappaflow.wire.error_codes import ErrorCode
@@ -22,7 +23,7 @@ def handle(context: RequestContext, request: Message) -> Response:
 
 
 def _delete(context: RequestContext, group_id: str) -> ErrorCode:
-    error = context.broker.groups.check_delete(group_id)
+    error = context.refusal(ResourceType.GROUP, group_id) or context.broker.groups.check_delete(group_id)
     if error is not ErrorCode.NONE:
         return error
     try:

@@ -5,6 +5,7 @@ Source: KIP-107.
 
 from __future__ import annotations
 
+from kappaflow.broker.authorization.acl import ResourceType
 from kappaflow.broker.context import RequestContext, Response
 from kappaflow.broker.partition_errors import find_partition
 from kappaflow.errors import BrokerError, StorageError
@@ -26,6 +27,7 @@ def handle(context: RequestContext, request: Message) -> Response:
 def _delete(context: RequestContext, topic: str, item: Message) -> Message:
     low_watermark, error_code = -1, int(ErrorCode.NONE)
     try:
+        context.require(ResourceType.TOPIC, topic)
         partition = find_partition(context.broker.topics.by_name(topic), item.partition_index, by_id=False)
         if not partition.log.config.deletes:
             error_code = ErrorCode.POLICY_VIOLATION

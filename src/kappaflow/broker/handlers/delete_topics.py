@@ -5,6 +5,7 @@ Source: KIP-516 (by id, version 6).
 
 from __future__ import annotations
 
+from kappaflow.broker.authorization.acl import AclOperation, ResourceType
 from kappaflow.broker.context import RequestContext, Response
 from kappaflow.broker.topics import Topic
 from kappaflow.errors import StorageError
@@ -27,6 +28,12 @@ def _delete(context: RequestContext, wanted: Message) -> Message:
     if by_name and wanted.topic_id != ZERO_UUID:
         return _result(wanted.name, wanted.topic_id, ErrorCode.INVALID_REQUEST, "Give a name or an id, not both.")
     topic = topics.by_name(wanted.name) if by_name else topics.by_id(wanted.topic_id)
+    name = topic.name if topic is not None else wanted.name
+    if name is not None and (error := context.refusal(ResourceType.TOPIC, name)):
+        is_hidden = bool(context.refusal(ResourceType.TOPIC, name, AclOperation.DESCRIBE))
+        if topic is not None or is_hidden:
+            shown = name if by_name or not is_hidden else None
+            return _result(shown, wanted.topic_id, error, "Topic authorization failed.")
     if topic is None:
         error = ErrorCode.UNKNOWN_TOPIC_OR_PARTITION if by_name else ErrorCode.UNKNOWN_TOPIC_ID
         return _result(wanted.name, wanted.topic_id, error, "This server does not host this topic.")

@@ -6,7 +6,7 @@ Source: KIP-700, KIP-919 (endpoint types), KIP-1073 (fenced brokers).
 from __future__ import annotations
 
 from kappaflow.broker.context import RequestContext, Response
-from kappaflow.broker.handlers.metadata import ALL_CLUSTER_OPERATIONS, OPERATIONS_NOT_ASKED_FOR
+from kappaflow.broker.handlers.metadata import OPERATIONS_NOT_ASKED_FOR, cluster_operations
 from kappaflow.wire.error_codes import ErrorCode
 from kappaflow.wire.message import Message
 
@@ -35,7 +35,7 @@ def handle(context: RequestContext, request: Message) -> Response:
         ]
         if right_kind
         else [],
-        cluster_authorized_operations=ALL_CLUSTER_OPERATIONS
+        cluster_authorized_operations=cluster_operations(context)
         if request.include_cluster_authorized_operations
         else OPERATIONS_NOT_ASKED_FOR,
     )

@@ -5,6 +5,7 @@ Source: KIP-133, KIP-226 (synonyms), KIP-524 (documentation).
 
 from __future__ import annotations
 
+from kappaflow.broker.authorization.config_access import require_config_access
 from kappaflow.broker.broker_configs import broker_config_entries
 from kappaflow.broker.config_entries import (
     BROKER_LOGGER_RESOURCE,
@@ -52,6 +53,7 @@ def _entries(context: RequestContext, resource: Message) -> list[Message]:
     broker = context.broker
     # An empty list of keys means all of them, as null does.
     names = resource.configuration_keys or None
+    require_config_access(context, resource)
     match resource.resource_type:
         case kind if kind == TOPIC_RESOURCE:
             broker.topics.check_name(resource.resource_name)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from kappaflow.broker.authorization.acl import ResourceType
 from kappaflow.broker.context import RequestContext, Response
 from kappaflow.broker.coordinators.group import Group
 from kappaflow.broker.coordinators.group_states import GroupState
@@ -9,29 +10,32 @@ from kappaflow.wire.error_codes import ErrorCode
 from kappaflow.wire.message import Message
 
 OPERATIONS_NOT_ASKED_FOR = -(2**31)
-ALL_GROUP_OPERATIONS = 0b1_0100_1000
-"""Read, delete and describe, as bits by operation number."""
 
 
 def handle(context: RequestContext, request: Message) -> Response:
     """Describe each group."""
-    operations = ALL_GROUP_OPERATIONS if request.include_authorized_operations else OPERATIONS_NOT_ASKED_FOR
     return Message(
         throttle_time_ms=0,
-        groups=[_describe(context, group_id, operations) for group_id in request.groups],
+        groups=[
+            _describe(context, group_id, asked=request.include_authorized_operations) for group_id in request.groups
+        ],
     )
 
 
-def _describe(context: RequestContext, group_id: str, operations: int) -> Message:
-    group = context.broker.groups.groups.get(group_id)
+def _describe(context: RequestContext, group_id: str, *, asked: bool) -> Message:
+    error = context.refusal(ResourceType.GROUP, group_id)
+    group = None if error else context.broker.groups.groups.get(group_id)
+    operations = OPERATIONS_NOT_ASKED_FOR
+    if asked and not error:
+        operations = context.authorized_operations(ResourceType.GROUP, group_id)
     if group is None:
         # Before version 6 a group that does not exist was shown as dead, without an error.
         missing = context.api_version >= 6
         return Message(
-            error_code=ErrorCode.GROUP_ID_NOT_FOUND if missing else ErrorCode.NONE,
-            error_message=f"Group {group_id} not found." if missing else None,
+            error_code=error or (ErrorCode.GROUP_ID_NOT_FOUND if missing else ErrorCode.NONE),
+            error_message=None if error or not missing else f"Group {group_id} not found.",
             group_id=group_id,
-            group_state=GroupState.DEAD.value,
+            group_state="" if error else GroupState.DEAD.value,
             protocol_type="",
             protocol_data="",
             members=[],

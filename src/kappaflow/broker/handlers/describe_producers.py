@@ -5,6 +5,7 @@ Source: KIP-664.
 
 from __future__ import annotations
 
+from kappaflow.broker.authorization.acl import ResourceType
 from kappaflow.broker.context import RequestContext, Response
 from kappaflow.broker.partition_errors import find_partition
 from kappaflow.errors import BrokerError, StorageError
@@ -30,6 +31,7 @@ def handle(context: RequestContext, request: Message) -> Response:
 def _describe(context: RequestContext, name: str, index: int) -> Message:
     code, text, producers = int(ErrorCode.NONE), None, list[ProducerEntry]()
     try:
+        context.require(ResourceType.TOPIC, name)
         partition = find_partition(context.broker.topics.by_name(name), index, by_id=False)
         producers = partition.log.producers.producers()
     except BrokerError as error:

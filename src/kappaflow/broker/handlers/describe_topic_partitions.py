@@ -5,8 +5,8 @@ Source: KIP-966.
 
 from __future__ import annotations
 
+from kappaflow.broker.authorization.acl import ResourceType
 from kappaflow.broker.context import RequestContext, Response
-from kappaflow.broker.handlers.metadata import ALL_TOPIC_OPERATIONS
 from kappaflow.broker.topics import Topic
 from kappaflow.errors import BrokerError
 from kappaflow.wire.error_codes import ErrorCode
@@ -18,7 +18,7 @@ MAX_PARTITIONS = 2000
 def handle(context: RequestContext, request: Message) -> Response:
     """Describe topics in order of their names, from the cursor on; all topics where none is named."""
     registry = context.broker.topics
-    named = sorted({topic.name for topic in request.topics}) or [topic.name for topic in registry.all()]
+    named = sorted({topic.name for topic in request.topics}) or _visible(context)
     first_partition = 0
     if request.cursor is not None:
         named = [name for name in named if name >= request.cursor.topic_name]
@@ -28,12 +28,13 @@ def handle(context: RequestContext, request: Message) -> Response:
     topics: list[Message] = []
     cursor: Message | None = None
     for name in named:
-        topic = registry.by_name(name)
+        error = context.refusal(ResourceType.TOPIC, name)
+        topic = None if error else registry.by_name(name)
         if room <= 0:
             cursor = Message(topic_name=name, partition_index=first_partition)
             break
         if topic is None:
-            topics.append(_missing(context, name))
+            topics.append(_missing(context, name, error))
             continue
         end = min(first_partition + room, len(topic.partitions))
         topics.append(_describe(context, topic, range(first_partition, end)))
@@ -45,8 +46,13 @@ def handle(context: RequestContext, request: Message) -> Response:
     return Message(throttle_time_ms=0, topics=topics, next_cursor=cursor)
 
 
-def _missing(context: RequestContext, name: str) -> Message:
-    error_code = int(ErrorCode.UNKNOWN_TOPIC_OR_PARTITION)
+def _visible(context: RequestContext) -> list[str]:
+    names = (topic.name for topic in context.broker.topics.all())
+    return [name for name in names if not context.refusal(ResourceType.TOPIC, name)]
+
+
+def _missing(context: RequestContext, name: str, refusal: ErrorCode) -> Message:
+    error_code = int(refusal or ErrorCode.UNKNOWN_TOPIC_OR_PARTITION)
     try:
         context.broker.topics.check_name(name)
     except BrokerError as error:
@@ -76,5 +82,5 @@ def _describe(context: RequestContext, topic: Topic, indexes: range) -> Message:
             )
             for index in indexes
         ],
-        topic_authorized_operations=ALL_TOPIC_OPERATIONS,
+        topic_authorized_operations=context.authorized_operations(ResourceType.TOPIC, topic.name),
     )

@@ -5,6 +5,7 @@ Source: KIP-664.
 
 from __future__ import annotations
 
+from kappaflow.broker.authorization.acl import ResourceType
 from kappaflow.broker.context import RequestContext, Response
 from kappaflow.wire.error_codes import ErrorCode
 from kappaflow.wire.message import Message
@@ -17,9 +18,10 @@ def handle(context: RequestContext, request: Message) -> Response:
 
 
 def _describe(context: RequestContext, name: str) -> Message:
-    known = context.broker.transactions.find(name) if name else None
+    error = context.refusal(ResourceType.TRANSACTIONAL_ID, name)
+    known = context.broker.transactions.find(name) if name and not error else None
     if known is None:
-        code = ErrorCode.TRANSACTIONAL_ID_NOT_FOUND if name else ErrorCode.INVALID_REQUEST
+        code = error or (ErrorCode.TRANSACTIONAL_ID_NOT_FOUND if name else ErrorCode.INVALID_REQUEST)
         return Message(
             error_code=code,
             transactional_id=name,
@@ -32,7 +34,8 @@ def _describe(context: RequestContext, name: str) -> Message:
         )
     topics: dict[str, list[int]] = {}
     for topic, partition in sorted(known.partitions):
-        topics.setdefault(topic, []).append(partition)
+        if not context.refusal(ResourceType.TOPIC, topic):
+            topics.setdefault(topic, []).append(partition)
     return Message(
         error_code=ErrorCode.NONE,
         transactional_id=name,

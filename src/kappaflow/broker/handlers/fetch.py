@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Awaitable
 from uuid import UUID
 
+from kappaflow.broker.authorization.acl import ResourceType
 from kappaflow.broker.context import HandlerResult, RequestContext, Response
 from kappaflow.broker.delayed_fetch import DelayedFetch
 from kappaflow.broker.fetch_sessions import (
@@ -116,6 +117,9 @@ class _FetchReader:
         for key, item in self._wanted:
             topic = topics.by_id(key) if isinstance(key, UUID) else topics.by_name(key)
             try:
+                name = topic.name if topic is not None else key
+                if isinstance(name, str):
+                    self._context.require(ResourceType.TOPIC, name)
                 partition = find_partition(topic, item.partition, self._by_id)
                 results.append((key, self._read_partition(partition, item)))
             except BrokerError as error:

@@ -5,11 +5,14 @@ Source: KIP-699 (several keys in one request).
 
 from __future__ import annotations
 
+from kappaflow.broker.authorization.acl import ResourceType
+from kappaflow.broker.authorization.rules import REFUSAL_TEXTS
 from kappaflow.broker.context import RequestContext, Response
 from kappaflow.wire.error_codes import ErrorCode
 from kappaflow.wire.message import Message
 
 GROUP, TRANSACTION = 0, 1
+_RESOURCES = {GROUP: ResourceType.GROUP, TRANSACTION: ResourceType.TRANSACTIONAL_ID}
 
 
 def handle(context: RequestContext, request: Message) -> Response:
@@ -33,6 +36,8 @@ def _coordinator(context: RequestContext, key_type: int, key: str) -> Message:
             error_code=ErrorCode.COORDINATOR_NOT_AVAILABLE,
             error_message="This broker has no coordinator of that kind.",
         )
+    if error := context.refusal(_RESOURCES[key_type], key):
+        return Message(key=key, node_id=-1, host="", port=-1, error_code=error, error_message=f"{REFUSAL_TEXTS[error]}")
     if not key and key_type == GROUP:
         return Message(
             key=key,

@@ -5,6 +5,7 @@ Source: KIP-79, KIP-734 (offset of the largest timestamp), KIP-405, KIP-1005 and
 
 from __future__ import annotations
 
+from kappaflow.broker.authorization.acl import ResourceType
 from kappaflow.broker.context import RequestContext, Response
 from kappaflow.broker.partition_errors import check_leader_epoch, find_partition
 from kappaflow.broker.topics import Partition
@@ -52,6 +53,7 @@ def _list_offset(context: RequestContext, topic: str, item: Message, request_iso
     try:
         if item.timestamp < 0 and context.api_version < _SINCE_VERSION.get(item.timestamp, 99):
             raise BrokerError(ErrorCode.UNSUPPORTED_VERSION, "UNSUPPORTED_VERSION")
+        context.require(ResourceType.TOPIC, topic)
         partition = find_partition(broker.topics.by_name(topic), item.partition_index, by_id=False)
         check_leader_epoch(broker, item.current_leader_epoch)
         timestamp, offset = _find(partition, item.timestamp, committed_only=request_isolation == READ_COMMITTED)

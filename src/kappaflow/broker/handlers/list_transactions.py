@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 
+from kappaflow.broker.authorization.acl import ResourceType
 from kappaflow.broker.context import RequestContext, Response
 from kappaflow.broker.coordinators.transaction_states import TransactionState
 from kappaflow.wire.error_codes import ErrorCode
@@ -37,6 +38,7 @@ def handle(context: RequestContext, request: Message) -> Response:
         and (not request.producer_id_filters or known.producer_id in request.producer_id_filters)
         and (duration_ms < 0 or (known.start_ms >= 0 and now_ms - known.start_ms > duration_ms))
         and (pattern is None or pattern.fullmatch(known.transactional_id))
+        and not context.refusal(ResourceType.TRANSACTIONAL_ID, known.transactional_id)
     ]
     return _response(ErrorCode.NONE, unknown, found)
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from uuid import UUID
 
+from kappaflow.broker.authorization.acl import AclOperation, ResourceType
 from kappaflow.broker.context import RequestContext, Response
 from kappaflow.broker.topics import Topic
 from kappaflow.errors import BrokerError
@@ -16,9 +17,6 @@ from kappaflow.wire.message import ZERO_UUID, Message
 TOPIC_IDS_VERSION = 12
 """Versions 10 and 11 have a field for topic ids, and no broker takes it."""
 OPERATIONS_NOT_ASKED_FOR = -(2**31)
-ALL_TOPIC_OPERATIONS = 0b1101_1111_1000
-"""Read, write, create, delete, alter, describe, describe configs, alter configs, as bits by operation number."""
-ALL_CLUSTER_OPERATIONS = 0b1_1111_1011_0000
 
 
 def handle(context: RequestContext, request: Message) -> Response:
@@ -26,11 +24,15 @@ def handle(context: RequestContext, request: Message) -> Response:
     broker = context.broker
     version = context.api_version
     wanted: list[Message] | None = request.topics
-    operations = ALL_TOPIC_OPERATIONS if request.include_topic_authorized_operations else OPERATIONS_NOT_ASKED_FOR
+    operations: bool = request.include_topic_authorized_operations
     if version < TOPIC_IDS_VERSION and any(_asks_by_id(topic) for topic in wanted or ()):
         topics = [_failed(topic.name or "", ErrorCode.INVALID_REQUEST) for topic in wanted or ()]
     elif wanted is None or (version == 0 and not wanted):
-        topics = [_describe(context, topic, operations) for topic in broker.topics.all()]
+        topics = [
+            _describe(context, topic, operations)
+            for topic in broker.topics.all()
+            if not context.refusal(ResourceType.TOPIC, topic.name)
+        ]
     else:
         may_create = broker.config.auto_create_topics and (version < 4 or request.allow_auto_topic_creation)
         topics = [_describe_requested(context, topic, may_create, operations) for topic in wanted]
@@ -47,31 +49,42 @@ def handle(context: RequestContext, request: Message) -> Response:
         cluster_id=broker.cluster_id,
         controller_id=broker.node_id,
         topics=topics,
-        cluster_authorized_operations=ALL_CLUSTER_OPERATIONS
+        cluster_authorized_operations=cluster_operations(context)
         if getattr(request, "include_cluster_authorized_operations", False)
         else OPERATIONS_NOT_ASKED_FOR,
         error_code=ErrorCode.NONE,
     )
 
 
+def cluster_operations(context: RequestContext) -> int:
+    """What the client may do with the cluster, as bits; nothing where it may not see that."""
+    if context.refusal(ResourceType.CLUSTER, None, AclOperation.DESCRIBE):
+        return 0
+    return context.authorized_operations(ResourceType.CLUSTER)
+
+
 def _asks_by_id(wanted: Message) -> bool:
     return wanted.name is None or getattr(wanted, "topic_id", ZERO_UUID) != ZERO_UUID
 
 
-def _describe_requested(context: RequestContext, wanted: Message, may_create: bool, operations: int) -> Message:
+def _describe_requested(context: RequestContext, wanted: Message, may_create: bool, operations: bool) -> Message:
     topics = context.broker.topics
     topic_id = getattr(wanted, "topic_id", ZERO_UUID)
     if wanted.name is None:
         topic = topics.by_id(topic_id)
-        if topic is None:
+        if topic is None or context.refusal(ResourceType.TOPIC, topic.name):
             return _failed(None, ErrorCode.UNKNOWN_TOPIC_ID, topic_id)
         return _describe(context, topic, operations)
+    if error := context.refusal(ResourceType.TOPIC, wanted.name):
+        return _failed(wanted.name, error)
     topic = topics.by_name(wanted.name)
     if topic is None:
         try:
             topics.check_name(wanted.name)
             if not may_create:
                 return _failed(wanted.name, ErrorCode.UNKNOWN_TOPIC_OR_PARTITION)
+            if context.refusal(ResourceType.CLUSTER, None, AclOperation.CREATE):
+                context.require(ResourceType.TOPIC, wanted.name, AclOperation.CREATE)
             topic = topics.create(wanted.name, context.broker.config.num_partitions, {})
         except BrokerError as error:
             return _failed(wanted.name, error.code)
@@ -89,7 +102,7 @@ def _failed(name: str | None, error_code: int, topic_id: UUID = ZERO_UUID) -> Me
     )
 
 
-def _describe(context: RequestContext, topic: Topic, operations: int) -> Message:
+def _describe(context: RequestContext, topic: Topic, operations: bool) -> Message:
     nodes = (context.broker.node_id,)
     return Message(
         error_code=ErrorCode.NONE,
@@ -108,5 +121,7 @@ def _describe(context: RequestContext, topic: Topic, operations: int) -> Message
             )
             for partition in topic.partitions
         ],
-        topic_authorized_operations=operations,
+        topic_authorized_operations=context.authorized_operations(ResourceType.TOPIC, topic.name)
+        if operations
+        else OPERATIONS_NOT_ASKED_FOR,
     )

@@ -5,6 +5,7 @@ Source: KIP-62, KIP-320 (leader epochs), KIP-345, KIP-848 (topic ids).
 
 from __future__ import annotations
 
+from kappaflow.broker.authorization.acl import ResourceType
 from kappaflow.broker.context import RequestContext, Response
 from kappaflow.broker.coordinators.offset_store import CommittedOffset, OffsetKey
 from kappaflow.errors import StorageError
@@ -15,7 +16,7 @@ from kappaflow.wire.message import Message
 def handle(context: RequestContext, request: Message) -> Response:
     """Check the member, then each partition, then store what is right in one step."""
     broker = context.broker
-    member_error = (
+    member_error = context.refusal(ResourceType.GROUP, request.group_id) or (
         broker.groups.check_commit(
             request.group_id, request.member_id, request.group_instance_id, request.generation_id_or_member_epoch
         )
@@ -69,6 +70,8 @@ def _topic_name(context: RequestContext, topic: Message) -> str:
 def check_partition(context: RequestContext, key: OffsetKey, item: Message) -> ErrorCode:
     """Whether an offset may be stored for a partition."""
     topic = context.broker.topics.by_name(key[0])
+    if (topic is not None or context.api_version < 10) and (error := context.refusal(ResourceType.TOPIC, key[0])):
+        return error
     if topic is None and context.api_version >= 10:
         return ErrorCode.UNKNOWN_TOPIC_ID
     if topic is None or not 0 <= key[1] < len(topic.partitions):

@@ -5,6 +5,7 @@ Source: KIP-496.
 
 from __future__ import annotations
 
+from kappaflow.broker.authorization.acl import ResourceType
 from kappaflow.broker.context import RequestContext, Response
 from kappaflow.broker.coordinators.subscription import subscribed_topics
 from kappaflow.errors import StorageError
@@ -21,7 +22,12 @@ def handle(context: RequestContext, request: Message) -> Response:
     if group.members and group.protocol_type != "consumer":
         return Message(error_code=ErrorCode.NON_EMPTY_GROUP, throttle_time_ms=0, topics=[])
     subscribed = subscribed_topics(group)
-    free = [topic for topic in request.topics if topic.name not in subscribed]
+    errors = {
+        topic.name: context.refusal(ResourceType.TOPIC, topic.name)
+        or (ErrorCode.GROUP_SUBSCRIBED_TO_TOPIC if topic.name in subscribed else ErrorCode.NONE)
+        for topic in request.topics
+    }
+    free = [topic for topic in request.topics if not errors[topic.name]]
     keys = [(topic.name, item.partition_index) for topic in free for item in topic.partitions]
     try:
         broker.offsets.delete(request.group_id, keys)
@@ -36,7 +42,7 @@ def handle(context: RequestContext, request: Message) -> Response:
                 partitions=[
                     Message(
                         partition_index=item.partition_index,
-                        error_code=ErrorCode.GROUP_SUBSCRIBED_TO_TOPIC if topic.name in subscribed else ErrorCode.NONE,
+                        error_code=errors[topic.name],
                     )
                     for item in topic.partitions
                 ],

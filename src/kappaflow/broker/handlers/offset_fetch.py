@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
+from kappaflow.broker.authorization.acl import ResourceType
 from kappaflow.broker.context import RequestContext, Response
 from kappaflow.broker.coordinators.offset_store import CommittedOffset, OffsetKey
 from kappaflow.broker.topics import Topic
@@ -25,7 +26,7 @@ def handle(context: RequestContext, request: Message) -> Response:
             Message(
                 group_id=group.group_id,
                 topics=_topics(context, group.group_id, group.topics, stable=request.require_stable),
-                error_code=ErrorCode.NONE if group.group_id else ErrorCode.INVALID_GROUP_ID,
+                error_code=_group_error(context, group.group_id),
             )
             for group in request.groups
         ]
@@ -33,11 +34,17 @@ def handle(context: RequestContext, request: Message) -> Response:
     return Message(
         throttle_time_ms=0,
         topics=_topics(context, request.group_id, request.topics, stable=request.require_stable),
-        error_code=ErrorCode.NONE if request.group_id else ErrorCode.INVALID_GROUP_ID,
+        error_code=_group_error(context, request.group_id),
     )
 
 
+def _group_error(context: RequestContext, group_id: str) -> ErrorCode:
+    return context.refusal(ResourceType.GROUP, group_id) or (ErrorCode.NONE if group_id else ErrorCode.INVALID_GROUP_ID)
+
+
 def _topics(context: RequestContext, group_id: str, wanted: list[Message] | None, *, stable: bool) -> list[Message]:
+    if context.refusal(ResourceType.GROUP, group_id):
+        return []
     held = context.broker.offsets.of_group(group_id)
     if stable and (pending := context.broker.offsets.pending(group_id)):
         held = {**held, **dict.fromkeys(pending, UNSTABLE)}
@@ -45,11 +52,17 @@ def _topics(context: RequestContext, group_id: str, wanted: list[Message] | None
     if wanted is None:
         by_topic: dict[str, list[int]] = {}
         for name, partition in sorted(held):
-            by_topic.setdefault(name, []).append(partition)
+            if not context.refusal(ResourceType.TOPIC, name):
+                by_topic.setdefault(name, []).append(partition)
         return [_topic(registry.by_name(name), name, partitions, held) for name, partitions in by_topic.items()]
     if context.api_version < 10:
-        return [_topic(None, topic.name, topic.partition_indexes, held) for topic in wanted]
-    return [_topic_of_id(registry.by_id(topic.topic_id), topic, held) for topic in wanted]
+        return [
+            _failed_topic(topic, error)
+            if (error := context.refusal(ResourceType.TOPIC, topic.name))
+            else _topic(None, topic.name, topic.partition_indexes, held)
+            for topic in wanted
+        ]
+    return [_topic_of_id(context, registry.by_id(topic.topic_id), topic, held) for topic in wanted]
 
 
 def _topic(
@@ -62,12 +75,22 @@ def _topic(
     )
 
 
-def _topic_of_id(topic: Topic | None, wanted: Message, held: Mapping[OffsetKey, CommittedOffset]) -> Message:
+def _topic_of_id(
+    context: RequestContext, topic: Topic | None, wanted: Message, held: Mapping[OffsetKey, CommittedOffset]
+) -> Message:
     """Since version 10 topics are named by their ids."""
-    if topic is not None:
-        return _topic(topic, topic.name, wanted.partition_indexes, held)
-    partitions = [_partition(index, NO_OFFSET, ErrorCode.UNKNOWN_TOPIC_ID) for index in wanted.partition_indexes]
-    return Message(name="", topic_id=wanted.topic_id, partitions=partitions)
+    if topic is None:
+        return _failed_topic(wanted, ErrorCode.UNKNOWN_TOPIC_ID)
+    if error := context.refusal(ResourceType.TOPIC, topic.name):
+        return _failed_topic(wanted, error)
+    return _topic(topic, topic.name, wanted.partition_indexes, held)
+
+
+def _failed_topic(wanted: Message, error_code: ErrorCode) -> Message:
+    partitions = [_partition(index, NO_OFFSET, error_code) for index in wanted.partition_indexes]
+    return Message(
+        name=getattr(wanted, "name", ""), topic_id=getattr(wanted, "topic_id", ZERO_UUID), partitions=partitions
+    )
 
 
 def _partition(index: int, committed: CommittedOffset, error_code: ErrorCode = ErrorCode.NONE) -> Message:

@@ -5,6 +5,7 @@ Source: KIP-101, KIP-320.
 
 from __future__ import annotations
 
+from kappaflow.broker.authorization.acl import ResourceType
 from kappaflow.broker.context import RequestContext, Response
 from kappaflow.broker.partition_errors import check_leader_epoch, find_partition
 from kappaflow.errors import BrokerError, StorageError
@@ -29,6 +30,7 @@ def _end_offset(context: RequestContext, topic: str, item: Message) -> Message:
     broker = context.broker
     epoch, end_offset, error_code = -1, -1, int(ErrorCode.NONE)
     try:
+        context.require(ResourceType.TOPIC, topic)
         partition = find_partition(broker.topics.by_name(topic), item.partition, by_id=False)
         check_leader_epoch(broker, item.current_leader_epoch)
         log = partition.log

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Sequence
 
+from kappaflow.broker.authorization.acl import ResourceType
 from kappaflow.broker.context import HandlerResult, RequestContext, Response
 from kappaflow.broker.partition_errors import find_partition, requested_topic
 from kappaflow.broker.topics import Partition, Topic
@@ -17,6 +18,7 @@ from kappaflow.wire.message import ZERO_UUID, Message
 from kappaflow.wire.record_batch import parse_header
 
 ADDS_PARTITION_SINCE = 12
+AUTHORIZATION_FAILED = "Topic authorization failed."
 
 _PRODUCE_ERRORS = {
     ErrorCode.PRODUCER_FENCED: ErrorCode.INVALID_PRODUCER_EPOCH,
@@ -32,12 +34,16 @@ def handle(context: RequestContext, request: Message) -> HandlerResult:
     for wanted in request.topic_data:
         name = None if by_id else wanted.name
         topic = requested_topic(context.broker, name, wanted, by_id)
+        refusal = _refusal(context, topic, name)
         responses.append(
             Message(
                 name=name,
                 topic_id=wanted.topic_id if by_id else ZERO_UUID,
                 partition_responses=[
-                    _append(context, request, topic, data, by_id, flushes) for data in wanted.partition_data
+                    _failed(data.index, refusal, AUTHORIZATION_FAILED)
+                    if refusal
+                    else _append(context, request, topic, data, by_id, flushes)
+                    for data in wanted.partition_data
                 ],
             )
         )
@@ -45,6 +51,13 @@ def handle(context: RequestContext, request: Message) -> HandlerResult:
         return None
     response = Message(responses=responses, throttle_time_ms=0)
     return _after(flushes, response) if flushes else response
+
+
+def _refusal(context: RequestContext, topic: Topic | None, name: str | None) -> ErrorCode:
+    """Why the client may not write to a topic; a topic that does not exist is refused as one that does."""
+    if topic is None and name is None:
+        return ErrorCode.NONE
+    return context.refusal(ResourceType.TOPIC, topic.name if topic is not None else name)
 
 
 async def _after(flushes: list[Awaitable[None]], response: Message) -> Response:
@@ -111,6 +124,7 @@ def _check_transaction(
         raise BrokerError(ErrorCode.INVALID_RECORD, "INVALID_RECORD", "Clients may not write control records.")
     if not header.is_transactional:
         return
+    context.require(ResourceType.TRANSACTIONAL_ID, request.transactional_id)
     producer = (request.transactional_id or "", header.producer_id, header.producer_epoch)
     key = (partition.topic, partition.index)
     transactions = context.broker.transactions

@@ -5,6 +5,7 @@ Source: KIP-98, KIP-447 (the group's members are checked), KIP-890 (since versio
 
 from __future__ import annotations
 
+from kappaflow.broker.authorization.acl import ResourceType
 from kappaflow.broker.context import RequestContext, Response
 from kappaflow.broker.coordinators.offset_store import CommittedOffset, OffsetKey
 from kappaflow.broker.handlers.offset_commit import check_partition
@@ -51,6 +52,12 @@ def handle(context: RequestContext, request: Message) -> Response:
 
 def _check(context: RequestContext, request: Message) -> ErrorCode:
     broker = context.broker
+    for kind, name in (
+        (ResourceType.TRANSACTIONAL_ID, request.transactional_id),
+        (ResourceType.GROUP, request.group_id),
+    ):
+        if error := context.refusal(kind, name):
+            return error
     if not request.group_id:
         return ErrorCode.INVALID_GROUP_ID
     names_member = request.generation_id >= 0 or request.member_id or request.group_instance_id is not None

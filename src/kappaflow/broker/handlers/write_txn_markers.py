@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable
 
+from kappaflow.broker.authorization.acl import AclOperation, ResourceType
 from kappaflow.broker.context import HandlerResult, RequestContext, Response
 from kappaflow.broker.partition_errors import find_partition
 from kappaflow.errors import BrokerError, StorageError
@@ -50,6 +51,10 @@ def _write(
     context: RequestContext, marker: Message, name: str, index: int, flushes: list[Awaitable[None]]
 ) -> ErrorCode | int:
     broker = context.broker
+    if context.refusal(ResourceType.CLUSTER) and (
+        error := context.refusal(ResourceType.CLUSTER, None, AclOperation.ALTER)
+    ):
+        return error
     try:
         partition = find_partition(broker.topics.by_name(name), index, by_id=False)
         known = partition.log.producers.find(marker.producer_id)
