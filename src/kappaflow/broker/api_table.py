@@ -75,6 +75,8 @@ API_TABLE = {
         ApiSpec(45, "AlterPartitionReassignments", 0, 0, "alter_partition_reassignments", 0),
         ApiSpec(46, "ListPartitionReassignments", 0, 0, "list_partition_reassignments", 0),
         ApiSpec(47, "OffsetDelete", 0, 0, "offset_delete", NEVER),
+        ApiSpec(48, "DescribeClientQuotas", 0, 1, "describe_client_quotas", 1),
+        ApiSpec(49, "AlterClientQuotas", 0, 1, "alter_client_quotas", 1),
         ApiSpec(50, "DescribeUserScramCredentials", 0, 0, "describe_user_scram_credentials", 0),
         ApiSpec(51, "AlterUserScramCredentials", 0, 0, "alter_user_scram_credentials", 0),
         ApiSpec(55, "DescribeQuorum", 0, 2, "describe_quorum", 0),

@@ -24,6 +24,8 @@ from kappaflow.broker.coordinators.transaction_coordinator import TransactionCoo
 from kappaflow.broker.coordinators.transaction_marker_writer import TransactionMarkerWriter
 from kappaflow.broker.fetch_sessions import FetchSessionCache
 from kappaflow.broker.log_cleaner import LogCleaner
+from kappaflow.broker.quotas.client_quotas import ClientQuotas
+from kappaflow.broker.quotas.quota_store import QuotaStore
 from kappaflow.broker.security.credentials import UserCredentials
 from kappaflow.broker.security.principals import principal_mapping
 from kappaflow.broker.timers import LoopTimers
@@ -74,6 +76,7 @@ class Broker:
         users: who may log on.
         acls: access control entries.
         authorizer: decides about access; None where everything is allowed.
+        quotas: how much clients may use.
         principal_of_certificate: makes the name of a principal from that of a certificate.
         topics: topics and partitions.
         groups: consumer groups.
@@ -115,6 +118,8 @@ class Broker:
         self.users = UserCredentials(self._write_metadata)
         self.acls = AclStore(self._write_metadata)
         self.authorizer = _authorizer(config, self.acls)
+        quotas = QuotaStore(self._write_metadata)
+        self.quotas = ClientQuotas(quotas, clock, config.quota_window_num, config.quota_window_size_ms)
         self.offsets = OffsetStore(self._write_offsets)
         timers = LoopTimers(asyncio.get_running_loop())
         self.groups = GroupCoordinator(config, timers)
@@ -181,6 +186,7 @@ class Broker:
             self.producer_ids.replay(entry)
             self.users.replay(entry)
             self.acls.replay(entry)
+            self.quotas.store.replay(entry)
             if entry["type"] == "broker_started":
                 self.leader_epoch = entry["leader_epoch"]
         for entry in offsets:
@@ -191,7 +197,8 @@ class Broker:
         for group_id in self.offsets.groups():
             self.groups.restore_empty(group_id)
         self.leader_epoch += 1
-        self._compact_if_large(self._metadata_journal, self.topics, self.producer_ids, self.users, self.acls)
+        security = (self.users, self.acls, self.quotas.store)
+        self._compact_if_large(self._metadata_journal, self.topics, self.producer_ids, *security)
         try:
             self._write_metadata({"type": "broker_started", "leader_epoch": self.leader_epoch})
         except StorageFullError as error:

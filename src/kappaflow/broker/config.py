@@ -41,6 +41,8 @@ class BrokerConfig:
         offsets_retention_ms: how long the offsets of an empty group are kept.
         transaction_max_timeout_ms: the longest transaction timeout that producers may ask for.
         transactional_id_expiration_ms: how long an unused transactional id is remembered.
+        quota_window_num: how many windows of time the rates of clients are measured over.
+        quota_window_size_ms: how long each window is.
         security: listeners, authentication and access control.
     """
 
@@ -61,6 +63,8 @@ class BrokerConfig:
     offsets_retention_ms: int = 7 * 24 * 3600 * 1000
     transaction_max_timeout_ms: int = 900_000
     transactional_id_expiration_ms: int = 7 * 24 * 3600 * 1000
+    quota_window_num: int = 11
+    quota_window_size_ms: int = 1000
     security: SecuritySettings = field(default_factory=SecuritySettings)
 
     @property
@@ -79,6 +83,12 @@ def _boolean(text: str) -> bool:
     return text.lower() == "true"
 
 
+def _positive(text: str) -> int:
+    if int(text) < 1:
+        raise ValueError
+    return int(text)
+
+
 _PROPERTIES: dict[str, tuple[str, Callable[[str], object]]] = {
     "auto.create.topics.enable": ("auto_create_topics", _boolean),
     "group.initial.rebalance.delay.ms": ("group_initial_rebalance_delay_ms", int),
@@ -89,6 +99,8 @@ _PROPERTIES: dict[str, tuple[str, Callable[[str], object]]] = {
     "num.partitions": ("num_partitions", int),
     "offset.metadata.max.bytes": ("offset_metadata_max_bytes", int),
     "offsets.retention.minutes": ("offsets_retention_ms", lambda text: int(text) * 60_000),
+    "quota.window.num": ("quota_window_num", _positive),
+    "quota.window.size.seconds": ("quota_window_size_ms", lambda text: _positive(text) * 1000),
     "socket.request.max.bytes": ("max_request_bytes", int),
     "transaction.max.timeout.ms": ("transaction_max_timeout_ms", int),
     "transactional.id.expiration.ms": ("transactional_id_expiration_ms", int),

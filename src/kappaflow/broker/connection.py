@@ -57,6 +57,16 @@ class KafkaConnection(asyncio.BufferedProtocol):
                 transport.get_extra_info("peercert"), self._broker.principal_of_certificate
             )
         self._broker.connections.add(self)
+        if self._broker.quotas.store.limits_addresses:
+            self._limit_connections()
+
+    def _limit_connections(self) -> None:
+        """Where too many connections come from one address, take nothing from this one and close it later."""
+        pause_ms = self._broker.quotas.use_connection(self._session.address)
+        if pause_ms and self._transport:
+            self._closed = True
+            self._transport.pause_reading()
+            asyncio.get_running_loop().call_later(pause_ms / 1000, self.close)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Forget the connection and what it was waiting for."""
@@ -167,16 +177,30 @@ class KafkaConnection(asyncio.BufferedProtocol):
             self._pending = asyncio.ensure_future(self._answer_later(reply))
         else:
             self._answer(reply)
+            if self._session.mute_ms and not self._closed:
+                self._pending = asyncio.ensure_future(self._pause())
 
     async def _answer_later(self, reply: Awaitable[Reply]) -> None:
         try:
             self._answer(await reply)
+            await self._silence()
         except Exception as error:
             self._fail(error)
         finally:
             self._pending = None
         if not self._closed:
             self._process()
+
+    async def _pause(self) -> None:
+        await self._silence()
+        self._pending = None
+        self._process()
+
+    async def _silence(self) -> None:
+        """Take nothing from a client that is over its quota, for as long as it was told."""
+        pause_ms, self._session.mute_ms = self._session.mute_ms, 0
+        if pause_ms and not self._closed:
+            await asyncio.sleep(pause_ms / 1000)
 
     def _answer(self, reply: Reply) -> None:
         self._send(reply)

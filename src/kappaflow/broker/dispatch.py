@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from kappaflow.broker.api_table import API_TABLE, ApiSpec
 from kappaflow.broker.authorization.refusals import refused
 from kappaflow.broker.context import HandlerResult, RequestContext, Response
+from kappaflow.broker.quotas.account import RequestAccount
 from kappaflow.broker.security.sasl import IllegalSaslRequest, SaslAuthenticator
 from kappaflow.broker.security.scram import AuthenticationFailed
 from kappaflow.wire.codec import Buffer, MalformedMessage, decode, encode
@@ -68,10 +69,13 @@ def handle_frame(broker: Broker, session: ClientSession, frame: memoryview) -> R
     context = RequestContext(broker, version, header.client_id, session, api_key)
     if broker.authorizer is not None and (refusal := refused(context, request)) is not None:
         return _encode(spec, header, refusal)
+    account = RequestAccount(context, request, len(frame)) if broker.quotas.store.limits_clients else None
     answer = _handler(spec.module)(context, request)
     if isawaitable(answer):
-        return _encode_later(spec, header, answer)
-    return _encode(spec, header, answer)
+        if account is not None:
+            account.stop_clock()
+        return _encode_later(spec, header, answer, account)
+    return _encode(spec, header, answer if account is None else account.close(answer))
 
 
 def _encode(spec: ApiSpec, header: RequestHeader, body: Response) -> Reply:
@@ -90,8 +94,11 @@ async def _raw_token(sasl: SaslAuthenticator, frame: memoryview) -> Reply:
         raise IllegalSaslRequest(str(error)) from None
 
 
-async def _encode_later(spec: ApiSpec, header: RequestHeader, answer: Awaitable[Response]) -> Reply:
-    return _encode(spec, header, await answer)
+async def _encode_later(
+    spec: ApiSpec, header: RequestHeader, answer: Awaitable[Response], account: RequestAccount | None
+) -> Reply:
+    body = await answer
+    return _encode(spec, header, body if account is None else account.close(body))
 
 
 def _unsupported_version(

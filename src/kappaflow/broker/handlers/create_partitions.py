@@ -8,27 +8,31 @@ from __future__ import annotations
 from kappaflow.broker.authorization.acl import ResourceType
 from kappaflow.broker.context import RequestContext, Response
 from kappaflow.broker.handlers.create_topics import check_partition_count
+from kappaflow.broker.quotas.mutations import MutationQuota
 from kappaflow.errors import BrokerError, StorageError
 from kappaflow.wire.error_codes import ErrorCode
 from kappaflow.wire.message import Message
+
+STRICT_QUOTA_SINCE = 3
 
 
 def handle(context: RequestContext, request: Message) -> Response:
     """Grow each topic independently of the others."""
     results: list[Message] = []
+    quota = MutationQuota(context, STRICT_QUOTA_SINCE)
     for wanted in request.topics:
         error_code, text = int(ErrorCode.NONE), None
         try:
-            _grow(context, wanted, request.validate_only)
+            _grow(context, wanted, quota, validate_only=request.validate_only)
         except BrokerError as error:
             error_code, text = error.code, str(error)
         except StorageError as error:
             error_code, text = ErrorCode.KAFKA_STORAGE_ERROR, str(error)
         results.append(Message(name=wanted.name, error_code=error_code, error_message=text))
-    return Message(throttle_time_ms=0, results=results)
+    return Message(throttle_time_ms=quota.throttle_time_ms, results=results)
 
 
-def _grow(context: RequestContext, wanted: Message, validate_only: bool) -> None:
+def _grow(context: RequestContext, wanted: Message, quota: MutationQuota, *, validate_only: bool) -> None:
     broker = context.broker
     context.require(ResourceType.TOPIC, wanted.name)
     topic = broker.topics.by_name(wanted.name)
@@ -55,5 +59,6 @@ def _grow(context: RequestContext, wanted: Message, validate_only: bool) -> None
             "INVALID_REPLICA_ASSIGNMENT",
             f"Give one assignment for each of the {added} new partitions, to broker {broker.node_id}, the only one.",
         )
+    quota.take(added)
     if not validate_only:
         broker.topics.add_partitions(topic, wanted.count)

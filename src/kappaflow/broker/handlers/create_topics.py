@@ -10,32 +10,35 @@ from collections import Counter
 from kappaflow.broker.authorization.acl import AclOperation, ResourceType
 from kappaflow.broker.config_entries import topic_config_entries
 from kappaflow.broker.context import RequestContext, Response
+from kappaflow.broker.quotas.mutations import MutationQuota
 from kappaflow.broker.topic_configs import check_topic_config
 from kappaflow.errors import BrokerError, ConfigError, StorageError
 from kappaflow.wire.error_codes import ErrorCode
 from kappaflow.wire.message import ZERO_UUID, Message
 
 MAX_PARTITIONS_PER_REQUEST = 10_000
+STRICT_QUOTA_SINCE = 6
 
 
 def handle(context: RequestContext, request: Message) -> Response:
     """Create each topic independently of the others."""
     repeated = {name for name, count in Counter(topic.name for topic in request.topics).items() if count > 1}
     results: list[Message] = []
+    quota = MutationQuota(context, STRICT_QUOTA_SINCE)
     for wanted in request.topics:
         try:
             if wanted.name in repeated:
                 raise BrokerError(
                     ErrorCode.INVALID_REQUEST, "INVALID_REQUEST", f"Topic {wanted.name} appears twice in the request."
                 )
-            results.append(_create(context, wanted, request.validate_only))
+            results.append(_create(context, wanted, quota, validate_only=request.validate_only))
         except BrokerError as error:
             results.append(_failed(wanted.name, error.code, str(error)))
         except ConfigError as error:
             results.append(_failed(wanted.name, ErrorCode.INVALID_CONFIG, str(error)))
         except StorageError as error:
             results.append(_failed(wanted.name, ErrorCode.KAFKA_STORAGE_ERROR, str(error)))
-    return Message(throttle_time_ms=0, topics=results)
+    return Message(throttle_time_ms=quota.throttle_time_ms, topics=results)
 
 
 def _failed(name: str, error_code: int, text: str) -> Message:
@@ -50,7 +53,7 @@ def _failed(name: str, error_code: int, text: str) -> Message:
     )
 
 
-def _create(context: RequestContext, wanted: Message, validate_only: bool) -> Message:
+def _create(context: RequestContext, wanted: Message, quota: MutationQuota, *, validate_only: bool) -> Message:
     broker = context.broker
     if context.refusal(ResourceType.CLUSTER):
         context.require(ResourceType.TOPIC, wanted.name)
@@ -58,6 +61,7 @@ def _create(context: RequestContext, wanted: Message, validate_only: bool) -> Me
     configs = {config.name: check_topic_config(config.name, config.value) for config in wanted.configs}
     broker.topics.check_new(wanted.name)
     topic_id = ZERO_UUID
+    quota.take(partitions)
     if not validate_only:
         topic_id = broker.topics.create(wanted.name, partitions, configs).topic_id
     hidden = context.refusal(ResourceType.TOPIC, wanted.name, AclOperation.DESCRIBE_CONFIGS)

@@ -7,22 +7,26 @@ from __future__ import annotations
 
 from kappaflow.broker.authorization.acl import AclOperation, ResourceType
 from kappaflow.broker.context import RequestContext, Response
+from kappaflow.broker.quotas.mutations import MutationQuota
 from kappaflow.broker.topics import Topic
-from kappaflow.errors import StorageError
+from kappaflow.errors import BrokerError, StorageError
 from kappaflow.wire.error_codes import ErrorCode
 from kappaflow.wire.message import ZERO_UUID, Message
+
+STRICT_QUOTA_SINCE = 5
 
 
 def handle(context: RequestContext, request: Message) -> Response:
     """Delete each topic independently of the others."""
+    quota = MutationQuota(context, STRICT_QUOTA_SINCE)
     if context.api_version >= 6:
-        results = [_delete(context, wanted) for wanted in request.topics]
+        results = [_delete(context, wanted, quota) for wanted in request.topics]
     else:
-        results = [_delete(context, Message(name=name, topic_id=ZERO_UUID)) for name in request.topic_names]
-    return Message(throttle_time_ms=0, responses=results)
+        results = [_delete(context, Message(name=name, topic_id=ZERO_UUID), quota) for name in request.topic_names]
+    return Message(throttle_time_ms=quota.throttle_time_ms, responses=results)
 
 
-def _delete(context: RequestContext, wanted: Message) -> Message:
+def _delete(context: RequestContext, wanted: Message, quota: MutationQuota) -> Message:
     topics = context.broker.topics
     by_name = wanted.name is not None
     if by_name and wanted.topic_id != ZERO_UUID:
@@ -37,12 +41,15 @@ def _delete(context: RequestContext, wanted: Message) -> Message:
     if topic is None:
         error = ErrorCode.UNKNOWN_TOPIC_OR_PARTITION if by_name else ErrorCode.UNKNOWN_TOPIC_ID
         return _result(wanted.name, wanted.topic_id, error, "This server does not host this topic.")
-    return _delete_topic(context, topic)
+    return _delete_topic(context, topic, quota)
 
 
-def _delete_topic(context: RequestContext, topic: Topic) -> Message:
+def _delete_topic(context: RequestContext, topic: Topic, quota: MutationQuota) -> Message:
     try:
+        quota.take(len(topic.partitions))
         context.broker.delete_topic(topic)
+    except BrokerError as error:
+        return _result(topic.name, topic.topic_id, error.code, str(error))
     except StorageError as error:
         return _result(topic.name, topic.topic_id, ErrorCode.KAFKA_STORAGE_ERROR, str(error))
     return _result(topic.name, topic.topic_id, ErrorCode.NONE, None)
