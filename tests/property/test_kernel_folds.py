@@ -14,8 +14,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kappaflow.kernel import fold_table, lookups, windows
+from kappaflow.kernel import fold_table, lookups, packed_rows, windows
 from kappaflow.kernel.fold_columns import arrow_type
+from kappaflow.kernel.fold_steps import pack
 
 INPUTS: dict[str, st.SearchStrategy[Any]] = {
     "BOOLEAN": st.booleans(),
@@ -51,6 +52,7 @@ def kernel(backend: str) -> Any:
         as_of=lookups.as_of,
         last_per_key=lookups.last_per_key,
         previous_in_key=lookups.previous_in_key,
+        pack_rows=packed_rows.pack_rows,
     )
 
 
@@ -233,3 +235,20 @@ def test_positions_in_a_key_agree(kernel: Any, values: list[Any]) -> None:
     column = pa.array(values, pa.binary_view())
     assert kernel.last_per_key(column).tolist() == lookups.last_per_key(column).tolist()
     assert kernel.previous_in_key(column).tolist() == lookups.previous_in_key(column).tolist()
+
+
+@given(scenario=scenarios(), data=st.data())
+def test_packed_rows_are_those_of_the_row_form(
+    kernel: Any, scenario: tuple[list[tuple[str, str]], list[tuple[Any, ...]], list[int]], data: st.DataObject
+) -> None:
+    folds, rows, _ = scenario
+    types = [of for _, of in folds]
+    times = np.array([row[1] for row in rows], np.int64)
+    valid = np.array([row[2] for row in rows], np.bool_) if data.draw(st.booleans()) else None
+    columns = arrays(folds, rows)
+    packed = kernel.pack_rows(times, columns, types, valid).to_pylist()
+    plain = [fold_table.plain_values(column, of) for column, of in zip(columns, types, strict=True)]
+    assert packed == [
+        pack(row[1], [column[at] for column in plain], types) if valid is None or valid[at] else None
+        for at, row in enumerate(rows)
+    ]

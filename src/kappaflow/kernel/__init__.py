@@ -20,6 +20,7 @@ if USE_NATIVE:
         as_of,
         assign_windows,
         last_per_key,
+        pack_rows,
         previous_in_key,
         window_keys,
     )
@@ -27,6 +28,7 @@ if USE_NATIVE:
 else:
     from kappaflow.kernel.fold_table import FoldTable
     from kappaflow.kernel.lookups import as_of, last_per_key, previous_in_key
+    from kappaflow.kernel.packed_rows import pack_rows
     from kappaflow.kernel.partitioner import murmur2, murmur2_column
     from kappaflow.kernel.record_encoding import encode_records, restamp
     from kappaflow.kernel.records import decode_records
@@ -49,6 +51,7 @@ __all__ = [
     "last_per_key",
     "murmur2",
     "murmur2_column",
+    "pack_rows",
     "previous_in_key",
     "restamp",
     "window_keys",

@@ -219,7 +219,7 @@ class FoldTable:
             elif kind == "count":
                 lists.append([bool(valid) for valid in column.is_valid().to_pylist()])
             else:
-                lists.append(_plain(column, of))
+                lists.append(plain_values(column, of))
         return lists
 
     def _columns(self, states: list[list[Any] | None]) -> list[ArrowArray]:
@@ -235,7 +235,7 @@ def _key_list(keys: ArrowArray) -> list[bytes | None]:
     return [key.encode() if isinstance(key, str) else key for key in keys.to_pylist()]
 
 
-def _plain(column: ArrowArray, of: str) -> list[Any]:
+def plain_values(column: ArrowArray, of: str) -> list[Any]:
     """A column as plain values, times as integers.
 
     Raises:

@@ -83,6 +83,13 @@ def _output(columns: list[ArrowArray], old: list[ArrowArray], old_valid: bytearr
     return FoldOutput(columns, old, np.frombuffer(old_valid, np.bool_), np.frombuffer(timestamp, np.int64))
 
 
+def pack_rows(
+    timestamp: Int64s, columns: Sequence[ArrowArray], types: Sequence[str], valid: Mask | None = None
+) -> ArrowArray:
+    """See `kappaflow.kernel.packed_rows.pack_rows`."""
+    return _native.pack_rows(_int64s(timestamp), list(columns), list(types), _flags(valid))
+
+
 def assign_windows(
     timestamps: Int64s,
     stream_time: int,

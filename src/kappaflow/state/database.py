@@ -109,12 +109,12 @@ class StateDatabase:
     ) -> None:
         """Write packed rows of a store that nothing else changes now, and how far it is, in one batch."""
         batch = WriteBatch(raw_mode=True)
-        prefix = store.prefix
+        prefix, put = store.prefix, batch.put
         for key, packed in rows:
             if packed is None:
                 batch.delete(prefix + key)
             else:
-                batch.put(prefix + key, packed)
+                put(prefix + key, packed)
         batch.put(POSITIONS_PREFIX + task.encode(), msgspec.msgpack.encode(dict(positions)))
         self._db.write(batch)
 

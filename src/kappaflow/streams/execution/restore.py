@@ -9,14 +9,16 @@ for, because its outcome decides what the store has to hold.  A restore that is 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
+import numpy as np
+
+from kappaflow import kernel
 from kappaflow.client.connection import ClientConfig
 from kappaflow.client.fetch import FetchedChunk, Fetcher
 from kappaflow.client.topic_partition import TopicPartition
-from kappaflow.errors import StreamsError
+from kappaflow.errors import SerializationError, StreamsError
 from kappaflow.runtime.clock import SYSTEM_CLOCK, Clock
 from kappaflow.runtime.crash_points import crash_point
 from kappaflow.state.database import DurableStore, StateDatabase
@@ -146,19 +148,31 @@ class Restorer:
         job.next_offset = max(job.next_offset, offset)
 
 
-def restored_rows(job: RestoreJob, records: Any) -> list[tuple[bytes, bytes | None]]:
-    """Return keys and packed rows, before the job's end; the last of a key counts."""
+def restored_rows(job: RestoreJob, records: kernel.RecordColumns) -> Iterable[tuple[bytes, bytes | None]]:
+    """Return keys and packed rows before the job's end, in the order of the log; None deletes.
+
+    Raises:
+        SerializationError: a record cannot be read.
+    """
     codec, serde = job.store.codec, job.spec.value_serde
-    rows: dict[bytes, bytes | None] = {}
-    times, offsets = records.timestamp.tolist(), records.offset.tolist()
-    for key, value, time_ms, offset in zip(
-        records.key.to_pylist(), records.value.to_pylist(), times, offsets, strict=True
-    ):
-        if key is None or offset >= job.end:
-            continue
-        row = serde.deserialize(value)
-        rows[key] = None if row is None else codec.write(row, time_ms)
-    return list(rows.items())
+    count = int(np.searchsorted(records.offset, job.end))
+    keys, values = records.key[:count], records.value[:count]
+    if codec.is_packed:
+        decoded = serde.decode(values)
+        if decoded.errors is not None and decoded.errors.any():
+            row = int(np.flatnonzero(decoded.errors)[0])
+            raise SerializationError(f"{job.changelog} at {records.offset[row]}: {decoded.messages.get(row, '')}")
+        packed = kernel.pack_rows(records.timestamp[:count], decoded.columns, codec.type_names, decoded.valid)
+        rows: Iterable[bytes | None] = packed.to_pylist()
+    else:
+        times = records.timestamp[:count].tolist()
+        rows = [_packed(job, value, time_ms) for value, time_ms in zip(values.to_pylist(), times, strict=True)]
+    return ((key, row) for key, row in zip(keys.to_pylist(), rows, strict=True) if key is not None)
+
+
+def _packed(job: RestoreJob, value: bytes | None, time_ms: int) -> bytes | None:
+    row = job.spec.value_serde.deserialize(value)
+    return None if row is None else job.store.codec.write(row, time_ms)
 
 
 def _marks(jobs: Sequence[RestoreJob], time_ms: int) -> dict[str, dict[str, int]]:
