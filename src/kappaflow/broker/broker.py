@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from kappaflow.broker.authorization.acl_store import AclStore
 from kappaflow.broker.authorization.authorizer import Authorizer
@@ -32,12 +32,12 @@ from kappaflow.broker.timers import LoopTimers
 from kappaflow.broker.topics import Topic, TopicRegistry
 from kappaflow.errors import StorageError, StorageFullError
 from kappaflow.runtime.clock import SYSTEM_CLOCK, Clock
-from kappaflow.runtime.disk import SYSTEM_DISK, Disk, OsDisk
+from kappaflow.runtime.disk import SYSTEM_DISK, Disk
 from kappaflow.storage.data_directory import DataDirectory
-from kappaflow.storage.flusher import FlushMode, FlushPolicy
+from kappaflow.storage.flusher import Flusher, FlushMode, FlushPolicy
 from kappaflow.storage.journal import Journal
 from kappaflow.storage.log_config import LogConfig
-from kappaflow.storage.log_directory import LogDirectory
+from kappaflow.storage.log_directory import LogDirectory, MakeFlusher
 
 if TYPE_CHECKING:
     from kappaflow.broker.connection import KafkaConnection
@@ -56,8 +56,14 @@ class _Journalled(Protocol):
     def snapshot(self) -> list[dict[str, Any]]: ...
 
 
-class _LazilySyncedDisk(OsDisk):
+class _LazilySyncedDisk:
     """Writes reach the operating system at once, which survives the end of the process, and the device later."""
+
+    def __init__(self, disk: Disk) -> None:
+        self._disk = disk
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._disk, name)
 
     def sync(self, fd: int) -> None:
         """Leave it to the operating system."""
@@ -135,7 +141,13 @@ class Broker:
         )
 
     @staticmethod
-    def open(config: BrokerConfig, *, clock: Clock = SYSTEM_CLOCK, disk: Disk = SYSTEM_DISK) -> Broker:
+    def open(
+        config: BrokerConfig,
+        *,
+        clock: Clock = SYSTEM_CLOCK,
+        disk: Disk = SYSTEM_DISK,
+        make_flusher: MakeFlusher = Flusher,
+    ) -> Broker:
         """Lock the data directory, read what it holds and recover what needs it.
 
         Raises:
@@ -147,7 +159,7 @@ class Broker:
         try:
             if directory.taken_over_from is not None:
                 logger.info("taking over from process %d, which has ended", directory.taken_over_from.pid)
-            offsets_disk = disk if config.flush == "group" else _LazilySyncedDisk()
+            offsets_disk = disk if config.flush == "group" else cast("Disk", _LazilySyncedDisk(disk))
             metadata_journal, metadata = Journal.open(config.data_dir / METADATA_JOURNAL, disk=disk)
             offsets_journal, offsets = Journal.open(config.data_dir / OFFSETS_JOURNAL, disk=offsets_disk)
             transactions_journal, transactions = Journal.open(config.data_dir / TRANSACTIONS_JOURNAL, disk=offsets_disk)
@@ -165,6 +177,7 @@ class Broker:
                 on_flush_failure=flush_failed,
                 clock=clock,
                 disk=disk,
+                make_flusher=make_flusher,
             )
             broker = Broker(
                 config, directory, logs, (metadata_journal, offsets_journal, transactions_journal), clock, disk

@@ -36,7 +36,7 @@ class DelayedFetch(Generic[Result]):
         self._future: asyncio.Future[Result] = self._loop.create_future()
         self._woken = False
         for partition in self._partitions:
-            partition.waiters.add(self._wake)
+            partition.waiters[self._wake] = None
         timer = self._loop.call_later(wait_seconds, self._time_is_over)
         # Also runs when the connection goes away and cancels the future.
         self._future.add_done_callback(lambda _: self._stop_waiting(timer))
@@ -48,7 +48,7 @@ class DelayedFetch(Generic[Result]):
     def _stop_waiting(self, timer: asyncio.TimerHandle) -> None:
         timer.cancel()
         for partition in self._partitions:
-            partition.waiters.discard(self._wake)
+            partition.waiters.pop(self._wake, None)
 
     def _wake(self) -> None:
         # One read for all appends of this turn of the loop.

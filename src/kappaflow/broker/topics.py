@@ -40,7 +40,7 @@ class Partition:
     def __init__(self, topic: str, index: int, open_log: Callable[[int], PartitionLog]) -> None:
         self.topic = topic
         self.index = index
-        self.waiters: set[Callable[[], None]] = set()
+        self.waiters: dict[Callable[[], None], None] = {}
         self.is_deleted = False
         self._open = open_log
         self._log: PartitionLog | None = None

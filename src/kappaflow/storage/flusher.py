@@ -62,8 +62,8 @@ class Flusher:
         self.failure: StorageError | None = None
         self._on_failure = on_failure
         self._condition = threading.Condition()
-        self._requested: set[Syncable] = set()
-        self._dirty: set[Syncable] = set()
+        self._requested: dict[Syncable, None] = {}
+        self._dirty: dict[Syncable, None] = {}
         self._waiters: list[tuple[asyncio.AbstractEventLoop, asyncio.Future[None]]] = []
         self._thread: threading.Thread | None = None
         self._closing = False
@@ -72,13 +72,13 @@ class Flusher:
         """Note that `log` has records that are not durable."""
         if self.policy.mode is FlushMode.INTERVAL and log not in self._dirty:
             with self._condition:
-                self._dirty.add(log)
+                self._dirty[log] = None
                 self._start()
 
     def request(self, log: Syncable) -> None:
         """Have `log` synced soon; nobody waits."""
         with self._condition:
-            self._requested.add(log)
+            self._requested[log] = None
             self._start()
             self._condition.notify()
 
@@ -95,7 +95,7 @@ class Flusher:
         loop = asyncio.get_running_loop()
         future: asyncio.Future[None] = loop.create_future()
         with self._condition:
-            self._requested.add(log)
+            self._requested[log] = None
             self._waiters.append((loop, future))
             self._start()
             self._condition.notify()
@@ -104,8 +104,8 @@ class Flusher:
     def forget(self, log: Syncable) -> None:
         """Drop a log that was deleted."""
         with self._condition:
-            self._requested.discard(log)
-            self._dirty.discard(log)
+            self._requested.pop(log, None)
+            self._dirty.pop(log, None)
 
     def close(self) -> None:
         """Do what was asked for, then end the thread."""
@@ -127,15 +127,17 @@ class Flusher:
             with self._condition:
                 if not self._requested and not self._closing:
                     self._condition.wait(timeout)
-                logs = self._requested | self._dirty
-                waiters = self._waiters
                 closing = self._closing
-                self._requested, self._dirty, self._waiters = set(), set(), []
-            self._sync(logs, waiters)
+            self.sync_requested()
             if closing:
                 return
 
-    def _sync(self, logs: set[Syncable], waiters: list[tuple[asyncio.AbstractEventLoop, asyncio.Future[None]]]) -> None:
+    def sync_requested(self) -> None:
+        """Sync what was asked for, and tell those who wait; the thread's work, or that of who does without one."""
+        with self._condition:
+            logs = self._requested | self._dirty
+            waiters = self._waiters
+            self._requested, self._dirty, self._waiters = {}, {}, []
         try:
             for log in logs:
                 log.sync()

@@ -27,6 +27,7 @@ from kappaflow.storage.write_failure import write_failure
 CLEAN_SHUTDOWN_FILE = ".kafka_cleanshutdown"
 RECOVERY_POINT_FILE = "recovery-point-offset-checkpoint"
 PARTITION_METADATA_FILE = "partition.metadata"
+MakeFlusher = Callable[[FlushPolicy, Callable[[str], None] | None], Flusher]
 _DELETE_SUFFIX = "-delete"
 
 
@@ -57,6 +58,7 @@ class LogDirectory:
         on_flush_failure: Callable[[str], None] | None = None,
         clock: Clock = SYSTEM_CLOCK,
         disk: Disk = SYSTEM_DISK,
+        make_flusher: MakeFlusher = Flusher,
     ) -> LogDirectory:
         """Open every log below `path`; after an unclean end, recover each.
 
@@ -67,15 +69,15 @@ class LogDirectory:
             on_flush_failure: called from another thread when a sync failed; should stop the process.
             clock: for rolls and retention.
             disk: where it is.
+            make_flusher: what syncs the logs.
 
         Raises:
             StorageError: a log cannot be opened.
         """
         marker = path / CLEAN_SHUTDOWN_FILE
         was_clean = marker.exists()
-        directory = LogDirectory(
-            path, clock, disk, Flusher(flush or FlushPolicy(), on_flush_failure), was_clean=was_clean
-        )
+        flusher = make_flusher(flush or FlushPolicy(), on_flush_failure)
+        directory = LogDirectory(path, clock, disk, flusher, was_clean=was_clean)
         for entry in sorted(path.iterdir()):
             if not entry.is_dir():
                 continue
