@@ -19,6 +19,7 @@ from kappaflow.streams.execution.streams_config import Guarantee, StreamsConfig
 
 logger = logging.getLogger(__name__)
 COMMIT_INTERVAL_MS = 2000
+SESSION_TIMEOUT_MS = 10_000
 TRANSACTION_TIMEOUT_MS = 10_000
 PURGE_INTERVAL_MS = 30_000
 GUARANTEES: dict[str, Guarantee] = {"at_least_once": "at_least_once", "exactly_once_v2": "exactly_once_v2"}
@@ -82,6 +83,7 @@ class RunningQueries:
             # Servers share queries, and each has its own worker 0.
             instance_id=f"{self.config.service_id}-{self.config.server_id()}-{instance}" if instance else None,
             guarantee=guarantee(settings),
+            session_timeout_ms=settings.integer("session.timeout.ms", SESSION_TIMEOUT_MS),
             transaction_timeout_ms=settings.integer("transaction.timeout.ms", TRANSACTION_TIMEOUT_MS),
             purge_interval_ms=settings.integer("repartition.purge.interval.ms", PURGE_INTERVAL_MS),
             caching=int(cache or CACHE_BYTES) > 0,

@@ -1,0 +1,115 @@
+"""Faults in the processes of a server: killed or stopped at a named point, killed at any moment."""
+
+from __future__ import annotations
+
+import os
+import signal
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+from kappaflow.errors import KappaError
+from kappaflow.testing.embedded_server import EmbeddedServer, wait_until
+
+WORKER_POINTS = (
+    "before-flush",
+    "after-flush",
+    "before-offset-commit",
+    "after-offset-commit",
+    "before-end-txn",
+    "after-end-txn",
+    "before-local-batch",
+    "after-local-batch",
+)
+BROKER_POINTS = (
+    "before-txn-prepare",
+    "after-txn-prepare",
+    "before-txn-marker",
+    "after-txn-marker",
+    "after-txn-offsets",
+    "before-txn-complete",
+    "after-txn-complete",
+    "before-journal-append",
+    "after-journal-append",
+    "before-journal-rename",
+    "after-journal-rename",
+    "before-index-roll",
+    "after-index-roll",
+)
+"""Points of D6 in the broker; see `kappaflow.runtime.crash_points`."""
+
+
+class CrashPlan:
+    """Says at which point the processes of a server end, from their next start on.
+
+    ``EmbeddedServer(environment=plan.environment)`` makes the server follow it.
+    """
+
+    def __init__(self) -> None:
+        self._file = Path(tempfile.mkstemp(prefix="kappa-crash-")[1])
+        self.environment = {"KAPPA_CRASH_POINT": f"@{self._file}"}
+
+    def set(self, point: str, passes: int, action: str = "kill") -> None:
+        """End at the `passes`-th pass of the point."""
+        self._file.write_text(f"{point}:{passes}:{action}")
+
+    def clear(self) -> None:
+        """End nowhere."""
+        self._file.write_text("")
+
+    def close(self) -> None:
+        """Remove the file."""
+        self._file.unlink(missing_ok=True)
+
+
+def child(server: EmbeddedServer, name: str) -> dict[str, Any]:
+    """What the supervisor knows of a child."""
+    for found in server.processes():
+        if found["name"] == name:
+            return found
+    raise KappaError(f"There is no process {name}.")
+
+
+def wait_ready(server: EmbeddedServer, timeout_seconds: float = 60.0) -> None:
+    """Wait until all children are ready."""
+    wait_until(lambda: all(found["state"] == "ready" for found in server.processes()), "all processes", timeout_seconds)
+
+
+def crash_at(server: EmbeddedServer, plan: CrashPlan, name: str, point: str, passes: int, times: int) -> None:
+    """Have a child killed at a point `times` times under load, and leave it running.
+
+    Raises:
+        KappaError: the point was not reached.
+    """
+    plan.set(point, passes)
+    server.kill_child(name)
+    for _ in range(times):
+        before = child(server, name)["restarts"]
+        wait_until(lambda before=before: child(server, name)["restarts"] > before, f"{name} at {point}", 60)
+    plan.clear()
+    # The plan is read at the start: what started before it was cleared ends once more.
+    pid = child(server, name)["pid"]
+    if pid:
+        os.kill(int(pid), signal.SIGKILL)
+    wait_ready(server)
+
+
+def stop_at(server: EmbeddedServer, plan: CrashPlan, name: str, point: str, passes: int, silent_seconds: float) -> None:
+    """Have a child stopped at a point for longer than its session lasts, then let it go on."""
+    plan.set(point, passes, "stop")
+    before = server.kill_child(name)
+    wait_until(lambda: child(server, name)["pid"] not in {None, 0, before}, f"{name} to start again", 60)
+    pid = int(child(server, name)["pid"])
+    plan.clear()
+    wait_until(lambda: is_stopped(pid), f"{name} to stop at {point}", 60)
+    time.sleep(silent_seconds)  # the fault itself: silence beyond the session time-out
+    os.kill(pid, signal.SIGCONT)
+
+
+def is_stopped(pid: int) -> bool:
+    """Whether a process was stopped by a signal."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] == "T"
+    except FileNotFoundError:
+        return False
