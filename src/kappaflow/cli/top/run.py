@@ -47,6 +47,20 @@ def fetch(url: str) -> dict[str, Any]:
     return response.json()
 
 
+def state_text(query: dict[str, Any]) -> str:
+    """Return the state of a query in a worker, and how far a restore is.
+
+    >>> state_text({"state": "RESTORING", "restored": 25, "to_restore": 100, "restore_seconds_left": 30.4})
+    'RESTORING 25 %, 30 s left'
+    """
+    state = str(query["state"])
+    total, left = query.get("to_restore") or 0, query.get("restore_seconds_left")
+    if state != "RESTORING" or not total:
+        return state
+    share = f"{state} {100 * query['restored'] // total} %"
+    return share if left is None else f"{share}, {left:.0f} s left"
+
+
 def render(figures: dict[str, Any]) -> Group:
     """Make the two tables of one screen, and say below why queries are in error."""
     processes = Table(title="Processes", title_justify="left")
@@ -65,7 +79,7 @@ def render(figures: dict[str, Any]) -> Group:
             queries.add_row(
                 query_id,
                 str(number),
-                query["state"],
+                state_text(query),
                 str(query.get("restarts", 0)),
                 str(query.get("tasks", 0)),
                 f"{query.get('records_per_second', 0):,.0f}",

@@ -83,7 +83,8 @@ def query_row(query: PersistentQuery, states: dict[str, int]) -> Entity:
     """Return a persistent query as SHOW QUERIES lists it; `states` counts the workers by its state there."""
     counts = states or {query.state.value: 1}
     worst = next(
-        (s for s in ("ERROR", "RESTARTING", "REBALANCING", "CREATED", "PAUSED", "RUNNING") if s in counts), "RUNNING"
+        (s for s in ("ERROR", "RESTARTING", "RESTORING", "REBALANCING", "CREATED", "PAUSED", "RUNNING") if s in counts),
+        "RUNNING",
     )
     return {
         "queryString": query.statement,

@@ -18,7 +18,6 @@ from pathlib import Path
 from typing import Any
 
 from kappaflow.client.admin import Admin
-from kappaflow.client.connection import ClientConfig
 from kappaflow.client.schema_registry import HttpSchemaRegistry, registry_by_url
 from kappaflow.errors import ConfigError, KappaError
 from kappaflow.server.configuration import ServerConfig
@@ -29,7 +28,7 @@ from kappaflow.server.worker.cohort import Part, Subscriber
 from kappaflow.server.worker.print_topic import print_topic
 from kappaflow.server.worker.pull import PullServer, stream_scan
 from kappaflow.server.worker.push import PushServer
-from kappaflow.server.worker.queries import RunningQueries
+from kappaflow.server.worker.queries import RunningQueries, guarantee
 from kappaflow.sql.ast.statements import Print
 from kappaflow.sql.engine import Engine
 from kappaflow.sql.grammar.parser import ParsedStatement, keep_tables_in, parse
@@ -63,18 +62,19 @@ class Worker:
 
     def __init__(self, config: ServerConfig, index: int, loop: asyncio.AbstractEventLoop) -> None:
         self.config = config
-        self.client = ClientConfig(config.bootstrap_servers, client_id=f"kappa-worker-{index}")
+        self.client = config.client(f"kappa-worker-{index}")
         keep_tables_in(config.grammar_tables)
         with Admin(self.client) as admin:
             replication = config.replication_factor or min(3, len(admin.describe_cluster().brokers))
             create_command_topic(admin, config.command_topic, replication)
-        self.engine = Engine(config.service_id, config.properties, registry=_registry(config))
+        self.engine = Engine(config.service_id, config.engine_properties, registry=_registry(config))
         self.database = StateDatabase(Path(config.data_dir) / "state" / f"worker-{index}")
         self.queries = RunningQueries(config, self.client, index, self.database, replication)
         self.commands = CommandLog(self.client, config.command_topic, self.engine, self._replayed, writable=False)
         self.pull = PullServer(self.engine, self.commands.lock, self.queries)
         self._loop = loop
-        self.push = PushServer(self.client, self._deliver)
+        committed = guarantee(Settings(config.properties, {})) == "exactly_once_v2"
+        self.push = PushServer(self.client, self._deliver, "read_committed" if committed else "read_uncommitted")
         self._plan_push = functools.lru_cache(maxsize=PUSH_PLANS_MAX)(self._plan)
         self._planning = ThreadPoolExecutor(1, "plan-push")
         self._caught_up = False

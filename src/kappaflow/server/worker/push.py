@@ -19,7 +19,7 @@ from typing import Any
 
 from kappaflow.client.admin import EARLIEST, LATEST, Admin
 from kappaflow.client.connection import ClientConfig
-from kappaflow.client.fetch import FetchedChunk, Fetcher
+from kappaflow.client.fetch import FetchedChunk, Fetcher, IsolationLevel
 from kappaflow.client.topic_partition import TopicPartition
 from kappaflow.errors import KappaError
 from kappaflow.server.worker.cohort import Cohort, Deliver, Subscriber, is_shareable, merged
@@ -59,10 +59,14 @@ class PushServer:
 
     Args:
         deliver: takes parts of the answers, in threads of the server's own; may block to slow it down.
+        isolation_level: whether answers wait for the end of transactions and leave out what is aborted.
     """
 
-    def __init__(self, client: ClientConfig, deliver: Deliver) -> None:
+    def __init__(
+        self, client: ClientConfig, deliver: Deliver, isolation_level: IsolationLevel = "read_uncommitted"
+    ) -> None:
         self._client = client
+        self._isolation: IsolationLevel = isolation_level
         self._deliver = deliver
         self._admin = Admin(client)
         self._fetcher = self._new_fetcher()
@@ -76,7 +80,7 @@ class PushServer:
         threading.Thread(target=self._run, name="push", daemon=True).start()
 
     def _new_fetcher(self) -> Fetcher:
-        return Fetcher(self._client, offset_reset="earliest", max_wait_ms=100)
+        return Fetcher(self._client, isolation_level=self._isolation, offset_reset="earliest", max_wait_ms=100)
 
     def subscribe(
         self,
@@ -163,7 +167,9 @@ class PushServer:
             pairs = [(admission, p) for admission in admissions for p in admission.partitions]
             wanted = {p: which for a, p in pairs if a.start_of(p) == which or (a.bounded and which == LATEST)}
             if wanted:
-                found.update({p: listed.offset for p, listed in self._admin.list_offsets(wanted).items()})
+                found.update(
+                    {p: listed.offset for p, listed in self._admin.list_offsets(wanted, self._isolation).items()}
+                )
         fresh: list[Cohort] = []
         for admission in admissions:
             start = {p: offsets[admission.start_of(p)][p] for p in admission.partitions}
@@ -187,7 +193,7 @@ class PushServer:
     def _has_more(self, partition: TopicPartition) -> bool:
         if partition not in self._fetcher.assignment():
             return False
-        end, position = self._fetcher.high_watermark(partition), self._fetcher.position(partition)
+        end, position = self._fetcher.end_offset(partition), self._fetcher.position(partition)
         return end < 0 or position < 0 or position < end
 
     # ---- the thread's side ----
