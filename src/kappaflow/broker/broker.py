@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any, Protocol, cast
+from typing import TYPE_CHECKING, Any, Protocol
 
 from kappaflow.broker.authorization.acl_store import AclStore
 from kappaflow.broker.authorization.authorizer import Authorizer
@@ -19,6 +19,7 @@ from kappaflow.broker.config import BrokerConfig
 from kappaflow.broker.coordinators.group_coordinator import GroupCoordinator
 from kappaflow.broker.coordinators.group_states import GroupState
 from kappaflow.broker.coordinators.offset_store import OffsetStore
+from kappaflow.broker.coordinators.orphaned_transactions import abort_orphans
 from kappaflow.broker.coordinators.producer_ids import ProducerIds
 from kappaflow.broker.coordinators.transaction_coordinator import TransactionCoordinator
 from kappaflow.broker.coordinators.transaction_marker_writer import TransactionMarkerWriter
@@ -54,19 +55,6 @@ PRIVATE_FILE = 0o600
 class _Journalled(Protocol):
     def replay(self, entry: dict[str, Any]) -> None: ...
     def snapshot(self) -> list[dict[str, Any]]: ...
-
-
-class _LazilySyncedDisk:
-    """Writes reach the operating system at once, which survives the end of the process, and the device later."""
-
-    def __init__(self, disk: Disk) -> None:
-        self._disk = disk
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._disk, name)
-
-    def sync(self, fd: int) -> None:
-        """Leave it to the operating system."""
 
 
 class Broker:
@@ -159,10 +147,12 @@ class Broker:
         try:
             if directory.taken_over_from is not None:
                 logger.info("taking over from process %d, which has ended", directory.taken_over_from.pid)
-            offsets_disk = disk if config.flush == "group" else cast("Disk", _LazilySyncedDisk(disk))
+            durable = config.flush == "group"
             metadata_journal, metadata = Journal.open(config.data_dir / METADATA_JOURNAL, disk=disk)
-            offsets_journal, offsets = Journal.open(config.data_dir / OFFSETS_JOURNAL, disk=offsets_disk)
-            transactions_journal, transactions = Journal.open(config.data_dir / TRANSACTIONS_JOURNAL, disk=offsets_disk)
+            offsets_journal, offsets = Journal.open(config.data_dir / OFFSETS_JOURNAL, disk=disk, durable=durable)
+            transactions_journal, transactions = Journal.open(
+                config.data_dir / TRANSACTIONS_JOURNAL, disk=disk, durable=durable
+            )
             broker: Broker | None = None
 
             def flush_failed(text: str) -> None:
@@ -217,6 +207,7 @@ class Broker:
         except StorageFullError as error:
             # Starting is the way to read what is there and to delete what is not needed.
             logger.warning("starting on a full disk: %s", error)
+        abort_orphans(self, self._logs)
         self.transactions.resume()
 
     def _write_metadata(self, entry: dict[str, Any]) -> None:

@@ -4,8 +4,10 @@
     record   length uint32, CRC-32C of the payload uint32, payload (JSON or MessagePack)
 
 Every append is durable when it returns. A torn record at the end was never acknowledged and is cut off; damage before
-a whole record is not a torn write, and is refused. Compaction writes the wanted documents to a new file, syncs it and
-renames it over the old one, so that at every moment one whole journal exists.
+a whole record is not a torn write, and is refused. A journal that leaves appends to the operating system loses
+after a loss of power what was not written yet: it goes on with what is whole before the first damage. Compaction
+writes the wanted documents to a new file, syncs it and renames it over the old one, so that at every moment one whole
+journal exists.
 """
 
 from __future__ import annotations
@@ -39,8 +41,9 @@ class Journal:
         truncated_bytes: what a torn write left and opening cut off.
     """
 
-    def __init__(self, path: Path, disk: Disk, encoding: Literal["msgpack", "json"]) -> None:
+    def __init__(self, path: Path, disk: Disk, encoding: Literal["msgpack", "json"], *, durable: bool = True) -> None:
         self.path = path
+        self._durable = durable
         self.size_bytes = len(MAGIC)
         self.record_count = 0
         self.truncated_bytes = 0
@@ -52,14 +55,24 @@ class Journal:
 
     @staticmethod
     def open(
-        path: Path, *, disk: Disk = SYSTEM_DISK, encoding: Literal["msgpack", "json"] = "msgpack"
+        path: Path,
+        *,
+        disk: Disk = SYSTEM_DISK,
+        encoding: Literal["msgpack", "json"] = "msgpack",
+        durable: bool = True,
     ) -> tuple[Journal, list[Document]]:
         """Open a journal, or start one, and return it with its documents, oldest first.
+
+        Args:
+            path: its file.
+            disk: where it is.
+            encoding: of the documents.
+            durable: whether appends are synced; otherwise they survive the end of the process only.
 
         Raises:
             StorageError: the file is not a journal, or is damaged before its last whole record.
         """
-        journal = Journal(path, disk, encoding)
+        journal = Journal(path, disk, encoding, durable=durable)
         disk.remove(path.with_name(path.name + ".tmp"))
         fresh = not path.exists()
         journal._fd = disk.open(path, create=True)
@@ -72,7 +85,7 @@ class Journal:
         return journal, documents
 
     def append(self, document: Document) -> None:
-        """Add a document and make it durable.
+        """Add a document and, where the journal is a durable one, sync it.
 
         Raises:
             StorageFullError: no space; the journal is as before.
@@ -97,7 +110,8 @@ class Journal:
             self._disk.truncate(self._fd, self.size_bytes)
             raise write_failure(f"cannot write to {self.path}", error) from error
         try:
-            self._disk.sync(self._fd)
+            if self._durable:
+                self._disk.sync(self._fd)
         except OSError as error:
             raise self._failed(error) from error
         crash_point("after-journal-append")
@@ -138,8 +152,19 @@ class Journal:
             raise self._failed(error) from error
 
     def close(self) -> None:
-        """Close the file; everything is durable already."""
-        if self._fd >= 0:
+        """Make everything durable and close the file.
+
+        Raises:
+            StorageError: the sync failed.
+        """
+        if self._fd < 0:
+            return
+        try:
+            if not self._durable and self._failure is None:
+                self._disk.sync(self._fd)
+        except OSError as error:
+            raise self._failed(error) from error
+        finally:
             self._disk.close(self._fd)
             self._fd = -1
 
@@ -171,7 +196,8 @@ class Journal:
             documents.append(self._decode(payload, type=dict[str, object]))
             position = end
         if position < len(data):
-            self._refuse_damage(data, position)
+            if self._durable:
+                self._refuse_damage(data, position)
             self._disk.truncate(self._fd, position)
             self._disk.sync(self._fd)
             self.truncated_bytes = len(data) - position

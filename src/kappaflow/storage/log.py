@@ -12,6 +12,7 @@ from __future__ import annotations
 import threading
 from bisect import bisect_right
 from collections.abc import Callable
+from itertools import pairwise
 from pathlib import Path
 from typing import NamedTuple
 
@@ -33,9 +34,10 @@ from kappaflow.storage.log_recovery import (
     snapshot_path,
 )
 from kappaflow.storage.retention import expired_segments
-from kappaflow.storage.segment import MAX_RELATIVE_OFFSET, LogSegment
+from kappaflow.storage.segment import MAX_RELATIVE_OFFSET, LogSegment, segment_path
 from kappaflow.storage.segment_swap import CleanedSegment, swap_in
 from kappaflow.storage.time_lookup import OffsetAndTimestamp, lookup_timestamp
+from kappaflow.storage.transaction_index_cleaning import TRANSACTION_INDEX_SUFFIX
 from kappaflow.storage.write_failure import write_failure
 from kappaflow.wire.record_batch import HEADER_SIZE, pack_prefix, stamp_log_append_time
 
@@ -101,8 +103,10 @@ class PartitionLog:
         self._clock = clock
         self._disk = disk
         self._unsynced_lock = threading.Lock()
-        self._unsynced: list[LogSegment] = []
-        self._directory_unsynced = not loaded.segments
+        self._unsynced = loaded.unsynced[:-1]
+        for segment, following in pairwise(loaded.unsynced):
+            segment.companions = self._companions(segment, following.base_offset)
+        self._directory_unsynced = not loaded.segments or bool(loaded.unsynced)
         self._sync_lock = threading.Lock()
         self._closed = False
         self._released = False
@@ -275,13 +279,20 @@ class PartitionLog:
             return sealed
         crash_point("before-index-roll")
         sealed.seal()
-        self.producers.write_snapshot(self._disk, snapshot_path(self.directory, self.log_end_offset), durable=False)
+        snapshot = snapshot_path(self.directory, self.log_end_offset)
+        self.producers.write_snapshot(self._disk, snapshot, durable=False)
+        sealed.companions = self._companions(sealed, self.log_end_offset)
         with self._unsynced_lock:
             self._unsynced.append(sealed)  # before the new segment shows, so that no sync can miss it
         segment = self._add_segment(self.log_end_offset)
         crash_point("after-index-roll")
         self.flusher.request(self)
         return segment
+
+    def _companions(self, segment: LogSegment, end_offset: int) -> tuple[Path, ...]:
+        """What belongs to a segment that ends before `end_offset`, beside its indexes."""
+        aborted = segment_path(self.directory, segment.base_offset, TRANSACTION_INDEX_SUFFIX)
+        return aborted, snapshot_path(self.directory, end_offset)
 
     def _add_segment(self, base_offset: int) -> LogSegment:
         segment = LogSegment.create(
@@ -486,11 +497,13 @@ class PartitionLog:
         try:
             path = snapshot_path(self.directory, self.log_end_offset)
             if self.recovery_point < self.log_end_offset or not path.exists():
-                self._segments[-1].load_indexes()
-                self._segments[-1].seal()
+                active = self._segments[-1]
+                active.load_indexes()
+                active.seal()
+                active.companions = self._companions(active, self.log_end_offset)
                 self.producers.write_snapshot(self._disk, path, durable=True)
                 self.sync()
-                self._segments[-1].sync(indexes=True)
+                active.sync(indexes=True)
             remove_snapshots(
                 self._disk,
                 self.directory,

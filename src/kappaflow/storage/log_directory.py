@@ -237,6 +237,10 @@ class LogDirectory:
             )
         except PermissionError as error:
             raise DataDirectoryError(f"cannot open {error.filename}: {error.strerror}") from error
+        except StorageError:
+            raise
+        except OSError as error:
+            raise write_failure(f"cannot recover {directory}", error) from error
         self._logs[topic, partition] = log
         return log
 

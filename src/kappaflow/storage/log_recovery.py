@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from kappaflow.errors import CorruptRecordError
@@ -25,7 +25,11 @@ _SNAPSHOT_FILE = re.compile(r"\d{20}\.snapshot")
 
 @dataclass(slots=True)
 class LoadedLog:
-    """What was found in a partition's directory."""
+    """What was found in a partition's directory.
+
+    Attributes:
+        unsynced: after an unclean end, the segments of which not all is sure to be on the device.
+    """
 
     segments: list[LogSegment]
     log_start_offset: int
@@ -34,6 +38,7 @@ class LoadedLog:
     producers: ProducerState
     aborted: TransactionIndex
     truncated_bytes: int = 0
+    unsynced: list[LogSegment] = field(default_factory=list[LogSegment])
 
 
 def snapshot_path(directory: Path, offset: int) -> Path:
@@ -63,10 +68,15 @@ def load_segments(
     bases = _sweep(disk, directory)
     segments = [LogSegment.existing(disk, directory, base, config.index_interval_bytes) for base in bases]
     truncated = 0
+    trusted_before: int | None = None
+    unsynced: list[LogSegment] = []
     end_offset = max(stored_start, bases[0] if bases else 0)
     if segments:
         if not clean:
-            end_offset, truncated = _recover(segments, bases, recovery_point, epochs)
+            slot = _first_to_check(bases, recovery_point)
+            trusted_before = bases[slot]
+            end_offset, truncated = _recover(segments, slot, epochs)
+            unsynced = segments[slot:]
         else:
             end_offset = _end_of_clean(segments)
     start_offset = max(stored_start, segments[0].base_offset if segments else 0)
@@ -74,26 +84,36 @@ def load_segments(
         # The log's records before its start were lost with the page cache; offsets must never be given twice.
         for segment in segments:
             segment.delete()
-        segments = []
+        segments, unsynced = [], []
         end_offset = start_offset
     remove_snapshots(disk, directory, lambda offset: offset > end_offset)
     epochs.truncate_from_end(end_offset)
     aborted = TransactionIndex(disk, directory)
-    producers = load_producer_state(directory, segments, config, end_offset, aborted)
+    producers = load_producer_state(directory, segments, config, end_offset, aborted, trusted_before)
     durable = end_offset if clean else min(recovery_point, end_offset)
-    return LoadedLog(segments, start_offset, end_offset, durable, producers, aborted, truncated)
+    return LoadedLog(segments, start_offset, end_offset, durable, producers, aborted, truncated, unsynced)
 
 
 def load_producer_state(
-    directory: Path, segments: list[LogSegment], config: LogConfig, end_offset: int, aborted: TransactionIndex
+    directory: Path,
+    segments: list[LogSegment],
+    config: LogConfig,
+    end_offset: int,
+    aborted: TransactionIndex,
+    trusted_before: int | None = None,
 ) -> ProducerState:
     """The newest whole snapshot at or before `end_offset`, brought up to date from the batches after it.
 
     The index of aborted transactions is read, and written again for the batches after the snapshot.
+
+    Args:
+        trusted_before: after an unclean end, where the first segment begins that may not be durable: what was written
+            of its producers and transactions may be gone, and is made again from its batches.
     """
     state = ProducerState(config.producer_id_expiration_ms)
+    limit = end_offset if trusted_before is None else min(end_offset, trusted_before)
     for offset in sorted(_snapshot_offsets(directory), reverse=True):
-        if offset <= end_offset and state.read_snapshot(snapshot_path(directory, offset), offset):
+        if offset <= limit and state.read_snapshot(snapshot_path(directory, offset), offset):
             break
     start = state.end_offset
     aborted.load([segment.base_offset for segment in segments], before_offset=start)
@@ -147,14 +167,17 @@ def _end_of_clean(segments: list[LogSegment]) -> int:
         return active.recover()[0]
 
 
-def _recover(
-    segments: list[LogSegment], bases: list[int], recovery_point: int, epochs: LeaderEpochs
-) -> tuple[int, int]:
-    """Check segments from the recovery point on; cut at the first bad byte and drop what follows it."""
+def _first_to_check(bases: list[int], recovery_point: int) -> int:
+    """The first segment that was not durable as a whole."""
     slot = 0
     while slot + 1 < len(bases) and bases[slot + 1] <= recovery_point:
         slot += 1
-    end_offset, truncated = bases[slot], 0
+    return slot
+
+
+def _recover(segments: list[LogSegment], slot: int, epochs: LeaderEpochs) -> tuple[int, int]:
+    """Check segments from the one at `slot` on; cut at the first bad byte and drop what follows it."""
+    end_offset, truncated = segments[slot].base_offset, 0
     while slot < len(segments):
         segment = segments[slot]
         end_offset, cut = segment.recover()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from kappaflow.errors import CorruptRecordError
@@ -43,6 +44,7 @@ class LogSegment:
         size: bytes of whole batches.
         max_timestamp: the largest timestamp in it, -1 where unknown or empty.
         offset_of_max_timestamp: last offset of the first batch with that timestamp.
+        companions: other files that become durable together with its indexes, where they exist.
     """
 
     def __init__(
@@ -57,6 +59,7 @@ class LogSegment:
         self.created_ms = 0
         self.offset_index = OffsetIndex(disk, segment_path(directory, base_offset, ".index" + suffix), base_offset)
         self.time_index = TimeIndex(disk, segment_path(directory, base_offset, ".timeindex" + suffix), base_offset)
+        self.companions: tuple[Path, ...] = ()
         self._disk = disk
         self._interval = index_interval_bytes
         self._bytes_since_entry = 0
@@ -347,11 +350,17 @@ class LogSegment:
             self._disk.sync(self._fd)
             if indexes:
                 for path in (self.offset_index.path, self.time_index.path):
-                    fd = self._disk.open(path)
-                    try:
-                        self._disk.sync(fd)
-                    finally:
-                        self._disk.close(fd)
+                    self._sync_file(path)
+                for path in self.companions:
+                    with suppress(FileNotFoundError):
+                        self._sync_file(path)
+
+    def _sync_file(self, path: Path) -> None:
+        fd = self._disk.open(path)
+        try:
+            self._disk.sync(fd)
+        finally:
+            self._disk.close(fd)
 
     def settle(self, directory: Path) -> None:
         """Go by the lasting names, to which its files have been renamed."""

@@ -69,6 +69,10 @@ class OffsetStore:
         """The partitions whose offsets an open transaction may change."""
         return {key for held in self._pending.get(group_id, {}).values() for key in held}
 
+    def pending_producers(self) -> list[tuple[str, int]]:
+        """Groups and the producers whose transactions may change their offsets."""
+        return [(group_id, producer_id) for group_id, held in self._pending.items() for producer_id in held]
+
     def end_transaction(self, group_id: str, producer_id: int, *, committed: bool) -> None:
         """Let the offsets that were held back count, or forget them; nothing happens where there are none.
 

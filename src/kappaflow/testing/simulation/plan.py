@@ -1,0 +1,94 @@
+"""What a seed decides before anything happens: the flush policy, the workload, and which faults come when."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from random import Random
+from typing import Literal
+
+from kappaflow.broker.config import FlushPolicy
+
+FaultKind = Literal[
+    "kill", "kill-while-starting", "power-loss", "sync-fails", "disk-full", "partition", "storm", "kill-worker",
+    "move-worker", "stop-worker", "worker-power-loss"
+]  # fmt: skip
+BROKER_FAULTS: tuple[FaultKind, ...] = (
+    "kill",
+    "kill",
+    "kill-while-starting",
+    "sync-fails",
+    "disk-full",
+    "partition",
+    "storm",
+)
+WORKER_FAULTS: tuple[FaultKind, ...] = ("kill-worker", "kill-worker", "move-worker", "stop-worker", "worker-power-loss")
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """One fault.
+
+    Attributes:
+        at_s: when.
+        kind: what.
+        number: how many changes to the disk later, or how many tenths of a second long.
+    """
+
+    at_s: float
+    kind: FaultKind
+    number: int
+
+
+@dataclass(slots=True)
+class Plan:
+    """One world.
+
+    Attributes:
+        flush: of the broker.
+        seconds: how long the workload runs.
+        strict: whether acknowledged means kept; not so where power is lost with ``flush`` none.
+        second_version: of the protocol for transactions.
+        segment_bytes: of all topics; small ones roll often.
+        workers: of the counting task.
+        faults: in order.
+    """
+
+    flush: FlushPolicy
+    seconds: float
+    strict: bool
+    second_version: bool
+    segment_bytes: int
+    workers: int
+    faults: list[Fault] = field(default_factory=list[Fault])
+
+    def __str__(self) -> str:
+        version = 2 if self.second_version else 1
+        promise = "acknowledged is kept" if self.strict else "what the power loss leaves is consistent"
+        return (
+            f"flush {self.flush}, transactions version {version}, segments of {self.segment_bytes} bytes, "
+            f"{self.workers} workers, {self.seconds:.1f} s, {len(self.faults)} faults; {promise}"
+        )
+
+
+def plan_of(random: Random) -> Plan:
+    """Draw a world."""
+    flush: FlushPolicy = random.choice(["group", "group", "none"])
+    loses_power = flush == "group" or random.random() < 0.25
+    plan = Plan(
+        flush=flush,
+        seconds=random.uniform(4.0, 8.0),
+        strict=flush == "group" or not loses_power,
+        second_version=random.random() < 0.6,
+        segment_bytes=random.choice([600, 2_000, 1 << 20]),
+        workers=random.choice([1, 2, 2]),
+    )
+    kinds: list[FaultKind] = [*BROKER_FAULTS, *WORKER_FAULTS]
+    if loses_power:
+        kinds += ["power-loss"] * 3
+    for _ in range(random.randint(1, 6)):
+        kind = random.choice(kinds)
+        if kind == "sync-fails" and flush == "none":
+            kind = "kill"
+        plan.faults.append(Fault(random.uniform(0.3, plan.seconds + 1.0), kind, random.randint(1, 30)))
+    plan.faults.sort(key=lambda fault: fault.at_s)
+    return plan
