@@ -14,7 +14,7 @@ from types import TracebackType
 from typing import Any
 
 from kappaflow.client.broker_errors import translate
-from kappaflow.client.kafka_python import ConnectionManager, Future, KafkaNetClient, NetworkSelector, kafka_errors
+from kappaflow.client.kafka_python import LOG_ON_ERRORS, ConnectionManager, Future, KafkaNetClient, NetworkSelector
 from kappaflow.errors import BrokerUnreachable, RetriableBrokerError
 
 RECEIVE_MESSAGE_MAX_BYTES = 1 << 30
@@ -88,10 +88,11 @@ class Connection:
             raise self._unreachable(error) from error
 
     def _unreachable(self, error: Exception) -> Exception:
-        if isinstance(error, kafka_errors.SaslAuthenticationFailedError):
-            return translate(error, f"log in at {self.config.bootstrap_servers}")
+        if isinstance(error, LOG_ON_ERRORS):
+            return translate(error, f"log on at {self.config.bootstrap_servers}")
         seconds = self.config.bootstrap_timeout_ms / 1000
-        reasons = "; ".join(_why_unreachable(a) for a in self.config.bootstrap_servers.split(","))
+        addresses = self.config.bootstrap_servers.split(",")
+        reasons = self.manager.last_problem or "; ".join(map(_why_unreachable, addresses))
         return BrokerUnreachable(
             f"No Kafka broker answers at {self.config.bootstrap_servers} within {seconds:g} s ({reasons})."
             " Check that the address and port are right and that the broker runs;"
@@ -195,6 +196,9 @@ def _why_unreachable(address: str) -> str:
     host, _, port = address.strip().rpartition(":")
     try:
         with socket.create_connection((host.strip("[]"), int(port)), timeout=1):
-            return f"{address}: something listens there, but it does not speak Kafka's protocol to us"
+            return (
+                f"{address}: something listens there, but it does not speak Kafka's protocol to us, "
+                "or wants another security.protocol"
+            )
     except (OSError, ValueError) as error:
         return f"{address}: {error}"

@@ -17,6 +17,7 @@ from importlib import import_module
 from typing import Any
 
 __all__ = [
+    "LOG_ON_ERRORS",
     "READ_BYTES",
     "BaseCoordinator",
     "ClusterMetadata",
@@ -53,11 +54,18 @@ with warnings.catch_warnings():
     frame_parser: Any = import_module("kafka.protocol.parser")
 
 READ_BYTES = 256 << 10
+LOG_ON_ERRORS = (
+    kafka_errors.SaslAuthenticationFailedError,
+    kafka_errors.UnsupportedSaslMechanismError,
+    kafka_errors.IllegalSaslStateError,
+)
 
 PRIVATE_PARTS: dict[Any, tuple[str, ...]] = {
     KafkaNetSelector: ("start", "run", "close", "sleep", "call_later", "call_soon_threadsafe", "cancel"),
     KafkaConnectionManager: (
         "_build_transport",
+        "_connect",
+        "bootstrapped",
         "bootstrap",
         "send",
         "call_soon",
@@ -225,6 +233,14 @@ class ConnectionManager(KafkaConnectionManager):
     def __init__(self, net: Any, **configs: Any) -> None:
         super().__init__(net, **configs)
         self.cluster.config["allow_auto_create_topics"] = False
+        self.last_problem = ""
+
+    async def _connect(self, node: Any, conn: Any, *args: Any, **options: Any) -> None:
+        await super()._connect(node, conn, *args, **options)
+        error = conn.init_future.exception if conn.init_future.is_done else None
+        # Only at first: it would not try again, and a password may be changed under a running client.
+        if isinstance(error, LOG_ON_ERRORS) and not self.bootstrapped:
+            self._auth_failures[node.node_id] = error
 
     async def _build_transport(self, node: Any, timeout_at: float | None = None) -> Any:
         sock = await _connect(self._net, node.host, node.port, self.config["socket_options"], timeout_at)
@@ -237,5 +253,6 @@ class ConnectionManager(KafkaConnectionManager):
             await transport.handshake()
         except Exception as error:
             transport.close()
+            self.last_problem = f"{node.host}:{node.port}: the TLS handshake failed ({error})"
             raise kafka_errors.KafkaConnectionError(f"handshake failed: {error}") from error
         return transport

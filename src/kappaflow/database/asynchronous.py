@@ -64,6 +64,7 @@ class AsyncDatabase:
     def __init__(self, url: str, *, embedded: Database | None = None) -> None:
         self.url = url.rstrip("/")
         self.properties: dict[str, str] = {}
+        self.kafka_properties: dict[str, str] = {}
         self._embedded = embedded
         self._http = httpx.AsyncClient(base_url=self.url, timeout=_TIMEOUT, verify=self.url.startswith("https:"))
 
@@ -107,6 +108,7 @@ class AsyncDatabase:
     async def write(self, target: str, frame: Any, *, key: str | None = None, timestamp: str | None = None) -> int:
         """Write the rows of a frame; see `Database.write`."""
         with Database(self.url) as plain:
+            plain.kafka_properties = self.kafka_properties
             return await asyncio.to_thread(plain.write, target, frame, key=key, timestamp=timestamp)
 
     async def close(self) -> None:

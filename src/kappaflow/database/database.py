@@ -37,11 +37,13 @@ class Database:
     Attributes:
         url: the address of the server.
         properties: session properties sent with every statement, such as ``auto.offset.reset``.
+        kafka_properties: how `write` reaches the Kafka brokers, such as ``security.protocol``; stays in this process.
     """
 
     def __init__(self, url: str, *, embedded: Supervisor | None = None, scratch: str | None = None) -> None:
         self.url = url.rstrip("/")
         self.properties: dict[str, str] = {}
+        self.kafka_properties: dict[str, str] = {}
         self._embedded = embedded
         self._scratch = scratch
         self._http = httpx.Client(base_url=self.url, timeout=_TIMEOUT, verify=self.url.startswith("https:"))

@@ -10,6 +10,7 @@ import numpy as np
 from kappaflow import kernel
 from kappaflow.client.connection import ClientConfig
 from kappaflow.client.produce import BatchProducer
+from kappaflow.client.security import client_security
 from kappaflow.client.topic_partition import TopicPartition
 from kappaflow.errors import StatementError
 from kappaflow.serde import format_serde
@@ -73,6 +74,8 @@ def _sql_type(arrow: Any) -> t.DataType:
 
 def write_frame(database: Database, target: str, frame: Any, key: str | None, timestamp: str | None) -> int:
     """Write a frame; see `Database.write`."""
+    import pyarrow as pa
+
     table = as_table(frame)
     description = _describe(database, target) or _create(database, target, table, key)
     topic = description["topic"]
@@ -87,10 +90,15 @@ def write_frame(database: Database, target: str, frame: Any, key: str | None, ti
     value_serde = format_serde(description["valueFormat"], value_columns, is_key=False)
     times = _times(table, timestamp)
     partitions = int(description["partitions"])
-    with BatchProducer(ClientConfig(database.bootstrap_servers())) as producer:
+    config = ClientConfig(database.bootstrap_servers(), security=client_security(database.kafka_properties))
+    with BatchProducer(config) as producer:
         for start in range(0, table.num_rows, CHUNK_ROWS):
             rows = min(CHUNK_ROWS, table.num_rows - start)
-            keys = key_serde.encode([_slice(columns, c, start, rows) for c in key_columns], None)
+            keys = (
+                key_serde.encode([_slice(columns, c, start, rows) for c in key_columns], None)
+                if key_columns
+                else pa.nulls(rows, pa.binary())
+            )
             values = value_serde.encode([_slice(columns, c, start, rows) for c in value_columns], None)
             encoded = kernel.encode_records(keys, values, times[start : start + rows], partitions=partitions)
             for partition, batches in encoded.partitions.items():

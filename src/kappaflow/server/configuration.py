@@ -14,6 +14,8 @@ from typing import Any
 
 import msgspec
 
+from kappaflow.client.connection import ClientConfig
+from kappaflow.client.security import client_security, without_security
 from kappaflow.errors import ConfigError
 
 LOOPBACK_HOSTS = {"127.0.0.1", "localhost", "::1"}
@@ -32,7 +34,7 @@ class ServerConfig:
         replication_factor: of the topics that the server creates; None means the cluster's choice for the embedded
             broker (1) and 3, or the number of brokers if smaller, elsewhere.
         flush: when the embedded broker makes appends durable on disk: none, interval or group.
-        properties: engine properties (ksqlDB's and Kafka Streams' names).
+        properties: engine properties (ksqlDB's and Kafka Streams' names), and TLS and SASL of a Kafka cluster.
         run_dir: sockets of this process tree, made by the supervisor.
     """
 
@@ -45,7 +47,7 @@ class ServerConfig:
     service_id: str = "default_"
     replication_factor: int | None = None
     flush: str = "interval"
-    properties: dict[str, str] = field(default_factory=dict[str, str])
+    properties: dict[str, str] = field(default_factory=dict[str, str], repr=False)
     run_dir: str = ""
     language: str = ""
 
@@ -65,6 +67,27 @@ class ServerConfig:
         for name, port in (("--kafka-port", self.kafka_port), ("--http-port", self.http_port)):
             if not 0 <= port <= 65535:
                 raise ConfigError(f"{name} must be between 0 and 65535, not {port}.")
+
+        if self.bootstrap_servers:
+            client_security(self.properties)
+        elif without_security(self.properties) != self.properties:
+            raise ConfigError(
+                "Properties of TLS and SASL are for a Kafka cluster: use kappa server --bootstrap-servers. "
+                "The embedded broker listens on this machine only."
+            )
+
+    def client(self, client_id: str) -> ClientConfig:
+        """Return how a process of the tree reaches the brokers.
+
+        Raises:
+            ConfigError: properties of TLS or SASL cannot be used.
+        """
+        return ClientConfig(self.bootstrap_servers, client_id, security=client_security(self.properties))
+
+    @property
+    def engine_properties(self) -> dict[str, str]:
+        """Properties for queries and for eyes: without what is about reaching the brokers."""
+        return without_security(self.properties)
 
     def to_line(self) -> bytes:
         """Return the configuration as one JSON line."""

@@ -99,6 +99,7 @@ class ApacheKafka:
         version: str = KAFKA_VERSION,
         configs: Mapping[str, object] | None = None,
         *,
+        more_listeners: Sequence[str] = (),
         controllers: Literal["combined", "separate"] = "combined",
         heap: str = "512m",
         jvm_options: Sequence[str] = QUICK_JVM,
@@ -111,6 +112,7 @@ class ApacheKafka:
             brokers: number of brokers.
             version: Apache Kafka's version, 3.9 or later.
             configs: broker properties over the defaults (replication 3 and min ISR 2 where there are three).
+            more_listeners: of each broker, such as ``SASL_PLAINTEXT://127.0.0.1:9093``; for one broker.
             controllers: whether brokers are controllers too, or one separate node is.
             heap: JVM heap of each node.
             jvm_options: more JVM options; the default trades peak speed for a quick start.
@@ -131,6 +133,7 @@ class ApacheKafka:
         self.directory.mkdir(parents=True, exist_ok=True)
         self._logging.write_text(LOG4J2)
         self._nodes: dict[int, _Node] = {}
+        self._more_listeners = tuple(more_listeners)
         self._lay_out(brokers, controllers, {k: str(v) for k, v in (configs or {}).items()})
         self.bootstrap_servers = ",".join(f"{HOST}:{n.port}" for n in self._brokers())
         try:
@@ -172,6 +175,8 @@ class ApacheKafka:
                 "log.dirs": str(node.home / "data"),
                 **configs,
             }
+            for name in ("listeners", "advertised.listeners") if "broker" in node.roles else ():
+                node.properties[name] = ",".join((node.properties[name], *self._more_listeners))
             node.properties_file.write_text("".join(f"{k}={v}\n" for k, v in node.properties.items()))
 
     def _format(self) -> None:

@@ -16,7 +16,6 @@ from hypercorn.asyncio import serve
 from hypercorn.config import Config
 
 from kappaflow.client.admin import Admin
-from kappaflow.client.connection import ClientConfig
 from kappaflow.client.records import RecordWriter
 from kappaflow.client.schema_registry import registry_by_url
 from kappaflow.errors import KappaError, ServerError
@@ -38,14 +37,14 @@ def build_state(config: ServerConfig) -> ControlState:
         KappaError: the brokers cannot be reached or the topic cannot be read.
     """
     keep_tables_in(config.grammar_tables)
-    client = ClientConfig(config.bootstrap_servers, client_id="kappa-control")
+    client = config.client("kappa-control")
     admin = Admin(client)
     cluster = admin.describe_cluster()
     replication = config.replication_factor or min(3, len(cluster.brokers))
     create_command_topic(admin, config.command_topic, replication)
     embedded = None if registry_by_url(config.properties) else SchemaLog(client, admin, replication)
     registry = embedded or registry_by_url(config.properties)
-    engine = Engine(config.service_id, config.properties, BrokerTopics(admin), registry=registry)
+    engine = Engine(config.service_id, config.engine_properties, BrokerTopics(admin), registry=registry)
     commands = CommandLog(client, config.command_topic, engine)
     commands.start()
     workers = [RpcClient(config.worker_socket(index)) for index in range(config.workers)]
