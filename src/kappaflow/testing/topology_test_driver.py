@@ -67,7 +67,7 @@ class TopologyTestDriver:
 
     def _driver(self, sub: Subtopology, form: Form) -> RowDriver | ColumnDriver:
         emit, outer = self._intervals
-        context = TaskContext(lambda _node, _record: None, emit_interval_ms=emit, outer_interval_ms=outer)
+        context = TaskContext(lambda _node, _record: None, lambda: 0, emit_interval_ms=emit, outer_interval_ms=outer)
         if form == "column":
             reason = reason_for_rows(self.topology, sub)
             if not reason:

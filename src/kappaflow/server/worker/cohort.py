@@ -55,7 +55,7 @@ class _Partition:
     """The tasks of one partition number of the topology."""
 
     tasks: list[RowTask]
-    group: PartitionGroup
+    group: PartitionGroup[RawRecord]
 
 
 def is_shareable(topology: Topology) -> bool:
@@ -107,14 +107,15 @@ class Cohort:
 
     def _partition(self, number: int) -> _Partition:
         topics = [topic for sub in self.topology.subtopologies for topic in sub.sources]
-        group = PartitionGroup(topics, lambda topic: self._has_more(TopicPartition(topic, number)))
+        group = PartitionGroup[RawRecord](topics, lambda topic: self._has_more(TopicPartition(topic, number)))
 
         def produce(node: n.Sink | n.Repartition, record: Record) -> None:
             if node.topic is None:
                 self._collect(record)
             else:
                 # A transient query keeps its repartitioned records to itself.
-                group.add(node.topic, [encode_record(node, record)])
+                raw = encode_record(node, record)
+                group.add(node.topic, [(raw.timestamp, raw, 0)])
 
         topology = self.topology
         tasks = [RowTask(topology, sub, self._stores, produce, _ignore) for sub in topology.subtopologies]
@@ -138,10 +139,10 @@ class Cohort:
         mine = [r for r in records if r.offset >= position and (end is None or r.offset < end)]
         self.positions[partition] = next_offset
         part = self._partitions[partition.partition]
-        part.group.add(partition.topic, mine)
-        for raw in part.group.take():
+        part.group.add(partition.topic, ((raw.timestamp, raw, raw.offset + 1) for raw in mine))
+        for _, _, raw, _ in part.group.take():
             for task in part.tasks:
-                if raw.topic in task.subtopology.sources:
+                if raw is not None and raw.topic in task.subtopology.sources:
                     task.process(raw)
 
     def flush(self, deliver: Deliver) -> list[Subscriber]:

@@ -92,6 +92,7 @@ class AggregateColumns:
         self._table = kernel.FoldTable([(fold.kind, str(fold.type)) for fold in folds])
         self._before = _ResultsBefore()
         self._drained_bytes = 0
+        self._shown: list[ArrowArray] = []
         # As long as every state is in memory, a key that is not there is new.
         self._holds_all = store.is_empty()
 
@@ -179,16 +180,35 @@ class AggregateColumns:
         """What states have grown by since they were handed over."""
         return max(0, self._table.bytes - self._drained_bytes)
 
+    def sync(self) -> None:
+        """Let the store show the states as they are; what changed since the last `drain` stays noted."""
+        dirty = self._table.drain_dirty()
+        if len(dirty.keys):
+            self.store.put_packed(dirty.keys.to_pylist(), dirty.packed.to_pylist())
+            self._shown.append(dirty.keys)
+
     def drain(self) -> ChangedStates | None:
         """Hand changed states over to the store; None when nothing changed."""
         dirty = self._table.drain_dirty()
+        if len(dirty.keys):
+            self.store.put_packed(dirty.keys.to_pylist(), dirty.packed.to_pylist())
+        if self._shown:
+            dirty = self._with_shown(dirty)
         if not len(dirty.keys):
             return None
-        self.store.put_packed(dirty.keys.to_pylist(), dirty.packed.to_pylist())
+        changed = ChangedStates(dirty.keys, dirty.columns, dirty.timestamp, self._results(dirty))
         if self._table.evict_clean(CLEAN_STATE_BYTES):
             self._holds_all = False
         self._drained_bytes = self._table.bytes
-        return ChangedStates(dirty.keys, dirty.columns, dirty.timestamp, self._results(dirty))
+        return changed
+
+    def _with_shown(self, dirty: DirtyRows) -> DirtyRows:
+        """Add the states that `sync` has shown, each key once, in the order of their last changes."""
+        keys = pa.concat_arrays([*self._shown, dirty.keys])
+        self._shown.clear()
+        keys = keys.take(pa.array(kernel.last_per_key(keys)))
+        states = self._table.read(keys)
+        return DirtyRows(keys, None, states.columns, states.timestamp)
 
     def _results(self, dirty: DirtyRows) -> Batch:
         serde = self.node.store.key_serde

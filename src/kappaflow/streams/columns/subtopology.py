@@ -143,6 +143,12 @@ class ColumnSubtopology:
                 self._run({name: changed.results})
         return drained
 
+    def sync(self) -> None:
+        """Let the stores show the states as they are; nothing is forwarded."""
+        for operator in self._operators.values():
+            if isinstance(operator, AggregateColumns):
+                operator.sync()
+
     @property
     def folded_stores(self) -> set[str]:
         """The stores whose changes `drain` gives."""

@@ -61,6 +61,10 @@ class ColumnGroup:
     def __len__(self) -> int:
         return sum(len(w.source.batch) - w.start for queue in self._queues.values() for w in queue)
 
+    def waiting(self, topic: str) -> int:
+        """How many rows of a topic wait."""
+        return sum(len(w.source.batch) - w.start for w in self._queues[topic])
+
     def take(self) -> list[Taken]:
         """Return rows as far as their merged order is certain, each topic's in its own order."""
         orders = self._orders()
@@ -111,4 +115,10 @@ class ColumnGroup:
 def _timestamps(queue: deque[_Waiting]) -> Int64s:
     if not queue:
         return np.zeros(0, np.int64)
-    return np.concatenate([w.source.batch.timestamp[w.start :] for w in queue])
+    return np.concatenate([_times(w) for w in queue])
+
+
+def _times(waiting: _Waiting) -> Int64s:
+    """The times by which rows are chosen; a row that cannot go on is passed at once and orders nothing."""
+    times, bad = waiting.source.batch.timestamp[waiting.start :], waiting.source.bad
+    return times if bad is None else np.where(bad[waiting.start :], np.iinfo(np.int64).min, times)

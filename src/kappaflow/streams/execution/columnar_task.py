@@ -9,6 +9,7 @@ import numpy as np
 from kappaflow.client.fetch import FetchedChunk
 from kappaflow.client.topic_partition import TopicPartition
 from kappaflow.errors import KappaError
+from kappaflow.runtime.clock import SYSTEM_CLOCK
 from kappaflow.state.database import DurableStore
 from kappaflow.streams.batch import Batch
 from kappaflow.streams.columns import ColumnSubtopology
@@ -54,7 +55,7 @@ class ColumnarTask:
         self.records_processed = 0
         self._outputs = outputs
         self._on_error = on_error
-        self._context = TaskContext(lambda _node, _record: None, caching=caching)
+        self._context = TaskContext(lambda _node, _record: None, SYSTEM_CLOCK.time_ms, caching=caching)
         self._columns = ColumnSubtopology(topology, subtopology, stores, self._context, self._write)
         self._sources = {topic: source_of(nodes) for topic, nodes in subtopology.sources.items()}
         topics = list(subtopology.sources)
@@ -77,6 +78,10 @@ class ColumnarTask:
     def dropped(self) -> dict[str, int]:
         """Counts of dropped records by reason."""
         return self._context.dropped
+
+    def waiting(self, partition: TopicPartition) -> int:
+        """How many records of a partition wait."""
+        return self._group.waiting(partition.topic)
 
     def add(self, chunk: FetchedChunk) -> None:
         """Decode a chunk and buffer its records.
@@ -108,7 +113,7 @@ class ColumnarTask:
             self._process_together(inputs)
         for part in parts:
             partition = TopicPartition(part.topic, self.id.partition)
-            self.positions[partition] = max(self.positions.get(partition, 0), part.next_offset)
+            self.positions[partition] = part.next_offset
         self.records_processed += count
         return count
 
@@ -162,16 +167,16 @@ class ColumnarTask:
         return self._columns.delta_bytes + sum(store.delta_bytes for store in self.stores.values())
 
     def sync_stores(self) -> None:
-        """Hand changed states over to the stores, with their changelog records and held back results."""
+        """Let the stores show what was folded so far."""
+        self._columns.sync()
+
+    def before_commit(self) -> None:
+        """Forward what caches hold back and write changelogs; afterwards the producer is flushed."""
         for spec, changed in self._columns.drain():
             if spec.logged:
                 topic = self.topology.changelog_topic(spec)
                 values = spec.value_serde.encode(changed.columns, None, len(changed.timestamps))
                 self._outputs.send_columns(topic, changed.keys, values, changed.timestamps, partition=self.id.partition)
-
-    def before_commit(self) -> None:
-        """Forward what caches hold back and write changelogs; afterwards the producer is flushed."""
-        self.sync_stores()
         add_changes(
             self.topology,
             self.subtopology,

@@ -1,18 +1,35 @@
 """The merged order in which a task takes the records of its input partitions.
 
 The record with the smallest timestamp among the heads goes first; ties go to the source that was added first.  While
-a partition is empty but known to have more, the task waits (``max.task.idle.ms`` 0).
+a partition is empty but known to have more, the task waits (``max.task.idle.ms`` 0).  What has no time (records that
+cannot be decoded, the end of a chunk without records) is passed as soon as it is at the head, and orders nothing.
 """
 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Generic, NamedTuple, TypeVar
 
-from kappaflow.streams.execution.row_task import RawRecord
+T = TypeVar("T")
 
 
-class PartitionGroup:
+class Entry(NamedTuple, Generic[T]):
+    """Something of a partition that waits for its turn.
+
+    Attributes:
+        time: None where it has none.
+        item: None at the end of a chunk.
+        next_offset: where the partition goes on when this has been processed.
+    """
+
+    topic: str
+    time: int | None
+    item: T | None
+    next_offset: int
+
+
+class PartitionGroup(Generic[T]):
     """Buffers of one task, one a topic.
 
     Args:
@@ -21,34 +38,38 @@ class PartitionGroup:
     """
 
     def __init__(self, topics: Sequence[str], has_more: Callable[[str], bool]) -> None:
-        self._queues: dict[str, deque[tuple[int, RawRecord]]] = {topic: deque() for topic in topics}
+        self._queues: dict[str, deque[Entry[T]]] = {topic: deque() for topic in topics}
         self._has_more = has_more
 
-    def add(self, topic: str, records: Sequence[RawRecord], times: Sequence[int] | None = None) -> None:
-        """Append fetched records of a topic; `times` are used in place of their timestamps."""
-        own = [record.timestamp for record in records] if times is None else times
-        self._queues[topic].extend(zip(own, records, strict=True))
+    def add(self, topic: str, entries: Iterable[tuple[int | None, T | None, int]]) -> None:
+        """Append what was fetched of a topic: time, item and next offset of each."""
+        self._queues[topic].extend(Entry(topic, *entry) for entry in entries)
 
     def __len__(self) -> int:
         return sum(len(queue) for queue in self._queues.values())
 
-    def take(self) -> Iterator[RawRecord]:
-        """Yield records in merged order as long as the order is certain."""
+    def waiting(self, topic: str) -> int:
+        """How many entries of a topic wait."""
+        return len(self._queues[topic])
+
+    def take(self) -> Iterator[Entry[T]]:
+        """Yield entries in merged order as long as the order is certain."""
         queues = self._queues
         if len(queues) == 1:
             (queue,) = queues.values()
             while queue:
-                yield queue.popleft()[1]
+                yield queue.popleft()
             return
         while True:
-            chosen: deque[tuple[int, RawRecord]] | None = None
+            chosen: deque[Entry[T]] | None = None
+            waits = False
             for topic, queue in queues.items():
+                while queue and queue[0].time is None:
+                    yield queue.popleft()
                 if not queue:
-                    if self._has_more(topic):
-                        return
-                    continue
-                if chosen is None or queue[0][0] < chosen[0][0]:
+                    waits = waits or self._has_more(topic)
+                elif chosen is None or (queue[0].time or 0) < (chosen[0].time or 0):
                     chosen = queue
-            if chosen is None:
+            if chosen is None or waits:
                 return
-            yield chosen.popleft()[1]
+            yield chosen.popleft()

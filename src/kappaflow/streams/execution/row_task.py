@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
-from kappaflow.errors import KappaError, SerializationError
+from kappaflow.errors import KappaError
+from kappaflow.runtime.clock import SYSTEM_CLOCK
 from kappaflow.serde import WindowedKeySerde
 from kappaflow.state import OrderedStore
 from kappaflow.streams.processors.base import Expiry, Processor, TaskContext
@@ -27,6 +28,25 @@ class RawRecord:
     headers: Headers = ()
     partition: int = 0
     offset: int = 0
+
+
+@dataclass(slots=True)
+class DecodedRecord:
+    """A record for the sources that read its topic.
+
+    Attributes:
+        records: by the name of the source.
+        problems: why it goes to a source not at all: reason, and the error where there is more to tell.
+    """
+
+    raw: RawRecord
+    records: list[tuple[str, Record]] = field(default_factory=list[tuple[str, Record]])
+    problems: list[tuple[str, KappaError | None]] = field(default_factory=list[tuple[str, "KappaError | None"]])
+
+    @property
+    def time(self) -> int | None:
+        """The time by which it is chosen before records of other topics; None where no source takes it."""
+        return self.records[0][1].timestamp if self.records else None
 
 
 # Names of progress, which are kept among positions: no topic has such a name.
@@ -125,7 +145,7 @@ class RowTask:
         context: TaskContext | None = None,
     ) -> None:
         self.subtopology = subtopology
-        self.context = context or TaskContext(produce)
+        self.context = context or TaskContext(produce, SYSTEM_CLOCK.time_ms)
         self.context.emit = produce
         self.processors: dict[str, Processor] = build_processors(topology, subtopology, self.context, stores)
         self._on_bad_record = on_bad_record
@@ -133,23 +153,24 @@ class RowTask:
 
     def process(self, raw: RawRecord) -> None:
         """Decode a record and run it through the operators of every source that reads its topic."""
-        for node in self.subtopology.sources[raw.topic]:
-            record = self._decode(node, raw)
-            if record is None:
-                continue
-            self.context.stream_time = max(self.context.stream_time, record.timestamp)
-            self.processors[node.name].process(record)
+        self.run(self.decode(raw))
 
-    def time_of(self, raw: RawRecord) -> int:
-        """Return the time by which a record is chosen before others: its own where it cannot be decoded."""
+    def run(self, decoded: DecodedRecord) -> None:
+        """Run a record through the operators; what could not be decoded of it is counted and told about."""
+        for reason, error in decoded.problems:
+            self.context.drop(reason)
+            if error is not None:
+                self._on_bad_record(decoded.raw, error)
+        for source, record in decoded.records:
+            self.context.stream_time = max(self.context.stream_time, record.timestamp)
+            self.processors[source].process(record)
+
+    def decode(self, raw: RawRecord) -> DecodedRecord:
+        """Decode a record for every source that reads its topic; records of a topic come in their order."""
+        decoded = DecodedRecord(raw)
         for node in self.subtopology.sources[raw.topic]:
-            if isinstance(node, n.Source) and node.timestamp is not None:
-                try:
-                    key, value = read_key(node.key_serde, raw.key), node.value_serde.deserialize(raw.value)
-                    return node.timestamp.extract(Record(key, value, raw.timestamp), raw.timestamp)
-                except KappaError:
-                    return raw.timestamp
-        return raw.timestamp
+            self._decode(node, raw, decoded)
+        return decoded
 
     def progress(self) -> dict[str, int]:
         """Return the numbers that a restart must find again beside stores and positions: times and drop counts."""
@@ -177,7 +198,7 @@ class RowTask:
         for processor in self.processors.values():
             processor.flush_cache()
 
-    def _decode(self, node: n.Node, raw: RawRecord) -> Record | None:
+    def _decode(self, node: n.Node, raw: RawRecord, decoded: DecodedRecord) -> None:
         assert isinstance(node, n.Source | n.Repartition)
         try:
             key = read_key(node.key_serde, raw.key)
@@ -185,21 +206,14 @@ class RowTask:
                 value: Any = read_change(node, raw.value or b"\x01")
             else:
                 value = node.value_serde.deserialize(raw.value)
-        except SerializationError as error:
-            self.context.drop("deserialization")
-            self._on_bad_record(raw, error)
-            return None
-        record = Record(key, value, raw.timestamp, raw.headers, raw.topic, raw.partition, raw.offset)
-        if isinstance(node, n.Source) and node.timestamp is not None:
-            latest = self._partition_time.get(raw.topic, -1)
-            try:
-                record.timestamp = node.timestamp.extract(record, latest)
-            except KappaError as error:
-                self.context.drop("deserialization")
-                self._on_bad_record(raw, error)
-                return None
+            record = Record(key, value, raw.timestamp, raw.headers, raw.topic, raw.partition, raw.offset)
+            if isinstance(node, n.Source) and node.timestamp is not None:
+                record.timestamp = node.timestamp.extract(record, self._partition_time.get(raw.topic, -1))
+        except KappaError as error:
+            decoded.problems.append(("deserialization", error))
+            return
         if record.timestamp < 0:
-            self.context.drop("negative-timestamp")
-            return None
+            decoded.problems.append(("negative-timestamp", None))
+            return
         self._partition_time[raw.topic] = max(self._partition_time.get(raw.topic, -1), record.timestamp)
-        return record
+        decoded.records.append((node.name, record))

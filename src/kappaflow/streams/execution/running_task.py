@@ -13,7 +13,7 @@ from kappaflow.streams.execution.encode import encode_record
 from kappaflow.streams.execution.outputs import OutputBuffer
 from kappaflow.streams.execution.partition_group import PartitionGroup
 from kappaflow.streams.execution.raw_records import decode_chunk
-from kappaflow.streams.execution.row_task import RawRecord, RowTask
+from kappaflow.streams.execution.row_task import DecodedRecord, RawRecord, RowTask
 from kappaflow.streams.execution.sink_columns import window_bytes
 from kappaflow.streams.execution.task_assignor import TaskId
 from kappaflow.streams.record import Record
@@ -58,12 +58,9 @@ class RunningTask:
         self._task = RowTask(topology, subtopology, stores, self._produce, self._bad_record)
         self._task.context.caching = caching
         topics = list(subtopology.sources)
-        self._group = PartitionGroup(topics, lambda topic: has_more(TopicPartition(topic, task_id.partition)))
-        self._timed = {
-            topic
-            for topic, nodes in subtopology.sources.items()
-            if len(topics) > 1 and any(isinstance(node, n.Source) and node.timestamp is not None for node in nodes)
-        }
+        self._group = PartitionGroup[DecodedRecord](
+            topics, lambda topic: has_more(TopicPartition(topic, task_id.partition))
+        )
         self._with_headers = {topic: _reads_headers(topology, nodes) for topic, nodes in subtopology.sources.items()}
 
     @property
@@ -86,6 +83,10 @@ class RunningTask:
         """About what the changes since the last commit take in memory."""
         return sum(store.delta_bytes for store in self.stores.values())
 
+    def waiting(self, partition: TopicPartition) -> int:
+        """How many records of a partition wait."""
+        return self._group.waiting(partition.topic)
+
     def add(self, chunk: FetchedChunk) -> None:
         """Decode a chunk and buffer its records.
 
@@ -94,18 +95,20 @@ class RunningTask:
         """
         topic = chunk.partition.topic
         rows = decode_chunk(chunk, with_headers=self._with_headers[topic])
-        times = [self._task.time_of(raw) for raw in rows] if topic in self._timed else None
-        self._group.add(topic, rows, times)
-        if not rows:
-            self.positions[chunk.partition] = max(self.positions.get(chunk.partition, 0), chunk.next_offset)
+        decoded = [self._task.decode(raw) for raw in rows]
+        self._group.add(topic, ((record.time, record, record.raw.offset + 1) for record in decoded))
+        if not rows or rows[-1].offset + 1 < chunk.next_offset:
+            # Behind its last record a chunk may have markers of transactions, which are passed in their turn.
+            self._group.add(topic, [(None, None, chunk.next_offset)])
 
     def run(self) -> int:
         """Process what is ready and return the number of records."""
         count = 0
-        for raw in self._group.take():
-            self._task.process(raw)
-            self.positions[TopicPartition(raw.topic, raw.partition)] = raw.offset + 1
-            count += 1
+        for entry in self._group.take():
+            if entry.item is not None:
+                self._task.run(entry.item)
+                count += 1
+            self.positions[TopicPartition(entry.topic, self.id.partition)] = entry.next_offset
             if count >= RUN_RECORDS_MAX:
                 break
         self.records_processed += count

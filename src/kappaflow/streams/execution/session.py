@@ -44,6 +44,7 @@ Task = RunningTask | ColumnarTask
 logger = logging.getLogger(__name__)
 POLL_SECONDS = 0.1
 POLL_BYTES = 4 << 20
+WAITING_RECORDS_MAX = 20_000
 
 
 class SessionHost(Protocol):
@@ -92,6 +93,7 @@ class Session:
         self.last_commit = time.monotonic()
         self.last_purge = time.monotonic()
         self.dirty = False
+        self.paused: set[TopicPartition] = set()
 
     def run(self) -> None:
         """Run until the thread is stopped.
@@ -123,7 +125,7 @@ class Session:
                 self.commits = AtLeastOnce(plain, host.database, self.offsets)
             self.outputs = OutputBuffer(self.producer, counts)
             self.fetcher = stack.enter_context(
-                Fetcher(config.client, isolation_level=isolation, offset_reset="earliest")
+                Fetcher(config.client, isolation_level=isolation, offset_reset=config.auto_offset_reset)
             )
             topics = [topic for sub in self.topology.subtopologies for topic in sub.sources]
             self.membership = stack.enter_context(
@@ -173,10 +175,12 @@ class Session:
                     task = self._task_of(chunk.partition)
                     if task is not None:
                         task.add(chunk)
+                        self._hold_back(task, chunk.partition)
                 count = sum(task.run() for task in host.tasks.values())
                 self.outputs.send_rows()
                 self.dirty = self.dirty or count > 0 or bool(chunks)
                 host.figures.records += count
+                self._let_go()
                 delta_bytes = sum(task.delta_bytes for task in host.tasks.values())
             is_due = time.monotonic() - self.last_commit >= self.config.commit_seconds
             if is_due or delta_bytes > self.config.delta_bytes_max:
@@ -185,6 +189,18 @@ class Session:
             host.measure()
         if host.tasks:
             self._commit()
+
+    def _hold_back(self, task: Task, partition: TopicPartition) -> None:
+        """Fetch no more of a partition of which many records wait, for others to come first or for their turn."""
+        if task.waiting(partition) > WAITING_RECORDS_MAX and partition not in self.paused:
+            self.fetcher.pause([partition])
+            self.paused.add(partition)
+
+    def _let_go(self) -> None:
+        ready = {p for p in self.paused if (t := self._task_of(p)) is None or t.waiting(p) <= WAITING_RECORDS_MAX}
+        if ready:
+            self.paused -= ready
+            self.fetcher.resume(ready & self.fetcher.assignment())
 
     def _wait_seconds(self) -> float:
         if any(task.buffered for task in self.host.tasks.values()):
@@ -223,6 +239,7 @@ class Session:
         host.figures.tasks = len(tasks)
         host.figures.state = "RUNNING" if tasks or not host.paused else "REBALANCING"
         self.last_commit = time.monotonic()
+        self.paused.clear()
         self.fetcher.assign({p: offset for task in tasks.values() for p, offset in task.positions.items()})
         if fresh:
             self._commit_start(generation)

@@ -28,19 +28,19 @@ class TaskContext:
     """What a task offers to its operators.
 
     Attributes:
-        stream_time: largest timestamp that the task has taken; -1 before the first record.
         emit: called for every record of a sink: (sink node name, record).
+        wall_clock_ms: the time used by throttles.
+        stream_time: largest timestamp that the task has taken; -1 before the first record.
         dropped: counts of dropped records by reason.
-        wall_clock_ms: the time used by throttles; fixed in tests.
         emit_interval_ms: how often emit-final operators look for closed windows, in wall-clock time.
         caching: aggregations forward the last result per key at each commit instead of every update.
         outer_interval_ms: how often stream-stream joins look for unmatched records, in wall-clock time.
     """
 
     emit: Callable[[Any, Record], None]
+    wall_clock_ms: Callable[[], int]
     stream_time: int = NO_TIME
     dropped: dict[str, int] = field(default_factory=dict[str, int])
-    wall_clock_ms: Callable[[], int] = lambda: 0
     emit_interval_ms: int = 1000
     outer_interval_ms: int = 1000
     caching: bool = False

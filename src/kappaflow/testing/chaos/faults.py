@@ -101,8 +101,8 @@ def stop_at(server: EmbeddedServer, plan: CrashPlan, name: str, point: str, pass
     before = server.kill_child(name)
     wait_until(lambda: child(server, name)["pid"] not in {None, 0, before}, f"{name} to start again", 60)
     pid = int(child(server, name)["pid"])
-    plan.clear()
     wait_until(lambda: is_stopped(pid), f"{name} to stop at {point}", 60)
+    plan.clear()
     time.sleep(silent_seconds)  # the fault itself: silence beyond the session time-out
     os.kill(pid, signal.SIGCONT)
 
