@@ -149,13 +149,13 @@ def end_transaction(
     kind, coordinator_epoch = read_marker(header, batch)
     if kind not in (ABORT, COMMIT):
         return
-    ended = state.end_transaction(
-        header.producer_id, offset, is_aborted=kind == ABORT, coordinator_epoch=coordinator_epoch
-    )
-    if ended is not None and ended.is_aborted:
-        unstable = state.first_unstable_offset
+    first_offset = state.open_since(header.producer_id)
+    if kind == ABORT and first_offset is not None:
+        # Before the transaction counts as ended: where this fails it stays open, and its marker is written again.
+        unstable = state.first_unstable_without(header.producer_id)
         stable = offset + 1 if unstable is None else unstable
-        aborted.append(segment_base, AbortedTransaction(ended.producer_id, ended.first_offset, offset, stable))
+        aborted.append(segment_base, AbortedTransaction(header.producer_id, first_offset, offset, stable))
+    state.end_transaction(header.producer_id, coordinator_epoch=coordinator_epoch)
 
 
 def _end_of_clean(segments: list[LogSegment]) -> int:

@@ -37,15 +37,6 @@ _VERSION = 1
 _SEQUENCE_MASK = 0x7FFFFFFF
 
 
-class CompletedTransaction(NamedTuple):
-    """A transaction that a marker has ended; `last_offset` is the marker's."""
-
-    producer_id: int
-    first_offset: int
-    last_offset: int
-    is_aborted: bool
-
-
 class BatchMetadata(NamedTuple):
     """One appended batch of a producer; timestamp in milliseconds."""
 
@@ -202,23 +193,21 @@ class ProducerState:
         if header.is_transactional and entry.current_txn_first_offset < 0:
             entry.current_txn_first_offset = self._open[header.producer_id] = base_offset
 
-    def end_transaction(
-        self, producer_id: int, marker_offset: int, *, is_aborted: bool, coordinator_epoch: int
-    ) -> CompletedTransaction | None:
-        """Account for a marker after `update`.
+    def open_since(self, producer_id: int) -> int | None:
+        """The first offset of a producer's open transaction; None where none is open here."""
+        return self._open.get(producer_id)
 
-        Returns:
-            The transaction that it ended; None where none was open here.
-        """
+    def first_unstable_without(self, producer_id: int) -> int | None:
+        """The first offset of the oldest open transaction of another producer; None where there is none."""
+        return min((first for other, first in self._open.items() if other != producer_id), default=None)
+
+    def end_transaction(self, producer_id: int, *, coordinator_epoch: int) -> None:
+        """Account for a marker after `update`."""
         entry = self._producers.get(producer_id)
-        if entry is None:
-            return None
-        entry.coordinator_epoch = coordinator_epoch
-        first_offset = self._open.pop(producer_id, -1)
-        entry.current_txn_first_offset = -1
-        if first_offset < 0:
-            return None
-        return CompletedTransaction(producer_id, first_offset, marker_offset, is_aborted)
+        if entry is not None:
+            entry.coordinator_epoch = coordinator_epoch
+            entry.current_txn_first_offset = -1
+            self._open.pop(producer_id, None)
 
     def expire(self, now_ms: int) -> int:
         """Forget producers that have not written for the expiration time; return how many."""

@@ -94,7 +94,9 @@ class TransactionIndex:
         path = segment_path(self._directory, base, TRANSACTION_INDEX_SUFFIX)
         fd = self._disk.open(path, create=True)
         try:
-            self._disk.write(fd, [ENTRY.pack(_VERSION, *entry)], path.stat().st_size)
+            # A whole number of entries: what a full disk took of one is written over.
+            size = path.stat().st_size // ENTRY.size * ENTRY.size
+            self._disk.write(fd, [ENTRY.pack(_VERSION, *entry)], size)
         finally:
             self._disk.close(fd)
         self._entries.append(entry)
