@@ -49,8 +49,8 @@ def test_entries_by_kafka_acls(guarded: EmbeddedBroker, tmp_path: Path) -> None:
     def acls(*arguments: str) -> str:
         return tool(guarded, tmp_path, ACLS, *arguments)
 
-    added = acls("--add", "--allow-principal", "User:ann", "--operation", "Write", "--topic", "java-",
-                 "--resource-pattern-type", "prefixed", "--deny-principal", "User:eve", "--deny-host", "10.0.0.1")  # fmt: skip
+    entries = ("--allow-principal", "User:ann", "--deny-principal", "User:eve", "--deny-host", "10.0.0.1")
+    added = acls("--add", "--operation", "Write", "--topic", "java-", "--resource-pattern-type", "prefixed", *entries)
     assert "ResourcePattern(resourceType=TOPIC, name=java-, patternType=PREFIXED)" in added
     listed = acls("--list", "--topic", "java-topic", "--resource-pattern-type", "match")
     assert "(principal=User:ann, host=*, operation=WRITE, permissionType=ALLOW)" in listed
