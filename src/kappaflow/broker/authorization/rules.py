@@ -35,10 +35,10 @@ ACCESS: dict[int, dict[ResourceType, AclOperation]] = {
     17: {},  # SaslHandshake
     18: {},  # ApiVersions
     19: {_CLUSTER: _CREATE, _TOPIC: _CREATE},  # CreateTopics: either right
-    20: {_TOPIC: _DELETE},  # DeleteTopics
+    20: {_TOPIC: _DELETE},  # DeleteTopics; DELETE on the cluster for all of them
     21: {_TOPIC: _DELETE},  # DeleteRecords
     22: {_TRANSACTIONAL_ID: _WRITE, _CLUSTER: AclOperation.IDEMPOTENT_WRITE, _TOPIC: _WRITE},  # InitProducerId
-    23: {_TOPIC: _DESCRIBE},  # OffsetForLeaderEpoch
+    23: {_CLUSTER: _CLUSTER_ACTION, _TOPIC: _DESCRIBE},  # OffsetForLeaderEpoch: either right
     24: {_TRANSACTIONAL_ID: _WRITE, _TOPIC: _WRITE, _CLUSTER: _CLUSTER_ACTION},  # AddPartitionsToTxn
     25: {_TRANSACTIONAL_ID: _WRITE, _GROUP: _READ},  # AddOffsetsToTxn
     26: {_TRANSACTIONAL_ID: _WRITE},  # EndTxn
@@ -87,12 +87,10 @@ WHOLE_REQUEST: dict[int, dict[ResourceType, str]] = {
     26: {_TRANSACTIONAL_ID: "transactional_id"},
     29: {_CLUSTER: ""},
     35: {_CLUSTER: ""},
-    43: {_CLUSTER: ""},
     45: {_CLUSTER: ""},
     46: {_CLUSTER: ""},
     47: {_GROUP: "group_id"},
     48: {_CLUSTER: ""},
-    50: {_CLUSTER: ""},
     55: {_CLUSTER: ""},
     57: {_CLUSTER: ""},
     68: {_GROUP: "group_id"},

@@ -33,7 +33,8 @@ def _delete(context: RequestContext, wanted: Message, quota: MutationQuota) -> M
         return _result(wanted.name, wanted.topic_id, ErrorCode.INVALID_REQUEST, "Give a name or an id, not both.")
     topic = topics.by_name(wanted.name) if by_name else topics.by_id(wanted.topic_id)
     name = topic.name if topic is not None else wanted.name
-    if name is not None and (error := context.refusal(ResourceType.TOPIC, name)):
+    may_delete_all = not context.refusal(ResourceType.CLUSTER, None, AclOperation.DELETE)
+    if name is not None and not may_delete_all and (error := context.refusal(ResourceType.TOPIC, name)):
         is_hidden = bool(context.refusal(ResourceType.TOPIC, name, AclOperation.DESCRIBE))
         if topic is not None or is_hidden:
             shown = name if by_name or not is_hidden else None

@@ -26,11 +26,11 @@ def _describe(context: RequestContext, group_id: str, *, asked: bool) -> Message
     error = context.refusal(ResourceType.GROUP, group_id)
     group = None if error else context.broker.groups.groups.get(group_id)
     operations = OPERATIONS_NOT_ASKED_FOR
-    if asked and not error:
+    missing = group is None and context.api_version >= 6
+    if asked and not error and not missing:
         operations = context.authorized_operations(ResourceType.GROUP, group_id)
     if group is None:
         # Before version 6 a group that does not exist was shown as dead, without an error.
-        missing = context.api_version >= 6
         return Message(
             error_code=error or (ErrorCode.GROUP_ID_NOT_FOUND if missing else ErrorCode.NONE),
             error_message=None if error or not missing else f"Group {group_id} not found.",

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from kappaflow.broker.authorization.acl import ResourceType
 from kappaflow.broker.context import RequestContext, Response
+from kappaflow.broker.handlers.metadata import OPERATIONS_NOT_ASKED_FOR
 from kappaflow.broker.topics import Topic
 from kappaflow.errors import BrokerError
 from kappaflow.wire.error_codes import ErrorCode
@@ -57,7 +58,15 @@ def _missing(context: RequestContext, name: str, refusal: ErrorCode) -> Message:
         context.broker.topics.check_name(name)
     except BrokerError as error:
         error_code = error.code
-    return Message(error_code=error_code, name=name, topic_id=ZERO_UUID, is_internal=False, partitions=[])
+    operations = OPERATIONS_NOT_ASKED_FOR if refusal else context.authorized_operations(ResourceType.TOPIC, name)
+    return Message(
+        error_code=error_code,
+        name=name,
+        topic_id=ZERO_UUID,
+        is_internal=False,
+        partitions=[],
+        topic_authorized_operations=operations,
+    )
 
 
 def _describe(context: RequestContext, topic: Topic, indexes: range) -> Message:

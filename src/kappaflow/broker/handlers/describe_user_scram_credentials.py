@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from collections import Counter
 
+from kappaflow.broker.authorization.acl import ResourceType
+from kappaflow.broker.authorization.rules import REFUSAL_TEXTS
 from kappaflow.broker.context import RequestContext, Response
 from kappaflow.broker.security.scram import SCRAM_MECHANISMS
 from kappaflow.wire.error_codes import ErrorCode
@@ -17,15 +19,20 @@ def handle(context: RequestContext, request: Message) -> Response:
     """Describe the users named, or all where none is."""
     named = [user.name for user in request.users or ()]
     counts = Counter(named)
+    error = context.refusal(ResourceType.CLUSTER)
     return Message(
         throttle_time_ms=0,
-        error_code=ErrorCode.NONE,
-        error_message=None,
+        error_code=error,
+        error_message=REFUSAL_TEXTS.get(error),
         results=[
-            _describe(context, user, repeated=counts[user] > 1)
-            for user in (dict.fromkeys(named) or context.broker.users.users())
+            _refused(user, error) if error else _describe(context, user, repeated=counts[user] > 1)
+            for user in (dict.fromkeys(named) or ([] if error else context.broker.users.users()))
         ],
     )
+
+
+def _refused(user: str, error: ErrorCode) -> Message:
+    return Message(user=user, error_code=error, error_message=REFUSAL_TEXTS[error], credential_infos=[])
 
 
 def _describe(context: RequestContext, user: str, *, repeated: bool) -> Message:

@@ -72,33 +72,45 @@ def _describe_requested(context: RequestContext, wanted: Message, may_create: bo
     topic_id = getattr(wanted, "topic_id", ZERO_UUID)
     if wanted.name is None:
         topic = topics.by_id(topic_id)
-        if topic is None or context.refusal(ResourceType.TOPIC, topic.name):
+        if topic is None:
             return _failed(None, ErrorCode.UNKNOWN_TOPIC_ID, topic_id)
+        if error := context.refusal(ResourceType.TOPIC, topic.name):
+            return _failed(None, error, topic_id)
         return _describe(context, topic, operations)
     if error := context.refusal(ResourceType.TOPIC, wanted.name):
         return _failed(wanted.name, error)
     topic = topics.by_name(wanted.name)
     if topic is None:
         try:
+            if may_create and context.refusal(ResourceType.CLUSTER, None, AclOperation.CREATE):
+                context.require(ResourceType.TOPIC, wanted.name, AclOperation.CREATE)
             topics.check_name(wanted.name)
             if not may_create:
-                return _failed(wanted.name, ErrorCode.UNKNOWN_TOPIC_OR_PARTITION)
-            if context.refusal(ResourceType.CLUSTER, None, AclOperation.CREATE):
-                context.require(ResourceType.TOPIC, wanted.name, AclOperation.CREATE)
+                return _failed(
+                    wanted.name,
+                    ErrorCode.UNKNOWN_TOPIC_OR_PARTITION,
+                    operations=_topic_operations(context, wanted.name, operations),
+                )
             topic = topics.create(wanted.name, context.broker.config.num_partitions, {})
         except BrokerError as error:
             return _failed(wanted.name, error.code)
     return _describe(context, topic, operations)
 
 
-def _failed(name: str | None, error_code: int, topic_id: UUID = ZERO_UUID) -> Message:
+def _topic_operations(context: RequestContext, name: str, asked: bool) -> int:
+    return context.authorized_operations(ResourceType.TOPIC, name) if asked else OPERATIONS_NOT_ASKED_FOR
+
+
+def _failed(
+    name: str | None, error_code: int, topic_id: UUID = ZERO_UUID, operations: int = OPERATIONS_NOT_ASKED_FOR
+) -> Message:
     return Message(
         error_code=error_code,
         name=name,  # None from `TOPIC_IDS_VERSION` on only
         topic_id=topic_id,
         is_internal=False,
         partitions=[],
-        topic_authorized_operations=OPERATIONS_NOT_ASKED_FOR,
+        topic_authorized_operations=operations,
     )
 
 
@@ -121,7 +133,5 @@ def _describe(context: RequestContext, topic: Topic, operations: bool) -> Messag
             )
             for partition in topic.partitions
         ],
-        topic_authorized_operations=context.authorized_operations(ResourceType.TOPIC, topic.name)
-        if operations
-        else OPERATIONS_NOT_ASKED_FOR,
+        topic_authorized_operations=_topic_operations(context, topic.name, operations),
     )

@@ -16,7 +16,8 @@ from kappaflow.wire.message import Message
 def handle(context: RequestContext, request: Message) -> Response:
     """Check the member, then each partition, then store what is right in one step."""
     broker = context.broker
-    member_error = context.refusal(ResourceType.GROUP, request.group_id) or (
+    refusal = context.refusal(ResourceType.GROUP, request.group_id)
+    member_error = (
         broker.groups.check_commit(
             request.group_id, request.member_id, request.group_instance_id, request.generation_id_or_member_epoch
         )
@@ -30,7 +31,7 @@ def handle(context: RequestContext, request: Message) -> Response:
     for name, topic in zip(names, request.topics, strict=True):
         for item in topic.partitions:
             key = (name, item.partition_index)
-            errors[key] = member_error or check_partition(context, key, item)
+            errors[key] = refusal or check_topic(context, key) or member_error or check_metadata(context, item)
             if not errors[key]:
                 committed = CommittedOffset(
                     item.committed_offset, item.committed_leader_epoch, item.committed_metadata or "", now_ms
@@ -67,8 +68,8 @@ def _topic_name(context: RequestContext, topic: Message) -> str:
     return known.name if known else str(topic.topic_id)
 
 
-def check_partition(context: RequestContext, key: OffsetKey, item: Message) -> ErrorCode:
-    """Whether an offset may be stored for a partition."""
+def check_topic(context: RequestContext, key: OffsetKey) -> ErrorCode:
+    """Whether the client may know of a partition, and there is one."""
     topic = context.broker.topics.by_name(key[0])
     if (topic is not None or context.api_version < 10) and (error := context.refusal(ResourceType.TOPIC, key[0])):
         return error
@@ -76,6 +77,11 @@ def check_partition(context: RequestContext, key: OffsetKey, item: Message) -> E
         return ErrorCode.UNKNOWN_TOPIC_ID
     if topic is None or not 0 <= key[1] < len(topic.partitions):
         return ErrorCode.UNKNOWN_TOPIC_OR_PARTITION
+    return ErrorCode.NONE
+
+
+def check_metadata(context: RequestContext, item: Message) -> ErrorCode:
+    """Whether the text beside an offset is short enough."""
     if len(item.committed_metadata or "") > context.broker.config.offset_metadata_max_bytes:
         return ErrorCode.OFFSET_METADATA_TOO_LARGE
     return ErrorCode.NONE

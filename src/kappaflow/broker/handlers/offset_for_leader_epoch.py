@@ -30,7 +30,8 @@ def _end_offset(context: RequestContext, topic: str, item: Message) -> Message:
     broker = context.broker
     epoch, end_offset, error_code = -1, -1, int(ErrorCode.NONE)
     try:
-        context.require(ResourceType.TOPIC, topic)
+        if context.refusal(ResourceType.CLUSTER):
+            context.require(ResourceType.TOPIC, topic)
         partition = find_partition(broker.topics.by_name(topic), item.partition, by_id=False)
         check_leader_epoch(broker, item.current_leader_epoch)
         log = partition.log

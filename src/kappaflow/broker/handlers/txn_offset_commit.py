@@ -8,7 +8,7 @@ from __future__ import annotations
 from kappaflow.broker.authorization.acl import ResourceType
 from kappaflow.broker.context import RequestContext, Response
 from kappaflow.broker.coordinators.offset_store import CommittedOffset, OffsetKey
-from kappaflow.broker.handlers.offset_commit import check_partition
+from kappaflow.broker.handlers.offset_commit import check_metadata, check_topic
 from kappaflow.errors import StorageError
 from kappaflow.wire.error_codes import ErrorCode
 from kappaflow.wire.message import Message
@@ -18,14 +18,15 @@ ADDS_GROUP_SINCE = 5
 
 def handle(context: RequestContext, request: Message) -> Response:
     """Check producer and member, then each partition, then hold back what is right."""
-    error = _check(context, request)
+    refusal = _refusal(context, request)
+    error = refusal or _check(context, request)
     now_ms = context.broker.clock.time_ms()
     accepted: list[tuple[OffsetKey, CommittedOffset]] = []
     errors: dict[OffsetKey, ErrorCode] = {}
     for topic in request.topics:
         for item in topic.partitions:
             key = (topic.name, item.partition_index)
-            errors[key] = error or check_partition(context, key, item)
+            errors[key] = refusal or check_topic(context, key) or error or check_metadata(context, item)
             if not errors[key]:
                 text = item.committed_metadata or ""
                 accepted.append(
@@ -50,14 +51,14 @@ def handle(context: RequestContext, request: Message) -> Response:
     )
 
 
+def _refusal(context: RequestContext, request: Message) -> ErrorCode:
+    return context.refusal(ResourceType.TRANSACTIONAL_ID, request.transactional_id) or context.refusal(
+        ResourceType.GROUP, request.group_id
+    )
+
+
 def _check(context: RequestContext, request: Message) -> ErrorCode:
     broker = context.broker
-    for kind, name in (
-        (ResourceType.TRANSACTIONAL_ID, request.transactional_id),
-        (ResourceType.GROUP, request.group_id),
-    ):
-        if error := context.refusal(kind, name):
-            return error
     if not request.group_id:
         return ErrorCode.INVALID_GROUP_ID
     names_member = request.generation_id >= 0 or request.member_id or request.group_instance_id is not None
