@@ -145,7 +145,8 @@ def test_the_journal_brings_quotas_back() -> None:
         ([("user", "")], ErrorCode.INVALID_REQUEST),
         ([("user", "a"), ("user", "b")], ErrorCode.INVALID_REQUEST),
         ([("ip", "1.2.3.4"), ("user", "a")], ErrorCode.INVALID_REQUEST),
-        ([("group", "a")], ErrorCode.UNSUPPORTED_VERSION),
+        ([("group", "a")], ErrorCode.INVALID_REQUEST),
+        ([("ip", "no:ip")], ErrorCode.INVALID_REQUEST),
     ],
 )
 def test_entities_that_make_no_sense_are_refused(parts: list[tuple[str, str]], code: ErrorCode) -> None:
@@ -159,6 +160,8 @@ def test_entities_that_make_no_sense_are_refused(parts: list[tuple[str, str]], c
     [
         ((("user", "u"),), "connection_creation_rate", 1),
         ((("ip", "u"),), "producer_byte_rate", 1),
+        ((("ip", "u"),), "connection_creation_rate", 2**31),
+        ((("user", "u"),), "consumer_byte_rate", 1e19),
         ((("user", "u"),), "producer_byte_rate", 0),
         ((("user", "u"),), "producer_byte_rate", 1.5),
         ((("user", "u"),), "request_percentage", float("nan")),

@@ -38,9 +38,9 @@ def _changed(context: RequestContext, wanted: Message) -> tuple[Entity, dict[str
     if len(set(keys)) != len(keys):
         raise BrokerError(ErrorCode.INVALID_REQUEST, "INVALID_REQUEST", "Duplicate quota key.")
     for change in wanted.ops:
-        check_value(entity, change.key, 1 if change.remove else change.value)
         if change.remove:
             values.pop(change.key, None)
         else:
+            check_value(entity, change.key, change.value)
             values[change.key] = change.value
     return entity, values

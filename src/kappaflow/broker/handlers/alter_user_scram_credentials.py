@@ -5,8 +5,6 @@ Source: KIP-554.
 
 from __future__ import annotations
 
-from collections import Counter
-
 from kappaflow.broker.authorization.acl import ResourceType
 from kappaflow.broker.context import RequestContext, Response
 from kappaflow.broker.security.scram import (
@@ -22,22 +20,15 @@ from kappaflow.wire.message import Message
 
 
 def handle(context: RequestContext, request: Message) -> Response:
-    """Change each credential; a user with one wrong change keeps all of its credentials."""
-    changes = [*request.deletions, *request.upsertions]
-    repeated = {key for key, count in Counter((each.name, each.mechanism) for each in changes).items() if count > 1}
-    errors: dict[str, BrokerError | None] = dict.fromkeys(sorted({change.name for change in changes}))
-    for change in changes:
-        try:
-            if (change.name, change.mechanism) in repeated:
-                raise _error(
-                    ErrorCode.DUPLICATE_RESOURCE, "A user credential cannot be altered twice in the same request"
-                )
-            _check(context, change)
-        except BrokerError as error:
-            errors[change.name] = errors[change.name] or error
-    for change in changes:
-        if errors[change.name] is None:
-            errors[change.name] = _apply(context, change)
+    """Change each credential; a user named twice keeps all of its credentials."""
+    accepted: dict[str, Message] = {}
+    errors: dict[str, BrokerError | None] = {}
+    for change in (*request.deletions, *request.upsertions):
+        if errors.get(change.name) is None:
+            errors[change.name] = _judge(context, change, is_second=change.name in accepted)
+            accepted[change.name] = change
+    for user, change in accepted.items():
+        errors[user] = errors[user] or _apply(context, change)
     return Message(
         throttle_time_ms=0,
         results=[
@@ -46,13 +37,23 @@ def handle(context: RequestContext, request: Message) -> Response:
                 error_code=error.code if error else ErrorCode.NONE,
                 error_message=str(error) if error else None,
             )
-            for user, error in errors.items()
+            for user, error in sorted(errors.items())
         ],
     )
 
 
 def _error(code: ErrorCode, text: str) -> BrokerError:
     return BrokerError(code, code.name, text)
+
+
+def _judge(context: RequestContext, change: Message, *, is_second: bool) -> BrokerError | None:
+    if is_second:
+        return _error(ErrorCode.DUPLICATE_RESOURCE, "A user credential cannot be altered twice in the same request")
+    try:
+        _check(context, change)
+    except BrokerError as error:
+        return error
+    return None
 
 
 def _check(context: RequestContext, change: Message) -> None:

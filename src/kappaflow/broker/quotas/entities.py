@@ -6,6 +6,7 @@ Source: KIP-13, KIP-55 (precedence), KIP-546, KIP-599, KIP-612 (addresses).
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from ipaddress import ip_address
 
 from kappaflow.errors import BrokerError
 from kappaflow.wire.error_codes import ErrorCode
@@ -22,7 +23,12 @@ CONNECTION_CREATION_RATE = "connection_creation_rate"
 
 CLIENT_QUOTA_KEYS = (PRODUCER_BYTE_RATE, CONSUMER_BYTE_RATE, REQUEST_PERCENTAGE, CONTROLLER_MUTATION_RATE)
 IP_QUOTA_KEYS = (CONNECTION_CREATION_RATE,)
-WHOLE_NUMBER_KEYS = frozenset({PRODUCER_BYTE_RATE, CONSUMER_BYTE_RATE, CONNECTION_CREATION_RATE})
+LARGEST_VALUES = {
+    PRODUCER_BYTE_RATE: (1 << 63) - 1,
+    CONSUMER_BYTE_RATE: (1 << 63) - 1,
+    CONNECTION_CREATION_RATE: (1 << 31) - 1,
+}
+"""Of quotas that are whole numbers."""
 
 Entity = tuple[tuple[str, str | None], ...]
 """Pairs of a type and a name, sorted by type."""
@@ -39,12 +45,23 @@ def make_entity(parts: Iterable[tuple[str, str | None]]) -> Entity:
     """
     entity = tuple(sorted(parts, key=lambda part: part[0]))
     kinds = [kind for kind, _ in entity]
+    if unknown := set(kinds) - {USER, CLIENT_ID, IP}:
+        raise _invalid(f"Unhandled client quota entity type: {', '.join(sorted(unknown))}")
     check_types(kinds)
     if not kinds:
         raise _invalid("Invalid empty client quota entity")
     if any(name == "" for _, name in entity):
         raise _invalid("Empty name in a client quota entity; leave it out for the default")
+    if kinds == [IP] and entity[0][1] is not None:
+        _check_address(entity[0][1])
     return entity
+
+
+def _check_address(text: str) -> None:
+    try:
+        ip_address(text)
+    except ValueError:
+        raise _invalid(f"{text} is not a valid IP address") from None
 
 
 def check_types(kinds: list[str]) -> None:
@@ -75,8 +92,9 @@ def check_value(entity: Entity, key: str, value: float) -> None:
         raise _invalid(f"Invalid configuration key {key}; there are: {', '.join(known)}")
     if not value > 0:
         raise _invalid(f"Quota {key} must be greater than 0")
-    if key in WHOLE_NUMBER_KEYS and value != int(value):
-        raise _invalid(f"{key} must be a whole number, not {value}")
+    largest = LARGEST_VALUES.get(key)
+    if largest is not None and (value > largest or value != int(value)):
+        raise _invalid(f"{key} must be a whole number up to {largest}, not {value}")
 
 
 def _invalid(text: str) -> BrokerError:
