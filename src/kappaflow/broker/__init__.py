@@ -7,5 +7,8 @@
 `kappaflow.broker.server.serve` runs it, `kappaflow.broker.broker.Broker` holds what it keeps, and `api_table` lists
 what it speaks. Handlers run on the event loop and never block; records stay the bytes that clients sent.
 
-Not here: replication, authentication; the file format (`kappaflow.storage`); clients.
+Connections come in by `security` (listeners, TLS, log-on), may do what `authorization` allows and are held to
+`quotas`.
+
+Not here: replication; the file format (`kappaflow.storage`); clients.
 """

@@ -6,6 +6,7 @@ from collections.abc import Collection
 from typing import TYPE_CHECKING
 
 from kappaflow.broker.config_entries import DEFAULT_CONFIG, STATIC_BROKER_CONFIG, config_entry
+from kappaflow.broker.security.settings import SECURITY_PROPERTIES
 from kappaflow.broker.topic_configs import BOOLEAN, INT, LIST, LONG, STRING, TOPIC_CONFIGS
 from kappaflow.wire.message import Message
 
@@ -48,7 +49,15 @@ def broker_config_entries(broker: Broker, names: Collection[str] | None) -> list
         ("offset.metadata.max.bytes", INT, config.offset_metadata_max_bytes, STATIC_BROKER_CONFIG),
         ("offsets.retention.minutes", INT, config.offsets_retention_ms // 60_000, STATIC_BROKER_CONFIG),
         ("process.roles", LIST, "broker,controller", STATIC_BROKER_CONFIG),
+        ("quota.window.num", INT, config.quota_window_num, STATIC_BROKER_CONFIG),
+        ("quota.window.size.seconds", INT, config.quota_window_size_ms // 1000, STATIC_BROKER_CONFIG),
         ("socket.request.max.bytes", INT, config.max_request_bytes, STATIC_BROKER_CONFIG),
+    ]
+    values += [
+        (name, STRING, config.security.get(name), STATIC_BROKER_CONFIG if is_set else DEFAULT_CONFIG)
+        for name, known in SECURITY_PROPERTIES.items()
+        if not known.secret and not name.endswith("listeners")
+        for is_set in (name in config.security.properties,)
     ]
     for name, topic_name in _TOPIC_DEFAULTS.items():
         topic_config = TOPIC_CONFIGS[topic_name]

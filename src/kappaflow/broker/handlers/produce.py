@@ -48,6 +48,8 @@ def handle(context: RequestContext, request: Message) -> HandlerResult:
             )
         )
     if request.acks == 0:
+        # Nothing is answered, so the end of the connection is how the client learns that something failed.
+        context.session.ends = any(each.error_code for topic in responses for each in topic.partition_responses)
         return None
     response = Message(responses=responses, throttle_time_ms=0)
     return _after(flushes, response) if flushes else response
