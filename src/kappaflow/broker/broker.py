@@ -207,7 +207,8 @@ class Broker:
         except StorageFullError as error:
             # Starting is the way to read what is there and to delete what is not needed.
             logger.warning("starting on a full disk: %s", error)
-        abort_orphans(self, self._logs)
+        if self.config.flush != "group":
+            abort_orphans(self, self._logs)
         self.transactions.resume()
 
     def _write_metadata(self, entry: dict[str, Any]) -> None:

@@ -12,7 +12,7 @@ from typing import Any
 from uuid import UUID, uuid4
 
 from kappaflow.broker.topic_configs import TOPIC_CONFIGS
-from kappaflow.errors import BrokerError
+from kappaflow.errors import BrokerError, StorageError
 from kappaflow.storage.log import PartitionLog
 from kappaflow.storage.log_config import LogConfig
 from kappaflow.storage.log_directory import LogDirectory
@@ -35,7 +35,7 @@ class Partition:
         is_deleted: whether the topic is gone.
     """
 
-    __slots__ = ("_log", "_open", "index", "is_deleted", "topic", "waiters")
+    __slots__ = ("_could_not_open", "_log", "_open", "index", "is_deleted", "topic", "waiters")
 
     def __init__(self, topic: str, index: int, open_log: Callable[[int], PartitionLog]) -> None:
         self.topic = topic
@@ -44,12 +44,20 @@ class Partition:
         self.is_deleted = False
         self._open = open_log
         self._log: PartitionLog | None = None
+        self._could_not_open = False
 
     @property
     def log(self) -> PartitionLog:
         """Its log, opened when first used."""
         if self._log is None:
-            self._log = self._open(self.index)
+            try:
+                log = self._open(self.index)
+            except StorageError:
+                self._could_not_open = True
+                raise
+            # Batches that were refused for want of a log come again; those behind them must not come first.
+            log.producers.begin_at_zero = self._could_not_open
+            self._log = log
         return self._log
 
     def wake_waiters(self) -> None:

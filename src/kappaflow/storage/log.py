@@ -232,6 +232,7 @@ class PartitionLog:
                 self.leader_epochs.assign(leader_epoch, base_offset)
             segment.append((head, body), size, last_offset, timestamp)
         except OSError as error:
+            self.producers.not_written(header)
             raise self._write_failed(error) from error
         self.log_end_offset = last_offset + 1
         self.producers.update(header, base_offset, timestamp)

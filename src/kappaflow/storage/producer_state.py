@@ -30,6 +30,7 @@ from kappaflow.storage.append_errors import (
 from kappaflow.wire.record_batch import RecordBatchHeader
 
 BATCHES_TO_KEEP = 5
+UNWRITTEN_MAX = 1_000
 _HEAD = Struct(">hI")
 _COUNT = Struct(">i")
 _ENTRY = Struct(">qhiqiqiq")
@@ -91,13 +92,16 @@ class ProducerState:
 
     Attributes:
         end_offset: everything before this offset is accounted for.
+        begin_at_zero: whether producers of which nothing is known have to begin with sequence 0.
     """
 
     def __init__(self, expiration_ms: int) -> None:
         self.end_offset = 0
+        self.begin_at_zero = False
         self._expiration_ms = expiration_ms
         self._producers: dict[int, ProducerEntry] = {}
         self._open: dict[int, int] = {}
+        self._unwritten: dict[int, tuple[int, int]] = {}
 
     def __len__(self) -> int:
         return len(self._producers)
@@ -133,6 +137,14 @@ class ProducerState:
             DuplicateSequence: it repeats a batch that is no longer remembered.
         """
         entry = self._producers.get(header.producer_id)
+        epoch, sequence = self._unwritten.get(header.producer_id, (-1, -1))
+        if epoch == header.producer_epoch and header.base_sequence > sequence and not header.is_control:
+            raise OutOfOrderSequence(
+                f"producer {header.producer_id} sent sequence {header.base_sequence}, "
+                f"but the batch before, from {sequence} on, could not be written"
+            )
+        if entry is None and self.begin_at_zero and header.base_sequence > 0:
+            raise OutOfOrderSequence(f"producer {header.producer_id} begins with sequence {header.base_sequence}")
         if entry is None:
             return None
         if header.producer_epoch < entry.epoch:
@@ -173,6 +185,7 @@ class ProducerState:
         self.end_offset = base_offset + header.last_offset_delta + 1
         if header.producer_id < 0:
             return
+        self._unwritten.pop(header.producer_id, None)
         entry = self._producers.get(header.producer_id)
         if entry is None:
             entry = self._producers[header.producer_id] = ProducerEntry(header.producer_id, header.producer_epoch)
@@ -192,6 +205,18 @@ class ProducerState:
         )
         if header.is_transactional and entry.current_txn_first_offset < 0:
             entry.current_txn_first_offset = self._open[header.producer_id] = base_offset
+
+    def not_written(self, header: RecordBatchHeader) -> None:
+        """Note that a producer's first batch was refused by the disk: those behind it must not take its place.
+
+        A producer of which nothing is known may begin with any sequence, so nothing else would hold them back.
+        """
+        entry = self._producers.get(header.producer_id)
+        is_first = entry is None or entry.epoch < header.producer_epoch or not entry.batches
+        if header.producer_id >= 0 and is_first and not header.is_control:
+            if len(self._unwritten) >= UNWRITTEN_MAX:
+                self._unwritten.clear()
+            self._unwritten.setdefault(header.producer_id, (header.producer_epoch, header.base_sequence))
 
     def open_since(self, producer_id: int) -> int | None:
         """The first offset of a producer's open transaction; None where none is open here."""
@@ -224,6 +249,7 @@ class ProducerState:
         """Forget everything."""
         self._producers.clear()
         self._open.clear()
+        self._unwritten.clear()
         self.end_offset = 0
 
     def write_snapshot(self, disk: Disk, path: Path, *, durable: bool) -> None:

@@ -26,15 +26,24 @@ logger = logging.getLogger(__name__)
 def abort_orphans(broker: Broker, logs: Iterable[PartitionLog]) -> int:
     """Abort what nobody will end; return how many transactions of partitions and groups there were.
 
-    Called before the coordinator ends what it knows, so that nothing which it is about to end is taken for one.
+    Epochs that the coordinator gave out and forgot are not given out again either. Called before the coordinator ends
+    what it knows, so that nothing which it is about to end is taken for one.
     """
     owners = {
         known.producer_id: known
         for known in broker.transactions.all()
         if known.state is TransactionState.ONGOING or known.state in PREPARED
     }
+    committed = {
+        (known.producer_id, known.last_producer_epoch)
+        for known in broker.transactions.all()
+        if known.state is TransactionState.COMPLETE_COMMIT
+    }
     found = 0
+    epochs: dict[int, int] = {}
     for log in logs:
+        for entry in log.producers.producers():
+            epochs[entry.producer_id] = max(entry.epoch, epochs.get(entry.producer_id, -1))
         if log.producers.first_unstable_offset is None:
             continue
         for producer_id in log.producers.open_transactions():
@@ -43,19 +52,25 @@ def abort_orphans(broker: Broker, logs: Iterable[PartitionLog]) -> int:
             owner = owners.get(producer_id)
             key = (log.topic, log.partition)
             if owner is None or key not in owner.partitions or owner.producer_epoch < epoch:
-                _abort(broker, TransactionMetadata("", producer_id, epoch, partitions={key}), f"{key[0]}-{key[1]}")
+                orphan = TransactionMetadata("", producer_id, epoch, partitions={key})
+                # Where each transaction has its epoch, the decision may be known although its marker is gone.
+                _end(broker, orphan, f"{key[0]}-{key[1]}", committed=(producer_id, epoch) in committed)
                 found += 1
     for group_id, producer_id in broker.offsets.pending_producers():
         owner = owners.get(producer_id)
         if owner is None or group_id not in owner.groups:
-            _abort(broker, TransactionMetadata("", producer_id, groups={group_id}), f"group {group_id}")
+            _end(broker, TransactionMetadata("", producer_id, groups={group_id}), f"group {group_id}", committed=False)
             found += 1
+    try:
+        broker.transactions.raise_epochs(epochs)
+    except StorageError as error:
+        logger.warning("epochs of producers are not journalled: %s", error)
     return found
 
 
-def _abort(broker: Broker, orphan: TransactionMetadata, where: str) -> None:
-    logger.warning("aborting a transaction of producer %d in %s that nobody knows", orphan.producer_id, where)
+def _end(broker: Broker, orphan: TransactionMetadata, where: str, *, committed: bool) -> None:
+    logger.warning("ending a transaction of producer %d in %s that nobody knows", orphan.producer_id, where)
     try:
-        broker.markers.write(orphan, committed=False, again=False, on_done=lambda: None)
+        broker.markers.write(orphan, committed=committed, again=False, on_done=lambda: None)
     except StorageError as error:
         logger.warning("it stays open until the next start: %s", error)

@@ -12,7 +12,7 @@ Source: KIP-98, KIP-360, KIP-447, KIP-588, KIP-890
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping
 from copy import deepcopy
 from dataclasses import replace
 from typing import Any, NamedTuple, Protocol
@@ -381,6 +381,21 @@ class TransactionCoordinator:
     def snapshot(self) -> list[dict[str, Any]]:
         """The entries that rebuild this."""
         return [known.to_entry() for known in self._transactions.values()]
+
+    def raise_epochs(self, written: Mapping[int, int]) -> None:
+        """Never give out again an epoch with which a producer has written, though the journal may have lost it.
+
+        Args:
+            written: the highest epoch found in partitions, by producer id.
+
+        Raises:
+            StorageError: the journal cannot be written.
+        """
+        for name, known in list(self._transactions.items()):
+            if written.get(known.producer_id, NO_EPOCH) > known.producer_epoch:
+                changed = replace(known, producer_epoch=written[known.producer_id], last_producer_epoch=NO_EPOCH)
+                self._write(changed.to_entry())
+                self._transactions[name] = changed
 
     def resume(self) -> None:
         """After replay: write the markers that are missing, and watch over what is open."""

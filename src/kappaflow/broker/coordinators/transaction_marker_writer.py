@@ -17,6 +17,7 @@ from kappaflow.storage.transaction_markers import build_marker
 
 if TYPE_CHECKING:
     from kappaflow.broker.broker import Broker
+    from kappaflow.storage.log import PartitionLog
 
 
 class TransactionMarkerWriter:
@@ -89,6 +90,8 @@ class TransactionMarkerWriter:
         if again:
             known = log.producers.find(producer_id)
             if known is not None and known.epoch >= producer_epoch and known.current_txn_first_offset < 0:
+                # The marker is there, but perhaps only in memory that the end of the process spared.
+                self._await_durable(log, log.log_end_offset, flushes)
                 return
         marker = build_marker(
             producer_id,
@@ -100,10 +103,14 @@ class TransactionMarkerWriter:
         try:
             result = log.append(marker, leader_epoch=broker.leader_epoch)
         except InvalidProducerEpoch:
+            self._await_durable(log, log.log_end_offset, flushes)
             return  # a later epoch has ended this transaction already
-        if broker.config.flush == "group":
-            flushes.append(log.flusher.wait_durable(log, result.last_offset + 1))
+        self._await_durable(log, result.last_offset + 1, flushes)
         partition.wake_waiters()
+
+    def _await_durable(self, log: PartitionLog, offset: int, flushes: list[Awaitable[None]]) -> None:
+        if self._broker.config.flush == "group":
+            flushes.append(log.flusher.wait_durable(log, offset))
 
 
 async def _after(flushes: list[Awaitable[None]], on_done: Callable[[], None]) -> None:

@@ -11,6 +11,8 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from types import TracebackType
+from typing import Protocol
 
 import numpy as np
 
@@ -29,6 +31,40 @@ from kappaflow.streams.topology import StoreSpec
 POLL_SECONDS = 0.1
 POLL_BYTES = 16 << 20
 END_WAIT_SECONDS = 2.0
+
+
+class ChangelogReader(Protocol):
+    """Fetches committed records; what a restore needs of a `Fetcher`."""
+
+    def __enter__(self) -> ChangelogReader: ...
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None: ...
+
+    def assign(self, offsets: Mapping[TopicPartition, int]) -> None:
+        """Fetch these partitions from these offsets on."""
+        ...
+
+    def remove(self, partitions: Iterable[TopicPartition]) -> None:
+        """Stop fetching partitions."""
+        ...
+
+    def poll(self, timeout_s: float = 0.0, max_bytes: int | None = None) -> list[FetchedChunk]:
+        """What has been fetched."""
+        ...
+
+    def position(self, partition: TopicPartition) -> int:
+        """The offset that `poll` goes on from."""
+        ...
+
+    def last_stable_offset(self, partition: TopicPartition) -> int:
+        """The last known end of what is decided."""
+        ...
+
+
+def _fetcher(client: ClientConfig) -> ChangelogReader:
+    return Fetcher(client, isolation_level="read_committed", offset_reset="earliest")
 
 
 class RestoreInterrupted(StreamsError):
@@ -79,6 +115,7 @@ class Restorer:
     Args:
         interrupted: asked between chunks; true ends the restore.
         progress: moves while the restore goes on.
+        open_reader: connects to what changelogs are read from.
     """
 
     def __init__(
@@ -88,7 +125,9 @@ class Restorer:
         interrupted: Callable[[], bool] = lambda: False,
         progress: RestoreProgress | None = None,
         clock: Clock = SYSTEM_CLOCK,
+        open_reader: Callable[[ClientConfig], ChangelogReader] = _fetcher,
     ) -> None:
+        self._open_reader = open_reader
         self._client = client
         self._database = database
         self._interrupted = interrupted
@@ -110,20 +149,20 @@ class Restorer:
         if not open_jobs:
             return
         marks = _marks(jobs, self._clock.time_ms())
-        with Fetcher(self._client, isolation_level="read_committed", offset_reset="earliest") as fetcher:
+        with self._open_reader(self._client) as fetcher:
             fetcher.assign({partition: job.next_offset for partition, job in open_jobs.items()})
-            heard_at = time.monotonic()
+            heard_at = self._clock.monotonic_s()
             while open_jobs:
                 if self._interrupted():
                     raise RestoreInterrupted("The restore was interrupted; it will go on.")
                 for chunk in fetcher.poll(POLL_SECONDS, POLL_BYTES):
                     self._apply(chunk, open_jobs, marks)
-                    heard_at = time.monotonic()
+                    heard_at = self._clock.monotonic_s()
                 for partition, job in list(open_jobs.items()):
                     reached = max(job.next_offset, fetcher.position(partition))
                     decided = fetcher.last_stable_offset(partition) >= job.end
                     # Compaction may have taken the last records before the end.
-                    is_empty = decided and time.monotonic() - heard_at > END_WAIT_SECONDS
+                    is_empty = decided and self._clock.monotonic_s() - heard_at > END_WAIT_SECONDS
                     if reached >= job.end or is_empty:
                         self._advance(job, job.end)
                         fetcher.remove([partition])

@@ -27,6 +27,7 @@ from kappaflow.wire.message import Message
 from kappaflow.wire.record_batch import TRANSACTIONAL_BIT, build_batch
 
 Key = tuple[str, int]
+ACCOUNTS_OF_A_PARTITION = 4
 
 
 class TransactionClient:
@@ -41,7 +42,7 @@ class TransactionClient:
     """
 
     def __init__(
-        self, client: SimulatedClient, transactional_id: str, *, second_version: bool, timeout_ms: int = 6000
+        self, client: SimulatedClient, transactional_id: str, *, second_version: bool, timeout_ms: int = 2_500
     ) -> None:
         self.transactional_id = transactional_id
         self.producer_id = -1
@@ -223,13 +224,14 @@ class Banker:
         try:
             for key, amount in ((source, -transfer.amount), (target, transfer.amount)):
                 for _ in range(random.choice([1, 1, 1, 2])):
-                    text = f"{transfer.name}={amount}"
-                    transfer.offsets[key] = await self._client.write(key, [(transfer.name.encode(), text.encode())])
+                    account = f"account-{key[1]}-{random.randrange(ACCOUNTS_OF_A_PARTITION)}".encode()
+                    text = f"{amount},{transfer.name}={amount}"
+                    transfer.offsets[key] = await self._client.write(key, [(account, text.encode())])
                     amount = 0
                 if random.random() < 0.1:
                     await asyncio.sleep(random.uniform(0.1, 2.0))
             if random.random() < 0.05:
-                await asyncio.sleep(random.uniform(5.0, 9.0))
+                await asyncio.sleep(random.uniform(2.0, 4.0))
             transfer.outcome = Outcome.UNKNOWN
             await self._client.end(committed=wanted)
         except (Refused, Disconnected):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import struct
-from collections.abc import Iterable
+from collections.abc import Coroutine, Iterable
 from random import Random
 from typing import Any
 
@@ -72,6 +72,16 @@ class SimulatedClient:
         Raises:
             Disconnected: no answer came; it may have been handled.
         """
+        return await self.begin(api_key, version, body, timeout_s)
+
+    def begin(
+        self, api_key: int, version: int, body: Message, timeout_s: float = REQUEST_TIMEOUT_S
+    ) -> Coroutine[Any, Any, Message]:
+        """Send one request now, and give what waits for its answer.
+
+        Raises:
+            Disconnected: there is no connection.
+        """
         connection = self._connect()
         self._correlation_id += 1
         number = self._correlation_id
@@ -83,12 +93,16 @@ class SimulatedClient:
         timer = self._loop.call_later(timeout_s, self._timed_out, connection, number)
         doubles = (api_key, None) in MAY_DOUBLE or (api_key, version) in MAY_DOUBLE
         connection.send(len(frame).to_bytes(4, "big") + frame, may_double=doubles)
-        try:
-            answer = await future
-        finally:
-            timer.cancel()
-            self._waiting.pop(number, None)
-        return decode(api_key, version, "response", memoryview(answer), 5 if flexible else 4)
+
+        async def answered() -> Message:
+            try:
+                answer = await future
+            finally:
+                timer.cancel()
+                self._waiting.pop(number, None)
+            return decode(api_key, version, "response", memoryview(answer), 5 if flexible else 4)
+
+        return answered()
 
     def _connect(self) -> SimulatedConnection:
         if self._connection is None:
@@ -182,7 +196,7 @@ class SimulatedClient:
             lambda a: [t.error_code for t in a.topics if t.error_code != exists],
         )
 
-    async def init_producer_id(self, transactional_id: str | None, timeout_ms: int = 6000) -> tuple[int, int]:
+    async def init_producer_id(self, transactional_id: str | None, timeout_ms: int = 2_500) -> tuple[int, int]:
         """A producer id and an epoch."""
         body = Message(
             transactional_id=transactional_id,

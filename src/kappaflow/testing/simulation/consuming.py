@@ -92,8 +92,8 @@ class Membership:
         self.assignment = bytes(synced.assignment)
         return True
 
-    async def heartbeat(self) -> bool:
-        """Tell that it lives; false where it has to join again.
+    async def heartbeat(self) -> int:
+        """Tell that it lives; an error where it has to join again.
 
         Raises:
             Disconnected: no answer came.
@@ -104,7 +104,7 @@ class Membership:
         answer = await self._client.ask(HEARTBEAT, 3, body)
         if answer.error_code == ErrorCode.UNKNOWN_MEMBER_ID:
             self.member = ""
-        return not answer.error_code
+        return answer.error_code
 
     async def commit(self, offsets: Mapping[Key, int]) -> None:
         """Commit offsets once.
@@ -219,7 +219,7 @@ class GroupConsumer:
         while not self._stopped():
             now = asyncio.get_running_loop().time()
             if now - heard > HEARTBEAT_S:
-                if not await self._membership.heartbeat():
+                if await self._membership.heartbeat():
                     return
                 heard = now
             if not keys:

@@ -61,6 +61,11 @@ class Scheduler:
         self._timer_count += 1
         heapq.heappush(self._timers, (when, self._timer_count, handle, loop))
 
+    def after(self, seconds: float, callback: Callable[[], None]) -> None:
+        """Do something outside of all processes after a time."""
+        outside = ProcessLoop(self, "outside")
+        outside.call_later(seconds, callback)
+
     def step(self) -> None:
         """Run one callback, after moving the time on where none is ready.
 
@@ -126,6 +131,7 @@ class ProcessLoop(asyncio.AbstractEventLoop):
     def __init__(self, scheduler: Scheduler, name: str) -> None:
         self.name = name
         self.dead = False
+        self.frozen = False
         self.errors: list[str] = []
         self._scheduler = scheduler
         self._callbacks: deque[asyncio.Handle] = deque()
@@ -133,29 +139,39 @@ class ProcessLoop(asyncio.AbstractEventLoop):
 
     def run_one(self) -> bool:
         """Run the next callback; false where there is none."""
-        while self._callbacks:
+        while self._callbacks and not self.frozen:
             handle = self._callbacks.popleft()
             if handle.cancelled():
                 continue
             with self.running():
-                handle._run()  # noqa: SLF001 # pyright: ignore[reportPrivateUsage] - what every event loop does
+                handle._run()  # pyright: ignore[reportPrivateUsage] - what every event loop does
             return True
         return False
 
     @contextmanager
     def running(self) -> Generator[None]:
         """Be the running loop, for a start from outside."""
-        before = asyncio._get_running_loop()  # noqa: SLF001 # pyright: ignore[reportPrivateUsage]
-        asyncio._set_running_loop(self)  # noqa: SLF001 # pyright: ignore[reportPrivateUsage]
+        before = asyncio._get_running_loop()  # pyright: ignore[reportPrivateUsage]
+        asyncio._set_running_loop(self)  # pyright: ignore[reportPrivateUsage]
         try:
             yield
         finally:
-            asyncio._set_running_loop(before)  # noqa: SLF001 # pyright: ignore[reportPrivateUsage]
+            asyncio._set_running_loop(before)  # pyright: ignore[reportPrivateUsage]
 
     def push(self, handle: asyncio.Handle) -> None:
         """Have a callback run soon."""
         if not self.dead:
             self._callbacks.append(handle)
+            self._scheduler.wake(self)
+
+    def freeze(self, seconds: float) -> None:
+        """Stop the process, as SIGSTOP does, and let it go on after a time."""
+        self.frozen = True
+        self._scheduler.after(seconds, self._thaw)
+
+    def _thaw(self) -> None:
+        self.frozen = False
+        if self._callbacks:
             self._scheduler.wake(self)
 
     def kill(self) -> None:
@@ -165,7 +181,7 @@ class ProcessLoop(asyncio.AbstractEventLoop):
         tasks, self._tasks = self._tasks, {}
         for task in tasks:
             # A task that is never run again would complain; its code is closed without being told anything.
-            task._log_destroy_pending = False  # noqa: SLF001 # pyright: ignore[reportAttributeAccessIssue]
+            task._log_destroy_pending = False  # pyright: ignore[reportAttributeAccessIssue]
             coroutine: Any = task.get_coro()
             if not task.done() and getattr(coroutine, "cr_running", False) is False:
                 with suppress(ProcessKilled, RuntimeError):

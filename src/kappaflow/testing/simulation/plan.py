@@ -50,6 +50,9 @@ class Plan:
         second_version: of the protocol for transactions.
         segment_bytes: of all topics; small ones roll often.
         workers: of the counting task.
+        named_workers: whether a worker keeps its transactional id over restarts; else an old one must time out.
+        columnar: whether its tasks run on columns.
+        commit_s: how often it commits.
         faults: in order.
     """
 
@@ -59,6 +62,9 @@ class Plan:
     second_version: bool
     segment_bytes: int
     workers: int
+    named_workers: bool
+    columnar: bool
+    commit_s: float
     faults: list[Fault] = field(default_factory=list[Fault])
 
     def __str__(self) -> str:
@@ -66,7 +72,8 @@ class Plan:
         promise = "acknowledged is kept" if self.strict else "what the power loss leaves is consistent"
         return (
             f"flush {self.flush}, transactions version {version}, segments of {self.segment_bytes} bytes, "
-            f"{self.workers} workers, {self.seconds:.1f} s, {len(self.faults)} faults; {promise}"
+            f"{self.workers} {'named' if self.named_workers else 'nameless'} workers on "
+            f"{'columns' if self.columnar else 'rows'}, {self.seconds:.1f} s, {len(self.faults)} faults; {promise}"
         )
 
 
@@ -76,15 +83,18 @@ def plan_of(random: Random) -> Plan:
     loses_power = flush == "group" or random.random() < 0.25
     plan = Plan(
         flush=flush,
-        seconds=random.uniform(4.0, 8.0),
+        seconds=random.uniform(2.5, 5.0),
         strict=flush == "group" or not loses_power,
         second_version=random.random() < 0.6,
         segment_bytes=random.choice([600, 2_000, 1 << 20]),
         workers=random.choice([1, 2, 2]),
+        named_workers=random.random() < 0.5,
+        columnar=random.random() < 0.5,
+        commit_s=random.choice([0.2, 0.6, 1.5]),
     )
     kinds: list[FaultKind] = [*BROKER_FAULTS, *WORKER_FAULTS]
     if loses_power:
-        kinds += ["power-loss"] * 3
+        kinds += ("power-loss", "power-loss", "power-loss")
     for _ in range(random.randint(1, 6)):
         kind = random.choice(kinds)
         if kind == "sync-fails" and flush == "none":

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from random import Random
+from typing import Any
 
 from kappaflow.testing.simulation.client import PRODUCE, RETRIABLE, Refused, SimulatedClient
 from kappaflow.testing.simulation.event_loop import START_TIME_MS
@@ -103,20 +104,36 @@ class IdempotentProducer:
             attempts += 1
             if attempts > GIVEN_UP_AFTER and not self._strict:
                 return False
-            done = await asyncio.gather(*(self._send(texts, batch) for _, texts, batch in window))
-            window = [each for each, acknowledged in zip(window, done, strict=True) if not acknowledged]
+            sent = self._send(window)
+            done = await asyncio.gather(*sent)
+            behind = window[len(sent) :]
+            window = [each for each, acknowledged in zip(window, done, strict=False) if not acknowledged] + behind
             if window:
                 await self._client.pause()
         return True
 
-    async def _send(self, texts: list[str], batch: bytes) -> bool:
+    def _send(self, window: list[tuple[int, list[str], bytes]]) -> list[Coroutine[Any, Any, bool]]:
+        """Send in order, in one step; none behind one that could not be sent."""
+        sent: list[Coroutine[Any, Any, bool]] = []
+        for _, texts, batch in window:
+            try:
+                sent.append(
+                    self._acknowledged(texts, self._client.begin(PRODUCE, 9, produce_request(self._key, batch)))
+                )
+            except Disconnected:
+                break
+        return sent
+
+    async def _acknowledged(self, texts: list[str], answering: Coroutine[Any, Any, Message]) -> bool:
         try:
-            answer = await self._client.ask(PRODUCE, 9, produce_request(self._key, batch))
+            answer = await answering
         except Disconnected:
             return False
         (topic,) = answer.responses
         (row,) = topic.partition_responses
         if row.error_code in AGAIN:
+            return False
+        if row.error_code and not self._strict:
             return False
         if row.error_code:
             self._history.problems.append(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import os
 import shutil
 import sys
@@ -13,13 +12,14 @@ from pathlib import Path
 from random import Random
 from typing import TYPE_CHECKING
 
+from kappaflow.testing.simulation.counting import Protocol
 from kappaflow.testing.simulation.event_loop import SimulationStuck
 from kappaflow.testing.simulation.world import Violation, World
 
 if TYPE_CHECKING:
     from kappaflow.broker.broker import Broker
 
-MEMORY = Path("/dev/shm")  # noqa: S108
+MEMORY = Path("/dev/shm")
 
 
 class SimulationFailed(AssertionError):
@@ -37,22 +37,23 @@ def seeded_entropy(seed: int) -> Generator[None]:
         os.urandom = before
 
 
-def simulate(seed: int, *, prepare: Callable[[Broker], None] = lambda _: None) -> list[str]:
+def simulate(
+    seed: int, *, prepare: Callable[[Broker], None] = lambda _: None, protocol: Protocol | None = None
+) -> list[str]:
     """Run one world and return its trace.
 
     Raises:
         SimulationFailed: something does not hold.
     """
     folder = Path(tempfile.mkdtemp(prefix="kappa-sim-", dir=MEMORY if MEMORY.is_dir() else None))
-    world = World(seed, folder, prepare)
+    world = World(seed, folder, prepare, protocol)
     try:
         with seeded_entropy(seed):
             world.run()
     except (Violation, SimulationStuck, AssertionError) as error:
-        raise SimulationFailed(
-            "\n".join([*world.trace, f"seed {seed} fails at {world.scheduler.now:.4f} s:", str(error),
-                       f"see it again with: make sim SEED={seed}"])
-        ) from error  # fmt: skip
+        problem = f"seed {seed} fails at {world.scheduler.now:.4f} s:\n{world.violation or error}"
+        again = f"see it again with: make sim SEED={seed}"
+        raise SimulationFailed("\n".join([*world.trace, problem, again])) from error
     finally:
         world.close()
         shutil.rmtree(folder, ignore_errors=True)

@@ -12,19 +12,21 @@ from kappaflow.broker.broker import Broker
 from kappaflow.broker.config import BrokerConfig
 from kappaflow.testing.simulation.banking import Banker, TransactionClient
 from kappaflow.testing.simulation.broker_process import BrokerProcess
-from kappaflow.testing.simulation.checks import StepChecks, check_bank, check_records, check_restart, read_all
+from kappaflow.testing.simulation.checks import Records, StepChecks, check_bank, check_records, check_restart, read_all
 from kappaflow.testing.simulation.client import SimulatedClient
 from kappaflow.testing.simulation.consuming import GroupConsumer
+from kappaflow.testing.simulation.counting import INPUT, OUTPUT, PARTITIONS, CountingWorker, Protocol
+from kappaflow.testing.simulation.counting_checks import CHANGELOG, check_counting, is_behind
 from kappaflow.testing.simulation.disk import SimulatedDisk
-from kappaflow.testing.simulation.event_loop import ProcessLoop, Scheduler
-from kappaflow.testing.simulation.history import History
+from kappaflow.testing.simulation.event_loop import ProcessKilled, ProcessLoop, Scheduler
+from kappaflow.testing.simulation.history import History, Key
 from kappaflow.testing.simulation.network import NO_FAULTS, NetworkFaults, SimulatedNetwork
 from kappaflow.testing.simulation.plan import Fault, Plan, plan_of
 from kappaflow.testing.simulation.producing import IdempotentProducer
 
 EVENTS = [("events", 0), ("events", 1)]
 ACCOUNTS = [("accounts", 0), ("accounts", 1), ("accounts", 2)]
-SETTLE_S = 15.0
+SETTLE_S = 6.0
 QUIET_MAX_S = 300.0
 
 
@@ -39,14 +41,23 @@ class World:
         seed: decides everything.
         data_dir: an empty directory for the machines' disks.
         prepare: called with each new broker before it serves; where faults are planted.
+        protocol: what workers are made of.
 
     Attributes:
         trace: what happened, a line each.
+        violation: the first thing found that does not hold; others may follow from it.
     """
 
-    def __init__(self, seed: int, data_dir: Path, prepare: Callable[[Broker], None] = lambda _: None) -> None:
+    def __init__(
+        self,
+        seed: int,
+        data_dir: Path,
+        prepare: Callable[[Broker], None] = lambda _: None,
+        protocol: Protocol | None = None,
+    ) -> None:
         self.seed = seed
         self.trace: list[str] = []
+        self.violation: Violation | None = None
         self.history = History()
         self.plan: Plan = plan_of(self.random("plan"))
         self.data_dir = data_dir
@@ -60,9 +71,14 @@ class World:
         self._checks = StepChecks(strict=self.plan.strict)
         self._ending = False
         self._power_fails = False
+        self._checked_at = -1
         self._loops: list[ProcessLoop] = []
         self._running = 0
         self._director = ProcessLoop(self.scheduler, "world")
+        self._workers = [
+            CountingWorker(self, f"worker{number}", data_dir / f"worker{number}", protocol or Protocol())
+            for number in range(self.plan.workers)
+        ]
         self.scheduler.after_step = self._after_step
 
     def random(self, purpose: str) -> Random:
@@ -108,7 +124,9 @@ class World:
         owner = loop or self._director
         with owner.running():
             task = owner.create_task(coroutine)
-        self.scheduler.run_until(task.done)
+        self.scheduler.run_until(lambda: task.done() or owner.dead)
+        if owner.dead:
+            raise ProcessKilled(owner.name)
         return task.result()
 
     # ---- the run ----
@@ -133,7 +151,8 @@ class World:
     async def _create_topics(self) -> None:
         configs = {"segment.bytes": str(self.plan.segment_bytes)}
         client = self.client(self._director)
-        await client.create_topics({"events": (2, configs), "accounts": (3, configs)})
+        topics = dict.fromkeys(("accounts", OUTPUT, CHANGELOG), (3, configs))
+        await client.create_topics({"events": (2, configs), **topics})
         client.close()
 
     def _start_workload(self) -> None:
@@ -168,6 +187,9 @@ class World:
                 ).run(),
             )
 
+        for worker in self._workers:
+            worker.start()
+
     def _settle(self) -> None:
         """End the workload and heal everything, then wait until all is decided."""
         self.note("the workload ends, everything is healed")
@@ -179,7 +201,18 @@ class World:
             self.scheduler.step()
         if self._running:
             raise Violation(f"{self._running} clients are not done {QUIET_MAX_S} s after the end of all faults")
-        until = self.scheduler.now + SETTLE_S
+        self._pass(SETTLE_S)
+        while self.plan.strict and self.broker.broker is not None and is_behind(self.broker.broker):
+            if self.scheduler.now > limit:
+                raise Violation(f"the workers are still behind {QUIET_MAX_S} s after the end of all faults")
+            self._pass(1.0)
+        self._rows = [worker.rows() for worker in self._workers]
+        for worker in self._workers:
+            worker.kill()
+        self._pass(SETTLE_S)
+
+    def _pass(self, seconds: float) -> None:
+        until = self.scheduler.now + seconds
         self.scheduler.run_until(lambda: self.scheduler.now >= until)
 
     # ---- faults ----
@@ -213,7 +246,27 @@ class World:
                 self._inject_worker(fault)
 
     def _inject_worker(self, fault: Fault) -> None:
-        pass
+        worker = self._workers[fault.number % len(self._workers)]
+        match fault.kind:
+            case "kill-worker" if fault.number % 3:
+                worker.kill_at_batch(1 + fault.number % 4)
+            case "stop-worker":
+                worker.freeze(fault.number / 3)
+            case kind:
+                worker.kill()
+                if kind == "move-worker":
+                    worker.lose_state()
+                elif kind == "worker-power-loss":
+                    worker.lose_power()
+                self._start_again(worker)
+
+    def worker_dies(self, worker: CountingWorker) -> None:
+        """A worker is killed at a local batch; it comes back."""
+        worker.kill()
+        self._start_again(worker)
+
+    def _start_again(self, worker: CountingWorker) -> None:
+        self._director.call_later(self.random(f"{worker.name}/{self.scheduler.steps}").uniform(0.05, 1.5), worker.start)
 
     _start_kills = 0
 
@@ -241,7 +294,7 @@ class World:
         self._checks.restarted()
         if not self.broker.start(kill_after=kill_after):
             if self.broker.unsound is not None and self.disk.free_bytes is None:
-                raise Violation(f"the broker does not start: {self.broker.unsound}")
+                self._raise([f"the broker does not start: {self.broker.unsound}"])
             self.broker.unsound = None
             return
         self.note(f"the broker starts, leader epoch {self.broker.broker.leader_epoch if self.broker.broker else '?'}")
@@ -251,16 +304,18 @@ class World:
     # ---- checks ----
 
     def _after_step(self, loop: ProcessLoop) -> None:
-        if loop.errors:
-            raise Violation("; ".join(loop.errors))
+        self._raise(loop.errors)
         broker = self.broker.broker
-        if broker is not None and loop is self.broker.loop:
+        # Nothing of what is checked can change without a change to the disk.
+        if broker is not None and loop is self.broker.loop and self.disk.operations != self._checked_at:
+            self._checked_at = self.disk.operations
             self._raise(self._checks.check(broker))
 
     def _raise(self, problems: Any) -> None:
         found = list(problems)
         if found:
-            raise Violation("\n".join(found[:20]))
+            self.violation = self.violation or Violation("\n".join(found[:20]))
+            raise self.violation
 
     def _check_end(self) -> None:
         self._check_contents("at the end")
@@ -287,14 +342,24 @@ class World:
         for key in EVENTS:
             records = self.wait(read_all(client, key, committed=False))
             problems += check_records(self.history, key, records, strict=self.plan.strict)
+        problems += self._check_counting(client) if self.plan.strict else []
         accounts = {key: self.wait(read_all(client, key, committed=True)) for key in ACCOUNTS}
         problems += check_bank(self.history, accounts, strict=self.plan.strict)
         client.close()
         self._raise(f"{when}: {problem}" for problem in problems)
 
+    def _check_counting(self, client: SimulatedClient) -> list[str]:
+        def read(topic: str) -> dict[Key, Records]:
+            keys = [(topic, number) for number in range(PARTITIONS)]
+            return {key: self.wait(read_all(client, key, committed=True)) for key in keys}
+
+        return [*check_counting(read(INPUT), read(OUTPUT), read(CHANGELOG), self._rows)]
+
     def close(self) -> None:
         """End every process, however the run went."""
         self._ending = True
+        for worker in self._workers:
+            worker.kill()
         self.broker.kill("the world ends")
         for loop in (*self._loops, self._director):
             loop.kill()
