@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Generator, Iterable
 from pathlib import Path
 
+import aiokafka
 import pytest
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from confluent_kafka import Consumer, KafkaError, KafkaException, Producer, TopicCollection
 from confluent_kafka.admin import (
     AclBinding,
@@ -279,6 +282,38 @@ def test_entries_need_the_clusters_rights_themselves(admin: AdminClient, alice: 
     (removed,) = alice.delete_acls([wanted]).values()
     assert set(removed.result(10)) == {mine, prefixed}
     assert alice.describe_acls(wanted).result(10) == []
+
+
+def test_aiokafka_is_told_what_it_may_not(guarded: EmbeddedBroker, admin: AdminClient, topic: str, group: str) -> None:
+    create(admin, topic)
+    arguments = {
+        "bootstrap_servers": guarded.listeners["SASL_PLAINTEXT"],
+        "security_protocol": "SASL_PLAINTEXT",
+        "sasl_mechanism": "SCRAM-SHA-256",
+        "sasl_plain_username": "alice",
+        "sasl_plain_password": "alice-secret",
+    }
+
+    async def produce_once() -> None:
+        async with AIOKafkaProducer(**arguments) as producer:
+            await producer.send_and_wait(topic, b"x")
+
+    async def consume_once() -> bytes | None:
+        consumer = AIOKafkaConsumer(topic, group_id=group, auto_offset_reset="earliest", **arguments)
+        try:
+            await consumer.start()
+            return (await asyncio.wait_for(consumer.getone(), 10)).value
+        finally:
+            await consumer.stop()
+
+    with pytest.raises(aiokafka.errors.TopicAuthorizationFailedError):
+        asyncio.run(produce_once())
+    allow(admin, entry(ResourceType.TOPIC, topic, AclOperation.ALL))
+    asyncio.run(produce_once())
+    with pytest.raises(aiokafka.errors.GroupAuthorizationFailedError):
+        asyncio.run(consume_once())
+    allow(admin, entry(ResourceType.GROUP, group, AclOperation.READ))
+    assert asyncio.run(consume_once()) == b"x"
 
 
 def test_refusals_of_whole_requests(guarded: EmbeddedBroker) -> None:

@@ -41,7 +41,7 @@ pytestmark = [
 
 MECHANISMS = ("PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512")
 PASSWORD = "correct horse, battery=staple"
-REAUTH_MS = 2000
+REAUTH_MS = 1000
 
 
 def add_user(data_dir: Path, name: str, password: str) -> None:
@@ -130,7 +130,7 @@ def test_librdkafka_is_told_that_the_password_is_wrong(secured: EmbeddedBroker, 
     errors: list[KafkaError] = []
     admin = AdminClient(confluent(secured, mechanism, "wrong", error_cb=errors.append))
     with pytest.raises(KafkaException):
-        admin.list_topics(timeout=2)
+        admin.list_topics(timeout=0.7)
     admin.poll(0.1)
     assert any(error.code() == KafkaError._AUTHENTICATION for error in errors), errors
 
