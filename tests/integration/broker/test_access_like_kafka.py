@@ -372,7 +372,11 @@ def answers(port: int, grants: tuple[Grant, ...]) -> dict[str, object]:
         return {what: codes(alice.ask(key, version, body)) for what, key, version, body in asked}
 
 
-@pytest.mark.parametrize("grants", GRANTS, ids=str)
+def label(grants: tuple[Grant, ...]) -> str:
+    return "+".join(f"{kind}.{name}.{operation}" for kind, name, operation in grants) or "nothing"
+
+
+@pytest.mark.parametrize("grants", GRANTS, ids=label)
 def test_answers_are_those_of_kafka(pair: tuple[int, int], grants: tuple[Grant, ...]) -> None:
     ours, theirs = (answers(port, grants) for port in pair)
     differing = [f"{what}: {ours[what]} is {theirs[what]}" for what in ours if ours[what] != theirs[what]]
