@@ -85,6 +85,8 @@ API_TABLE = {
         ApiSpec(61, "DescribeProducers", 0, 0, "describe_producers", 0),
         ApiSpec(65, "DescribeTransactions", 0, 0, "describe_transactions", 0),
         ApiSpec(66, "ListTransactions", 0, 2, "list_transactions", 0),
+        ApiSpec(68, "ConsumerGroupHeartbeat", 0, 1, "consumer_group_heartbeat", 0),
+        ApiSpec(69, "ConsumerGroupDescribe", 0, 1, "consumer_group_describe", 0),
         ApiSpec(74, "ListConfigResources", 0, 1, "list_config_resources", 0),
         ApiSpec(75, "DescribeTopicPartitions", 0, 0, "describe_topic_partitions", 0),
     )

@@ -1,7 +1,7 @@
 """Everything that one broker keeps, and the order in which it comes and goes.
 
 data directory (lock) -> metadata journal -> topics, producer ids
-                      -> offsets journal  -> committed offsets -> groups
+                      -> offsets journal  -> committed offsets, consumer groups
                       -> log directory    -> partition logs
                       -> transactions journal -> transactions -> markers that are missing
 """
@@ -12,12 +12,14 @@ import asyncio
 import logging
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Protocol
+from uuid import uuid4
 
 from kappaflow.broker.authorization.acl_store import AclStore
 from kappaflow.broker.authorization.authorizer import Authorizer
 from kappaflow.broker.config import BrokerConfig
+from kappaflow.broker.coordinators.all_groups import AllGroups
+from kappaflow.broker.coordinators.consumer_groups.coordinator import ConsumerGroupCoordinator
 from kappaflow.broker.coordinators.group_coordinator import GroupCoordinator
-from kappaflow.broker.coordinators.group_states import GroupState
 from kappaflow.broker.coordinators.offset_store import OffsetStore
 from kappaflow.broker.coordinators.orphaned_transactions import abort_orphans
 from kappaflow.broker.coordinators.producer_ids import ProducerIds
@@ -30,7 +32,7 @@ from kappaflow.broker.quotas.quota_store import QuotaStore
 from kappaflow.broker.security.credentials import UserCredentials
 from kappaflow.broker.security.principals import principal_mapping
 from kappaflow.broker.timers import LoopTimers
-from kappaflow.broker.topics import Topic, TopicRegistry
+from kappaflow.broker.topics import Topic, TopicRegistry, topic_id_text
 from kappaflow.errors import StorageError, StorageFullError
 from kappaflow.runtime.clock import SYSTEM_CLOCK, Clock
 from kappaflow.runtime.disk import SYSTEM_DISK, Disk
@@ -73,7 +75,9 @@ class Broker:
         quotas: how much clients may use.
         principal_of_certificate: makes the name of a principal from that of a certificate.
         topics: topics and partitions.
-        groups: consumer groups.
+        groups: groups of the classic protocol.
+        consumer_groups: groups of the consumer protocol.
+        all_groups: both, for what does not depend on the protocol.
         offsets: committed offsets.
         producer_ids: ids for idempotent producers.
         transactions: transactional producers.
@@ -117,6 +121,10 @@ class Broker:
         self.offsets = OffsetStore(self._write_offsets)
         timers = LoopTimers(asyncio.get_running_loop())
         self.groups = GroupCoordinator(config, timers)
+        self.consumer_groups = ConsumerGroupCoordinator(
+            config, timers, clock, self.topics, self._write_offsets, self.groups, lambda: topic_id_text(uuid4())
+        )
+        self.all_groups = AllGroups(self.groups, self.consumer_groups)
         self.markers = TransactionMarkerWriter(self)
         self.transactions = TransactionCoordinator(
             self._write_transactions,
@@ -194,11 +202,13 @@ class Broker:
                 self.leader_epoch = entry["leader_epoch"]
         for entry in offsets:
             self.offsets.replay(entry)
+            self.consumer_groups.replay(entry)
         for entry in transactions:
             self.transactions.replay(entry)
         self.topics.delete_strays()
         for group_id in self.offsets.groups():
-            self.groups.restore_empty(group_id)
+            self.all_groups.restore_empty(group_id)
+        self.consumer_groups.resume()
         self.leader_epoch += 1
         security = (self.users, self.acls, self.quotas.store)
         self._compact_if_large(self._metadata_journal, self.topics, self.producer_ids, *security)
@@ -216,7 +226,7 @@ class Broker:
 
     def _write_offsets(self, entry: dict[str, Any]) -> None:
         # Before the entry: what it says is not part of the snapshot yet.
-        self._compact_if_large(self._offsets_journal, self.offsets)
+        self._compact_if_large(self._offsets_journal, self.offsets, self.consumer_groups)
         self._append(self._offsets_journal, entry)
 
     def _write_transactions(self, entry: dict[str, Any]) -> None:
@@ -288,18 +298,19 @@ class Broker:
     def _expire_offsets(self) -> None:
         oldest_ms = self.clock.time_ms() - self.config.offsets_retention_ms
         for group_id in self.offsets.groups():
-            group = self.groups.groups.get(group_id)
-            if group is not None and group.state is not GroupState.EMPTY:
+            protected = self.all_groups.protected_topics(group_id)
+            if protected is None:
                 continue
             held = self.offsets.of_group(group_id)
-            self.offsets.delete(group_id, [key for key, value in held.items() if value.commit_time_ms < oldest_ms])
+            old = [key for key, value in held.items() if value.commit_time_ms < oldest_ms and key[0] not in protected]
+            self.offsets.delete(group_id, old)
         self._forget_empty_groups()
 
     def _forget_empty_groups(self) -> None:
         """Groups without members and offsets hold nothing worth keeping."""
-        for group_id, group in list(self.groups.groups.items()):
-            if group.state is GroupState.EMPTY and not group.pending_members and not self.offsets.of_group(group_id):
-                self.groups.delete(group_id)
+        for group_id in self.all_groups.empty():
+            if not self.offsets.of_group(group_id):
+                self.all_groups.delete(group_id)
 
     def close(self) -> None:
         """Close everything and leave the mark of a clean end.

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import TYPE_CHECKING
 
+from kappaflow.broker.config import BrokerConfig
 from kappaflow.broker.config_entries import DEFAULT_CONFIG, STATIC_BROKER_CONFIG, config_entry
 from kappaflow.broker.security.settings import SECURITY_PROPERTIES
 from kappaflow.broker.topic_configs import BOOLEAN, INT, LIST, LONG, STRING, TOPIC_CONFIGS
@@ -26,6 +27,23 @@ _TOPIC_DEFAULTS = {
 }
 
 
+def _consumer_group_values(config: BrokerConfig) -> list[tuple[str, int, object, int]]:
+    prefix = "group.consumer."
+    rows: list[tuple[str, int, object]] = [
+        ("assignment.interval.ms", INT, config.group_consumer_assignment_interval_ms),
+        ("assignors", LIST, ",".join(config.group_consumer_assignors)),
+        ("heartbeat.interval.ms", INT, config.group_consumer_heartbeat_interval_ms),
+        ("max.heartbeat.interval.ms", INT, config.group_consumer_max_heartbeat_interval_ms),
+        ("max.session.timeout.ms", INT, config.group_consumer_max_session_timeout_ms),
+        ("max.size", INT, config.group_consumer_max_size),
+        ("migration.policy", STRING, config.group_consumer_migration_policy),
+        ("min.heartbeat.interval.ms", INT, config.group_consumer_min_heartbeat_interval_ms),
+        ("min.session.timeout.ms", INT, config.group_consumer_min_session_timeout_ms),
+        ("session.timeout.ms", INT, config.group_consumer_session_timeout_ms),
+    ]
+    return [(prefix + name, kind, value, STATIC_BROKER_CONFIG) for name, kind, value in rows]
+
+
 def broker_config_entries(broker: Broker, names: Collection[str] | None) -> list[Message]:
     """Entries of this broker, sorted by name; only those in `names` unless it is None."""
     config = broker.config
@@ -37,6 +55,7 @@ def broker_config_entries(broker: Broker, names: Collection[str] | None) -> list
         ("broker.id", INT, broker.node_id, STATIC_BROKER_CONFIG),
         ("default.replication.factor", INT, 1, DEFAULT_CONFIG),
         ("delete.topic.enable", BOOLEAN, "true", DEFAULT_CONFIG),
+        *_consumer_group_values(config),
         ("group.initial.rebalance.delay.ms", INT, config.group_initial_rebalance_delay_ms, STATIC_BROKER_CONFIG),
         ("group.max.session.timeout.ms", INT, config.group_max_session_timeout_ms, STATIC_BROKER_CONFIG),
         ("group.min.session.timeout.ms", INT, config.group_min_session_timeout_ms, STATIC_BROKER_CONFIG),

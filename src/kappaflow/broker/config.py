@@ -18,6 +18,9 @@ from kappaflow.errors import ConfigError
 
 FlushPolicy = Literal["none", "interval", "group"]
 
+CONSUMER_ASSIGNORS = ("uniform", "range")
+MIGRATION_POLICIES = ("disabled", "downgrade", "upgrade", "bidirectional")
+
 
 @dataclass(frozen=True, slots=True)
 class BrokerConfig:
@@ -37,6 +40,17 @@ class BrokerConfig:
         group_min_session_timeout_ms: the shortest session timeout that members may ask for.
         group_max_session_timeout_ms: the longest.
         group_initial_rebalance_delay_ms: how long an empty group waits for more members.
+        group_consumer_session_timeout_ms: how long a member of a consumer group may be silent.
+        group_consumer_min_session_timeout_ms: the shortest that this may be set to.
+        group_consumer_max_session_timeout_ms: the longest.
+        group_consumer_heartbeat_interval_ms: how often such a member comes.
+        group_consumer_min_heartbeat_interval_ms: the shortest that this may be set to.
+        group_consumer_max_heartbeat_interval_ms: the longest.
+        group_consumer_max_size: how many members a consumer group may have.
+        group_consumer_assignors: the assignors that members may ask for; the first is the default.
+        group_consumer_migration_policy: which way groups may change their protocol while they have members.
+        group_consumer_assignment_interval_ms: how long a target stands before the next one is computed.
+        group_consumer_regex_refresh_interval_ms: how old the topics of a regular expression may be.
         offset_metadata_max_bytes: the longest text stored with a committed offset.
         offsets_retention_ms: how long the offsets of an empty group are kept.
         transaction_max_timeout_ms: the longest transaction timeout that producers may ask for.
@@ -59,6 +73,17 @@ class BrokerConfig:
     group_min_session_timeout_ms: int = 6_000
     group_max_session_timeout_ms: int = 1_800_000
     group_initial_rebalance_delay_ms: int = 0
+    group_consumer_session_timeout_ms: int = 45_000
+    group_consumer_min_session_timeout_ms: int = 45_000
+    group_consumer_max_session_timeout_ms: int = 60_000
+    group_consumer_heartbeat_interval_ms: int = 5_000
+    group_consumer_min_heartbeat_interval_ms: int = 5_000
+    group_consumer_max_heartbeat_interval_ms: int = 15_000
+    group_consumer_max_size: int = 2**31 - 1
+    group_consumer_assignors: tuple[str, ...] = CONSUMER_ASSIGNORS
+    group_consumer_migration_policy: str = "bidirectional"
+    group_consumer_assignment_interval_ms: int = 0
+    group_consumer_regex_refresh_interval_ms: int = 600_000
     offset_metadata_max_bytes: int = 4096
     offsets_retention_ms: int = 7 * 24 * 3600 * 1000
     transaction_max_timeout_ms: int = 900_000
@@ -89,8 +114,38 @@ def _positive(text: str) -> int:
     return int(text)
 
 
+def _not_negative(text: str) -> int:
+    if int(text) < 0:
+        raise ValueError
+    return int(text)
+
+
+def _assignors(text: str) -> tuple[str, ...]:
+    names = tuple(name.strip() for name in text.split(","))
+    if len(set(names)) != len(names) or not set(names) <= set(CONSUMER_ASSIGNORS):
+        raise ValueError
+    return names
+
+
+def _migration_policy(text: str) -> str:
+    if text.lower() not in MIGRATION_POLICIES:
+        raise ValueError
+    return text.lower()
+
+
 _PROPERTIES: dict[str, tuple[str, Callable[[str], object]]] = {
     "auto.create.topics.enable": ("auto_create_topics", _boolean),
+    "group.consumer.assignment.interval.ms": ("group_consumer_assignment_interval_ms", _not_negative),
+    "group.consumer.assignors": ("group_consumer_assignors", _assignors),
+    "group.consumer.heartbeat.interval.ms": ("group_consumer_heartbeat_interval_ms", _positive),
+    "group.consumer.max.heartbeat.interval.ms": ("group_consumer_max_heartbeat_interval_ms", _positive),
+    "group.consumer.max.session.timeout.ms": ("group_consumer_max_session_timeout_ms", _positive),
+    "group.consumer.max.size": ("group_consumer_max_size", _positive),
+    "group.consumer.migration.policy": ("group_consumer_migration_policy", _migration_policy),
+    "group.consumer.min.heartbeat.interval.ms": ("group_consumer_min_heartbeat_interval_ms", _positive),
+    "group.consumer.min.session.timeout.ms": ("group_consumer_min_session_timeout_ms", _positive),
+    "group.consumer.regex.refresh.interval.ms": ("group_consumer_regex_refresh_interval_ms", _positive),
+    "group.consumer.session.timeout.ms": ("group_consumer_session_timeout_ms", _positive),
     "group.initial.rebalance.delay.ms": ("group_initial_rebalance_delay_ms", int),
     "group.max.session.timeout.ms": ("group_max_session_timeout_ms", int),
     "group.min.session.timeout.ms": ("group_min_session_timeout_ms", int),
@@ -132,4 +187,30 @@ def with_properties(config: BrokerConfig, properties: Iterable[str]) -> BrokerCo
             values[field] = read(value)
         except ValueError:
             raise ConfigError(f"{name} does not accept {value!r}") from None
-    return replace(config, security=SecuritySettings(security), **values)  # pyright: ignore[reportArgumentType]
+    changed = replace(config, security=SecuritySettings(security), **values)  # pyright: ignore[reportArgumentType]
+    _check_consumer_group_times(changed)
+    return changed
+
+
+def _check_consumer_group_times(config: BrokerConfig) -> None:
+    for name, low, value, high in (
+        (
+            "group.consumer.session.timeout.ms",
+            config.group_consumer_min_session_timeout_ms,
+            config.group_consumer_session_timeout_ms,
+            config.group_consumer_max_session_timeout_ms,
+        ),
+        (
+            "group.consumer.heartbeat.interval.ms",
+            config.group_consumer_min_heartbeat_interval_ms,
+            config.group_consumer_heartbeat_interval_ms,
+            config.group_consumer_max_heartbeat_interval_ms,
+        ),
+    ):
+        if not low <= value <= high:
+            raise ConfigError(
+                f"{name}={value} is not between {low} and {high}; those are set by the properties of the same name "
+                "with min and max"
+            )
+    if config.group_consumer_heartbeat_interval_ms >= config.group_consumer_session_timeout_ms:
+        raise ConfigError("group.consumer.heartbeat.interval.ms must be less than group.consumer.session.timeout.ms")

@@ -78,6 +78,11 @@ class Topic:
         self.partitions: list[Partition] = []
 
     @property
+    def partition_count(self) -> int:
+        """How many partitions it has."""
+        return len(self.partitions)
+
+    @property
     def is_internal(self) -> bool:
         """Whether it belongs to the broker itself."""
         return self.name in INTERNAL_TOPICS
@@ -98,6 +103,10 @@ class TopicRegistry:
     Args:
         logs: where partition logs come from.
         write: makes one journal entry durable.
+
+    Attributes:
+        version: one more with each topic that comes, goes or grows.
+        newest_topic_version: the version that brought the last new topic.
     """
 
     def __init__(self, logs: LogDirectory, write: Callable[[JournalEntry], None]) -> None:
@@ -105,6 +114,12 @@ class TopicRegistry:
         self._write = write
         self._by_name: dict[str, Topic] = {}
         self._by_id: dict[UUID, Topic] = {}
+        self.version = 0
+        self.newest_topic_version = 0
+
+    def names(self) -> Iterator[str]:
+        """The names of all topics."""
+        return iter(self._by_name)
 
     def all(self) -> Iterator[Topic]:
         """Every topic, by name."""
@@ -228,11 +243,13 @@ class TopicRegistry:
         self._grow(topic, entry["partitions"])
         self._by_name[topic.name] = topic
         self._by_id[topic.topic_id] = topic
+        self.newest_topic_version = self.version
         return topic
 
     def _remove(self, topic: Topic) -> None:
         del self._by_name[topic.name]
         del self._by_id[topic.topic_id]
+        self.version += 1
 
     def _grow(self, topic: Topic, count: int) -> None:
         def open_log(index: int) -> PartitionLog:
@@ -241,6 +258,7 @@ class TopicRegistry:
 
         for index in range(len(topic.partitions), count):
             topic.partitions.append(Partition(topic.name, index, open_log))
+        self.version += 1
 
     def _configure(self, topic: Topic, configs: Mapping[str, str]) -> None:
         topic.configs = dict(configs)

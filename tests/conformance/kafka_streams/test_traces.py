@@ -295,7 +295,7 @@ def _suppress_by_key(patch: pytest.MonkeyPatch) -> None:
 
     def release(self: Any) -> None:
         # All that is final looks as if its windows had ended together, so that only keys order it.
-        final = sorted((entry for entry in self._by_end if entry[0] + self.grace_ms <= self.observed_time))
+        final = sorted(entry for entry in self._by_end if entry[0] + self.grace_ms <= self.observed_time)
         held = [entry for entry in self._by_end if entry not in final]
         self._by_end = sorted([(final[0][0], key) for _, key in final] + held) if final else held
         right(self)

@@ -6,11 +6,13 @@ import asyncio
 import ssl
 import subprocess
 import sys
+import time
 from collections.abc import Generator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address
 from pathlib import Path
+from typing import Any
 
 import pytest
 from aiokafka import AIOKafkaProducer
@@ -21,13 +23,18 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
+from kappaflow.broker.security.principals import certificate_principal, principal_mapping
 from kappaflow.broker.security.user_files import add_user
 from kappaflow.client.connection import ClientConfig, Connection
 from kappaflow.client.produce import BatchProducer
 from kappaflow.client.security import client_security
 from kappaflow.client.topic_partition import TopicPartition
 from kappaflow.errors import BrokerUnreachable
+from kappaflow.testing.apache_kafka import ApacheKafka
 from kappaflow.testing.embedded_broker import EmbeddedBroker
+from kappaflow.testing.ports import free_port
+from kappaflow.testing.raw_client import RawClient
+from kappaflow.wire.message import Message
 from kappaflow.wire.record_batch import build_batch
 
 KEY_PASSWORD = b"key secret"
@@ -241,3 +248,75 @@ def test_what_cannot_work_is_refused_at_the_start(
     assert done.returncode == 1
     assert hint in done.stderr and "Traceback" not in done.stderr
     assert "wrong secret" not in done.stderr
+
+
+ODD_NAMES: list[list[tuple[x509.ObjectIdentifier, str]]] = [
+    list(ALICE),
+    [(NameOID.COMMON_NAME, 'x+y"z\\<>;,=')],
+    [(NameOID.COMMON_NAME, "#hash ")],
+    [(NameOID.COMMON_NAME, " space"), (NameOID.ORGANIZATION_NAME, "a  b")],
+    [(NameOID.COMMON_NAME, "김철수"), (NameOID.LOCALITY_NAME, "Zürich")],
+    [(NameOID.DOMAIN_COMPONENT, "org"), (NameOID.DOMAIN_COMPONENT, "example"), (NameOID.USER_ID, "u7")],
+    [(NameOID.COMMON_NAME, "mail"), (NameOID.EMAIL_ADDRESS, "a@b.example")],
+    [(NameOID.COMMON_NAME, "number"), (NameOID.SERIAL_NUMBER, "12345")],
+    [(NameOID.STATE_OR_PROVINCE_NAME, "Bern"), (NameOID.STREET_ADDRESS, "Main 1"), (NameOID.COMMON_NAME, "s")],
+    [(NameOID.GIVEN_NAME, "Ann"), (NameOID.SURNAME, "Lee"), (NameOID.TITLE, "Dr"), (NameOID.COMMON_NAME, "al")],
+]
+
+
+class TlsClient(RawClient):
+    """A connection with a certificate."""
+
+    def __init__(self, port: int, authority: Path, own: Path) -> None:
+        super().__init__(port)
+        context = ssl.create_default_context(cafile=str(authority))
+        context.load_cert_chain(str(own))
+        self._socket = context.wrap_socket(self._socket, server_hostname="127.0.0.1")
+
+
+@pytest.mark.real
+@pytest.mark.java
+def test_the_names_of_certificates_are_those_of_kafka(tmp_path: Path) -> None:
+    authority_name = named((NameOID.COMMON_NAME, "authority"))
+    _, authority = make(tmp_path, "authority", authority_name)
+    broker_file, _ = make(tmp_path, "kafka", named((NameOID.COMMON_NAME, "kafka")), (authority_name, authority))
+    port = free_port()
+    configs = {
+        "listener.security.protocol.map": "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT,SSL:SSL",
+        "ssl.keystore.type": "PEM",
+        "ssl.keystore.location": broker_file,
+        "ssl.truststore.type": "PEM",
+        "ssl.truststore.location": tmp_path / "authority-only.pem",
+        "ssl.client.auth": "required",
+        "authorizer.class.name": "org.apache.kafka.metadata.authorizer.StandardAuthorizer",
+        "super.users": "User:ANONYMOUS",
+    }
+    wrong: list[str] = []
+    with ApacheKafka(configs=configs, more_listeners=(f"SSL://127.0.0.1:{port}",)) as kafka:
+        plain = int(kafka.bootstrap_servers.rpartition(":")[2])
+        for number, parts in enumerate(ODD_NAMES):
+            subject = named(*parts)
+            own, _ = make(tmp_path, f"client-{number}", subject, (authority_name, authority))
+            principal = certificate_principal(
+                {"subject": subject_as_python_reads_it(own)}, principal_mapping("DEFAULT")
+            )
+            group = f"group-{number}"
+            binding = Message(
+                resource_type=3, resource_name=group, resource_pattern_type=3, principal=str(principal), host="*",
+                operation=8, permission_type=3,
+            )  # fmt: skip
+            with RawClient(plain) as admin:
+                assert admin.ask(30, 3, Message(creations=[binding])).results[0].error_code == 0
+            with TlsClient(port, tmp_path / "authority-only.pem", own) as client:
+                asked = Message(groups=[group], include_authorized_operations=False)
+                deadline = time.monotonic() + 5
+                while (code := client.ask(15, 5, asked).groups[0].error_code) == 30 and time.monotonic() < deadline:
+                    time.sleep(0.2)  # the entry is on its way from the controller
+            if code == 30:
+                wrong.append(str(principal))
+    assert wrong == []
+
+
+def subject_as_python_reads_it(certificate: Path) -> Any:
+    """What `ssl` tells of a client's certificate."""
+    return ssl._ssl._test_decode_cert(str(certificate.with_name(f"{certificate.stem}-only.pem")))["subject"]  # type: ignore[attr-defined]

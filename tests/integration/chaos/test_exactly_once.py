@@ -34,7 +34,7 @@ class World:
         """End the load and hold everything against the ledger."""
         self.ledger.stop()
         wait_ready(self.server)
-        check_everything(self.server.url, self.client, self.ledger.written, {}, seconds)
+        check_everything([self.server.url], self.client, self.ledger.written, {}, seconds)
 
     def wait_for_load(self) -> None:
         goal = self.ledger.count + 200

@@ -69,12 +69,16 @@ class GroupCoordinator:
         else:
             self._join_new(group, request, callback)
 
-    def _check_join(self, request: JoinRequest) -> ErrorCode | None:
+    def check_request(self, request: JoinRequest) -> ErrorCode | None:
+        """What is wrong with a join whatever the group is; None where nothing is."""
         if not request.group_id:
             return ErrorCode.INVALID_GROUP_ID
         low, high = self._config.group_min_session_timeout_ms, self._config.group_max_session_timeout_ms
-        if not low <= request.session_timeout_ms <= high:
-            return ErrorCode.INVALID_SESSION_TIMEOUT
+        return None if low <= request.session_timeout_ms <= high else ErrorCode.INVALID_SESSION_TIMEOUT
+
+    def _check_join(self, request: JoinRequest) -> ErrorCode | None:
+        if (error := self.check_request(request)) is not None:
+            return error
         group = self.groups.get(request.group_id)
         if group is None:
             if request.member_id:
@@ -324,6 +328,35 @@ class GroupCoordinator:
         group.move(GroupEvent.DELETED)
         for timer in group.pending_members.values():
             timer.cancel()
+
+    def release(self, group_id: str) -> None:
+        """Let a group go to the consumer protocol: whoever waits for it joins again, there."""
+        group = self.groups.pop(group_id)
+        for name in ("join_timer", "sync_timer"):
+            self._stop_timer(group, name)
+        for timer in group.pending_members.values():
+            timer.cancel()
+        group.pending_members.clear()
+        for member in group.members.values():
+            member.stop_session_timer()
+            member.answer_join(JoinResult(ErrorCode.REBALANCE_IN_PROGRESS, member.member_id))
+            member.answer_sync(SyncResult(ErrorCode.REBALANCE_IN_PROGRESS))
+
+    def adopt(self, group: Group, *, rebalance: bool = False) -> None:
+        """Take a group from the consumer protocol, or back from it.
+
+        Args:
+            group: it, with members of the classic protocol only.
+            rebalance: whether its members have to join again.
+        """
+        self.groups[group.group_id] = group
+        for member in group.members.values():
+            self._keep_alive(group, member)
+        if group.state in (GroupState.PREPARING_REBALANCE, GroupState.COMPLETING_REBALANCE):
+            # Nobody waits any more for what was under way.
+            group.state, rebalance = GroupState.STABLE, True
+        if rebalance:
+            self._rebalance(group)
 
     def restore_empty(self, group_id: str) -> None:
         """Know a group again that has offsets from before a restart."""

@@ -56,7 +56,7 @@ class TransactionMarkerWriter:
         for group_id in sorted(transaction.groups):
             broker.offsets.end_transaction(group_id, transaction.producer_id, committed=committed)
             if broker.offsets.of_group(group_id):
-                broker.groups.restore_empty(group_id)
+                broker.all_groups.restore_empty(group_id)
         crash_point("after-txn-offsets")
         if not flushes:
             on_done()

@@ -12,7 +12,7 @@ from kappaflow.broker.context import RequestContext, Response
 from kappaflow.wire.error_codes import ErrorCode
 from kappaflow.wire.message import Message
 
-FINALIZED_FEATURES = {"transaction.version": 2}
+FINALIZED_FEATURES = {"group.version": 1, "transaction.version": 2}
 """The features of Kafka that clients ask for, with their levels (KIP-584)."""
 
 _SOFTWARE_NAME = re.compile(r"[a-zA-Z0-9](?:[a-zA-Z0-9.-]*[a-zA-Z0-9])?")

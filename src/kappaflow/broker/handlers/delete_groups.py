@@ -23,12 +23,12 @@ def handle(context: RequestContext, request: Message) -> Response:
 
 
 def _delete(context: RequestContext, group_id: str) -> ErrorCode:
-    error = context.refusal(ResourceType.GROUP, group_id) or context.broker.groups.check_delete(group_id)
+    error = context.refusal(ResourceType.GROUP, group_id) or context.broker.all_groups.check_delete(group_id)
     if error is not ErrorCode.NONE:
         return error
     try:
         context.broker.offsets.delete_group(group_id)
+        context.broker.all_groups.delete(group_id)
     except StorageError:
         return ErrorCode.COORDINATOR_NOT_AVAILABLE
-    context.broker.groups.delete(group_id)
     return ErrorCode.NONE

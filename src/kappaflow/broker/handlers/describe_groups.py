@@ -33,7 +33,7 @@ def _describe(context: RequestContext, group_id: str, *, asked: bool) -> Message
         # Before version 6 a group that does not exist was shown as dead, without an error.
         return Message(
             error_code=error or (ErrorCode.GROUP_ID_NOT_FOUND if missing else ErrorCode.NONE),
-            error_message=None if error or not missing else f"Group {group_id} not found.",
+            error_message=None if error or not missing else _reason(context, group_id),
             group_id=group_id,
             group_state="" if error else GroupState.DEAD.value,
             protocol_type="",
@@ -51,6 +51,11 @@ def _describe(context: RequestContext, group_id: str, *, asked: bool) -> Message
         members=_members(group),
         authorized_operations=operations,
     )
+
+
+def _reason(context: RequestContext, group_id: str) -> str:
+    is_consumer_group = group_id in context.broker.consumer_groups.groups
+    return f"Group {group_id} is not a classic group." if is_consumer_group else f"Group {group_id} not found."
 
 
 def _members(group: Group) -> list[Message]:

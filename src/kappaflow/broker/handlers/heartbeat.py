@@ -8,7 +8,7 @@ from kappaflow.wire.message import Message
 
 def handle(context: RequestContext, request: Message) -> Response:
     """Hand the request to the coordinator."""
-    error_code = context.broker.groups.heartbeat(
+    error_code = context.broker.all_groups.heartbeat(
         request.group_id, request.member_id, request.group_instance_id, request.generation_id
     )
     return Message(throttle_time_ms=0, error_code=error_code)

@@ -29,7 +29,7 @@ def handle(context: RequestContext, request: Message) -> HandlerResult:
         can_skip_assignment=version >= 9,
     )
     pending = Pending[JoinResult](lambda result: _response(result, version))
-    context.broker.groups.join(join, pending.callback)
+    context.broker.all_groups.join(join, pending.callback)
     return pending.result()
 
 

@@ -12,7 +12,7 @@ from kappaflow.wire.message import Message
 
 def handle(context: RequestContext, request: Message) -> Response:
     """Remove one member, or since version 3 several."""
-    groups = context.broker.groups
+    groups = context.broker.all_groups
     if not request.group_id:
         return Message(throttle_time_ms=0, error_code=ErrorCode.INVALID_GROUP_ID, members=[])
     if context.api_version < 3:

@@ -17,17 +17,17 @@ def handle(context: RequestContext, request: Message) -> Response:
     """Check the member, then each partition, then store what is right in one step."""
     broker = context.broker
     refusal = context.refusal(ResourceType.GROUP, request.group_id)
-    member_error = (
-        broker.groups.check_commit(
-            request.group_id, request.member_id, request.group_instance_id, request.generation_id_or_member_epoch
-        )
-        if request.group_id
-        else ErrorCode.INVALID_GROUP_ID
-    )
     now_ms = broker.clock.time_ms()
     accepted: list[tuple[OffsetKey, CommittedOffset]] = []
     errors: dict[OffsetKey, int] = {}
     names = [_topic_name(context, topic) for topic in request.topics]
+    keys = [
+        (name, item.partition_index)
+        for name, topic in zip(names, request.topics, strict=True)
+        for item in topic.partitions
+        if not check_metadata(context, item)
+    ]
+    member_error = _member_error(context, request, keys)
     for name, topic in zip(names, request.topics, strict=True):
         for item in topic.partitions:
             key = (name, item.partition_index)
@@ -43,7 +43,7 @@ def handle(context: RequestContext, request: Message) -> Response:
         errors |= dict.fromkeys((key for key, _ in accepted), ErrorCode.COORDINATOR_NOT_AVAILABLE)
     else:
         if accepted:
-            broker.groups.restore_empty(request.group_id)
+            broker.all_groups.restore_empty(request.group_id)
     return Message(
         throttle_time_ms=0,
         topics=[
@@ -57,6 +57,21 @@ def handle(context: RequestContext, request: Message) -> Response:
             )
             for name, topic in zip(names, request.topics, strict=True)
         ],
+    )
+
+
+def _member_error(context: RequestContext, request: Message, partitions: list[OffsetKey]) -> ErrorCode:
+    """Why nothing of the request may be stored in this name; NONE where it may."""
+    if not request.group_id:
+        return ErrorCode.INVALID_GROUP_ID
+    known = [key for key in partitions if not check_topic(context, key)]
+    return context.broker.all_groups.check_commit(
+        request.group_id,
+        request.member_id,
+        request.group_instance_id,
+        request.generation_id_or_member_epoch,
+        known,
+        api_version=context.api_version,
     )
 
 

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from kappaflow.broker.authorization.acl import ResourceType
 from kappaflow.broker.context import RequestContext, Response
-from kappaflow.broker.coordinators.subscription import subscribed_topics
 from kappaflow.errors import StorageError
 from kappaflow.wire.error_codes import ErrorCode
 from kappaflow.wire.message import Message
@@ -16,12 +15,9 @@ from kappaflow.wire.message import Message
 def handle(context: RequestContext, request: Message) -> Response:
     """Delete each offset independently of the others."""
     broker = context.broker
-    group = broker.groups.groups.get(request.group_id)
-    if group is None:
-        return Message(error_code=ErrorCode.GROUP_ID_NOT_FOUND, throttle_time_ms=0, topics=[])
-    if group.members and group.protocol_type != "consumer":
-        return Message(error_code=ErrorCode.NON_EMPTY_GROUP, throttle_time_ms=0, topics=[])
-    subscribed = subscribed_topics(group)
+    if error := broker.all_groups.check_offset_delete(request.group_id):
+        return Message(error_code=error, throttle_time_ms=0, topics=[])
+    subscribed = broker.all_groups.subscribed_topics(request.group_id)
     errors = {
         topic.name: context.refusal(ResourceType.TOPIC, topic.name)
         or (ErrorCode.GROUP_SUBSCRIBED_TO_TOPIC if topic.name in subscribed else ErrorCode.NONE)

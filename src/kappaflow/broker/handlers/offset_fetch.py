@@ -22,20 +22,21 @@ UNSTABLE = CommittedOffset(-1, -1, "", 0)
 def handle(context: RequestContext, request: Message) -> Response:
     """Answer one group, or since version 8 several."""
     if context.api_version >= 8:
-        groups = [
-            Message(
-                group_id=group.group_id,
-                topics=_topics(context, group.group_id, group.topics, stable=request.require_stable),
-                error_code=_group_error(context, group.group_id),
-            )
-            for group in request.groups
-        ]
+        groups = [_group(context, group, stable=request.require_stable) for group in request.groups]
         return Message(throttle_time_ms=0, groups=groups)
     return Message(
         throttle_time_ms=0,
         topics=_topics(context, request.group_id, request.topics, stable=request.require_stable),
         error_code=_group_error(context, request.group_id),
     )
+
+
+def _group(context: RequestContext, group: Message, *, stable: bool) -> Message:
+    error = _group_error(context, group.group_id) or context.broker.all_groups.check_fetch(
+        group.group_id, group.member_id, group.member_epoch
+    )
+    topics = [] if error else _topics(context, group.group_id, group.topics, stable=stable)
+    return Message(group_id=group.group_id, topics=topics, error_code=error)
 
 
 def _group_error(context: RequestContext, group_id: str) -> ErrorCode:

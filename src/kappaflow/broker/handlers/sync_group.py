@@ -14,7 +14,7 @@ from kappaflow.wire.message import Message
 def handle(context: RequestContext, request: Message) -> HandlerResult:
     """Hand the request to the coordinator."""
     pending = Pending[SyncResult](_response)
-    context.broker.groups.sync(
+    context.broker.all_groups.sync(
         request.group_id,
         request.member_id,
         request.group_instance_id,

@@ -63,8 +63,13 @@ def _check(context: RequestContext, request: Message) -> ErrorCode:
         return ErrorCode.INVALID_GROUP_ID
     names_member = request.generation_id >= 0 or request.member_id or request.group_instance_id is not None
     if names_member:
-        error = broker.groups.check_commit(
-            request.group_id, request.member_id, request.group_instance_id, request.generation_id
+        error = broker.all_groups.check_commit(
+            request.group_id,
+            request.member_id,
+            request.group_instance_id,
+            request.generation_id,
+            [(topic.name, item.partition_index) for topic in request.topics for item in topic.partitions],
+            transactional=True,
         )
         if error:
             return error

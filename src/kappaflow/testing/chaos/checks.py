@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from kappaflow.client.admin import EARLIEST, LATEST, Admin
@@ -24,11 +24,12 @@ Positions = dict[tuple[str, TopicPartition], int]
 
 
 def check_everything(
-    url: str, client: ClientConfig, written: Written, before: Positions, seconds: float = CATCH_UP_SECONDS
+    urls: Sequence[str], client: ClientConfig, written: Written, before: Positions, seconds: float = CATCH_UP_SECONDS
 ) -> Positions:
     """Wait until the tables are what the ledger says, then hold all topics, changelogs and offsets against it.
 
     Args:
+        urls: the servers, each of which has a part of the tables.
         before: the positions of the last check; none may have gone back.
         seconds: how long to wait for each table.
 
@@ -40,10 +41,10 @@ def check_everything(
     """
 
     def balances() -> dict[int, tuple[int, ...]]:
-        return _table(url, "SELECT * FROM balances;", "ACCOUNT", "BALANCE", "N")
+        return _table(urls, "SELECT * FROM balances;", "ACCOUNT", "BALANCE", "N")
 
-    _equal(lambda: _table(url, "SELECT * FROM sums;", "G", "N", "S"), written.sums(), "sums", seconds)
-    _equal(lambda: _windows(url), written.windows(), "windows", seconds)
+    _equal(lambda: _table(urls, "SELECT * FROM sums;", "G", "N", "S"), written.sums(), "sums", seconds)
+    _equal(lambda: _windows(urls), written.windows(), "windows", seconds)
     if written.doubtful:
         _total(balances, seconds)
     else:
@@ -52,7 +53,7 @@ def check_everything(
         _check_copy(client, admin, written)
         _check_join(client, admin, written)
         _check_bank(client, admin, written)
-        _check_changelogs(url, client, admin)
+        _check_changelogs(urls, client, admin)
         after = _positions(client, admin)
     back = {key: (offset, after.get(key)) for key, offset in before.items() if after.get(key, offset) < offset}
     if back:
@@ -85,15 +86,22 @@ def _total(read: Callable[[], Mapping[int, tuple[int, ...]]], seconds: float) ->
     wait_until(lambda: sum(row[0] for row in read().values()) == 0, "a total of zero", seconds)
 
 
-def _table(url: str, sql: str, key: str, *columns: str) -> dict[int, tuple[int, ...]]:
-    with connect(url) as db:
-        return {int(row[key]): tuple(int(row[name]) for name in columns) for row in db.sql(sql).rows()}
+def _rows(urls: Sequence[str], sql: str) -> list[Any]:
+    """The rows of a table: a server answers for the partitions that it has."""
+    found: list[Any] = []
+    for url in urls:
+        with connect(url) as db:
+            found += db.sql(sql).rows()
+    return found
 
 
-def _windows(url: str) -> dict[tuple[int, int], tuple[int, int]]:
-    with connect(url) as db:
-        rows = db.sql("SELECT * FROM windows;").rows()
-        return {(int(row["G"]), int(row["WINDOWSTART"])): (int(row["N"]), int(row["S"])) for row in rows}
+def _table(urls: Sequence[str], sql: str, key: str, *columns: str) -> dict[int, tuple[int, ...]]:
+    return {int(row[key]): tuple(int(row[name]) for name in columns) for row in _rows(urls, sql)}
+
+
+def _windows(urls: Sequence[str]) -> dict[tuple[int, int], tuple[int, int]]:
+    rows = _rows(urls, "SELECT * FROM windows;")
+    return {(int(row["G"]), int(row["WINDOWSTART"])): (int(row["N"]), int(row["S"])) for row in rows}
 
 
 def _check_copy(client: ClientConfig, admin: Admin, written: Written) -> None:
@@ -124,7 +132,7 @@ def _check_bank(client: ClientConfig, admin: Admin, written: Written) -> None:
         raise KappaError(f"{TRANSFERS}: {missing.total()} missing, {extra.total()} that were not committed")
 
 
-def _check_changelogs(url: str, client: ClientConfig, admin: Admin) -> None:
+def _check_changelogs(urls: Sequence[str], client: ClientConfig, admin: Admin) -> None:
     """The last value of each key in a changelog is the state that the table shows."""
     for table, key, columns in (("sums", "G", ("N", "S")), ("balances", "ACCOUNT", ("BALANCE", "N"))):
         (topic,) = (t for t in admin.list_topics(internal=True) if f"_CTAS_{table.upper()}_" in t and "changelog" in t)
@@ -132,7 +140,7 @@ def _check_changelogs(url: str, client: ClientConfig, admin: Admin) -> None:
         for record in read_all(client, admin, topic):
             last[record.key or b""] = record.value or b"{}"
         kept = sorted(sorted(json.loads(value).values()) for value in last.values())
-        shown = sorted(sorted(row) for row in _table(url, f"SELECT * FROM {table};", key, *columns).values())
+        shown = sorted(sorted(row) for row in _table(urls, f"SELECT * FROM {table};", key, *columns).values())
         if kept != shown:
             raise KappaError(f"The changelog of {table} is not its state: {kept} and {shown}")
 

@@ -37,7 +37,7 @@ CREATE TABLE balances AS SELECT account, SUM(delta) AS balance, COUNT(*) AS n FR
 
 def create_topics(client: ClientConfig, replication_factor: int = 1) -> None:
     """Create the source topics, of small segments, so that logs roll, and write the table of names."""
-    configs = {"segment.bytes": "200000"}
+    configs = {"segment.bytes": "1048576"}
     if replication_factor > 1:
         configs["min.insync.replicas"] = str(replication_factor - 1)
     with Admin(client) as admin:
@@ -61,7 +61,7 @@ def compact_often(client: ClientConfig) -> None:
     with Admin(client) as admin:
         for topic in admin.list_topics(internal=True):
             if topic.endswith(("-changelog", "-repartition")):
-                changes = {"segment.bytes": "50000", "segment.ms": "2000"}
+                changes = {"segment.bytes": "1048576", "segment.ms": "1000"}
                 if topic.endswith("-changelog"):
                     changes["min.cleanable.dirty.ratio"] = "0.01"
                 admin.alter_configs("topic", topic, changes)
