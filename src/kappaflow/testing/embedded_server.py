@@ -33,6 +33,7 @@ class EmbeddedServer:
     Args:
         data_dir: kept afterwards; a temporary one, removed at the end, where left out.
         bootstrap_servers: of a cluster to run on (``kappa server``) instead of the embedded broker (``kappa up``).
+        kafka_port: of the embedded broker; a free one, another at each start, where left out.
         arguments: more arguments of the command.
 
     Attributes:
@@ -44,6 +45,7 @@ class EmbeddedServer:
         data_dir: Path | None = None,
         *,
         bootstrap_servers: str = "",
+        kafka_port: int = 0,
         workers: int = 1,
         arguments: Sequence[str] = (),
         environment: Mapping[str, str] | None = None,
@@ -53,7 +55,7 @@ class EmbeddedServer:
         self.bootstrap_servers = bootstrap_servers
         self.url = ""
         command = ["server", "--bootstrap-servers", bootstrap_servers] if bootstrap_servers else ["up"]
-        command += [] if bootstrap_servers else ["--kafka-port", "0"]
+        command += [] if bootstrap_servers else ["--kafka-port", str(kafka_port)]
         self._command = [sys.executable, "-m", "kappaflow.cli.main", *command, "--http-port", "0"]
         self._command += ["--data-dir", str(self.data_dir), "--workers", str(workers), *arguments]
         self._environment = {**os.environ, "KAPPA_LANG": "en", **(environment or {})}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import random
 import signal
 import tempfile
 import time
@@ -105,6 +106,21 @@ def stop_at(server: EmbeddedServer, plan: CrashPlan, name: str, point: str, pass
     plan.clear()
     time.sleep(silent_seconds)  # the fault itself: silence beyond the session time-out
     os.kill(pid, signal.SIGCONT)
+
+
+def kill_at_random(server: EmbeddedServer, rng: random.Random) -> str:
+    """Kill a worker, the broker, the control process or all of the server, which then starts again.
+
+    Returns:
+        What was killed.
+    """
+    name = rng.choice([*(found["name"] for found in server.processes()), "all"])
+    if name == "all":
+        server.kill()
+        server.start()
+    else:
+        server.kill_child(name)
+    return name
 
 
 def is_stopped(pid: int) -> bool:
