@@ -6,6 +6,7 @@ import hashlib
 import os
 import shutil
 import subprocess
+import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -52,14 +53,16 @@ class JavaProgram:
         Raises:
             ConfigError: the program ended with another code than 0; the message has its last output.
         """
-        done = subprocess.run(
-            self.command(arguments, jvm_options),
-            input=stdin or "",
-            capture_output=True,
-            text=True,
-            timeout=timeout_s,
-            check=False,
-        )
+        # Streams and RocksDB write below java.io.tmpdir: a directory of its own for each run.
+        with tempfile.TemporaryDirectory(prefix="kappa-java-") as scratch:
+            done = subprocess.run(
+                self.command(arguments, (*jvm_options, f"-Djava.io.tmpdir={scratch}")),
+                input=stdin or "",
+                capture_output=True,
+                text=True,
+                timeout=timeout_s,
+                check=False,
+            )
         if done.returncode:
             raise ConfigError(
                 f"{self.main_class} ended with code {done.returncode}: {(done.stdout + done.stderr)[-2000:]}"
