@@ -3,20 +3,31 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Generator
 from pathlib import Path
 
 import pytest
+from confluent_kafka import Producer
+from confluent_kafka.admin import AdminClient, NewTopic
 
+from kappaflow.errors import StorageError
 from kappaflow.runtime.clock import ManualClock
 from kappaflow.storage.cleanable import plan_cleaning
 from kappaflow.storage.cleaner import clean_segments
 from kappaflow.storage.log import PartitionLog
 from kappaflow.storage.log_config import LogConfig
-from kappaflow.testing.apache_kafka import java_tool
+from kappaflow.testing.embedded_broker import EmbeddedBroker
+from kappaflow.testing.java_tools.log_segments import dump_log_segments
+from kappaflow.testing.java_tools.tool_runner import ToolRunner
 from kappaflow.wire.record_batch import build_batch
 
 NOW_MS = 1_700_000_000_000
-COMPLAINTS = ("mismatch", "corrupt", "invalid", "found timestamp", "out of order", "isvalid: false", "non-consecutive")
+
+
+@pytest.fixture(scope="module")
+def tools() -> Generator[ToolRunner]:
+    with ToolRunner() as running:
+        yield running
 
 
 @pytest.fixture(params=["closed", "recovered", "log append time"])
@@ -52,27 +63,73 @@ def written(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
 
 
 @pytest.mark.java
-@pytest.mark.parametrize("sanity", [True, False], ids=["sanity", "every entry"])
-def test_java_reads_every_file(written: Path, sanity: bool) -> None:
-    suffixes = (".log", ".index", ".timeindex", ".snapshot")
-    files = sorted(path for path in written.iterdir() if path.suffix in suffixes)
-    options = ["--index-sanity-check"] if sanity else ["--verify-index-only"]
-    output = java_tool(
-        "org.apache.kafka.tools.DumpLogSegments", "--deep-iteration", *options, "--files", ",".join(map(str, files))
-    )
-    for complaint in COMPLAINTS:
-        assert complaint not in output.lower(), output
-    offsets = [int(found) for found in re.findall(r"^\| offset: (\d+) ", output, re.MULTILINE)]
+def test_java_reads_every_file(written: Path, tools: ToolRunner) -> None:
+    dumped = dump_log_segments(written, tools=tools)
+    assert dumped.batches == 60
+    offsets = [int(found) for found in re.findall(r"^\| offset: (\d+) ", dumped.output, re.MULTILINE)]
     assert offsets == list(range(120))
-    assert output.count("isvalid: true") == 60
-    last = re.findall(r"producerId: 7 producerEpoch: 0 .*lastSequence: (\d+) lastOffset: (\d+)", output)[-1]
+    last = re.findall(r"producerId: 7 producerEpoch: 0 .*lastSequence: (\d+) lastOffset: (\d+)", dumped.output)[-1]
     assert last == ("119", "119")
-    if sanity:
-        assert output.count("passed sanity check") == 2 * len(list(written.glob("*.log")))
+    assert dumped.output.count("passed sanity check") == 2 * len(list(written.glob("*.log")))
+
+
+def flip(path: Path, position: int) -> None:
+    content = bytearray(path.read_bytes())
+    content[position] ^= 1
+    path.write_bytes(content)
+
+
+def cut(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[:-5])
+
+
+DAMAGE = {
+    "a byte of a record": (".log", lambda path: flip(path, 100), "not valid|isvalid: false"),
+    "a torn tail": (".log", cut, "invalid bytes at the end"),
+    "an index entry": (".index", lambda path: flip(path, 7), "Mismatches in"),
+    "an entry of the time index": (".timeindex", lambda path: flip(path, 7), "timestamp|not found in"),
+    "an index cut off": (".index", cut, "multiple of"),
+    "a producer snapshot": (".snapshot", lambda path: flip(path, 20), "corrupt|CRC"),
+}
 
 
 @pytest.mark.java
-def test_java_reads_compacted_segments(tmp_path: Path) -> None:
+@pytest.mark.parametrize("written", ["closed"], indirect=True)
+@pytest.mark.parametrize("what", DAMAGE, ids=lambda what: what.replace(" ", "-"))
+def test_what_java_finds_wrong_is_told(written: Path, tools: ToolRunner, what: str) -> None:
+    suffix, damage, complaint = DAMAGE[what]
+    damage(sorted(written.glob(f"*{suffix}"))[1])
+    with pytest.raises(StorageError, match=complaint):
+        dump_log_segments(written, tools=tools)
+
+
+@pytest.mark.java
+def test_a_data_directory_in_use(tmp_path: Path, tools: ToolRunner) -> None:
+    with EmbeddedBroker(tmp_path / "data") as broker:
+        admin = AdminClient({"bootstrap.servers": broker.bootstrap_servers})
+        admin.create_topics([NewTopic("in-use", 1, config={"segment.bytes": "2000"})])["in-use"].result(10)
+        producer = Producer({"bootstrap.servers": broker.bootstrap_servers, "transactional.id": "dumped"})
+        producer.init_transactions()
+        for number in range(6):
+            producer.begin_transaction()
+            for each in range(20):
+                producer.produce("in-use", b"value %d" % each, partition=-1)
+            producer.flush()
+            (producer.abort_transaction if number % 2 else producer.commit_transaction)()
+        running = dump_log_segments(broker.data_dir, tools=tools, running=True)
+        assert running.output.count("isTransactional: true isControl: true") == 6
+        assert running.output.count("lastStableOffset:") == 3, "an aborted transaction each"
+        producer.begin_transaction()
+        producer.produce("in-use", b"open")
+        producer.flush()
+        broker.kill()
+        with EmbeddedBroker(broker.data_dir):
+            pass
+    assert dump_log_segments(tmp_path / "data", tools=tools).batches > running.batches
+
+
+@pytest.mark.java
+def test_java_reads_compacted_segments(tmp_path: Path, tools: ToolRunner) -> None:
     config = LogConfig(
         segment_bytes=3_000, index_interval_bytes=300, cleanup_policy="compact", min_cleanable_dirty_ratio=0.0
     )
@@ -102,13 +159,7 @@ def test_java_reads_compacted_segments(tmp_path: Path) -> None:
         log.roll()
     assert result.records_removed
     log.close()
-    suffixes = (".log", ".index", ".timeindex", ".snapshot")
-    files = ",".join(str(path) for path in sorted(directory.iterdir()) if path.suffix in suffixes)
-    for option in ("--index-sanity-check", "--verify-index-only"):
-        output = java_tool("org.apache.kafka.tools.DumpLogSegments", "--deep-iteration", option, "--files", files)
-        for complaint in COMPLAINTS:
-            assert complaint not in output.lower(), output
-    output = java_tool("org.apache.kafka.tools.DumpLogSegments", "--deep-iteration", "--files", files)
+    output = dump_log_segments(directory, tools=tools, may_have_gaps=["t"]).output
     offsets = [int(found) for found in re.findall(r"^\| offset: (\d+) ", output, re.MULTILINE)]
     assert offsets == sorted(set(offsets))
     assert len(offsets) < 60
