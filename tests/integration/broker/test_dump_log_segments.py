@@ -86,7 +86,7 @@ def cut(path: Path) -> None:
 DAMAGE = {
     "a byte of a record": (".log", lambda path: flip(path, 100), "not valid|isvalid: false"),
     "a torn tail": (".log", cut, "invalid bytes at the end"),
-    "an index entry": (".index", lambda path: flip(path, 7), "Mismatches in"),
+    "an index entry": (".index", lambda path: flip(path, 7), "Mismatches in|NoSuchElement"),
     "an entry of the time index": (".timeindex", lambda path: flip(path, 7), "timestamp|not found in"),
     "an index cut off": (".index", cut, "multiple of"),
     "a producer snapshot": (".snapshot", lambda path: flip(path, 20), "corrupt|CRC"),
@@ -101,6 +101,21 @@ def test_what_java_finds_wrong_is_told(written: Path, tools: ToolRunner, what: s
     damage(sorted(written.glob(f"*{suffix}"))[1])
     with pytest.raises(StorageError, match=complaint):
         dump_log_segments(written, tools=tools)
+
+
+@pytest.mark.java
+def test_a_gap_is_told_unless_it_may_be(tmp_path: Path, tools: ToolRunner) -> None:
+    log = PartitionLog.open(tmp_path / "t-0", "t", 0, LogConfig(), clock=ManualClock(NOW_MS))
+    for _ in range(3):
+        log.append(build_batch([(b"k", b"v")], timestamp_ms=[NOW_MS]), leader_epoch=1)
+    log.close()
+    path = next((tmp_path / "t-0").glob("*.log"))
+    content = path.read_bytes()
+    third = len(content) // 3
+    path.write_bytes(content[:third] + content[2 * third :])
+    assert dump_log_segments(tmp_path / "t-0", tools=tools, may_have_gaps=["t"]).batches == 2
+    with pytest.raises(StorageError, match="0 is followed by 2"):
+        dump_log_segments(tmp_path / "t-0", tools=tools)
 
 
 @pytest.mark.java

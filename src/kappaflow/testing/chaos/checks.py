@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
@@ -50,6 +51,8 @@ def check_everything(
     else:
         _equal(balances, written.balances(), "balances", seconds)
     with Admin(client) as admin:
+        for topic in (COPIED, NAMED):
+            _arrived(client, admin, topic, len(written.values()), seconds)
         _check_copy(client, admin, written)
         _check_join(client, admin, written)
         _check_bank(client, admin, written)
@@ -80,6 +83,13 @@ def _equal(read: Callable[[], Mapping[Any, Any]], wanted: Mapping[Any, Any], wha
         }
         first = dict(list(wrong.items())[:5])
         raise KappaError(f"{what}: {len(wrong)} of {len(wanted)} rows differ (found, wanted): {first}") from None
+
+
+def _arrived(client: ClientConfig, admin: Admin, topic: str, count: int, seconds: float) -> None:
+    """Wait for as many records as there should be: each query has its own pace.  What they are is checked later."""
+    # Too few after all that time are told by the check, which knows which.
+    with contextlib.suppress(KappaError):
+        wait_until(lambda: len(read_all(client, admin, topic)) >= count, f"{count} records in {topic}", seconds)
 
 
 def _total(read: Callable[[], Mapping[int, tuple[int, ...]]], seconds: float) -> None:

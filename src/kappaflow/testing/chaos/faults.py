@@ -49,7 +49,7 @@ class CrashPlan:
 
     def __init__(self) -> None:
         self._file = Path(tempfile.mkstemp(prefix="kappa-crash-")[1])
-        self.environment = {"KAPPA_CRASH_POINT": f"@{self._file}"}
+        self.environment = {"KAPPA_CRASH_POINT": f"@{self._file}", "KAPPA_BACKOFF_MAX_SECONDS": "0.4"}
 
     def set(self, point: str, passes: int, action: str = "kill") -> None:
         """End at the `passes`-th pass of the point."""

@@ -14,6 +14,8 @@ from kappaflow.testing.chaos.faults import CrashPlan, wait_ready
 from kappaflow.testing.chaos.ledger import Ledger
 from kappaflow.testing.chaos.statements import PROPERTIES, compact_often, create_topics, start_queries
 from kappaflow.testing.embedded_server import EmbeddedServer, wait_until
+from kappaflow.testing.java_tools.log_segments import dump_log_segments
+from kappaflow.testing.java_tools.tool_runner import ToolRunner
 from kappaflow.testing.ports import free_port
 
 SESSION_SECONDS = 6
@@ -37,10 +39,11 @@ class World:
     plan: CrashPlan
     ledger: Ledger
     client: ClientConfig
+    tools: ToolRunner | None = None
     positions: Positions = field(default_factory=Positions)
 
     def check(self, seconds: float = CATCH_UP_SECONDS) -> None:
-        """End the load and hold everything against the ledger.
+        """End the load and hold everything against the ledger; Java reads the broker's segments, where it is there.
 
         Raises:
             KappaError: says what does not hold.
@@ -48,6 +51,8 @@ class World:
         self.ledger.stop()
         wait_ready(self.server)
         self.positions = check_everything([self.server.url], self.client, self.ledger.written, self.positions, seconds)
+        if self.tools is not None:
+            dump_log_segments(self.server.data_dir / "broker", tools=self.tools, running=True)
 
     def wait_for_load(self, numbers: int = SOME_NUMBERS) -> None:
         """Wait until so many more numbers are acknowledged."""
@@ -67,8 +72,14 @@ def arguments(guarantee: str) -> list[str]:
 
 
 @contextmanager
-def world_under_load(data_dir: Path, parameters: Parameters) -> Generator[World]:
-    """Start a server on an embedded broker with all queries, and its load."""
+def world_under_load(data_dir: Path, parameters: Parameters, tools: ToolRunner | None = None) -> Generator[World]:
+    """Start a server on an embedded broker with all queries, and its load.
+
+    Args:
+        data_dir: of the server.
+        parameters: what a test may choose.
+        tools: a JVM that reads the broker's segments at each check, and once more when the server has ended.
+    """
     plan = CrashPlan()
     with EmbeddedServer(
         data_dir,
@@ -83,10 +94,12 @@ def world_under_load(data_dir: Path, parameters: Parameters) -> Generator[World]
         compact_often(client)
         ledger = Ledger(server.bootstrap_servers, seed=parameters.seed)
         ledger.start()
-        found = World(server, plan, ledger, client)
+        found = World(server, plan, ledger, client, tools)
         found.wait_for_load()
         try:
             yield found
         finally:
             plan.close()
             ledger.stop()
+    if tools is not None:
+        dump_log_segments(data_dir / "broker", tools=tools)
