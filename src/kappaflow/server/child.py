@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 BACKOFF_FIRST_SECONDS = 0.1
-BACKOFF_MAX_SECONDS = 10.0
+BACKOFF_MAX = "KAPPA_BACKOFF_MAX_SECONDS"  # for tests that kill children often
 FORGIVEN_SECONDS = 3.0
 FORGIVEN_RATIO = 5
 READY = re.compile(rb"READY (\S+)")
@@ -57,6 +57,7 @@ class Child:
     spec: ChildSpec
     on_change: Callable[[], None]
     environment: dict[str, str] = field(default_factory=lambda: dict(os.environ))
+    backoff_max_seconds: float = field(default_factory=lambda: float(os.environ.get(BACKOFF_MAX, "10")))
     status: ChildStatus = field(init=False)
     process: subprocess.Popen[bytes] | None = None
     ready: threading.Event = field(default_factory=threading.Event)
@@ -88,7 +89,7 @@ class Child:
                 backoff = BACKOFF_FIRST_SECONDS
             self._change(state="backing off")
             self.stopping.wait(backoff)
-            backoff = min(backoff * 2, BACKOFF_MAX_SECONDS)
+            backoff = min(backoff * 2, self.backoff_max_seconds)
             self.status.restarts += 1
         self._change(state="stopped")
 
