@@ -34,6 +34,7 @@ _GAP = re.compile(r"non-consecutive offsets in (\S+)", re.IGNORECASE)
 _PAIR = re.compile(r" *(-?\d+) is followed by \d+")
 _TORN = re.compile(r"invalid bytes at the end of (\S+)")
 _LAST_LINES = 5
+PART_BYTES = 4 * 1024 * 1024
 
 
 @dataclass(frozen=True)
@@ -126,9 +127,10 @@ def _dumped(tools: ToolRunner, files: list[Path], compacted: set[str], running: 
     Raises:
         StorageError: it complained.
     """
-    whole = ("--deep-iteration", "--index-sanity-check", "--files", ",".join(map(str, files)))
+    whole = ("--deep-iteration", "--index-sanity-check", "--files")
     indexes = [file for file in files if file.suffix in INDEX_SUFFIXES]
-    answers = [tools.call(MAIN_CLASS, *whole)]
+    answers = [tools.call(MAIN_CLASS, *whole, ",".join(map(str, part))) for part in _parts(files)]
+    records = "".join(answer.out for answer in answers)
     if indexes:
         options = ("--deep-iteration", "--verify-index-only", "--files", ",".join(map(str, indexes)))
         answers.append(tools.call(MAIN_CLASS, *options))
@@ -138,7 +140,21 @@ def _dumped(tools: ToolRunner, files: list[Path], compacted: set[str], running: 
             found += answer.err.splitlines()[:_LAST_LINES] or [f"ended with code {answer.code}"]
     if found:
         raise StorageError("Java's DumpLogSegments complains:\n" + "\n".join(found[:20]))
-    return answers[0].out
+    return records
+
+
+def _parts(files: list[Path]) -> list[list[Path]]:
+    """The files in parts that the JVM can hold the output of; those of one partition follow each other."""
+    parts: list[list[Path]] = [[]]
+    size = 0
+    for file in files:
+        length = file.stat().st_size
+        if parts[-1] and size + length > PART_BYTES:
+            parts.append([])
+            size = 0
+        parts[-1].append(file)
+        size += length
+    return parts
 
 
 def _complaints(answer: ToolAnswer, compacted: set[str], running: bool) -> list[str]:

@@ -72,14 +72,17 @@ class ToolRunner:
             f"-Djava.io.tmpdir={self._directory.name}",
             f"-Dlog4j2.configurationFile={settings}",
         )
+        self._log = Path(self._directory.name) / "stderr.txt"
+        log = self._log.open("w")
         self._process = subprocess.Popen(
             program.command(jvm_options=options),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
+            stderr=log,
             text=True,
             encoding="utf-8",
         )
+        log.close()
         self._lock = threading.Lock()
 
     def call(self, main_class: str, *arguments: str, stdin: str = "", timeout_s: float = CALL_TIMEOUT_S) -> ToolAnswer:
@@ -106,7 +109,8 @@ class ToolRunner:
             except BrokenPipeError:
                 line = ""
         if not line:
-            raise ConfigError(f"The JVM that runs Kafka's tools ended with code {self._process.wait()}.")
+            code, why = self._process.wait(), self._log.read_text(errors="replace")[-2000:]
+            raise ConfigError(f"The JVM that runs Kafka's tools ended with code {code}: {why}")
         answer = json.loads(line)
         return ToolAnswer(answer["code"], answer["out"], answer["err"])
 
