@@ -19,6 +19,40 @@ STATIC_BROKER_CONFIG = 4
 DEFAULT_CONFIG = 5
 """Where a value comes from."""
 
+_BROKER_NAMES: dict[str, str | None] = {
+    "cleanup.policy": "log.cleanup.policy",
+    "delete.retention.ms": "log.cleaner.delete.retention.ms",
+    "file.delete.delay.ms": "log.segment.delete.delay.ms",
+    "flush.messages": "log.flush.interval.messages",
+    "flush.ms": None,
+    "follower.replication.throttled.replicas": None,
+    "index.interval.bytes": "log.index.interval.bytes",
+    "leader.replication.throttled.replicas": None,
+    "local.retention.bytes": "log.local.retention.bytes",
+    "local.retention.ms": "log.local.retention.ms",
+    "max.compaction.lag.ms": "log.cleaner.max.compaction.lag.ms",
+    "max.message.bytes": "message.max.bytes",
+    "message.timestamp.after.max.ms": "log.message.timestamp.after.max.ms",
+    "message.timestamp.before.max.ms": "log.message.timestamp.before.max.ms",
+    "message.timestamp.type": "log.message.timestamp.type",
+    "min.cleanable.dirty.ratio": "log.cleaner.min.cleanable.ratio",
+    "min.compaction.lag.ms": "log.cleaner.min.compaction.lag.ms",
+    "preallocate": "log.preallocate",
+    "remote.log.copy.disable": None,
+    "remote.log.delete.on.disable": None,
+    "remote.storage.enable": None,
+    "retention.bytes": "log.retention.bytes",
+    "retention.ms": None,
+    "segment.bytes": "log.segment.bytes",
+    "segment.index.bytes": "log.index.size.max.bytes",
+    "segment.jitter.ms": None,
+    "segment.ms": None,
+}
+"""The broker's setting that a topic's stands for where it is not set; None where that has no value of its own either.
+
+A setting that is not named has the same name in both places.
+"""
+
 
 def topic_config_entries(overrides: Mapping[str, str], names: Collection[str] | None) -> list[Message]:
     """Entries of a topic, sorted by name; only those in `names` unless it is None."""
@@ -26,13 +60,13 @@ def topic_config_entries(overrides: Mapping[str, str], names: Collection[str] | 
     for config in sorted(TOPIC_CONFIGS.values(), key=lambda config: config.name):
         if names is not None and config.name not in names:
             continue
-        default = Message(name=config.name, value=config.default, source=DEFAULT_CONFIG)
+        broker_name = _BROKER_NAMES.get(config.name, config.name)
         is_set = config.name in overrides
         source = DYNAMIC_TOPIC_CONFIG if is_set else DEFAULT_CONFIG
         value = overrides.get(config.name, config.default)
-        synonyms = [default]
-        if is_set:
-            synonyms.insert(0, Message(name=config.name, value=value, source=source))
+        synonyms = [Message(name=config.name, value=value, source=source)] if is_set else []
+        if broker_name is not None:
+            synonyms.append(Message(name=broker_name, value=config.default, source=DEFAULT_CONFIG))
         entries.append(
             config_entry(config.name, value, source, config.type, synonyms, config.documentation, read_only=False)
         )

@@ -4,17 +4,13 @@ from __future__ import annotations
 
 import json
 import re
-import subprocess
 from collections.abc import Generator
 from pathlib import Path
 
 import pytest
 
-from kappaflow.testing.apache_kafka import broker_dependencies
 from kappaflow.testing.embedded_broker import EmbeddedBroker
-from kappaflow.testing.java_program import KAFKA_VERSION
-from kappaflow.testing.maven import class_path, resolve_jars
-from kappaflow.testing.toolchain import command_path
+from kappaflow.testing.java_tools.tool_runner import ToolRunner
 
 pytestmark = pytest.mark.java
 
@@ -35,31 +31,23 @@ DUMP_LOG = "org.apache.kafka.tools.DumpLogSegments"
 class Tools:
     """Runs the tools against one broker."""
 
-    def __init__(self, broker: EmbeddedBroker) -> None:
+    def __init__(self, broker: EmbeddedBroker, runner: ToolRunner) -> None:
         self.broker = broker
-        self._class_path = class_path(resolve_jars(broker_dependencies(KAFKA_VERSION)))
+        self._runner = runner
 
     def run(self, tool: str, *arguments: str, stdin: str = "", server: bool = True) -> str:
         """Standard output of one tool, which must succeed."""
         address = ["--bootstrap-server", self.broker.bootstrap_servers] if server else []
-        jvm = ["-Xmx256m", "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-cp", self._class_path]
-        done = subprocess.run(
-            [command_path("java"), *jvm, tool, *address, *arguments],
-            input=stdin,
-            capture_output=True,
-            text=True,
-            timeout=60,
-            check=False,
-        )
-        assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-3000:]
-        assert "Exception" not in done.stdout, done.stdout[-3000:]
-        return done.stdout
+        done = self._runner.call(tool, *address, *arguments, stdin=stdin)
+        assert done.code == 0, done.out[-2000:] + done.err[-3000:]
+        assert "Exception" not in done.out, done.out[-3000:]
+        return done.out
 
 
 @pytest.fixture(scope="module")
 def tools() -> Generator[Tools]:
-    with EmbeddedBroker() as broker:
-        yield Tools(broker)
+    with EmbeddedBroker() as broker, ToolRunner() as runner:
+        yield Tools(broker, runner)
 
 
 def test_topics_are_created_listed_described_grown_and_deleted(tools: Tools) -> None:

@@ -67,6 +67,7 @@ ACCESS: dict[int, dict[ResourceType, AclOperation]] = {
     57: {_CLUSTER: _ALTER},  # UpdateFeatures
     60: {},  # DescribeCluster: everyone; DESCRIBE on the cluster for the operations that are allowed
     61: {_TOPIC: _READ},  # DescribeProducers
+    64: {_CLUSTER: _ALTER},  # UnregisterBroker
     65: {_TRANSACTIONAL_ID: _DESCRIBE, _TOPIC: _DESCRIBE},  # DescribeTransactions
     66: {_TRANSACTIONAL_ID: _DESCRIBE},  # ListTransactions
     68: {_GROUP: _READ, _TOPIC: _DESCRIBE},  # ConsumerGroupHeartbeat
@@ -93,6 +94,7 @@ WHOLE_REQUEST: dict[int, dict[ResourceType, str]] = {
     48: {_CLUSTER: ""},
     55: {_CLUSTER: ""},
     57: {_CLUSTER: ""},
+    64: {_CLUSTER: ""},
     68: {_GROUP: "group_id"},
     74: {_CLUSTER: ""},
 }

@@ -1,6 +1,6 @@
 """AlterPartitionReassignments: the only replica stays where it is.
 
-Source: KIP-455.
+Source: KIP-455, KIP-860 (version 1: may the number of replicas change).
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ def handle(context: RequestContext, request: Message) -> Response:
     """Agree to the assignment that is, refuse others, and find none to cancel."""
     return Message(
         throttle_time_ms=0,
+        allow_replication_factor_change=getattr(request, "allow_replication_factor_change", True),
         error_code=ErrorCode.NONE,
         error_message=None,
         responses=[

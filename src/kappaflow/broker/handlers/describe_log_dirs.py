@@ -1,6 +1,6 @@
 """DescribeLogDirs: the one directory, its partitions and their sizes.
 
-Source: KIP-113, KIP-827 (space of the device).
+Source: KIP-113, KIP-827 (space of the device), KIP-1066 (cordoned directories: never).
 """
 
 from __future__ import annotations
@@ -30,6 +30,7 @@ def handle(context: RequestContext, request: Message) -> Response:
             topics=[],
             total_bytes=-1,
             usable_bytes=-1,
+            is_cordoned=False,
         )
         return Message(throttle_time_ms=0, error_code=ErrorCode.NONE, results=[failed])
     result = Message(
@@ -38,6 +39,7 @@ def handle(context: RequestContext, request: Message) -> Response:
         topics=[_describe(topic, indexes) for topic, indexes in wanted],
         total_bytes=usage.total,
         usable_bytes=usage.free,
+        is_cordoned=False,
     )
     return Message(throttle_time_ms=0, error_code=ErrorCode.NONE, results=[result])
 

@@ -6,7 +6,7 @@ Source: KIP-339.
 from __future__ import annotations
 
 from kappaflow.broker.authorization.config_access import require_config_access
-from kappaflow.broker.config_entries import TOPIC_RESOURCE
+from kappaflow.broker.config_entries import BROKER_RESOURCE, TOPIC_RESOURCE
 from kappaflow.broker.context import RequestContext, Response
 from kappaflow.broker.topic_configs import LIST, TOPIC_CONFIGS, check_topic_config, topic_config_value
 from kappaflow.errors import BrokerError, ConfigError, StorageError
@@ -42,6 +42,9 @@ def handle(context: RequestContext, request: Message) -> Response:
 
 def _alter(context: RequestContext, resource: Message, validate_only: bool) -> None:
     require_config_access(context, resource)
+    # Tools take away throttles of a broker when they have moved replicas; of settings made at run time there are none.
+    if resource.resource_type == BROKER_RESOURCE and all(c.config_operation == DELETE for c in resource.configs):
+        return
     if resource.resource_type != TOPIC_RESOURCE:
         raise BrokerError(
             ErrorCode.INVALID_REQUEST,

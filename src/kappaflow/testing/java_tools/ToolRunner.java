@@ -8,9 +8,15 @@ import java.io.InputStream;
 import java.io.InputStreamReader;
 import java.io.OutputStream;
 import java.io.PrintStream;
+import java.lang.reflect.Field;
 import java.lang.reflect.InvocationTargetException;
 import java.nio.charset.StandardCharsets;
 import java.security.Permission;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.Queue;
+import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.atomic.AtomicReference;
 import org.apache.kafka.common.utils.Exit;
 
@@ -23,6 +29,8 @@ public final class ToolRunner {
     private static final ObjectMapper JSON = new ObjectMapper();
 
     private static final AtomicReference<Integer> FIRST_CODE = new AtomicReference<>();
+
+    private static final Queue<Runnable> HOOKS = new ConcurrentLinkedQueue<>();
 
     /** Thrown in place of the end of the JVM; what a tool that catches it prints afterwards is not its output. */
     private static final class Exited extends Error {
@@ -66,7 +74,7 @@ public final class ToolRunner {
         Exit.setHaltProcedure((code, message) -> {
             throw new Exited(code);
         });
-        Exit.setShutdownHookAdder((name, hook) -> { });
+        Exit.setShutdownHookAdder((name, hook) -> HOOKS.add(hook));
         forbidExit();
         for (String line = calls.readLine(); line != null; line = calls.readLine()) {
             answers.write((run(JSON.readTree(line)) + "\n").getBytes(StandardCharsets.UTF_8));
@@ -89,8 +97,8 @@ public final class ToolRunner {
         ByteArrayOutputStream err = new ByteArrayOutputStream();
         InputStream stdin = new ByteArrayInputStream(call.get("stdin").asText().getBytes(StandardCharsets.UTF_8));
         System.setIn(stdin);
-        System.setOut(new PrintStream(out, true, StandardCharsets.UTF_8));
-        System.setErr(new PrintStream(err, true, StandardCharsets.UTF_8));
+        capture(out, err);
+        HOOKS.clear();
         AtomicReference<Integer> code = new AtomicReference<>();
         FIRST_CODE.set(null);
         Thread work = new Thread(() -> code.set(invoke(call.get("main").asText(), given)), "call");
@@ -102,12 +110,46 @@ public final class ToolRunner {
             work.join(2000);
             answer.put("timed_out", true);
         }
+        capture(out, err);
+        HOOKS.addAll(takeThreadsOfTheEnd());
+        for (Runnable hook = HOOKS.poll(); hook != null; hook = HOOKS.poll()) {
+            runHook(hook);
+        }
         System.out.flush();
         System.err.flush();
         answer.put("code", FIRST_CODE.get() == null ? code.get() : FIRST_CODE.get());
         answer.put("out", out.toString(StandardCharsets.UTF_8));
         answer.put("err", err.toString(StandardCharsets.UTF_8));
         return JSON.writeValueAsString(answer);
+    }
+
+    private static void capture(ByteArrayOutputStream out, ByteArrayOutputStream err) {
+        System.setOut(new PrintStream(out, true, StandardCharsets.UTF_8));
+        System.setErr(new PrintStream(err, true, StandardCharsets.UTF_8));
+    }
+
+    /** The threads that tools gave to Runtime.addShutdownHook; the JVM forgets them. */
+    @SuppressWarnings("unchecked")
+    private static List<Thread> takeThreadsOfTheEnd() throws ReflectiveOperationException {
+        Field field = Class.forName("java.lang.ApplicationShutdownHooks").getDeclaredField("hooks");
+        field.setAccessible(true);
+        Map<Thread, Thread> hooks = (Map<Thread, Thread>) field.get(null);
+        List<Thread> found = new ArrayList<>(hooks.keySet());
+        found.forEach(Runtime.getRuntime()::removeShutdownHook);
+        return found;
+    }
+
+    /** What a tool would do when its JVM ends, such as printing a sum. */
+    private static void runHook(Runnable hook) throws InterruptedException {
+        Thread thread = new Thread(() -> {
+            try {
+                hook.run();
+            } catch (Exited again) {
+                return;
+            }
+        });
+        thread.start();
+        thread.join(10_000);
     }
 
     private static int invoke(String main, String[] arguments) {

@@ -24,6 +24,7 @@ SOURCE = Path(__file__).with_name("ToolRunner.java")
 CALL_TIMEOUT_S = 60.0
 # Levels as the tools' own configuration has them: a warning or an error of the tool is seen, nothing else.
 LOG4J2 = """\
+shutdownHook = disable
 rootLogger.level = WARN
 rootLogger.appenderRef.console.ref = console
 appender.console.type = Console
@@ -69,6 +70,7 @@ class ToolRunner:
             "-Xmx256m",
             *QUICK_JVM,
             "-Djava.security.manager=allow",
+            "--add-opens=java.base/java.lang=ALL-UNNAMED",
             f"-Djava.io.tmpdir={self._directory.name}",
             f"-Dlog4j2.configurationFile={settings}",
         )
