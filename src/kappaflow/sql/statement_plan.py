@@ -157,6 +157,14 @@ class Plan:
         return document
 
 
+class UnknownPlanVersion(StatementError):
+    """A stored command is of another version than this engine's; `version` is whatever it says."""
+
+    def __init__(self, version: object, message: str) -> None:
+        super().__init__(message)
+        self.version = version
+
+
 @dataclass(frozen=True, slots=True)
 class StoredPlan:
     """A plan document read back."""
@@ -172,13 +180,14 @@ class StoredPlan:
         """Read a document that `Plan.to_json` made.
 
         Raises:
-            StatementError: the document is of a version that this engine does not know.
+            UnknownPlanVersion: the document is of a version that this engine does not know.
         """
         version = document.get("version")
         if version != PLAN_VERSION:
-            raise StatementError(
+            raise UnknownPlanVersion(
+                version,
                 f"A stored command has plan version {version}; this server knows version {PLAN_VERSION}. "
-                "Start a server of the version that wrote it, or a newer one."
+                "Start a server of the version that wrote it, or a newer one.",
             )
         topics = {
             name: None if info is None else TopicInfo(int(info[0]), int(info[1]))

@@ -119,10 +119,26 @@ class StateDatabase:
         self._db.write(batch)
 
     def drop_task(self, task: str) -> None:
-        """Remove everything of a task."""
-        prefix = task.encode() + b"\x00"
-        self._db.delete_range(prefix, task.encode() + b"\x01")
-        self._db.delete(POSITIONS_PREFIX + task.encode())
+        """Remove everything of a task, in one batch."""
+        batch = WriteBatch(raw_mode=True)
+        batch.delete_range(task.encode() + b"\x00", task.encode() + b"\x01")
+        batch.delete(POSITIONS_PREFIX + task.encode())
+        self._db.write(batch)
+
+    def drop_application(self, application_id: str) -> None:
+        """Remove the tasks of one application; their names begin with its id and a slash."""
+        for task in self.tasks():
+            if task.startswith(f"{application_id}/"):
+                self.drop_task(task)
+
+    def tasks(self) -> list[str]:
+        """The names of the tasks that have committed something."""
+        names: list[str] = []
+        for key in cast("Iterator[bytes]", self._db.keys(from_key=POSITIONS_PREFIX)):
+            if not key.startswith(POSITIONS_PREFIX):
+                break
+            names.append(key[len(POSITIONS_PREFIX) :].decode())
+        return names
 
     def close(self) -> None:
         """Close the database; changes that were not committed are gone."""

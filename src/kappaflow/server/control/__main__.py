@@ -22,6 +22,7 @@ from kappaflow.errors import KappaError, ServerError
 from kappaflow.server.configuration import ServerConfig
 from kappaflow.server.control.application import REGISTRY_PATH, make_application
 from kappaflow.server.control.command_topic import WRITE_TIMEOUT_MS, CommandLog, create_command_topic
+from kappaflow.server.control.query_cleanup import QueryCleanup
 from kappaflow.server.control.state import BrokerTopics, ControlState
 from kappaflow.server.lifeline import read_first_line, watch_parent
 from kappaflow.server.registry.schema_log import SchemaLog
@@ -47,9 +48,11 @@ def build_state(config: ServerConfig) -> ControlState:
     engine = Engine(config.service_id, config.engine_properties, BrokerTopics(admin), registry=registry)
     commands = CommandLog(client, config.command_topic, engine)
     commands.start()
+    cleanup = QueryCleanup(client, config.service_id, engine, commands)
+    cleanup.start()
     workers = [RpcClient(config.worker_socket(index)) for index in range(config.workers)]
     writer = RecordWriter(client, delivery_timeout_ms=WRITE_TIMEOUT_MS)
-    state = ControlState(config, admin, engine, commands, writer, workers, cluster.cluster_id, replication)
+    state = ControlState(config, admin, engine, commands, cleanup, writer, workers, cluster.cluster_id, replication)
     state.schemas = embedded
     return state
 
@@ -115,6 +118,7 @@ async def run(config: ServerConfig, port: int) -> None:
     poll.cancel()
     with contextlib.suppress(asyncio.CancelledError):
         await poll
+    state.cleanup.close()
     state.commands.close()
     if state.schemas is not None:
         state.schemas.close()

@@ -6,6 +6,7 @@ offset is the number in generated query ids.
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -19,10 +20,15 @@ from kappaflow.client.records import ConsumedRecord, RecordReader, RecordWriter
 from kappaflow.client.topic_partition import TopicPartition
 from kappaflow.errors import KappaError
 from kappaflow.sql.engine import Engine
-from kappaflow.sql.statement_plan import Plan
+from kappaflow.sql.statement_plan import Plan, StoredPlan, UnknownPlanVersion
 
+logger = logging.getLogger(__name__)
 POLL_SECONDS = 0.5
 WRITE_TIMEOUT_MS = 10_000  # a person waits for the answer
+
+
+class NotACommand(KappaError):
+    """A record of the command topic that no server wrote."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +54,10 @@ class CommandLog:
     Args:
         engine: changed only by the replay thread, under `lock`.
         on_outcome: called in the replay thread after each command.
+
+    Attributes:
+        failure: why replaying ended, or None.
+        skipped: what was said of records that are no commands.
     """
 
     def __init__(
@@ -72,6 +82,7 @@ class CommandLog:
         self._stopping = threading.Event()
         self.lock = threading.RLock()
         self.failure: BaseException | None = None
+        self.skipped: list[str] = []
         self._thread = threading.Thread(target=self._replay, name="command-replay", daemon=True)
 
     def start(self, timeout_seconds: float = 60.0) -> None:
@@ -80,14 +91,27 @@ class CommandLog:
         Raises:
             KappaError: the topic cannot be read.
         """
+        self._thread.start()
+        self.catch_up(timeout_seconds)
+
+    def catch_up(self, timeout_seconds: float = 60.0) -> None:
+        """Wait until all that the topic holds now was replayed.
+
+        Raises:
+            KappaError: the topic cannot be read.
+        """
         with Admin(self._client) as admin:
             end = admin.list_offsets({self._partition: LATEST})[self._partition].offset
-        self._thread.start()
         self.wait_for(end - 1, timeout_seconds)
 
     def append(self, plan: Plan) -> int:
-        """Write a command and return its offset."""
+        """Write a command and return its offset.
+
+        Raises:
+            KappaError: it cannot be written, or earlier commands cannot be replayed here.
+        """
         assert self._writer is not None
+        self._require_replayed()
         key = "/".join(plan.command).encode()
         value = msgspec.json.encode(plan.to_json())
         with self._applied:
@@ -102,14 +126,17 @@ class CommandLog:
             done = self._applied.wait_for(
                 lambda: self._next_offset > offset or self.failure is not None, timeout_seconds
             )
-            if self.failure is not None:
-                raise KappaError(f"The command topic cannot be replayed: {self.failure}") from self.failure
+            self._require_replayed()
             if not done:
                 raise KappaError(
                     f"Timed out after {timeout_seconds:.0f} s waiting for command {offset} to be executed."
                 )
             self._awaited.discard(offset)
             return self._outcomes.pop(offset, None)
+
+    def _require_replayed(self) -> None:
+        if self.failure is not None:
+            raise KappaError(f"The command topic cannot be replayed: {self.failure}") from self.failure
 
     @property
     def next_offset(self) -> int:
@@ -119,7 +146,7 @@ class CommandLog:
     def _replay(self) -> None:
         try:
             for record in self._records():
-                outcome = self._apply(record.offset, msgspec.json.decode(record.value or b"{}"))
+                outcome = self._apply(record)
                 if self._on_outcome is not None:
                     self._on_outcome(outcome)
                 with self._applied:
@@ -136,12 +163,19 @@ class CommandLog:
         while not self._stopping.is_set():
             yield from self._reader.poll(POLL_SECONDS)
 
-    def _apply(self, offset: int, document: dict[str, Any]) -> Outcome:
+    def _apply(self, record: ConsumedRecord) -> Outcome:
+        try:
+            document = _decode(record)
+        except NotACommand as error:
+            # Every server leaves out the same record, so all of them go on with the same streams, tables and queries.
+            logger.error("%s", error)
+            self.skipped.append(str(error))
+            return Outcome(record.offset, None, error)
         with self.lock:
             try:
-                return Outcome(offset, self._engine.replay({**document, "queryNumber": offset}))
+                return Outcome(record.offset, self._engine.replay({**document, "queryNumber": record.offset}))
             except KappaError as error:
-                return Outcome(offset, None, error)
+                return Outcome(record.offset, None, error)
 
     def close(self) -> None:
         """Stop replaying."""
@@ -149,3 +183,29 @@ class CommandLog:
         self._reader.close()
         if self._writer is not None:
             self._writer.close()
+
+
+def _decode(record: ConsumedRecord) -> dict[str, Any]:
+    """Read a command's document.
+
+    Raises:
+        NotACommand: no server wrote the record.
+        UnknownPlanVersion: a server of another version wrote it.
+    """
+    try:
+        document = msgspec.json.decode(record.value or b"", type=dict[str, Any])
+        StoredPlan.from_json({"queryNumber": record.offset, **document})
+    except UnknownPlanVersion as error:
+        if isinstance(error.version, int):
+            raise
+        raise _not_a_command(record, error) from None
+    except (msgspec.DecodeError, UnicodeDecodeError, KeyError, TypeError, ValueError, AttributeError) as error:
+        raise _not_a_command(record, error) from None
+    return document
+
+
+def _not_a_command(record: ConsumedRecord, error: Exception) -> NotACommand:
+    return NotACommand(
+        f"The record at offset {record.offset} of the command topic {record.partition.topic} is not a command and was "
+        f"left out ({error}). Nothing but kappaflow servers may write into this topic."
+    )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import itertools
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -13,10 +14,13 @@ from kappaflow.client.records import RecordWriter
 from kappaflow.errors import BrokerError, KappaError
 from kappaflow.server.configuration import ServerConfig
 from kappaflow.server.control.command_topic import CommandLog
+from kappaflow.server.control.query_cleanup import QueryCleanup
 from kappaflow.server.registry.schema_log import SchemaLog
 from kappaflow.server.rpc import RpcClient
 from kappaflow.sql.engine import Engine
 from kappaflow.sql.statement_plan import TopicInfo
+
+FOLLOW_SECONDS = 10.0
 
 
 class BrokerTopics:
@@ -63,6 +67,7 @@ class ControlState:
     admin: Admin
     engine: Engine
     commands: CommandLog
+    cleanup: QueryCleanup
     writer: RecordWriter
     workers: list[RpcClient]
     cluster_id: str
@@ -75,6 +80,12 @@ class ControlState:
     def next_number(self) -> int:
         """Return a number that names a transient query of this process."""
         return next(self._numbers)
+
+    async def workers_follow(self, offset: int) -> None:
+        """Wait until the workers run what the command at `offset` says; one that is away does so when it starts."""
+        calls = (worker.call("follow", after_offset=offset + 1) for worker in self.workers)
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(asyncio.gather(*calls, return_exceptions=True), FOLLOW_SECONDS)
 
     async def poll_workers(self) -> None:
         """Ask every worker for its status, for ever, once a second."""

@@ -84,6 +84,7 @@ class Worker:
         self.commands.start()
         self._caught_up = True
         with self.commands.lock:
+            self.queries.forget_state_of_others(self.engine)
             self.queries.follow(self.engine)
 
     def _replayed(self, _outcome: Outcome) -> None:
@@ -103,6 +104,11 @@ class Worker:
         offset = int(message.get("after_offset", 0)) - 1
         if self.commands.next_offset <= offset:
             await asyncio.to_thread(self.commands.wait_for, offset, 10.0)
+
+    async def answer_follow(self, message: Message, _reply: Reply) -> dict[str, Any]:
+        """Answer when the queries are what the commands before ``after_offset`` say."""
+        await self._catch_up(message)
+        return {}
 
     async def answer_pull(self, message: Message, _reply: Reply) -> dict[str, Any]:
         """Answer a pull query on a table."""
@@ -227,6 +233,7 @@ async def serve(config: ServerConfig, index: int) -> None:
     await asyncio.to_thread(worker.start)
     handlers: dict[str, Handler] = {
         "status": worker.status,
+        "follow": worker.answer_follow,
         "pull": worker.answer_pull,
         "scan": worker.answer_scan,
         "push": worker.answer_push,

@@ -11,7 +11,7 @@ from kappaflow.client.connection import ClientConfig
 from kappaflow.errors import ConfigError, KappaError
 from kappaflow.server.configuration import ServerConfig
 from kappaflow.sql.engine import Engine
-from kappaflow.sql.queries import PersistentQuery, QueryState
+from kappaflow.sql.queries import PersistentQuery, QueryState, application_id_of
 from kappaflow.sql.settings import Settings
 from kappaflow.state.database import StateDatabase
 from kappaflow.streams.execution.stream_thread import StreamThread
@@ -38,25 +38,46 @@ class RunningQueries:
         self.database = database
         self.replication = replication
         self._threads: dict[str, StreamThread] = {}
+        self._running: dict[str, PersistentQuery] = {}
         self._failed: dict[str, str] = {}
         self._lock = threading.Lock()
 
     def follow(self, engine: Engine) -> None:
-        """Start, stop, pause and resume threads until they match the engine's queries."""
+        """Start, stop, replace, pause and resume threads until they match the engine's queries."""
         wanted = dict(engine.metastore.queries)
         with self._lock:
-            gone = [query_id for query_id in self._threads if query_id not in wanted]
-            for query_id in gone:
-                self._threads.pop(query_id).stop()
+            # A replaced query keeps its id, its group and its state; its topology is another one.
+            for query_id in [known for known, query in self._running.items() if wanted.get(known) is not query]:
+                self._stop(query_id, forget=query_id not in wanted)
             for query_id, query in wanted.items():
                 thread = self._threads.get(query_id)
-                if thread is None and query_id not in self._failed:
+                if query_id not in self._running:
+                    self._running[query_id] = query
                     thread = self._start(query)
                 if thread is not None:
                     if query.state is QueryState.PAUSED:
                         thread.pause()
                     else:
                         thread.resume()
+
+    def forget_state_of_others(self, engine: Engine) -> None:
+        """Remove the state of queries that no longer exist, such as of one terminated while this worker was away."""
+        service_id = self.config.service_id
+        known = {query.application_id(service_id) for query in engine.metastore.queries.values()}
+        ours = application_id_of(service_id, "")
+        found = {task.rsplit("/", 1)[0] for task in self.database.tasks()}
+        for application_id in sorted(found - known):
+            if application_id.startswith(ours):
+                self.database.drop_application(application_id)
+
+    def _stop(self, query_id: str, *, forget: bool) -> None:
+        query = self._running.pop(query_id)
+        self._failed.pop(query_id, None)
+        thread = self._threads.pop(query_id, None)
+        if thread is not None:
+            thread.stop(leave=forget)
+        if forget:
+            self.database.drop_application(query.application_id(self.config.service_id))
 
     def _start(self, query: PersistentQuery) -> StreamThread | None:
         try:

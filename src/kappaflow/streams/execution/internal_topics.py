@@ -71,9 +71,19 @@ def changelog_configs(store: StoreSpec) -> dict[str, str]:
 def create_internal_topics(
     admin: Admin, topology: Topology, counts: Mapping[str, int], replication_factor: int, min_in_sync: int | None
 ) -> dict[str, int]:
-    """Create what is missing and return the partition counts of all internal topics."""
+    """Create what is missing and return the partition counts of all internal topics.
+
+    Raises:
+        TopologyError: one exists with another number of partitions than its sources have now.
+    """
     safety = {"min.insync.replicas": str(min_in_sync)} if min_in_sync else {}
     internal = repartition_counts(topology, counts)
+
+    def create(topic: str, partitions: int, configs: dict[str, str]) -> None:
+        new = admin.create_topic(NewTopic(topic, partitions, replication_factor, configs), exist_ok=True)
+        if not new and (existing := admin.partitions_for(topic)) != partitions:
+            raise _other_count(topology, topic, existing, partitions, counts)
+
     for topic, partitions in internal.items():
         configs = {
             "cleanup.policy": "delete",
@@ -82,14 +92,26 @@ def create_internal_topics(
             "message.timestamp.type": "CreateTime",
             **safety,
         }
-        admin.create_topic(NewTopic(topic, partitions, replication_factor, configs), exist_ok=True)
+        create(topic, partitions, configs)
     known = {**counts, **internal}
     for sub in topology.subtopologies:
         partitions = max((known.get(topic, 0) for topic in sub.sources), default=0)
         for store in sub.stores:
             if store.logged:
                 topic = topology.changelog_topic(store)
-                configs = {**changelog_configs(store), **safety}
-                admin.create_topic(NewTopic(topic, partitions, replication_factor, configs), exist_ok=True)
+                create(topic, partitions, {**changelog_configs(store), **safety})
                 internal[topic] = partitions
     return internal
+
+
+def _other_count(
+    topology: Topology, topic: str, existing: int, wanted: int, counts: Mapping[str, int]
+) -> TopologyError:
+    sources = ", ".join(
+        f"{name} has {count}" for name, count in sorted(counts.items()) if name in topology.source_topics
+    )
+    return TopologyError(
+        f"Topic {topic} has {existing} partitions, but {wanted} are needed, as many as its sources have now "
+        f"({sources}). Partitions were added to a source after this query had begun, and rows of one key may lie in "
+        "two of them. Drop the query and create it again: it then reads its sources from their beginning."
+    )

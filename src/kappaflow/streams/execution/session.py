@@ -63,6 +63,11 @@ class SessionHost(Protocol):
         ...
 
     @property
+    def leaving(self) -> bool:
+        """Whether the group is to go on without this member at once, as the query ends for good."""
+        ...
+
+    @property
     def paused(self) -> bool:
         """Whether processing is paused."""
         ...
@@ -145,6 +150,7 @@ class Session:
             finally:
                 with host.step():
                     host.tasks = {}
+                self.membership.close(leave=True if host.leaving else None)
 
     def _partition_counts(self) -> dict[str, int]:
         """Create the internal topics and return the number of partitions of every topic."""

@@ -37,6 +37,7 @@ class StreamThread:
         on_error: told where a record failed and why; the record is dropped.
 
     Attributes:
+        leaving: whether `stop` takes this member out of the group.
         generation_id: of the group, by which the tasks were assigned; tasks of one generation are disjoint and all.
     """
 
@@ -53,6 +54,7 @@ class StreamThread:
         self.figures = QueryFigures()
         self.tasks: dict[TaskId, Task] = {}
         self._on_error = on_error
+        self.leaving = False
         self._stopping = threading.Event()
         self._paused = threading.Event()
         self._lock = threading.Lock()
@@ -68,8 +70,14 @@ class StreamThread:
         """Start the thread."""
         self._thread.start()
 
-    def stop(self, timeout_seconds: float = 10.0) -> None:
-        """Commit what is processed and end."""
+    def stop(self, timeout_seconds: float = 10.0, *, leave: bool = False) -> None:
+        """Commit what is processed and end.
+
+        Args:
+            leave: whether the group is told, as the query ends for good; otherwise it keeps the tasks for this
+                member until its session ends.
+        """
+        self.leaving = leave
         self._stopping.set()
         self._thread.join(timeout_seconds)
 

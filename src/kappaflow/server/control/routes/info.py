@@ -11,9 +11,11 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from kappaflow.errors import KappaError
+from kappaflow.server.control.command_topic import CommandLog
 from kappaflow.server.control.routes.requests import json_response, state_of
 from kappaflow.server.control.state import ControlState
 
+SKIPPED_SHOWN = 10
 SERVER_VERSION = "8.5.0"  # the ksqlDB version whose interface this server speaks
 
 
@@ -41,11 +43,20 @@ async def healthcheck(request: Request) -> Response:
     details = {
         "metastore": {"isHealthy": True},
         "kafka": {"isHealthy": kafka},
-        "commandRunner": {"isHealthy": state.commands.failure is None},
+        "commandRunner": _command_runner(state.commands),
     }
     healthy = all(part["isHealthy"] for part in details.values())
     answer = {"isHealthy": healthy, "details": details, "serverState": "READY"}
     return json_response(answer, 200 if healthy else 503)
+
+
+def _command_runner(commands: CommandLog) -> dict[str, Any]:
+    found: dict[str, Any] = {"isHealthy": commands.failure is None}
+    if commands.failure is not None:
+        found["message"] = f"No statements are taken: {commands.failure}"
+    if commands.skipped:
+        found["skippedRecords"] = commands.skipped[-SKIPPED_SHOWN:]
+    return found
 
 
 def _kafka_answers(state: ControlState) -> bool:

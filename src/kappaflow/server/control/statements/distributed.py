@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from anyio import from_thread
+
 from kappaflow.client.admin import Admin, NewTopic
-from kappaflow.errors import BrokerError, KappaError
+from kappaflow.errors import BrokerError, KappaError, StatementError
 from kappaflow.server.control.entities import Entity, current_status, warning
 from kappaflow.server.control.state import ControlState
 from kappaflow.server.control.statements.session import Session
 from kappaflow.sql.grammar.parser import ParsedStatement
+from kappaflow.sql.queries import QueryState
 from kappaflow.sql.statement_plan import CreateTopic, DeleteTopic, Plan
 
 COMMAND_TIMEOUT_SECONDS = 15.0
@@ -23,15 +26,30 @@ def execute_distributed(state: ControlState, parsed: ParsedStatement, session: S
         plan = state.engine.plan(parsed, session.properties, state.commands.next_offset)
     if plan.warning is not None:
         return warning(parsed.text, plan.warning)
+    _refuse_command_topic(state, plan)
     _create_topics(state, plan)
     offset = state.commands.append(plan)
     outcome = state.commands.wait_for(offset, COMMAND_TIMEOUT_SECONDS)
     if outcome is not None and outcome.error is not None:
         raise outcome.error
     done = outcome.plan if outcome is not None and outcome.plan is not None else plan
+    if done.query is not None or done.transitions:
+        # What is inserted after the answer is processed by the queries as they are then.
+        from_thread.run(state.workers_follow, offset)
     _delete_topics(state.admin, done)
+    state.cleanup.add(query_id for query_id, moved in done.transitions if moved is QueryState.TERMINATED)
     query = done.query.id if done.query is not None else None
     return current_status(parsed.text, done.command, done.message, offset, query)
+
+
+def _refuse_command_topic(state: ControlState, plan: Plan) -> None:
+    topic = state.config.command_topic
+    if topic in {*plan.topics, *(action.name for action in plan.topic_actions)}:
+        raise StatementError(
+            f"Topic {topic} holds the statements of this service and belongs to its servers: statements cannot read, "
+            "write or delete it. Use PRINT to look into it.",
+            plan.text,
+        )
 
 
 def _create_topics(state: ControlState, plan: Plan) -> None:
