@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from kappaflow.errors import StatementError
-from kappaflow.serde.formats import schema_problem
+from kappaflow.serde.formats import FORMATS, schema_problem
 from kappaflow.serde.schema import Column, Namespace, Schema, WindowType
 from kappaflow.sql.analyzer.relations import JoinStep
 from kappaflow.sql.analyzer.scope import AliasedSource, Scope
@@ -13,10 +13,10 @@ from kappaflow.sql.analyzer.source_schema import type_in_scope
 from kappaflow.sql.ast.expressions import ColumnReference, Expression
 from kappaflow.sql.ast.formatter import format_expression
 from kappaflow.sql.ast.relations import JoinType
-from kappaflow.sql.formats import check_no_maps, require_format
+from kappaflow.sql.formats import check_no_maps, internal_format, require_format
 from kappaflow.sql.functions.registry import FunctionRegistry
 from kappaflow.sql.logical.keys import KeyColumn, KeyPlan, texts_of
-from kappaflow.sql.logical.plan import Join, NamedExpression, Node, Rekey
+from kappaflow.sql.logical.plan import Exchange, Join, NamedExpression, Node, Rekey
 from kappaflow.sql.logical.sources import carry_all, scan, source_keys
 from kappaflow.sql.logical.typing import named
 from kappaflow.sql.metastore import FormatInfo
@@ -59,6 +59,11 @@ class _Side:
     key_format: FormatInfo
     partitions: int | None
     source: AliasedSource | None
+
+    @property
+    def is_internal(self) -> bool:
+        """Whether its keys were written by the query itself."""
+        return self.source is None
 
 
 class JoinPlanner:
@@ -108,27 +113,47 @@ class JoinPlanner:
     def _co_partition(
         self, step: JoinStep, left: _Side, right: _Side, *, left_keyed: bool, right_keyed: bool
     ) -> tuple[_Side, _Side]:
-        """Re-key the sides that are not keyed by the criteria, so that both write keys in one format."""
-        same_format = left.key_format.name == right.key_format.name
-        if left_keyed and right_keyed and same_format:
+        """Re-key the sides that are not keyed by the criteria, so that both write equal keys as equal bytes."""
+        if left_keyed and right_keyed and left.key_format.name == right.key_format.name:
             self._check_partitions(step, left, right)
-            return left, right
-        if right.node.is_table or (right_keyed and not left_keyed):
-            if left.node.is_table:
-                raise StatementError(
-                    f"Can't join {self._name(step)} with {step.right.source.name} since their key formats differ: "
-                    f"{left.key_format.name} and {right.key_format.name}. Re-create one of the tables with the key "
-                    "format of the other."
-                )
-            return self._rekey(left, step.left, right.key_format, right.partitions), right
         if left_keyed:
-            return left, self._rekey(right, step.right_expression, left.key_format, left.partitions)
-        chosen = self._common_format(step, left, right)
-        partitions = left.partitions
+            chosen, partitions = left.key_format, left.partitions
+        elif right_keyed:
+            chosen, partitions = right.key_format, right.partitions
+        else:
+            chosen, partitions = self._common_format(step, left, right), left.partitions
         return (
-            self._rekey(left, step.left, chosen, partitions),
-            self._rekey(right, step.right_expression, chosen, partitions),
+            self._in_format(left, step.left, chosen, partitions, keyed=left_keyed),
+            self._in_format(right, step.right_expression, chosen, partitions, keyed=right_keyed),
         )
+
+    def _in_format(
+        self, side: _Side, expression: Expression, chosen: FormatInfo, partitions: int | None, *, keyed: bool
+    ) -> _Side:
+        """Return a side keyed by `expression`, its keys written in the chosen format.
+
+        Keys with registered schemas hold the id of their schema, which other topics' schemas do not share: a source
+        with such keys is written anew.
+        """
+        if not keyed:
+            return self._rekey(side, expression, chosen, partitions)
+        by_schema = FORMATS[chosen.name].infers_schema and not side.is_internal
+        if side.key_format.name == chosen.name and not by_schema:
+            return side
+        return self._exchange(side, chosen, partitions)
+
+    def _exchange(self, side: _Side, chosen: FormatInfo, partitions: int | None) -> _Side:
+        node = side.node
+        made = Exchange(
+            node,
+            internal_format(chosen),
+            partitions,
+            schema=node.schema,
+            is_table=node.is_table,
+            window=node.window,
+            pseudo_columns=node.pseudo_columns,
+        )
+        return replace(side, node=made, key_format=chosen, partitions=partitions, source=None)
 
     def _common_format(self, step: JoinStep, left: _Side, right: _Side) -> FormatInfo:
         data_type = type_in_scope(step.left, self._scope, self._functions)
@@ -201,6 +226,9 @@ class JoinPlanner:
                 f"Invalid join type: {_OUTER_TEXT[step.type]} JOIN on a foreign key is not supported. "
                 f"Got {_shown(step)}."
             )
+        if FORMATS[right.key_format.name].infers_schema:
+            fits = schema_problem(left.key_format.name, right.node.schema.key) is None
+            right = self._exchange(right, left.key_format if fits else right.key_format, right.partitions)
         expression = named("FOREIGN_KEY", self._scope.lower(step.left), left.node, self._functions)
         columns = tuple(
             KeyColumn(

@@ -142,6 +142,22 @@ class Rekey(Unary):
 
 
 @dataclass(frozen=True, slots=True)
+class Exchange(Unary):
+    """Write the same keys in another format, or under another schema, through a topic.
+
+    Attributes:
+        key_format: of that topic.
+        partitions: of that topic; None takes the source's.
+    """
+
+    key_format: FormatInfo
+    partitions: int | None = None
+
+    def __str__(self) -> str:
+        return f"Exchange {self.key_format.name}"
+
+
+@dataclass(frozen=True, slots=True)
 class Aggregate(Unary):
     """Group rows and fold each group.
 

@@ -12,6 +12,7 @@ from kappaflow.sql.analyzer.scope import columns_of
 from kappaflow.sql.functions.registry import FunctionRegistry
 from kappaflow.sql.logical.plan import (
     Aggregate,
+    Exchange,
     Filter,
     Finalize,
     FlatMap,
@@ -49,6 +50,9 @@ def _prune(node: Node, needed: set[str]) -> Node:
             return replace(node, input=below, schema=Schema(below.schema.columns + calls))
         case Rekey():
             below = _prune(node.input, needed | _names(node.keys))
+            return replace(node, input=below, schema=_with_key(node.schema, below.schema))
+        case Exchange():
+            below = _prune(node.input, needed)
             return replace(node, input=below, schema=_with_key(node.schema, below.schema))
         case Aggregate():
             return replace(node, input=_prune(node.input, _names(node.keys) | _names(node.calls)))

@@ -14,7 +14,7 @@ from kappaflow.sql.analyzer.scope import columns_of
 from kappaflow.sql.ast.expressions import ColumnReference, Expression, Logical, LogicalOperator
 from kappaflow.sql.ast.rewrite import rewrite
 from kappaflow.sql.functions.registry import FunctionRegistry
-from kappaflow.sql.logical.plan import Filter, Join, Node, Project, Rekey
+from kappaflow.sql.logical.plan import Exchange, Filter, Join, Node, Project, Rekey
 
 
 def push_down_predicate(root: Node, functions: FunctionRegistry) -> Node:
@@ -37,7 +37,7 @@ def push_down_predicate(root: Node, functions: FunctionRegistry) -> Node:
 
 def _filtered(node: Node, predicate: Expression) -> Node:
     """Return `node` with a filter as far below it as the predicate can be read."""
-    if isinstance(node, Rekey):
+    if isinstance(node, Rekey | Exchange):
         return replace(node, input=_filtered(node.input, predicate))
     if isinstance(node, Project):
         made = {column.name: column.expression for column in node.columns}

@@ -11,9 +11,11 @@ from kappaflow.serde.formats import schema_problem
 from kappaflow.serde.schema import Column, Schema, WindowInfo
 from kappaflow.sql.analyzer.scope import columns_of
 from kappaflow.sql.ast.expressions import Expression
+from kappaflow.sql.ast.relations import JoinType
 from kappaflow.sql.formats import check_key, internal_format, require_format
 from kappaflow.sql.logical.plan import (
     Aggregate,
+    Exchange,
     Filter,
     Finalize,
     FlatMap,
@@ -26,6 +28,7 @@ from kappaflow.sql.logical.plan import (
 )
 from kappaflow.sql.metastore import FormatInfo
 from kappaflow.sql.physical import steps as s
+from kappaflow.sql.physical.join_stores import node_count, stream_stream_stores
 
 
 def plan_steps(root: Node, key_format: FormatInfo | None) -> s.Step:
@@ -58,6 +61,7 @@ class StepPlanner:
         self._key_format = key_format
         self._scans = [node for node in walk_plan(root) if isinstance(node, Scan)]
         self._is_join = len(self._scans) > 1
+        self._nodes_before = 0
         self._aggregates = any(isinstance(node, Aggregate) for node in walk_plan(root))
 
     def plan(self) -> s.Step:
@@ -82,6 +86,8 @@ class StepPlanner:
                     window=node.window,
                     pseudo_columns=node.pseudo_columns,
                 )
+            case Exchange():
+                return self._exchange(node, prefix)
             case Rekey():
                 return self._rekey(node, prefix)
             case Aggregate():
@@ -135,8 +141,13 @@ class StepPlanner:
 
     def _needs_old_rows(self, scan: Scan) -> bool:
         """Tell whether something after a table must know what its rows were before a change."""
-        del scan
-        return any(isinstance(node, Filter | Aggregate) and node.inputs[0].is_table for node in walk_plan(self._root))
+        for node in walk_plan(self._root):
+            if isinstance(node, Filter | Aggregate) and node.inputs[0].is_table:
+                return True
+            # A row that an outer join keeps without a partner is deleted only if it was there.
+            if isinstance(node, Join) and node.is_table and any(scan in walk_plan(side) for side in _kept_sides(node)):
+                return True
+        return False
 
     def _filter(self, node: Filter, prefix: str) -> s.Step:
         before = self._step(node.input, prefix)
@@ -196,6 +207,21 @@ class StepPlanner:
             pseudo_columns=node.pseudo_columns,
         )
 
+    def _exchange(self, node: Exchange, prefix: str) -> s.Step:
+        before = self._step(node.input, prefix)
+        formats = s.Formats(node.key_format, self._internal(node.schema.key, node).value)
+        shared = _Common(
+            name=f"{prefix}SourceKeyed-SelectKey",
+            schema=before.schema,
+            window=node.window,
+            pseudo_columns=node.pseudo_columns,
+        )
+        if not node.is_table:
+            return s.StreamRepartition(before, self._exchange_topic(prefix), formats, node.partitions, **shared)
+        materialised = any(self._needs_old_rows(below) for below in walk_plan(node) if isinstance(below, Scan))
+        topic, store = f"{shared['name']}-repartition", f"{prefix}SourceKeyed-Materialize"
+        return s.TableRepartition(before, topic, formats, store, materialised, node.partitions, **shared)
+
     def _exchange_topic(self, prefix: str) -> str:
         side = "right" if prefix.endswith("Right") else "left"
         outer = prefix.removesuffix("Right").removesuffix("Left")
@@ -229,14 +255,21 @@ class StepPlanner:
     def _join(self, node: Join, prefix: str) -> s.Step:
         # A join on the left of another is nested: its parts are called L_Left, L_Right, L_Join.
         outer = f"{prefix.removesuffix('Left')}L_" if prefix else ""
-        left = self._step(node.left, f"{outer}Left")
-        right = self._step(node.right, f"{outer}Right")
         name = f"{outer}Join"
+        right = None
+        if node.right.is_table and not node.left.is_table:
+            # Kafka Streams topologies add the table that a stream is joined with before the stream.
+            right = self._step(node.right, f"{outer}Right")
+            self._nodes_before += node_count(right)
+        left = self._step(node.left, f"{outer}Left")
+        right = right or self._step(node.right, f"{outer}Right")
         shared = _Common(name=name, schema=node.schema, window=node.window, pseudo_columns=False)
         left_formats = self._internal(left.schema.key, node.left)
         right_formats = self._internal(right.schema.key, node.right)
         if not node.left.is_table and node.right.is_table:
-            return s.StreamTableJoin(left, right, node.type, _store(right, name), left_formats, **shared)
+            return s.StreamTableJoin(
+                left, right, node.type, _looked_up_store(right, f"{name}-right-store"), left_formats, **shared
+            )
         if not node.left.is_table:
             assert node.within is not None
             return s.StreamStreamJoin(
@@ -244,13 +277,17 @@ class StepPlanner:
                 right,
                 node.type,
                 node.within,
-                f"{name}-left-store",
-                f"{name}-right-store",
+                *stream_stream_stores(node.type, self._nodes_before + node_count(left) + node_count(right)),
                 left_formats,
                 right_formats,
                 **shared,
             )
-        stores = (f"{name}-left-store", f"{name}-right-store", left_formats, right_formats)
+        stores = (
+            _table_store(left, f"{name}-left-store"),
+            _table_store(right, f"{name}-right-store"),
+            left_formats,
+            right_formats,
+        )
         if node.foreign_key is not None:
             return s.ForeignKeyTableTableJoin(left, right, node.type, node.foreign_key, *stores, **shared)
         return s.TableTableJoin(left, right, node.type, *stores, **shared)
@@ -294,9 +331,29 @@ def _left_most(node: Node) -> Iterable[Node]:
         node = node.inputs[0]
 
 
-def _store(step: s.Step, join: str) -> str:
-    while not isinstance(step, s.TableSource):
-        if not isinstance(step, s.TableSelect):
-            return f"{join}-right-store"
-        step = step.input
-    return step.store
+def _kept_sides(join: Join) -> tuple[Node, ...]:
+    """Return the inputs whose rows a join keeps without a partner."""
+    match join.type:
+        case JoinType.LEFT:
+            return (join.left,)
+        case JoinType.RIGHT:
+            return (join.right,)
+        case JoinType.FULL:
+            return join.inputs
+        case _:
+            return ()
+
+
+def _table_store(step: s.Step, default: str) -> str:
+    """Return the name of the store that a join keeps a table in."""
+    if isinstance(step, s.TableRepartition):
+        return default if step.materialised else step.store
+    return default
+
+
+def _looked_up_store(step: s.Step, default: str) -> str:
+    """Return the name of the store of the table that a stream is joined with."""
+    source = step
+    while isinstance(source, s.TableSelect):
+        source = source.input
+    return source.store if isinstance(source, s.TableSource) else _table_store(step, default)

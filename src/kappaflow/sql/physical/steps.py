@@ -193,6 +193,26 @@ class StreamRepartition(UnaryStep):
 
 
 @dataclass(frozen=True, slots=True)
+class TableRepartition(UnaryStep):
+    """Send the changes of a table through an internal topic that has its keys in another format.
+
+    Attributes:
+        store: of the table beyond the topic.
+        materialised: something after it must know what its rows were before a change.
+    """
+
+    topic: str
+    formats: Formats
+    store: str
+    materialised: bool
+    partitions: int | None = None
+
+    def detail(self) -> str:
+        """Return the topic."""
+        return f"topic ..-{self.topic}"
+
+
+@dataclass(frozen=True, slots=True)
 class StreamGroupBy(UnaryStep):
     """Group a stream by expressions; rows without a group are dropped."""
 
@@ -290,6 +310,7 @@ class StreamStreamJoin(_JoinStep):
     within: Within
     left_store: str
     right_store: str
+    outer_store: str
     left_formats: Formats
     right_formats: Formats
 

@@ -167,6 +167,13 @@ class _Build:
         parent = self._node(step.input)
         return self.builder.add(self._repartition(step, step.topic, step.formats, partitions=step.partitions), parent)
 
+    def _table_repartition(self, step: s.TableRepartition) -> n.Node:
+        parent = self._node(step.input)
+        changes = self.builder.add(n.ToStream(name=self._name(step, "-ToStream")), parent)
+        exchange = self._repartition(step, step.topic, step.formats, partitions=step.partitions)
+        store = self._store(step.store, step.formats, step.schema, step.window) if step.materialised else None
+        return self.builder.add(n.ToTable(name=self._name(step), store=store), self.builder.add(exchange, changes))
+
     def _repartition(
         self,
         step: s.Step,
@@ -289,7 +296,7 @@ class _Build:
         keep_left, keep_right = _kept_sides(step.type)
         outer = None
         if grace is not None and (keep_left or keep_right):
-            outer = self._store(f"{step.name}-outer-store", step.left_formats, step.left.schema, step.left.window, kept)
+            outer = self._store(step.outer_store, step.left_formats, step.left.schema, step.left.window, kept)
         node = n.StreamStreamJoin(
             name=self._name(step),
             joiner=_joiner(step),
@@ -434,6 +441,7 @@ def _gives_table(step: s.Step) -> bool:
         | s.TableTableJoin
         | s.ForeignKeyTableTableJoin
         | s.TableMaterialise
+        | s.TableRepartition
     )
     return isinstance(step, kinds)
 

@@ -57,6 +57,9 @@ _BUILDERS: dict[type[n.Node], Callable[[Any, TaskContext, Stores], Processor]] =
     n.TableSource: lambda node, context, stores: TableSourceProcessor(
         node, context, stores[node.store.name] if node.store is not None else None
     ),
+    n.ToTable: lambda node, context, stores: TableSourceProcessor(
+        node, context, stores[node.store.name] if node.store is not None else None
+    ),
     n.Filter: lambda node, context, _: FilterProcessor(node, context),
     n.MapValues: lambda node, context, _: MapValuesProcessor(node, context),
     n.FlatMapValues: lambda node, context, _: FlatMapValuesProcessor(node, context),

@@ -9,12 +9,12 @@ from kappaflow.streams.topology import nodes as n
 
 
 class TableSourceProcessor(Processor):
-    """Turns records of a topic into changes of a table.
+    """Turns records of a topic, or of a stream, into changes of a table.
 
     A null key is dropped.  A record that is older than the stored row is applied all the same.
     """
 
-    def __init__(self, node: n.TableSource, context: TaskContext, store: RowStore | None) -> None:
+    def __init__(self, node: n.TableSource | n.ToTable, context: TaskContext, store: RowStore | None) -> None:
         super().__init__(node.name, context)
         self.store = store
         self.write_key = KeyWriter(node.store.key_serde) if node.store is not None else None

@@ -32,6 +32,7 @@ from kappaflow.streams.topology.nodes import (
     TableSource,
     TableTableJoin,
     ToStream,
+    ToTable,
     WindowedAggregate,
 )
 
@@ -62,6 +63,7 @@ __all__ = [
     "TableSource",
     "TableTableJoin",
     "ToStream",
+    "ToTable",
     "Topology",
     "TopologyBuilder",
     "WindowedAggregate",

@@ -320,6 +320,22 @@ class ToStream(Node):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ToTable(Node):
+    """A stream as the changes of a table: null keys are dropped, null values delete.
+
+    Attributes:
+        store: keeps the rows; without one old values are unknown (None).
+    """
+
+    store: StoreSpec | None = None
+
+    @property
+    def stores(self) -> tuple[StoreSpec, ...]:
+        """The table's store."""
+        return (self.store,) if self.store is not None else ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Suppress(Node):
     """Hold the result of a window back until stream time passes its end and the grace period."""
 
