@@ -44,7 +44,12 @@ class LogicalQuery:
 
 
 def plan_query(
-    analysis: Analysis, functions: FunctionRegistry, sink: str | None, topics: RecordedTopics | None = None
+    analysis: Analysis,
+    functions: FunctionRegistry,
+    sink: str | None,
+    topics: RecordedTopics | None = None,
+    *,
+    keys_as_selected: bool = False,
 ) -> LogicalQuery:
     """Plan a query.
 
@@ -53,17 +58,24 @@ def plan_query(
         functions: in reach.
         sink: names what a persistent query builds; None plans a transient one.
         topics: facts about topics, to check that joined ones have the same number of partitions.
+        keys_as_selected: the key columns of a stream stand in the order of the projection, not of the source.
 
     Raises:
         StatementError: the query cannot be planned.
     """
-    return _QueryPlanner(analysis, functions, sink, topics).plan()
+    return _QueryPlanner(analysis, functions, sink, topics, keys_as_selected).plan()
 
 
 class _QueryPlanner:
     def __init__(
-        self, analysis: Analysis, functions: FunctionRegistry, sink: str | None, topics: RecordedTopics | None
+        self,
+        analysis: Analysis,
+        functions: FunctionRegistry,
+        sink: str | None,
+        topics: RecordedTopics | None,
+        keys_as_selected: bool,
     ) -> None:
+        self._keys_as_selected = keys_as_selected
         self._topics = topics
         self._analysis = analysis
         self._functions = functions
@@ -275,6 +287,8 @@ class _QueryPlanner:
         typed = [select_column(item.name, lower(item.expression), node, self._functions) for item in items]
         chosen = () if self._sink is None else select_keys(keys, items, self._sink)
         columns = tuple(column for index, column in enumerate(typed) if index not in chosen)
+        if self._keys_as_selected and not node.is_table and list(chosen) != sorted(chosen):
+            node, chosen = self._reordered_key(node, chosen)
         if self._sink is not None:
             self._check_columns(columns, node, {items[index].name for index in chosen})
             key = tuple(
@@ -292,6 +306,15 @@ class _QueryPlanner:
             pseudo_columns=node.pseudo_columns,
         )
         return LogicalQuery(root, Schema(tuple(c.column for c in columns)))
+
+    def _reordered_key(self, node: Node, chosen: tuple[int, ...]) -> tuple[Node, tuple[int, ...]]:
+        """Return the node with its key columns in the order of the projection; rows stay in their partitions."""
+        order = sorted(range(len(chosen)), key=chosen.__getitem__)
+        columns = [node.schema.key[place] for place in order]
+        keys = tuple(NamedExpression(c.name, ColumnReference(c.name), c) for c in columns)
+        schema = Schema((*columns, *node.schema.value))
+        rekeyed = Rekey(node, keys, schema=schema, window=node.window, pseudo_columns=node.pseudo_columns)
+        return rekeyed, tuple(sorted(chosen))
 
     def _check_columns(self, columns: tuple[NamedExpression, ...], node: Node, keys: set[str]) -> None:
         seen = set(keys)

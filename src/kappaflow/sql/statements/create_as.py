@@ -51,7 +51,8 @@ def plan_create_as(context: PlanningContext, statement: CreateAsSelect) -> Plan:
     if analysis.limit is not None:
         raise StatementError(f"CREATE {kind.value} AS SELECT statements don't support LIMIT clause.")
     _check_timestamp(clause, analysis)
-    logical = plan_query(analysis, context.functions, statement.name, context.topics)
+    selected = context.settings.flag("ksql.new.query.planner.enabled", False)
+    logical = plan_query(analysis, context.functions, statement.name, context.topics, keys_as_selected=selected)
     _check_kind(kind, logical.root.is_table)
     optimized = optimize(logical.root, context.functions)
     schema = optimized.root.schema
