@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Callable, Generator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from typing import Any
 
 import pytest
 
@@ -32,9 +34,23 @@ class Pair:
     directories: dict[str, str]
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def pair() -> Generator[Pair]:
     properties = [part for name, value in SETTINGS.items() for part in ("--property", f"{name}={value}")]
     with ApacheKafka(configs=SETTINGS) as kafka, EmbeddedBroker(arguments=properties) as broker:
         paths = {str(kafka.directory / "node-1" / "data"): "DIRECTORY", str(broker.data_dir): "DIRECTORY"}
         yield Pair(broker.bootstrap_servers, kafka.bootstrap_servers, paths)
+
+
+def compared(pair: Pair, script: Callable[[str], Sequence[tuple[str, Any]]]) -> list[str]:
+    """Run a script on both brokers at once; where their answers differ, step by step."""
+    with ThreadPoolExecutor(2) as both:
+        ours, theirs = both.map(script, (pair.ours, pair.theirs))
+    assert len(ours) >= 20
+    assert [name for name, _ in ours] == [name for name, _ in theirs]
+    return [f"{name}: ours {a!r}, Kafka's {b!r}" for (name, a), (_, b) in zip(ours, theirs, strict=True) if a != b]
+
+
+@pytest.fixture
+def on_both() -> Callable[[Pair, Callable[[str], Sequence[tuple[str, Any]]]], list[str]]:
+    return compared
