@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Callable
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Protocol
 from uuid import uuid4
@@ -143,8 +144,12 @@ class Broker:
         clock: Clock = SYSTEM_CLOCK,
         disk: Disk = SYSTEM_DISK,
         make_flusher: MakeFlusher = Flusher,
+        on_recovered: Callable[[int, int], None] | None = None,
     ) -> Broker:
         """Lock the data directory, read what it holds and recover what needs it.
+
+        Args:
+            on_recovered: told after each log of an unclean end: how many are done, and how many there are.
 
         Raises:
             DataDirectoryError: the directory is in use or not ours.
@@ -176,6 +181,7 @@ class Broker:
                 clock=clock,
                 disk=disk,
                 make_flusher=make_flusher,
+                on_recovered=on_recovered,
             )
             broker = Broker(
                 config, directory, logs, (metadata_journal, offsets_journal, transactions_journal), clock, disk

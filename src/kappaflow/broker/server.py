@@ -36,6 +36,7 @@ def check_listeners(config: BrokerConfig) -> None:
 async def serve(
     config: BrokerConfig,
     on_ready: Callable[[Broker], None],
+    on_recovered: Callable[[int, int], None] | None = None,
     *,
     exit_on_stdin_eof: bool = False,
 ) -> None:
@@ -44,6 +45,7 @@ async def serve(
     Args:
         config: its settings.
         on_ready: called once it accepts connections.
+        on_recovered: told after each log of an unclean end: how many are done, and how many there are.
         exit_on_stdin_eof: stop when standard input ends, which it does when the parent process is gone.
 
     Raises:
@@ -58,7 +60,7 @@ async def serve(
         loop.add_signal_handler(number, stop.set)
     if exit_on_stdin_eof:
         _watch_stdin(loop, stop)
-    broker = Broker.open(config)
+    broker = Broker.open(config, on_recovered=on_recovered)
     try:
         broker.failed.add_done_callback(lambda _: stop.set())
         servers = [await _listen(loop, broker, index) for index in range(len(broker.listeners))]

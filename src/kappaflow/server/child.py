@@ -63,6 +63,7 @@ class Child:
     ready: threading.Event = field(default_factory=threading.Event)
     ready_text: str = ""
     was_ready: bool = False
+    heard_at: float = 0.0
     stopping: threading.Event = field(default_factory=threading.Event)
     _thread: threading.Thread | None = None
 
@@ -115,6 +116,7 @@ class Child:
                 self._change(state="ready")
                 self.ready.set()
             else:
+                self.heard_at = time.monotonic()
                 sys.stderr.write(line.decode(errors="replace"))
         exit_code = process.wait()
         process.stdin.close()
@@ -131,9 +133,9 @@ class Child:
         self.on_change()
 
     def wait_ready(self, timeout_seconds: float) -> bool:
-        """Wait for the ready line; false when the child ended or the time is over."""
-        deadline = time.monotonic() + timeout_seconds
-        while time.monotonic() < deadline:
+        """Wait for the ready line; false when the child ended, or said nothing for `timeout_seconds`."""
+        started = time.monotonic()
+        while time.monotonic() < max(started, self.heard_at) + timeout_seconds:
             if self.ready.wait(0.02):
                 return True
             if self._thread is not None and not self._thread.is_alive():

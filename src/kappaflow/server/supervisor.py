@@ -20,7 +20,7 @@ from kappaflow.errors import ServerError
 from kappaflow.server.child import Child, ChildSpec
 from kappaflow.server.configuration import ServerConfig
 
-READY_SECONDS = 30.0
+READY_SECONDS = 60.0
 BROKER_READY = re.compile(rb"bootstrap servers (\S+),")
 
 

@@ -59,6 +59,7 @@ class LogDirectory:
         clock: Clock = SYSTEM_CLOCK,
         disk: Disk = SYSTEM_DISK,
         make_flusher: MakeFlusher = Flusher,
+        on_recovered: Callable[[int, int], None] | None = None,
     ) -> LogDirectory:
         """Open every log below `path`; after an unclean end, recover each.
 
@@ -70,6 +71,7 @@ class LogDirectory:
             clock: for rolls and retention.
             disk: where it is.
             make_flusher: what syncs the logs.
+            on_recovered: told after each log of an unclean end: how many are done, and how many there are.
 
         Raises:
             StorageError: a log cannot be opened.
@@ -78,15 +80,16 @@ class LogDirectory:
         was_clean = marker.exists()
         flusher = make_flusher(flush or FlushPolicy(), on_flush_failure)
         directory = LogDirectory(path, clock, disk, flusher, was_clean=was_clean)
-        for entry in sorted(path.iterdir()):
-            if not entry.is_dir():
-                continue
+        entries = [entry for entry in sorted(path.iterdir()) if entry.is_dir()]
+        for number, entry in enumerate(entries, 1):
             if entry.name.endswith(_DELETE_SUFFIX):
                 shutil.rmtree(entry, ignore_errors=True)
             elif topic_partition := parse_directory_name(entry.name):
                 topic, partition = topic_partition
                 config = config_of(topic) if config_of else LogConfig()
                 directory._open_log(topic, partition, config, clean=was_clean)
+                if on_recovered is not None and not was_clean:
+                    on_recovered(number, len(entries))
         if was_clean:
             disk.remove(marker)
             disk.sync_directory(path)

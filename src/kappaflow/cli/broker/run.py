@@ -8,6 +8,8 @@ import gc
 import logging
 import os
 import sys
+import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,6 +18,8 @@ from kappaflow.errors import ConfigError, UsageError
 
 if TYPE_CHECKING:
     from kappaflow.broker.broker import Broker
+
+RECOVERY_LINE_SECONDS = 2.0
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -55,7 +59,7 @@ def run(arguments: argparse.Namespace) -> int:
     )
     config = with_properties(config, [*_file(arguments.config), *_listener_properties(arguments), *arguments.property])
     check_listeners(config)
-    asyncio.run(serve(config, _announce, exit_on_stdin_eof=arguments.exit_on_stdin_eof))
+    asyncio.run(serve(config, _announce, _tell_recovery(), exit_on_stdin_eof=arguments.exit_on_stdin_eof))
     return 0
 
 
@@ -73,6 +77,20 @@ def _file(path: Path | None) -> list[str]:
     except OSError as error:
         raise ConfigError(message("broker.config_unreadable", path=path, reason=error.strerror)) from None
     return [line for line in lines if line and not line.startswith("#")]
+
+
+def _tell_recovery() -> Callable[[int, int], None]:
+    """Tell from time to time how far recovery is: a line a supervisor takes for a sign of life."""
+    told_at = time.monotonic()
+
+    def tell(done: int, total: int) -> None:
+        nonlocal told_at
+        if time.monotonic() - told_at >= RECOVERY_LINE_SECONDS:
+            told_at = time.monotonic()
+            sys.stdout.write(message("broker.recovering", done=done, total=total) + "\n")
+            sys.stdout.flush()
+
+    return tell
 
 
 def _announce(broker: Broker) -> None:

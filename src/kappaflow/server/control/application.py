@@ -18,6 +18,7 @@ from kappaflow.server.control.routes.query import query
 from kappaflow.server.control.routes.query_stream import query_stream
 from kappaflow.server.control.routes.requests import json_response
 from kappaflow.server.control.state import ControlState
+from kappaflow.server.control.web_access import ALLOWED_ORIGINS, WebAccess, allowed_origins
 from kappaflow.server.registry.application import registry_application
 
 logger = logging.getLogger(__name__)
@@ -55,4 +56,6 @@ def make_application(state: ControlState) -> Starlette:
         routes.append(Mount(REGISTRY_PATH, registry_application(state.schemas)))
     application = Starlette(routes=routes, exception_handlers={KappaError: _known_error, Exception: _unknown_error})
     application.state.control = state
+    origins = allowed_origins(state.config.properties.get(ALLOWED_ORIGINS, ""))
+    application.add_middleware(WebAccess, host=state.config.host, allowed_origins=origins)
     return application
