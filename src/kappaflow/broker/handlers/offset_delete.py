@@ -5,6 +5,8 @@ Source: KIP-496.
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from kappaflow.broker.authorization.acl import ResourceType
 from kappaflow.broker.context import RequestContext, Response
 from kappaflow.errors import StorageError
@@ -18,11 +20,7 @@ def handle(context: RequestContext, request: Message) -> Response:
     if error := broker.all_groups.check_offset_delete(request.group_id):
         return Message(error_code=error, throttle_time_ms=0, topics=[])
     subscribed = broker.all_groups.subscribed_topics(request.group_id)
-    errors = {
-        topic.name: context.refusal(ResourceType.TOPIC, topic.name)
-        or (ErrorCode.GROUP_SUBSCRIBED_TO_TOPIC if topic.name in subscribed else ErrorCode.NONE)
-        for topic in request.topics
-    }
+    errors = {topic.name: _refusal(context, topic.name, subscribed) for topic in request.topics}
     free = [topic for topic in request.topics if not errors[topic.name]]
     keys = [(topic.name, item.partition_index) for topic in free for item in topic.partitions]
     try:
@@ -46,3 +44,11 @@ def handle(context: RequestContext, request: Message) -> Response:
             for topic in request.topics
         ],
     )
+
+
+def _refusal(context: RequestContext, name: str, subscribed: Collection[str]) -> ErrorCode:
+    if error := context.refusal(ResourceType.TOPIC, name):
+        return error
+    if context.broker.topics.by_name(name) is None:
+        return ErrorCode.UNKNOWN_TOPIC_OR_PARTITION
+    return ErrorCode.GROUP_SUBSCRIBED_TO_TOPIC if name in subscribed else ErrorCode.NONE
