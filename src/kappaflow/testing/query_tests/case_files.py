@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from kappaflow.errors import UsageError
+from kappaflow.testing.query_tests.sql_files import SqlTest, read_sql_tests
 
 JsonObject = dict[str, Any]
 
@@ -23,6 +24,7 @@ class TestCase:
         statements: with ``{FORMAT}`` replaced.
         properties: session overrides, as text.
         document: the case as the file has it.
+        sql: the test, where the file is a SQL test file.
     """
 
     __test__ = False
@@ -32,6 +34,7 @@ class TestCase:
     properties: dict[str, str]
     document: JsonObject = field(repr=False)
     enabled: bool = True
+    sql: SqlTest | None = None
 
     @property
     def inputs(self) -> list[JsonObject]:
@@ -55,7 +58,7 @@ class TestCase:
 
 
 def load_cases(paths: list[Path]) -> list[TestCase]:
-    """Read the cases of files, and of all ``*.json`` files in directories.
+    """Read the cases of files, and of all ``*.json`` files and SQL test files in directories.
 
     Raises:
         UsageError: a path does not exist, or a file is no query test file.
@@ -64,10 +67,21 @@ def load_cases(paths: list[Path]) -> list[TestCase]:
     for path in paths:
         if not path.exists():
             raise UsageError(f"No such file or directory: {path}. Give a query test file, or a directory of them.")
-        files = sorted(path.glob("*.json")) if path.is_dir() else [path]
+        files = [path]
+        if path.is_dir():
+            files = sorted([*path.glob("*.json"), *(file for file in path.glob("*.sql") if _holds_tests(file))])
         for file in files:
-            cases.extend(_read_file(file))
+            cases.extend(_read_sql_file(file) if file.suffix == ".sql" else _read_file(file))
     return cases
+
+
+def _holds_tests(file: Path) -> bool:
+    return "--@" in file.read_text(encoding="utf-8")
+
+
+def _read_sql_file(path: Path) -> Iterator[TestCase]:
+    for test in read_sql_tests(path):
+        yield TestCase(f"{path.stem} - {test.name}", (), {}, {}, sql=test)
 
 
 def _read_file(path: Path) -> Iterator[TestCase]:

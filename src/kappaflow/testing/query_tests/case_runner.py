@@ -72,15 +72,20 @@ class Mismatch(Exception):
 
 def run_case(case: TestCase, form: Form, register: Callable[[Engine], None] | None = None) -> CaseResult:
     """Run a case in one form: ``row`` or ``column``."""
+    return judge(case.id, lambda: _CaseRun(case, form, register).run())
+
+
+def judge(case_id: str, run: Callable[[], None]) -> CaseResult:
+    """Run something and say how it went."""
     try:
-        _CaseRun(case, form, register).run()
+        run()
     except Mismatch as error:
-        return CaseResult(case.id, str(error))
+        return CaseResult(case_id, str(error))
     except KappaError as error:
-        return CaseResult(case.id, f"{type(error).__name__}: {error}")
+        return CaseResult(case_id, f"{type(error).__name__}: {error}")
     except Exception as error:
-        return CaseResult(case.id, f"defect: {type(error).__name__}: {error}{_where(error)}")
-    return CaseResult(case.id)
+        return CaseResult(case_id, f"defect: {type(error).__name__}: {error}{_where(error)}")
+    return CaseResult(case_id)
 
 
 def _where(error: BaseException) -> str:
@@ -253,4 +258,4 @@ def _check_exception(expected: dict[str, Any], error: KappaError) -> None:
             raise Mismatch(f"the message is {str(error)!r}, expected it to contain {part!r}")
 
 
-__all__ = ["CaseError", "CaseResult", "run_case"]
+__all__ = ["CaseError", "CaseResult", "Mismatch", "judge", "run_case"]

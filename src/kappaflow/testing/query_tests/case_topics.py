@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Container
 from dataclasses import dataclass, field
 from typing import Any
 
 from kappaflow.errors import SqlError
-from kappaflow.sql.ast.statements import CreateSource
+from kappaflow.sql.ast.statements import CreateSource, Statement
 from kappaflow.sql.engine import Engine
 from kappaflow.sql.statement_plan import CreateTopic, DeleteTopic, Plan, TopicInfo
 from kappaflow.testing.query_tests.case_files import TestCase
@@ -80,15 +81,19 @@ def _add_inferred(text: str, engine: Engine, topics: CaseTopics, declared: set[s
     except SqlError:
         return  # fails again, and is judged, when the statement runs
     for item in parsed:
-        statement = item.statement
-        if not isinstance(statement, CreateSource):
-            continue
-        properties: dict[str, Any] = dict(statement.properties)
-        name = properties.get("KAFKA_TOPIC")
-        says_count = properties.get("PARTITIONS") is not None
-        if name and (says_count if name in declared else bool(statement.columns)):
-            partitions = _count(properties.get("PARTITIONS"), INFERRED_PARTITIONS)
-            topics.add(str(name), partitions, _count(properties.get("REPLICAS"), 1))
+        add_inferred(item.statement, topics, declared)
+
+
+def add_inferred(statement: Statement, topics: CaseTopics, declared: Container[str] = ()) -> None:
+    """Add the topic that a CREATE statement mentions; a declared one only where the statement says its size."""
+    if not isinstance(statement, CreateSource):
+        return
+    properties: dict[str, Any] = dict(statement.properties)
+    name = properties.get("KAFKA_TOPIC")
+    says_count = properties.get("PARTITIONS") is not None
+    if name and (says_count if name in declared else bool(statement.columns)):
+        partitions = _count(properties.get("PARTITIONS"), INFERRED_PARTITIONS)
+        topics.add(str(name), partitions, _count(properties.get("REPLICAS"), 1))
 
 
 def _count(value: Any, default: int) -> int:

@@ -15,6 +15,7 @@ from typing import Any
 
 from kappaflow.testing.query_tests.case_files import TestCase, load_cases
 from kappaflow.testing.query_tests.case_runner import CaseResult, run_case
+from kappaflow.testing.query_tests.sql_test_runner import run_sql_test
 from kappaflow.testing.query_tests.test_functions import register_test_functions
 from kappaflow.testing.topology_test_driver import Form
 
@@ -127,7 +128,10 @@ def _run_limited(case: TestCase, forms: tuple[Form, ...]) -> CaseResult:
     signal.alarm(CASE_LIMIT_SECONDS)
     try:
         for form in forms:
-            result = run_case(case, form, register_test_functions)
+            if case.sql is not None:
+                result = run_sql_test(case.id, case.sql, form, register_test_functions)
+            else:
+                result = run_case(case, form, register_test_functions)
             if not result.passed:
                 prefix = f"{form} form: " if len(forms) > 1 else ""
                 return CaseResult(case.id, f"{prefix}{result.problem}")
