@@ -58,11 +58,20 @@ def topology_of(*statements: str) -> Topology:
     return query.build_topology()
 
 
+def _refuse(place: str, error: KappaError) -> None:
+    raise AssertionError(f"{place}: {error}")
+
+
 @pytest.fixture
 def open_task(tmp_path: Path) -> Callable[..., Any]:
     database = StateDatabase(tmp_path)
 
-    def create(topology: Topology, positions: dict[TopicPartition, int], ahead: TopicPartition | None) -> Any:
+    def create(
+        topology: Topology,
+        positions: dict[TopicPartition, int],
+        ahead: TopicPartition | None,
+        report: Callable[[str, KappaError], None] = _refuse,
+    ) -> Any:
         """A task for which the broker is known to have more of the partition `ahead`."""
         (sub,) = topology.subtopologies
         stores = {spec.name: database.store("task", spec.name, spec.types) for spec in sub.stores}
@@ -76,16 +85,12 @@ def open_task(tmp_path: Path) -> Callable[..., Any]:
             written,  # type: ignore[arg-type] # pyright: ignore[reportArgumentType]
             positions,
             lambda partition: partition == ahead,
-            _refuse,
+            report,
             caching=True,
         )
         return task, written
 
     return create
-
-
-def _refuse(place: str, error: KappaError) -> None:
-    raise AssertionError(f"{place}: {error}")
 
 
 def chunk(partition: TopicPartition, batch: bytes, offset: int) -> FetchedChunk:
@@ -152,3 +157,22 @@ def test_showing_states_forwards_nothing(open_task: Callable[..., Any]) -> None:
     assert set(written.counts.values()) == {1}, "each key once: its changelog and its result"
     task.before_commit()
     assert set(written.counts.values()) == {1}
+
+
+def test_a_record_that_an_aggregate_cannot_take_is_reported_and_passed(open_task: Callable[..., Any]) -> None:
+    source = "CREATE STREAM a (k INT KEY, v DECIMAL(3, 1)) WITH (kafka_topic='a', value_format='JSON', partitions=1);"
+    told: list[str] = []
+    positions = {A: 0}
+    task, written = open_task(
+        topology_of(source, "CREATE TABLE c AS SELECT k, SUM(v) AS s FROM a GROUP BY k;"),
+        positions,
+        None,
+        lambda place, error: told.append(f"{place}: {error}"),
+    )
+    task.add(chunk(A, rows(99, 99, -5), 0))
+    assert task.run() == 3
+    task.before_commit()
+    assert told == ["a-0@1: Numeric field overflow"]
+    assert positions[A] == 3
+    assert task.dropped["processing"] == 1
+    assert written.counts["C"] == 1

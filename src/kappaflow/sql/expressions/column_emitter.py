@@ -36,7 +36,7 @@ from kappaflow.sql.ast.formatter import format_expression
 from kappaflow.sql.ast.rewrite import walk
 from kappaflow.sql.expressions import column_functions as functions
 from kappaflow.sql.expressions import values
-from kappaflow.sql.expressions.column_functions import Column, Unsupported, plain
+from kappaflow.sql.expressions.column_functions import Column, Unsupported, decided_in_bmp, plain
 from kappaflow.sql.expressions.constants import fold_constant
 from kappaflow.sql.expressions.like import like_regex
 from kappaflow.sql.expressions.row_emitter import comparison_type
@@ -362,16 +362,26 @@ def _both(function: Callable[[Any, Any], Any], first: Column, second: Column) ->
 def _compared(operator: x.ComparisonOperator, first: Column, second: Column, data_type: DataType) -> Column:
     if operator in _DISTINCT:
         same = operator is x.ComparisonOperator.IS_NOT_DISTINCT_FROM
-        return _both(lambda a, b: _not_distinct(a, b) if same else pc.invert(_not_distinct(a, b)), first, second)
+        alike = _doubles_alike if isinstance(data_type, Double) else pc.equal
+        return _both(
+            lambda a, b: _not_distinct(alike, a, b) if same else pc.invert(_not_distinct(alike, a, b)), first, second
+        )
     if operator is x.ComparisonOperator.NOT_EQUAL and isinstance(data_type, Double):
         return _both(lambda a, b: pc.fill_null(pc.or_(pc.less(a, b), pc.greater(a, b)), False), first, second)
     function = getattr(pc, _COMPARE[operator])
+    if isinstance(data_type, String) and operator in _MIRRORED:
+        first, second = decided_in_bmp(first), decided_in_bmp(second)
     return _both(lambda a, b: pc.fill_null(function(a, b), False), first, second)
 
 
-def _not_distinct(left: Any, right: Any) -> Any:
+def _doubles_alike(left: Any, right: Any) -> Any:
+    """Neither is less: so NaN is like every number."""
+    return pc.invert(pc.or_(pc.less(left, right), pc.greater(left, right)))
+
+
+def _not_distinct(alike: Callable[[Any, Any], Any], left: Any, right: Any) -> Any:
     absent = pc.and_(pc.is_null(left), pc.is_null(right))
-    return pc.or_(pc.fill_null(pc.equal(left, right), False), absent)
+    return pc.or_(pc.fill_null(alike(left, right), False), absent)
 
 
 def _is_in(needle: Any, members: ArrowArray) -> Any:

@@ -10,6 +10,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+import pyarrow as pa
 import pyarrow.compute as _compute
 
 from kappaflow.serde.arrow import arrow_type
@@ -18,6 +20,7 @@ from kappaflow.streams.batch import Batch
 
 pc: Any = _compute  # its functions are made at import and have no types
 Compute = Callable[[Batch], Any]
+_FOUR_BYTES = 0xF0
 _SPACES = "".join(map(chr, range(33)))
 
 
@@ -106,6 +109,29 @@ def _unary(function: Callable[[Any], Any]) -> Builder:
     return build
 
 
+def decided_in_bmp(column: Column) -> Column:
+    """Return the column with rows undecided whose text has characters of two UTF-16 units."""
+    return Column(column.compute, (*column.undecided, lambda batch: _beyond_bmp(column.compute(batch))))
+
+
+def _beyond_bmp(value: Any) -> Any:
+    # Only these characters take four bytes; looking at the bytes of all rows at once costs little.
+    data = value.buffers()[-1] if isinstance(value, pa.Array) else None
+    if data is not None and (not data.size or np.frombuffer(data, np.uint8).max() < _FOUR_BYTES):
+        return pa.scalar(False)
+    return pc.match_substring_regex(value, r"[\x{10000}-\x{10FFFF}]")
+
+
+def _counted(function: Callable[[Any], Any]) -> Builder:
+    """Return the builder of a function that counts characters."""
+
+    def build(columns: Sequence[Column], literals: Sequence[Any], types: Sequence[DataType]) -> Column:
+        column = decided_in_bmp(columns[0])
+        return Column(lambda batch: function(column.compute(batch)), column.undecided)
+
+    return build
+
+
 def _ascii(function: Callable[[Any], Any]) -> Builder:
     """Return the builder of a text function that is decided for ASCII text only."""
 
@@ -136,7 +162,7 @@ def _substring(columns: Sequence[Column], literals: Sequence[Any], types: Sequen
         raise Unsupported("SUBSTRING with a position from the row has no column form")
     start = max(numbers[0] - 1, 0)
     stop = start + numbers[1] if len(numbers) > 1 else None
-    column = columns[0]
+    column = decided_in_bmp(columns[0])
     return Column(lambda batch: pc.utf8_slice_codeunits(column.compute(batch), start, stop), column.undecided)
 
 
@@ -159,7 +185,7 @@ _FUNCTIONS: dict[str, tuple[tuple[type[DataType], ...], Builder]] = {
     "FLOOR": ((Double,), _unary(pc.floor)),
     "IFNULL": (_PLAIN, _coalesce),
     "LCASE": (_TEXT, _ascii(pc.utf8_lower)),
-    "LEN": (_TEXT, _unary(pc.utf8_length)),
+    "LEN": (_TEXT, _counted(pc.utf8_length)),
     "REPLACE": (_TEXT, _replace),
     "SQRT": ((Double,), _unary(pc.sqrt)),
     "SUBSTRING": ((String, Integer), _substring),

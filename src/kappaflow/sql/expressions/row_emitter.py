@@ -13,6 +13,7 @@ from kappaflow.serde.types import (
     INTEGER,
     TIMESTAMP,
     Array,
+    Bytes,
     DataType,
     Decimal,
     Double,
@@ -21,6 +22,7 @@ from kappaflow.serde.types import (
 )
 from kappaflow.sql.ast import expressions as x
 from kappaflow.sql.expressions import values
+from kappaflow.sql.expressions.java_text import order_key
 from kappaflow.sql.expressions.like import like_matcher
 from kappaflow.sql.expressions.scope import Place, ScopeColumn
 from kappaflow.sql.expressions.typing import Typer
@@ -372,18 +374,30 @@ class RowEmitter:
         else:
             first = self.converted(first, left_type, target)
             second = self.converted(second, right_type, target)
-        if operator is x.ComparisonOperator.IS_DISTINCT_FROM:
-            return Code(f"({first.text} != {second.text})", False, first.raises or second.raises)
-        if operator is x.ComparisonOperator.IS_NOT_DISTINCT_FROM:
-            return Code(f"({first.text} == {second.text})", False, first.raises or second.raises)
+        compared = target or left_type or right_type
+        if operator in (x.ComparisonOperator.IS_DISTINCT_FROM, x.ComparisonOperator.IS_NOT_DISTINCT_FROM):
+            return self._distinct(operator, first, second, compared)
         if operator is x.ComparisonOperator.EQUAL:
             return self.strict([first, second], lambda n: f"{n[0]} == {n[1]}", when_null="False")
         if operator is x.ComparisonOperator.NOT_EQUAL:
-            if isinstance(target, Double):
+            if isinstance(compared, Double):
                 name = self.constant(_doubles_differ)
                 return self.strict([first, second], lambda n: f"{name}({n[0]}, {n[1]})", when_null="False")
             return self.strict([first, second], lambda n: f"{n[0]} != {n[1]}", when_null="False")
+        if isinstance(compared, String | Bytes):
+            key = self.constant(order_key)
+            return self.strict(
+                [first, second], lambda n: f"{key}({n[0]}) {_ORDER[operator]} {key}({n[1]})", when_null="False"
+            )
         return self.strict([first, second], lambda n: f"{n[0]} {_ORDER[operator]} {n[1]}", when_null="False")
+
+    def _distinct(self, operator: x.ComparisonOperator, first: Code, second: Code, compared: DataType | None) -> Code:
+        is_distinct = operator is x.ComparisonOperator.IS_DISTINCT_FROM
+        text = f"{first.text} {'!=' if is_distinct else '=='} {second.text}"
+        if isinstance(compared, Double):
+            name = self.constant(_doubles_are_distinct)
+            text = f"{'' if is_distinct else 'not '}{name}({first.text}, {second.text})"
+        return Code(f"({text})", False, first.raises or second.raises)
 
     def _exact(self, code: Code, data_type: DataType | None) -> Code:
         """Emit a number for comparison with a DECIMAL: integers compare exactly as they are."""
@@ -516,6 +530,12 @@ def _last_header(headers: Sequence[tuple[str, bytes | None]], wanted: str) -> by
 
 def _doubles_differ(left: float, right: float) -> bool:
     return left < right or left > right
+
+
+def _doubles_are_distinct(left: float | None, right: float | None) -> bool:
+    if left is None or right is None:
+        return left is not right
+    return _doubles_differ(left, right)
 
 
 def _is_hashable(value: Any) -> bool:

@@ -74,6 +74,9 @@ def _split_zone(text: str) -> tuple[str, str]:
     return text, ""
 
 
+_OFFSET_MAX = timedelta(hours=18)
+
+
 def zone_of(text: str) -> timezone | ZoneInfo:
     """Return the time zone of an offset (``+0100``, ``+01:00``, ``Z``) or a region name.
 
@@ -85,6 +88,8 @@ def zone_of(text: str) -> timezone | ZoneInfo:
     found = _ZONE_PART.fullmatch(text)
     if found is not None:
         offset = timedelta(hours=int(found[2]), minutes=int(found[3]))
+        if int(found[3]) > 59 or offset > _OFFSET_MAX:
+            raise FunctionError(f"Zone offset not in valid range: {text}")
         return timezone(offset if found[1] == "+" else -offset)
     try:
         return ZoneInfo(text)

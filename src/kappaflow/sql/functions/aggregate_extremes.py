@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from kappaflow.serde.types import Bytes, Decimal
+from kappaflow.sql.expressions.java_text import order_key
 from kappaflow.sql.functions.aggregation import AggregateCall, Aggregation, AggregationFactory, State
 from kappaflow.sql.functions.math import first_type
 from kappaflow.sql.functions.registry import Definition, aggregate
@@ -44,5 +45,11 @@ def _define(define: Definition, factory: AggregationFactory) -> None:
         define(f"(val {name}) -> {name}", **options)(factory)
 
 
-_define(aggregate("MIN", "The smallest value; NULLs are left out.", ("MIN(x) -> 1",)), _extreme(min, "min"))
-_define(aggregate("MAX", "The largest value; NULLs are left out.", ("MAX(x) -> 9",)), _extreme(max, "max"))
+_define(
+    aggregate("MIN", "The smallest value; NULLs are left out.", ("MIN(x) -> 1",)),
+    _extreme(lambda left, right: min(left, right, key=order_key), "min"),
+)
+_define(
+    aggregate("MAX", "The largest value; NULLs are left out.", ("MAX(x) -> 9",)),
+    _extreme(lambda left, right: max(left, right, key=order_key), "max"),
+)

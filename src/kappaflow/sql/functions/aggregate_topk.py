@@ -6,6 +6,7 @@ from typing import Any
 
 from kappaflow.errors import StatementError
 from kappaflow.serde.types import Array, DataType, Struct, StructField
+from kappaflow.sql.expressions.java_text import order_key
 from kappaflow.sql.functions.aggregation import AggregateCall, Aggregation, State
 from kappaflow.sql.functions.math import first_type
 from kappaflow.sql.functions.registry import aggregate
@@ -47,9 +48,13 @@ def _largest(call: AggregateCall, distinct: bool) -> Aggregation:
 
     def add(values: tuple[Any, ...], state: State) -> State:
         value, kept = values[0], state[0]
-        if value is None or (distinct and value in kept) or (len(kept) >= k and value <= kept[-1]):
+        if (
+            value is None
+            or (distinct and value in kept)
+            or (len(kept) >= k and order_key(value) <= order_key(kept[-1]))
+        ):
             return state
-        return (sorted([*kept, value], reverse=True)[:k],)
+        return (sorted([*kept, value], key=order_key, reverse=True)[:k],)
 
     def merge(left: State, right: State) -> State:
         state = left
@@ -84,7 +89,8 @@ def topk_structs(call: AggregateCall) -> Aggregation:
     names = [field.name for field in entry.fields]
 
     def insert(kept: list[Any], item: dict[str, Any]) -> list[Any]:
-        place = next((i for i, old in enumerate(kept) if old["sort_col"] < item["sort_col"]), len(kept))
+        own = order_key(item["sort_col"])
+        place = next((i for i, old in enumerate(kept) if order_key(old["sort_col"]) < own), len(kept))
         return [*kept[:place], item, *kept[place:]][:k]
 
     def add(values: tuple[Any, ...], state: State) -> State:

@@ -7,6 +7,7 @@ from typing import Any
 
 from kappaflow.errors import FunctionError
 from kappaflow.serde import types as t
+from kappaflow.sql.expressions.java_text import order_key
 from kappaflow.sql.expressions.values import text_of
 from kappaflow.sql.functions.registry import scalar
 
@@ -107,12 +108,12 @@ _sort = scalar(
 
 @_max("(array ARRAY<T>) -> T", total=True)
 def _largest(array: list[Any]) -> Any:
-    return max((element for element in array if element is not None), default=None)
+    return max((element for element in array if element is not None), key=order_key, default=None)
 
 
 @_min("(array ARRAY<T>) -> T", total=True)
 def _smallest(array: list[Any]) -> Any:
-    return min((element for element in array if element is not None), default=None)
+    return min((element for element in array if element is not None), key=order_key, default=None)
 
 
 @_sort("(array ARRAY<T>) -> ARRAY<T>", total=True)
@@ -125,7 +126,8 @@ def _in_order(array: list[Any], direction: str) -> list[Any] | None:
     word = direction.upper()
     if word not in ("ASC", "ASCEND", "ASCENDING", "DESC", "DESCEND", "DESCENDING"):
         return None
-    present = sorted((element for element in array if element is not None), reverse=word.startswith("DESC"))
+    elements = (element for element in array if element is not None)
+    present = sorted(elements, key=order_key, reverse=word.startswith("DESC"))
     return [*present, *[None] * (len(array) - len(present))]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from kappaflow.errors import FunctionError
+from kappaflow.sql.expressions.java_text import by_units
 from kappaflow.sql.functions.registry import Definition, scalar
 
 _CATEGORY = "STRING"
@@ -12,6 +13,7 @@ _FOUR = "mask_upper STRING, mask_lower STRING, mask_digit STRING, mask_other STR
 Masks = tuple[str | None, ...]
 
 
+@by_units
 def _masked(text: str, masks: Masks) -> str:
     upper, lower, digit, other = masks
     result: list[str] = []
@@ -52,6 +54,7 @@ def _whole_with(text: str | None, *masks: str | None) -> str | None:
 def _define(name: str, description: str, example: str, keep: bool, left: bool) -> None:
     define: Definition = scalar(name, _CATEGORY, description, (example,))
 
+    @by_units
     def apply(text: str, count: int, masks: Masks) -> str:
         if count < 0:
             raise FunctionError(f"{name.upper()} needs a number of characters of 0 or more, got {count}.")

@@ -7,6 +7,7 @@ import uuid
 from typing import Any
 
 from kappaflow.errors import FunctionError
+from kappaflow.sql.expressions.java_text import by_units
 from kappaflow.sql.functions.registry import scalar
 
 _CATEGORY = "STRING"
@@ -19,6 +20,7 @@ _trim = scalar("trim", _CATEGORY, "The string without spaces at its ends.", ("TR
 
 @_len("(input STRING) -> INT", total=True)
 @_len("(input BYTES) -> INT", total=True)
+@by_units
 def _length(text: str | bytes) -> int:
     return len(text)
 
@@ -75,12 +77,14 @@ _substring = scalar(
 
 @_substring("(input STRING, pos INT) -> STRING", total=True)
 @_substring("(input BYTES, pos INT) -> BYTES", total=True)
+@by_units
 def _rest(text: Any, position: int) -> Any:
     return text[_start(text, position) :]
 
 
 @_substring("(input STRING, pos INT, length INT) -> STRING", total=True)
 @_substring("(input BYTES, pos INT, length INT) -> BYTES", total=True)
+@by_units
 def _part(text: Any, position: int, length: int) -> Any:
     start = _start(text, position)
     return text[start : max(start, start + length)]
@@ -111,6 +115,7 @@ _split = scalar(
 
 
 @_split("(string STRING, delimiter STRING) -> ARRAY<STRING>", total=True)
+@by_units
 def _split_text(text: str, delimiter: str) -> list[str]:
     return text.split(delimiter) if delimiter else list(text)
 
@@ -158,6 +163,7 @@ def _position_from(text: str, part: str, position: int) -> int:
 
 
 @_instr("(str STRING, substring STRING, pos INT, occurrence INT) -> INT", total=True)
+@by_units
 def _nth_position(text: str, part: str, position: int, occurrence: int) -> int:
     if position == 0 or occurrence < 1 or abs(position) > len(text):
         return 0
@@ -185,6 +191,7 @@ _rpad = scalar("rpad", _CATEGORY, "Pads on the right, or cuts, to a length.", ("
 
 @_lpad("(input STRING, targetLen INT, padding STRING) -> STRING", total=True)
 @_lpad("(input BYTES, targetLen INT, padding BYTES) -> BYTES", total=True)
+@by_units
 def _padded_left(text: Any, length: int, padding: Any) -> Any:
     if not padding or length < 0:
         return None
@@ -194,6 +201,7 @@ def _padded_left(text: Any, length: int, padding: Any) -> Any:
 
 @_rpad("(input STRING, targetLen INT, padding STRING) -> STRING", total=True)
 @_rpad("(input BYTES, targetLen INT, padding BYTES) -> BYTES", total=True)
+@by_units
 def _padded_right(text: Any, length: int, padding: Any) -> Any:
     if not padding or length < 0:
         return None

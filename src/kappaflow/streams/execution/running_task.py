@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 
 from kappaflow.client.fetch import FetchedChunk
 from kappaflow.client.topic_partition import TopicPartition
-from kappaflow.errors import KappaError
+from kappaflow.errors import FunctionError, KappaError
 from kappaflow.state.database import DurableStore
 from kappaflow.streams.execution.changelogs import add_changes
 from kappaflow.streams.execution.encode import encode_record
@@ -106,7 +106,11 @@ class RunningTask:
         count = 0
         for entry in self._group.take():
             if entry.item is not None:
-                self._task.run(entry.item)
+                try:
+                    self._task.run(entry.item)
+                except FunctionError as error:  # it would fail again after every restart
+                    self._task.context.drop("processing")
+                    self._bad_record(entry.item.raw, error)
                 count += 1
             self.positions[TopicPartition(entry.topic, self.id.partition)] = entry.next_offset
             if count >= RUN_RECORDS_MAX:
