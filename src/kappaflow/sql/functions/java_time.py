@@ -6,15 +6,18 @@ Source: the pattern letters of java.time.format.DateTimeFormatter (JDK 17), Engl
 from __future__ import annotations
 
 import re
+from calendar import monthrange
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta, tzinfo
 from functools import lru_cache
+from zoneinfo import available_timezones
 
 from kappaflow.errors import FunctionError
 from kappaflow.sql.expressions.times import zone_of
 
-_MONTHS = "January February March April May June July August September October November December".split()
-_DAYS = "Monday Tuesday Wednesday Thursday Friday Saturday Sunday".split()
+_MONTHS: Sequence[str] = "January February March April May June July August September October November December".split()
+_DAYS: Sequence[str] = "Monday Tuesday Wednesday Thursday Friday Saturday Sunday".split()
 # What the short zone names stand for, daylight saving included.
 _ZONE_NAMES = {
     "PST": "America/Los_Angeles",
@@ -32,18 +35,73 @@ _ZONE_NAMES = {
     "KST": "Asia/Seoul",
     "IST": "Asia/Kolkata",
 }
-_NUMBERS = "yuMLdDHhKkmsSnNAQqeceYwWF"
+_NUMBERS = "yuMLdDHhKkmsSnNAQqecYwWF"
 _ZONES = "VzOXxZ"
 _LETTERS = _NUMBERS + _ZONES + "aEG"
+# How many letters a run may have; runs of other letters have up to 19.
+_COUNTS: dict[str, frozenset[int]] = {
+    **dict.fromkeys("dHhKkmsw", frozenset({1, 2})),
+    **dict.fromkeys("MLQqEeGXxZ", frozenset(range(1, 6))),
+    "c": frozenset({1, 3, 4, 5}),
+    "D": frozenset({1, 2, 3}),
+    "S": frozenset(range(1, 10)),
+    "a": frozenset({1}),
+    "W": frozenset({1}),
+    "F": frozenset({1}),
+    "V": frozenset({2}),
+    "O": frozenset({1, 4}),
+    "z": frozenset({1, 2, 3, 4}),
+}
+_RUN_MAX = 19
+_YEAR_MAX = 9999
+_DAY_MAX = 31
+# What a number may be; a field name where its value matters.
+_RANGES: dict[str, tuple[int, int, str]] = {
+    "d": (1, 31, "day"),
+    "D": (1, 366, "day_of_year"),
+    "H": (0, 24, "hour"),
+    "k": (1, 24, "hour"),
+    "K": (0, 11, "half_day_hour"),
+    "h": (0, 12, "half_day_hour"),
+    "m": (0, 59, "minute"),
+    "s": (0, 59, "second"),
+    "n": (0, 999_999_999, "nanos"),
+    "A": (0, 86_399_999, "nanos_of_day"),
+    "N": (0, 86_399_999_999_999, "nanos_of_day"),
+    "w": (1, 99, "week"),
+    "W": (0, 6, ""),
+}
+_RESERVED = "{}#"
+_PADDING = "p"
+_QUARTERS = ("1st quarter", "2nd quarter", "3rd quarter", "4th quarter")
+_ZONE_LONG_NAMES = {
+    "UTC": "Coordinated Universal Time",
+    "GMT": "Greenwich Mean Time",
+    "EST": "Eastern Standard Time",
+    "EDT": "Eastern Daylight Time",
+    "CST": "Central Standard Time",
+    "CDT": "Central Daylight Time",
+    "MST": "Mountain Standard Time",
+    "MDT": "Mountain Daylight Time",
+    "PST": "Pacific Standard Time",
+    "PDT": "Pacific Daylight Time",
+    "CET": "Central European Standard Time",
+    "CEST": "Central European Summer Time",
+    "BST": "British Summer Time",
+    "IST": "India Standard Time",
+    "JST": "Japan Standard Time",
+    "KST": "Korean Standard Time",
+}
 
 
 @dataclass(frozen=True, slots=True)
 class _Item:
-    """A run of one letter, a literal (letter ''), or a bracket of an optional section."""
+    """A run of one letter, a literal (letter ''), or a bracket of an optional section; `width` pads it with blanks."""
 
     letter: str
     count: int
     text: str = ""
+    width: int = 0
 
 
 @dataclass(slots=True)
@@ -54,12 +112,16 @@ class Fields:
     month: int | None = None
     day: int | None = None
     day_of_year: int | None = None
+    week_year: int | None = None
+    week: int | None = None
+    weekday: int | None = None
     hour: int | None = None
     half_day_hour: int | None = None
     half_day: int | None = None
     minute: int | None = None
     second: int | None = None
     nanos: int | None = None
+    nanos_of_day: int | None = None
     zone: tzinfo | None = None
 
     def moment(self) -> datetime:
@@ -68,19 +130,46 @@ class Fields:
         Raises:
             FunctionError: there is no such day or time.
         """
-        hour = self.hour
-        if hour is None and self.half_day_hour is not None:
-            hour = self.half_day_hour % 12 + 12 * (self.half_day or 0)
         try:
-            day = date(1970 if self.year is None else self.year, self.month or 1, self.day or 1)
-            if self.day_of_year is not None:
-                day = date(day.year, 1, 1) + timedelta(days=self.day_of_year - 1)
-            micros = (self.nanos or 0) // 1000
-            return datetime(  # noqa: DTZ001
-                day.year, day.month, day.day, hour or 0, self.minute or 0, self.second or 0, micros
-            )
+            day = self._day()
+            hour, minute, second = self._hour(), self.minute or 0, self.second or 0
+            if (hour, minute, second, self.nanos or 0) == (24, 0, 0, 0):
+                # The end of a day is the beginning of the next.
+                complete = self.day is not None or self.day_of_year is not None
+                hour, day = 0, day + timedelta(days=int(complete))
+            start = datetime(day.year, day.month, day.day, hour, minute, second, (self.nanos or 0) // 1000)  # noqa: DTZ001
+            return start if self.nanos_of_day is None else start + timedelta(microseconds=self.nanos_of_day // 1000)
         except (ValueError, OverflowError) as error:
             raise FunctionError(str(error)) from None
+
+    def _day(self) -> date:
+        year = 1970 if self.year is None else self.year
+        if self.day_of_year is not None:
+            day = date(year, 1, 1) + timedelta(days=self.day_of_year - 1)
+            if day.year != year:
+                raise ValueError(f"Invalid day of year {self.day_of_year}")
+        elif self.week_year is not None and self.week is not None and self.weekday is not None:
+            first = date(self.week_year, 1, 1)
+            first -= timedelta(days=first.isoweekday() % 7)
+            day = first + timedelta(days=(self.week - 1) * 7 + self.weekday % 7)
+        else:
+            month, number = self.month or 1, self.day or 1
+            if self.year is not None and self.month is not None and number <= _DAY_MAX:
+                number = min(number, monthrange(year, month)[1])  # a month's last day stands for those it has not
+            day = date(year, month, number)
+            complete = self.year is not None and self.month is not None and self.day is not None
+            if complete and self.weekday is not None and self.weekday != day.isoweekday():
+                raise ValueError(f"{day} is no {_DAYS[self.weekday - 1]}")
+        return day
+
+    def _hour(self) -> int:
+        if self.hour is not None:
+            return self.hour
+        if self.half_day is None:
+            return 0
+        if self.half_day_hour is None:
+            return (6 if self.minute is None else 0) + 12 * self.half_day
+        return self.half_day_hour % 12 + 12 * self.half_day
 
 
 class TimePattern:
@@ -111,13 +200,13 @@ class TimePattern:
 
     def format(self, moment: datetime) -> str:
         """Print a moment; it is aware where the pattern has zone letters."""
-        return "".join(_print(item, moment) for item in self._items)
+        return "".join(_padded(item, _print(item, moment)) for item in self._items)
 
     def _regex(self, item: _Item) -> str:
         if item.letter in ("", "[", "]"):
             return {"[": "(?:", "]": ")?"}.get(item.letter) or re.escape(item.text)
         self._groups.append(item)
-        return f"({_item_regex(item)})"
+        return f"{' *' if item.width else ''}({_item_regex(item)})"
 
 
 @lru_cache(maxsize=1024)
@@ -134,6 +223,7 @@ def _read(pattern: str) -> list[_Item]:
     items: list[_Item] = []
     position = 0
     depth = 0
+    width = 0
     while position < len(pattern):
         letter = pattern[position]
         if letter == "'":
@@ -145,11 +235,15 @@ def _read(pattern: str) -> list[_Item]:
             depth += 1 if letter == "[" else -1
             items.append(_Item(letter, 1))
         elif letter.isascii() and letter.isalpha():
-            if letter not in _LETTERS:
-                raise FunctionError(f"Unknown pattern letter: {letter}")
             while end < len(pattern) and pattern[end] == letter:
                 end += 1
-            items.append(_Item(letter, end - position))
+            if letter == _PADDING and width == 0 and pattern[end : end + 1].isalpha():
+                width = end - position
+            else:
+                items.append(_run(letter, end - position, width))
+                width = 0
+        elif letter in _RESERVED:
+            raise FunctionError(f"Pattern includes reserved character: '{letter}'")
         else:
             items.append(_Item("", 0, letter))
         position = end
@@ -157,6 +251,20 @@ def _read(pattern: str) -> list[_Item]:
             raise FunctionError(f"Pattern '{pattern}' closes a section that was not opened")
     items.extend(_Item("]", 1) for _ in range(depth))
     return items
+
+
+def _run(letter: str, count: int, width: int) -> _Item:
+    if letter not in _LETTERS:
+        raise FunctionError(f"Unknown pattern letter: {letter}")
+    if count > _RUN_MAX or (letter in _COUNTS and count not in _COUNTS[letter]):
+        raise FunctionError(f"Too many pattern letters: {letter}")
+    return _Item(letter, count, width=width)
+
+
+def _padded(item: _Item, text: str) -> str:
+    if item.width and len(text) > item.width:
+        raise FunctionError(f"Cannot print as output of {len(text)} characters exceeds pad width of {item.width}")
+    return text.rjust(item.width)
 
 
 def _quoted(pattern: str, position: int) -> tuple[int, str]:
@@ -179,25 +287,38 @@ def _quoted(pattern: str, position: int) -> tuple[int, str]:
 def _item_regex(item: _Item) -> str:
     letter, count = item.letter, item.count
     if letter in "ML" and count >= 3:
-        return "|".join(name[:3] if count == 3 else name for name in _MONTHS)
+        return _names(_MONTHS, count)
     if letter == "E" or (letter in "ec" and count >= 3):
-        return "|".join(name if count == 4 else name[:3] for name in _DAYS)
+        return _names(_DAYS, count)
+    if letter in "Qq" and count >= 3:
+        return {3: "Q[1-4]", 4: "|".join(_QUARTERS)}.get(count, "[1-4]")
     if letter == "a":
         return "AM|PM"
     if letter == "G":
-        return "AD|BC|Anno Domini|Before Christ"
+        return {4: "Anno Domini|Before Christ", 5: "A|B"}.get(count, "AD|BC")
     if letter in _ZONES:
         return _zone_regex(letter, count)
     if letter in "yuY":
-        return {1: r"[+-]?\d{1,9}", 2: r"\d{2}"}.get(count, rf"-?\d{{{count}}}|\+\d{{{count + 1},9}}")
-    if letter == "S":
-        return rf"\d{{{count}}}"
-    return r"\d{1,19}" if count == 1 else rf"\d{{{count}}}"
+        if count == 2:
+            return r"\d{2}"
+        return rf"-?\d{{{count},19}}" if count < 4 else rf"-?\d{{{count}}}|\+\d{{{count + 1},19}}"
+    if letter in "AnN":
+        return rf"\d{{{count},19}}"
+    if letter == "D" and count == 2:
+        return r"\d{2,3}"
+    return r"\d{1,19}" if count == 1 and letter != "S" else rf"\d{{{count}}}"
+
+
+def _names(names: Sequence[str], count: int) -> str:
+    if count == 5:
+        return "|".join(sorted({name[0] for name in names}))
+    return "|".join(name[:3] if count == 3 or (names is _DAYS and count != 4) else name for name in names)
 
 
 def _zone_regex(letter: str, count: int) -> str:
     if letter in "Vz":
-        return r"Z|[+-]\d{2}:?\d{2}|[A-Za-z][A-Za-z0-9_+\-/]*"
+        long = "|".join(map(re.escape, _ZONE_LONG_NAMES.values())) + "|" if count == 4 else ""
+        return rf"{long}Z|[+-]\d{{2}}:?\d{{2}}|[A-Za-z][A-Za-z0-9_+\-/]*"
     if letter == "O":
         return r"GMT(?:[+-]\d{1,2}(?::?\d{2})?)?"
     if letter == "Z":
@@ -208,28 +329,58 @@ def _zone_regex(letter: str, count: int) -> str:
 
 
 def _set(fields: Fields, item: _Item, text: str) -> None:
-    letter = item.letter
+    letter, count = item.letter, item.count
     if letter in "yuY":
-        fields.year = 2000 + int(text) if item.count == 2 else int(text)
+        value = 2000 + int(text) if count == 2 else int(text)
+        setattr(fields, "week_year" if letter == "Y" else "year", value)
     elif letter in "ML":
-        names = [name[:3].lower() for name in _MONTHS]
-        fields.month = int(text) if item.count < 3 else names.index(text[:3].lower()) + 1
+        _set_name(fields, "month", _MONTHS, item, text)
+    elif letter in "Eec":
+        _set_name(fields, "weekday", _DAYS, item, text)
     elif letter == "a":
         fields.half_day = int(text.upper() == "PM")
-    elif letter in "hK":
-        fields.half_day_hour = int(text)
     elif letter == "S":
         fields.nanos = int(text.ljust(9, "0")[:9])
-    elif letter == "n":
-        fields.nanos = int(text)
-    elif letter == "k":
-        fields.hour = int(text) % 24
     elif letter in _ZONES:
-        fields.zone = zone_of(_ZONE_NAMES.get(text.upper()) or _offset_text(text))
-    else:
-        name = {"d": "day", "D": "day_of_year", "H": "hour", "m": "minute", "s": "second"}.get(letter)
-        if name is not None:
-            setattr(fields, name, int(text))
+        fields.zone = _zone(text)
+    elif letter in _RANGES and not (letter in "Qq" and count >= 3):
+        low, high, name = _RANGES[letter]
+        value = int(text)
+        if not low <= value <= high:
+            raise FunctionError(f"Invalid value (valid values {low} - {high}): {value}")
+        if name:
+            setattr(fields, name, value % 24 if letter == "k" else value * (1_000_000 if letter == "A" else 1))
+
+
+def _set_name(fields: Fields, field: str, names: Sequence[str], item: _Item, text: str) -> None:
+    if not text.isdigit():
+        letters = 1 if item.count == 5 else 3
+        found = [index for index, name in enumerate(names, start=1) if name[:letters].lower() == text[:letters].lower()]
+        setattr(fields, field, found[-1])
+        return
+    value = int(text)
+    if not 1 <= value <= len(names):
+        raise FunctionError(f"Invalid value (valid values 1 - {len(names)}): {value}")
+    # Numbers of days count from Sunday.
+    setattr(fields, field, value if names is _MONTHS else (value - 1) or len(names))
+
+
+def _zone(text: str) -> tzinfo:
+    long = {name.upper(): short for short, name in _ZONE_LONG_NAMES.items()}
+    upper = text.upper()
+    upper = long.get(upper, upper)
+    if upper in {"UTC", "GMT", "Z", "UT"}:
+        return UTC
+    if upper in _ZONE_NAMES:
+        return zone_of(_ZONE_NAMES[upper])
+    if upper.startswith("GMT") or upper[:1] in "+-":
+        return zone_of(_offset_text(upper))
+    return zone_of(_region(text))
+
+
+def _region(text: str) -> str:
+    """Return the name of a region as it is written, whatever the case of its letters."""
+    return next((name for name in available_timezones() if name.lower() == text.lower()), text)
 
 
 def _offset_text(text: str) -> str:
@@ -251,10 +402,13 @@ def _print(item: _Item, moment: datetime) -> str:
     if letter == "E" or (letter in "ec" and count >= 3):
         name = _DAYS[moment.weekday()]
         return {4: name, 5: name[0]}.get(count, name[:3])
+    if letter in "Qq" and count >= 3:
+        quarter = (moment.month - 1) // 3
+        return {3: f"Q{quarter + 1}", 4: _QUARTERS[quarter]}.get(count, str(quarter + 1))
     if letter == "a":
         return "PM" if moment.hour >= 12 else "AM"
     if letter == "G":
-        return "Anno Domini" if count == 4 else "AD"
+        return {4: "Anno Domini", 5: "A"}.get(count, "AD")
     if letter in _ZONES:
         return _print_zone(letter, count, moment)
     if letter == "S":
@@ -269,11 +423,13 @@ def _number(letter: str, moment: datetime) -> int:
         case "y" | "u":
             return moment.year
         case "Y":
-            return moment.isocalendar().year
+            return _week(moment)[0]
         case "w":
-            return moment.isocalendar().week
-        case "W" | "F":
-            return (moment.day - 1) // 7 + 1
+            return _week(moment)[1]
+        case "W":
+            return (moment.day - 1 + moment.replace(day=1).isoweekday() % 7) // 7 + 1
+        case "F":
+            return (moment.day - 1) % 7 + 1
         case "M" | "L":
             return moment.month
         case "Q" | "q":
@@ -286,6 +442,15 @@ def _number(letter: str, moment: datetime) -> int:
             return moment.isoweekday() % 7 + 1
         case _:
             return _time_number(letter, moment)
+
+
+def _week(moment: datetime) -> tuple[int, int]:
+    """Return the week-based year and its week: weeks begin on Sunday, the first one holds 1 January."""
+    last = moment.date() + timedelta(days=6 - moment.isoweekday() % 7) if moment.year < _YEAR_MAX else moment.date()
+    if last.year > moment.year:
+        return last.year, 1
+    first = date(moment.year, 1, 1).isoweekday() % 7
+    return moment.year, (moment.timetuple().tm_yday - 1 + first) // 7 + 1
 
 
 def _time_number(letter: str, moment: datetime) -> int:
@@ -306,24 +471,27 @@ def _time_number(letter: str, moment: datetime) -> int:
 def _print_zone(letter: str, count: int, moment: datetime) -> str:
     zone = moment.tzinfo or UTC
     if letter == "V":
-        key = getattr(zone, "key", None)
-        return key or _offset(moment, ":", "Z")
+        return getattr(zone, "key", None) or ("UTC" if zone is UTC else _offset(moment, ":", "Z"))
     if letter == "z":
-        return moment.tzname() or "UTC"
-    offset = _offset(moment, ":", "")
+        name = moment.tzname() or "UTC"
+        if not hasattr(zone, "key") and zone is not UTC:
+            return _offset(moment, ":", "Z")
+        return _ZONE_LONG_NAMES.get(name, name) if count == 4 else name
+    offset = _offset(moment, ":", "", seconds=True)
     if letter == "O" or (letter == "Z" and count == 4):
-        short = f"{offset[0]}{int(offset[1:3])}" + (offset[3:] if offset[4:] != "00" else "")
-        return "GMT" if moment.utcoffset() == timedelta(0) else f"GMT{short if count == 1 else offset}"
+        minutes = "" if offset[4:] == "00" else offset[3:]
+        short = f"{offset[0]}{int(offset[1:3])}{minutes}"
+        return "GMT" if not moment.utcoffset() else f"GMT{short if count == 1 else offset}"
     if letter == "Z":
-        return _offset(moment, ":", "Z") if count == 5 else _offset(moment, "", "")
-    text = _offset(moment, ":" if count in (3, 5) else "", "Z" if letter == "X" else "")
+        return _offset(moment, ":", "Z", seconds=True) if count == 5 else _offset(moment, "", "")
+    text = _offset(moment, ":" if count in (3, 5) else "", "Z" if letter == "X" else "", seconds=count >= 4)
     return text[:-2] if count == 1 and text != "Z" and text.endswith("00") else text
 
 
-def _offset(moment: datetime, separator: str, zero: str) -> str:
-    offset = moment.utcoffset() or timedelta(0)
-    if zero and not offset:
+def _offset(moment: datetime, separator: str, zero: str, *, seconds: bool = False) -> str:
+    total = int((moment.utcoffset() or timedelta(0)).total_seconds())
+    if zero and not total:
         return zero
-    minutes = int(offset.total_seconds()) // 60
-    sign = "-" if minutes < 0 else "+"
-    return f"{sign}{abs(minutes) // 60:02d}{separator}{abs(minutes) % 60:02d}"
+    minutes, rest = divmod(abs(total), 60)
+    text = f"{'-' if total < 0 else '+'}{minutes // 60:02d}{separator}{minutes % 60:02d}"
+    return f"{text}{separator}{rest:02d}" if seconds and rest else text
