@@ -247,8 +247,12 @@ class RpcClient:
         writer = await self._connected()
         stream = RpcStream(next(self._ids), writer, lambda number: self._streams.pop(number, None))
         self._streams[stream.number] = stream
-        writer.write(_frame({"id": stream.number, "op": op, **arguments}))
-        await writer.drain()
+        try:
+            writer.write(_frame({"id": stream.number, "op": op, **arguments}))
+            await writer.drain()
+        except ConnectionError as error:
+            stream.close()
+            raise ServerError("A worker is restarting; try again in a moment.", 503, 50302) from error
         return stream
 
     async def close(self) -> None:

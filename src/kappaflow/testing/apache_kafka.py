@@ -128,7 +128,7 @@ class ApacheKafka:
         self._own_directory = directory is None
         self.directory = directory or Path(tempfile.mkdtemp(prefix="kappaflow-kafka-"))
         self._jvm = [f"-Xmx{heap}", f"-Xms{heap}", *jvm_options]
-        self._cluster_id = urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
+        self._cluster_id = urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=").replace("-", "_")
         self._logging = self.directory / "log4j2.properties"
         self.directory.mkdir(parents=True, exist_ok=True)
         self._logging.write_text(LOG4J2)

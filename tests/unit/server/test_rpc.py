@@ -50,6 +50,27 @@ def test_calls_and_errors(tmp_path: Path) -> None:
     run(tmp_path, {"echo": echo, "wrong": wrong, "early": early}, scenario)
 
 
+def test_a_worker_that_goes_away_while_it_is_asked_can_be_asked_again(tmp_path: Path) -> None:
+    async def echo(message: Message, _reply: Reply) -> object:
+        return message["value"]
+
+    async def gone() -> None:
+        raise ConnectionResetError("Connection lost")
+
+    async def scenario(client: RpcClient) -> None:
+        assert await client.call("echo", value=1) == 1
+        writer = client._writer
+        assert writer is not None
+        writer.drain = gone
+        with pytest.raises(ServerError, match="try again") as caught:
+            await client.call("echo", value=2)
+        assert caught.value.status == 503
+        writer.close()
+        assert await client.call("echo", value=3) == 3
+
+    run(tmp_path, {"echo": echo}, scenario)
+
+
 def test_a_part_for_several_streams_travels_once(tmp_path: Path) -> None:
     replies: list[Reply] = []
     go = asyncio.Event()

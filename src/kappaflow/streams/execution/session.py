@@ -107,7 +107,7 @@ class Session:
             KappaError: something that a restart may mend.
         """
         host, config = self.host, self.config
-        host.figures.state = "REBALANCING"
+        self._rebalancing()
         with ExitStack() as stack:
             self.admin = stack.enter_context(Admin(config.client))
             counts = self._partition_counts()
@@ -151,6 +151,10 @@ class Session:
                 with host.step():
                     host.tasks = {}
                 self.membership.close(leave=True if host.leaving else None)
+
+    def _rebalancing(self) -> None:
+        if self.host.figures.state != "ERROR":  # what failed is in error until it runs again
+            self.host.figures.state = "REBALANCING"
 
     def _partition_counts(self) -> dict[str, int]:
         """Create the internal topics and return the number of partitions of every topic."""
@@ -325,7 +329,7 @@ class Session:
         self.opened = []
         self.dirty = False
         host.figures.tasks = 0
-        host.figures.state = "REBALANCING"
+        self._rebalancing()
         self.fetcher.assign({})
 
     # ---- commit ----
