@@ -11,16 +11,18 @@ from kappaflow.testing.toolchain import missing_toolchains, required_toolchains
 TOOLCHAINS_BY_MARKER = {"java": ("java", "maven"), "rust": ("rust",)}
 TESTS = Path(__file__).parent
 LONG_FOLDERS = ("conformance", "integration")
+PAIR_FIXTURES = {"pair", "fresh_pair"}
 CLUSTER_FIXTURES = {"kafka", "kafka_three", "kafka_all_running", "config"}
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Long folders first; a file stays in one process, and all that needs a real cluster in one and the same."""
+    """Long folders first; a file stays in one process, and all that needs the same real cluster in one and the same."""
     items.sort(key=lambda item: _folder(item) not in LONG_FOLDERS)
     for item in items:
         real = CLUSTER_FIXTURES.intersection(getattr(item, "fixturenames", ()))
-        item.add_marker(pytest.mark.xdist_group("kafka" if real else item.path.stem))
+        both = PAIR_FIXTURES.intersection(getattr(item, "fixturenames", ()))
+        item.add_marker(pytest.mark.xdist_group("kafka" if real else "pair" if both else item.path.stem))
 
 
 def _folder(item: pytest.Item) -> str:

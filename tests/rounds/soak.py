@@ -19,6 +19,7 @@ ROOT = Path(__file__).resolve().parents[2]
 STATE = ROOT / ".kappa-soak.json"
 PROPERTIES = ROOT / "tests" / "property"
 TRACES = ROOT / "tests" / "conformance" / "kafka_streams"
+CLIENTS = ROOT / "tests" / "conformance" / "clients"
 TRACES_A_ROUND = 1000
 PARTS = {
     "kernel": ("test_kernel_*.py", "test_number_text.py"),
@@ -27,12 +28,15 @@ PARTS = {
     "storage": ("test_storage_*.py",),
     "streams": ("test_streams_*.py", "test_topology_*.py", "test_traces.py"),
     "sql": ("test_sql_*.py",),
+    "clients": ("test_franz_go.py", "test_kafka_streams_exactly_once.py"),
 }
+# Of one part only; a round of half a million records takes some minutes.
+ENVIRONMENTS = {"clients": {"KGO_TEST_RECORDS": "500000"}}
 
 
 def files_of(part: str) -> list[str]:
     """The test files of a part, relative to the project."""
-    folders = (PROPERTIES, TRACES)
+    folders = (PROPERTIES, TRACES, CLIENTS)
     found = (path for pattern in PARTS[part] for folder in folders for path in sorted(folder.glob(pattern)))
     return [path.relative_to(ROOT).as_posix() for path in found]
 
@@ -64,7 +68,8 @@ def soak(part: str, minutes: float, files: list[str]) -> int:
     while True:
         seed = counts["next_seed"]
         started = time.monotonic()
-        environment = os.environ | {"KAPPA_TRACE_SEEDS": f"{seed * TRACES_A_ROUND}:{TRACES_A_ROUND}"}
+        seeds = {"KAPPA_TRACE_SEEDS": f"{seed * TRACES_A_ROUND}:{TRACES_A_ROUND}", "KAPPA_ROUND_SEED": str(seed)}
+        environment = os.environ | seeds | ENVIRONMENTS.get(part, {})
         done = subprocess.run(
             command_for(seed, files), cwd=ROOT, env=environment, capture_output=True, text=True, check=False
         )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -34,12 +35,26 @@ class Pair:
     directories: dict[str, str]
 
 
-@pytest.fixture(scope="session")
-def pair() -> Generator[Pair]:
+@contextmanager
+def running_pair() -> Generator[Pair]:
     properties = [part for name, value in SETTINGS.items() for part in ("--property", f"{name}={value}")]
     with ApacheKafka(configs=SETTINGS) as kafka, EmbeddedBroker(arguments=properties) as broker:
         paths = {str(kafka.directory / "node-1" / "data"): "DIRECTORY", str(broker.data_dir): "DIRECTORY"}
         yield Pair(broker.bootstrap_servers, kafka.bootstrap_servers, paths)
+
+
+@pytest.fixture(scope="session")
+def pair() -> Generator[Pair]:
+    """For scripts that keep to topics of their own."""
+    with running_pair() as both:
+        yield both
+
+
+@pytest.fixture
+def fresh_pair() -> Generator[Pair]:
+    """For scripts that list all there is."""
+    with running_pair() as both:
+        yield both
 
 
 def compared(pair: Pair, script: Callable[[str], Sequence[tuple[str, Any]]]) -> list[str]:

@@ -12,7 +12,7 @@ from aiokafka.admin import AIOKafkaAdminClient, NewPartitions, NewTopic, Records
 from aiokafka.errors import KafkaError
 from aiokafka.structs import OffsetAndMetadata
 
-pytestmark = [pytest.mark.java, pytest.mark.xdist_group("clients")]
+pytestmark = pytest.mark.java
 
 TOPIC, GROUP, TIME = "aiokafka", "aiokafka-group", 1_700_000_000_000
 PARTITIONS = [TopicPartition(TOPIC, number) for number in range(3)]

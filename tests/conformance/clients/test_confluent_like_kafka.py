@@ -34,7 +34,7 @@ from confluent_kafka.admin import (
 
 from kappaflow.testing.embedded_server import wait_until
 
-pytestmark = [pytest.mark.java, pytest.mark.xdist_group("clients")]
+pytestmark = pytest.mark.java
 
 TOPIC, GROUP, TIME = "confluent", "confluent-group", 1_700_000_000_000
 Steps = list[tuple[str, Any]]

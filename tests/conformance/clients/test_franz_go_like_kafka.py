@@ -13,7 +13,7 @@ import pytest
 
 from kappaflow.testing.toolchain import command_path, missing_toolchains, required_toolchains
 
-pytestmark = [pytest.mark.java, pytest.mark.real, pytest.mark.xdist_group("clients"), pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.java, pytest.mark.real, pytest.mark.timeout(300)]
 
 GO_MOD = """\
 module script

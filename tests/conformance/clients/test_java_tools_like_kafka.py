@@ -16,7 +16,7 @@ from kappaflow.testing.java_tools.calls import CALLS, CLUSTER, FILES, Call
 from kappaflow.testing.java_tools.comparison import Allowed, comparable, differences
 from kappaflow.testing.java_tools.tool_runner import ToolAnswer, ToolRunner
 
-pytestmark = [pytest.mark.java, pytest.mark.xdist_group("clients")]
+pytestmark = pytest.mark.java
 
 BAD_USAGE = re.compile(r"unrecognized|not a recognized option|^usage:", re.MULTILINE)
 NOT_TO_BE_SET = "settings of broker, groups and client metrics are given when the broker starts, not at run time"
@@ -67,7 +67,7 @@ class Side:
         arguments = shlex.split(call.arguments.replace("{files}", str(self.files)))
         place = 1 if call.tool == CLUSTER else 0
         arguments[place:place] = ["--bootstrap-server", self.address]
-        answer = tools.call(call.tool, *arguments, stdin=call.stdin, timeout_s=call.timeout_s or 30)
+        answer = tools.call(call.tool, *arguments, stdin=call.stdin, timeout_s=call.timeout_s or 60)
         assert not BAD_USAGE.search(answer.err), f"{call.name}: {answer.err}"
         return answer
 
@@ -113,15 +113,15 @@ def compare(pair: Any, directory: Path, slow: bool) -> tuple[list[str], set[Allo
     return wrong, used
 
 
-@pytest.mark.timeout(120)
-def test_every_call_is_answered_as_kafka_does(pair: Any, tmp_path: Path) -> None:
-    wrong, used = compare(pair, tmp_path, slow=False)
+@pytest.mark.timeout(300)
+def test_every_call_is_answered_as_kafka_does(fresh_pair: Any, tmp_path: Path) -> None:
+    wrong, used = compare(fresh_pair, tmp_path, slow=False)
     assert not wrong, "\n".join(wrong)
     assert not [a for a in ALLOWED if a.always and a not in used], "an allowed difference that is none any more"
 
 
 @pytest.mark.real
 @pytest.mark.timeout(240)
-def test_calls_that_wait_for_ever_wait_for_kafka_too(pair: Any, tmp_path: Path) -> None:
-    wrong, _ = compare(pair, tmp_path, slow=True)
+def test_calls_that_wait_for_ever_wait_for_kafka_too(fresh_pair: Any, tmp_path: Path) -> None:
+    wrong, _ = compare(fresh_pair, tmp_path, slow=True)
     assert not wrong, "\n".join(wrong)

@@ -19,7 +19,6 @@ with warnings.catch_warnings():
 
 pytestmark = [
     pytest.mark.java,
-    pytest.mark.xdist_group("clients"),
     pytest.mark.filterwarnings("ignore:(read|open)_text is deprecated:DeprecationWarning"),
     # It leaves its wake-up sockets to the garbage collector.
     pytest.mark.filterwarnings("ignore:unclosed:ResourceWarning"),

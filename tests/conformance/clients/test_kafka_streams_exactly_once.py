@@ -6,6 +6,7 @@ written, so that each key's records, read as committed, must be the running tota
 
 from __future__ import annotations
 
+import os
 import random
 import subprocess
 import threading
@@ -26,6 +27,7 @@ pytestmark = pytest.mark.java
 
 PARTITIONS = 4
 ACCOUNTS = 40
+SEED = int(os.environ.get("KAPPA_ROUND_SEED", "1"))
 SOURCE = Path(__file__).with_name("ExactlyOnceTotals.java")
 
 
@@ -155,8 +157,8 @@ def check(orders: Orders, seconds: float) -> None:
 
 def rounds(program: JavaProgram, broker: EmbeddedBroker, directory: Path, kills: int, names: tuple[str, ...]) -> None:
     applications = [Application(program, broker, directory, name) for name in names]
-    orders = Orders(broker, seed=kills)
-    chosen = random.Random(kills)
+    orders = Orders(broker, seed=SEED)
+    chosen = random.Random(SEED)
     try:
         for application in applications:
             application.start()

@@ -169,7 +169,7 @@ CALLS = (
         "--formatter-property print.offset=true --formatter-property print.partition=true "
         "--formatter-property print.epoch=true",
     ),
-    Call("console consume part", CONSOLE_CONSUMER, "--topic talk --partition 0 --offset 1 --timeout-ms 1000"),
+    Call("console consume part", CONSOLE_CONSUMER, "--topic talk --partition 0 --offset 1 --max-messages 2"),
     Call("console consume absent", CONSOLE_CONSUMER, "--topic absent --timeout-ms 2000 --from-beginning"),
     Call(
         "console consume consumer",
