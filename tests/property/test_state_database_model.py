@@ -6,10 +6,12 @@ import shutil
 import tempfile
 from pathlib import Path
 
+import pytest
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from kappaflow.serde.types import BIGINT, STRING
+from kappaflow.state import database as database_module
 from kappaflow.state.database import StateDatabase
 from kappaflow.state.ordered import Stored
 from kappaflow.state.rows import RowCodec
@@ -98,3 +100,27 @@ class StoreMachine(RuleBasedStateMachine):
 
 
 TestStore = StoreMachine.TestCase
+
+
+def test_a_sweep_of_a_large_store_goes_on_with_the_next_commits(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(database_module, "SWEEP_ROWS", 10)
+    database = StateDatabase(tmp_path)
+    store = database.store("q/0_0", "counts", TYPES)
+    neighbour = database.store("q/0_0", "counts2", TYPES)
+    neighbour.put(b"z" + bytes(8), (1, "kept"), 0)
+    for number in range(35):
+        store.put(b"k%02d" % number + (number % 2 * 5000).to_bytes(8, "big"), (number, None), 0)
+    database.commit([store, neighbour], {})
+    left: list[int] = []
+    for _ in range(4):
+        store.expire(8, 5000, 5000)
+        database.commit([store, neighbour], {})
+        left.append(len(list(store.range())))
+    assert left == [30, 25, 20, 17]
+    store.expire(8, 6000, 60_000)  # not far enough for another sweep
+    database.commit([store, neighbour], {})
+    assert len(list(store.range())) == 17
+    assert len(list(neighbour.range())) == 1
+    database.close()

@@ -144,12 +144,12 @@ class Broker:
         clock: Clock = SYSTEM_CLOCK,
         disk: Disk = SYSTEM_DISK,
         make_flusher: MakeFlusher = Flusher,
-        on_recovered: Callable[[int, int], None] | None = None,
+        on_recovered: Callable[[int, int, int], None] = lambda *_: None,
     ) -> Broker:
         """Lock the data directory, read what it holds and recover what needs it.
 
         Args:
-            on_recovered: told after each log of an unclean end: how many are done, and how many there are.
+            on_recovered: told as logs of an unclean end are checked: how many are done, how many there are, bytes read.
 
         Raises:
             DataDirectoryError: the directory is in use or not ours.

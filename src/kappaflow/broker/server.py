@@ -36,7 +36,7 @@ def check_listeners(config: BrokerConfig) -> None:
 async def serve(
     config: BrokerConfig,
     on_ready: Callable[[Broker], None],
-    on_recovered: Callable[[int, int], None] | None = None,
+    on_recovered: Callable[[int, int, int], None] = lambda *_: None,
     *,
     exit_on_stdin_eof: bool = False,
 ) -> None:
@@ -45,7 +45,7 @@ async def serve(
     Args:
         config: its settings.
         on_ready: called once it accepts connections.
-        on_recovered: told after each log of an unclean end: how many are done, and how many there are.
+        on_recovered: told as logs of an unclean end are checked: how many are done, how many there are, bytes read.
         exit_on_stdin_eof: stop when standard input ends, which it does when the parent process is gone.
 
     Raises:

@@ -10,6 +10,7 @@ Changes wait in memory (the delta) until `commit`; a reader sees committed rows 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import islice, takewhile
 from pathlib import Path
 from typing import cast
 
@@ -29,6 +30,7 @@ MEMTABLE_BLOOM_RATIO = 0.1
 WRITE_BUFFER_BYTES = 16 * 1024 * 1024
 CLEAN_ROWS_MAX = 100_000
 CHANGED_ROW_BYTES = 400
+SWEEP_ROWS = 20_000
 POSITIONS_PREFIX = b"\xff\x00positions\x00"
 
 
@@ -158,6 +160,7 @@ class DurableStore:
         self._expired: list[bytes] = []
         self._ordered: SortedSet | None = None  # changed keys in order, once something asked for a range
         self._swept_before = 0
+        self._sweep_from: bytes | None = None  # where a sweep that is under way goes on
 
     def get(self, key: bytes) -> Stored | None:
         """Return the row of a key and its timestamp, or None."""
@@ -251,20 +254,28 @@ class DurableStore:
             self._clean.clear()
 
     def expire(self, time_at: int, before: int, interval_ms: int) -> None:
-        """Let the next commit remove rows of times before `before`; no change of the changelog.
+        """Let the next commits remove rows of times before `before`; no change of the changelog.
+
+        A sweep looks at `SWEEP_ROWS` rows a call, so that no commit waits for a large store, and goes on with the next.
 
         Args:
             time_at: where keys hold their time, 8 bytes, counted from the end.
             before: milliseconds since the epoch.
-            interval_ms: nothing is done until `before` has moved on by so much since the last time.
+            interval_ms: no new sweep is begun until `before` has moved on by so much since the last one.
         """
-        if before - self._swept_before < interval_ms:
-            return
-        self._swept_before = before
-        oldest = max(0, before).to_bytes(8, "big")
-        for key, _ in self._committed(b"", None):
+        if self._sweep_from is None:
+            if before - self._swept_before < interval_ms:
+                return
+            self._swept_before = before
+            self._sweep_from = b""
+        oldest = max(0, self._swept_before).to_bytes(8, "big")
+        end, skip, seen, key = self.prefix[:-1] + b"\x01", len(self.prefix), 0, b""
+        keys = cast("Iterator[bytes]", self._db.keys(from_key=self.prefix + self._sweep_from))
+        for key in islice(takewhile(end.__gt__, keys), SWEEP_ROWS):
+            seen += 1
             if key[len(key) - time_at : len(key) - time_at + 8] < oldest:
-                self._expired.append(key)
+                self._expired.append(key[skip:])
+        self._sweep_from = key[skip:] + b"\x00" if seen == SWEEP_ROWS else None
 
     @property
     def changed_rows(self) -> int:

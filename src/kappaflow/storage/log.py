@@ -125,6 +125,7 @@ class PartitionLog:
         flusher: Flusher | None = None,
         clean: bool = False,
         recovery_point: int = 0,
+        on_checked: Callable[[int], None] = lambda _: None,
     ) -> PartitionLog:
         """Open the log in `directory`, which is made where it is missing.
 
@@ -138,13 +139,21 @@ class PartitionLog:
             flusher: shared by the logs of a data directory; where left out, nothing is ever synced on append.
             clean: the last user closed it; otherwise segments from `recovery_point` on are checked byte for byte.
             recovery_point: the offset before which everything was durable.
+            on_checked: told, while batches are checked, how many bytes of them are since the last time.
         """
         config = config or LogConfig()
         directory.mkdir(parents=True, exist_ok=True)
         leader_epochs = LeaderEpochs(disk, directory / LEADER_EPOCH_FILE)
         stored_start = read_offsets(directory / LOG_START_FILE).get((topic, partition), 0)
         loaded = load_segments(
-            disk, directory, config, stored_start, clean=clean, recovery_point=recovery_point, epochs=leader_epochs
+            disk,
+            directory,
+            config,
+            stored_start,
+            clean=clean,
+            recovery_point=recovery_point,
+            epochs=leader_epochs,
+            on_checked=on_checked,
         )
         return PartitionLog(
             directory,

@@ -59,7 +59,7 @@ class LogDirectory:
         clock: Clock = SYSTEM_CLOCK,
         disk: Disk = SYSTEM_DISK,
         make_flusher: MakeFlusher = Flusher,
-        on_recovered: Callable[[int, int], None] | None = None,
+        on_recovered: Callable[[int, int, int], None] = lambda *_: None,
     ) -> LogDirectory:
         """Open every log below `path`; after an unclean end, recover each.
 
@@ -71,7 +71,7 @@ class LogDirectory:
             clock: for rolls and retention.
             disk: where it is.
             make_flusher: what syncs the logs.
-            on_recovered: told after each log of an unclean end: how many are done, and how many there are.
+            on_recovered: told as logs of an unclean end are checked: how many are done, how many there are, bytes read.
 
         Raises:
             StorageError: a log cannot be opened.
@@ -81,15 +81,22 @@ class LogDirectory:
         flusher = make_flusher(flush or FlushPolicy(), on_flush_failure)
         directory = LogDirectory(path, clock, disk, flusher, was_clean=was_clean)
         entries = [entry for entry in sorted(path.iterdir()) if entry.is_dir()]
-        for number, entry in enumerate(entries, 1):
+        read_bytes = 0
+        for number, entry in enumerate(entries):
+
+            def tell(count: int, done: int = number) -> None:
+                nonlocal read_bytes
+                read_bytes += count
+                on_recovered(done, len(entries), read_bytes)
+
             if entry.name.endswith(_DELETE_SUFFIX):
                 shutil.rmtree(entry, ignore_errors=True)
             elif topic_partition := parse_directory_name(entry.name):
                 topic, partition = topic_partition
                 config = config_of(topic) if config_of else LogConfig()
-                directory._open_log(topic, partition, config, clean=was_clean)
-                if on_recovered is not None and not was_clean:
-                    on_recovered(number, len(entries))
+                directory._open_log(topic, partition, config, clean=was_clean, on_checked=tell)
+                if not was_clean:
+                    on_recovered(number + 1, len(entries), read_bytes)
         if was_clean:
             disk.remove(marker)
             disk.sync_directory(path)
@@ -224,7 +231,15 @@ class LogDirectory:
                 f"closing the logs in {self.path} failed ({failure.strerror or failure}); the next start recovers them"
             ) from failure
 
-    def _open_log(self, topic: str, partition: int, config: LogConfig, *, clean: bool) -> PartitionLog:
+    def _open_log(
+        self,
+        topic: str,
+        partition: int,
+        config: LogConfig,
+        *,
+        clean: bool,
+        on_checked: Callable[[int], None] = lambda _: None,
+    ) -> PartitionLog:
         directory = self.path / f"{topic}-{partition}"
         try:
             log = PartitionLog.open(
@@ -237,6 +252,7 @@ class LogDirectory:
                 flusher=self.flusher,
                 clean=clean,
                 recovery_point=self._recovery_points.get((topic, partition), 0),
+                on_checked=on_checked,
             )
         except PermissionError as error:
             raise DataDirectoryError(f"cannot open {error.filename}: {error.strerror}") from error

@@ -19,6 +19,7 @@ from kappaflow.storage.transaction_index import AbortedTransaction, TransactionI
 from kappaflow.storage.transaction_markers import ABORT, COMMIT, read_marker
 from kappaflow.wire.record_batch import ByteBuffer, RecordBatchHeader
 
+CHECKED_STEP_BYTES = 4 * 1024 * 1024
 _SEGMENT_FILE = re.compile(r"(\d{20})\.(log|index|timeindex|snapshot)")
 _SNAPSHOT_FILE = re.compile(r"\d{20}\.snapshot")
 
@@ -62,8 +63,20 @@ def load_segments(
     clean: bool,
     recovery_point: int,
     epochs: LeaderEpochs,
+    on_checked: Callable[[int], None] = lambda _: None,
 ) -> LoadedLog:
-    """Find the segments and where the log starts and ends; without a clean end, check and cut first."""
+    """Find the segments and where the log starts and ends; without a clean end, check and cut first.
+
+    Args:
+        disk: where it is.
+        directory: the partition's own.
+        config: the topic's settings.
+        stored_start: where the log starts, as far as was written down.
+        clean: the last user closed it.
+        recovery_point: the offset before which everything was durable.
+        epochs: the leader epochs, completed from the batches that are checked.
+        on_checked: told, while batches are checked, how many bytes of them are since the last time.
+    """
     finish_swaps(disk, directory)
     bases = _sweep(disk, directory)
     segments = [LogSegment.existing(disk, directory, base, config.index_interval_bytes) for base in bases]
@@ -75,7 +88,7 @@ def load_segments(
         if not clean:
             slot = _first_to_check(bases, recovery_point)
             trusted_before = bases[slot]
-            end_offset, truncated = _recover(segments, slot, epochs)
+            end_offset, truncated = _recover(segments, slot, epochs, on_checked)
             unsynced = segments[slot:]
         else:
             end_offset = _end_of_clean(segments)
@@ -175,15 +188,27 @@ def _first_to_check(bases: list[int], recovery_point: int) -> int:
     return slot
 
 
-def _recover(segments: list[LogSegment], slot: int, epochs: LeaderEpochs) -> tuple[int, int]:
+def _recover(
+    segments: list[LogSegment], slot: int, epochs: LeaderEpochs, on_checked: Callable[[int], None]
+) -> tuple[int, int]:
     """Check segments from the one at `slot` on; cut at the first bad byte and drop what follows it."""
     end_offset, truncated = segments[slot].base_offset, 0
+    epoch, checked = -1, 0  # a batch without an epoch has -1: nothing to note
+
+    def take_up(header: RecordBatchHeader) -> None:
+        nonlocal epoch, checked
+        if header.leader_epoch != epoch:
+            epoch = header.leader_epoch
+            epochs.assign(epoch, header.base_offset)
+        checked += header.size
+        if checked >= CHECKED_STEP_BYTES:
+            on_checked(checked)
+            checked = 0
+
     while slot < len(segments):
         segment = segments[slot]
-        end_offset, cut = segment.recover()
+        end_offset, cut = segment.recover(take_up)
         truncated += cut
-        for _, header in segment.headers():
-            epochs.assign(header.leader_epoch, header.base_offset)
         slot += 1
         if cut:
             break
@@ -191,6 +216,7 @@ def _recover(segments: list[LogSegment], slot: int, epochs: LeaderEpochs) -> tup
         truncated += later.size
         later.delete()
     del segments[slot:]
+    on_checked(checked)
     return end_offset, truncated
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -288,8 +288,11 @@ class LogSegment:
             self._bytes_since_entry = start + header.size - position
         return next_offset
 
-    def recover(self) -> tuple[int, int]:
+    def recover(self, on_batch: Callable[[RecordBatchHeader], None] = lambda _: None) -> tuple[int, int]:
         """Check every batch, cut the file at the first bad byte and make the indexes again.
+
+        Args:
+            on_batch: told of every good batch.
 
         Returns:
             (the offset after the last good batch, the bytes cut off).
@@ -302,6 +305,7 @@ class LogSegment:
                 if not self._may_follow(next_offset, header) or not crc_is_valid(batch, 0, header):
                     break
                 self.note_batch(position, header.size, header.last_offset, header.max_timestamp)
+                on_batch(header)
                 next_offset = header.last_offset + 1
                 good = position + header.size
         except CorruptRecordError:

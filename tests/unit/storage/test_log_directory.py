@@ -12,6 +12,7 @@ import pytest
 
 from kappaflow.errors import StorageError, StorageFullError
 from kappaflow.runtime.clock import ManualClock
+from kappaflow.storage import log_recovery
 from kappaflow.storage.checkpoints import read_offsets
 from kappaflow.storage.flusher import FlushMode, FlushPolicy
 from kappaflow.storage.log_config import LogConfig
@@ -172,3 +173,26 @@ def test_kills_at_any_moment_lose_nothing_acknowledged(tmp_path: Path) -> None:
             offset = found[-1] + 1
         assert found == list(range(log.log_end_offset))
         directory.close()
+
+
+def test_recovery_tells_how_far_it_is_within_a_log(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(log_recovery, "CHECKED_STEP_BYTES", 2 * len(batch()))
+    directory = LogDirectory.open(tmp_path)
+    for topic in ("long", "short"):
+        log = directory.create(topic, 0, LogConfig())
+        for _ in range(5 if topic == "long" else 1):
+            log.append(batch())
+    told: list[tuple[int, int, int]] = []
+    LogDirectory.open(tmp_path, on_recovered=lambda *progress: told.append(progress)).close()
+    size = len(batch())
+    assert told == [
+        (0, 2, 2 * size),
+        (0, 2, 4 * size),
+        (0, 2, 5 * size),
+        (1, 2, 5 * size),
+        (1, 2, 6 * size),
+        (2, 2, 6 * size),
+    ]
+    told.clear()
+    LogDirectory.open(tmp_path, on_recovered=lambda *progress: told.append(progress)).close()
+    assert told == []

@@ -79,15 +79,17 @@ def _file(path: Path | None) -> list[str]:
     return [line for line in lines if line and not line.startswith("#")]
 
 
-def _tell_recovery() -> Callable[[int, int], None]:
+def _tell_recovery() -> Callable[[int, int, int], None]:
     """Tell from time to time how far recovery is: a line a supervisor takes for a sign of life."""
     told_at = time.monotonic()
 
-    def tell(done: int, total: int) -> None:
+    def tell(done: int, total: int, read_bytes: int) -> None:
         nonlocal told_at
         if time.monotonic() - told_at >= RECOVERY_LINE_SECONDS:
             told_at = time.monotonic()
-            sys.stdout.write(message("broker.recovering", done=done, total=total) + "\n")
+            sys.stdout.write(
+                message("broker.recovering", done=done, total=total, megabytes=read_bytes // 1_000_000) + "\n"
+            )
             sys.stdout.flush()
 
     return tell
