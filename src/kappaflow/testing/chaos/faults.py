@@ -49,7 +49,11 @@ class CrashPlan:
 
     def __init__(self) -> None:
         self._file = Path(tempfile.mkstemp(prefix="kappa-crash-")[1])
-        self.environment = {"KAPPA_CRASH_POINT": f"@{self._file}", "KAPPA_BACKOFF_MAX_SECONDS": "0.4"}
+        self.environment = {
+            "KAPPA_CRASH_POINT": f"@{self._file}",
+            "KAPPA_BACKOFF_MAX_SECONDS": "0.4",
+            "KAPPA_JOURNAL_COMPACT_RECORDS": "500",
+        }
 
     def set(self, point: str, passes: int, action: str = "kill") -> None:
         """End at the `passes`-th pass of the point."""
@@ -116,11 +120,21 @@ def kill_at_random(server: EmbeddedServer, rng: random.Random) -> str:
     """
     name = rng.choice([*(found["name"] for found in server.processes()), "all"])
     if name == "all":
+        pids = [int(found["pid"]) for found in server.processes() if found["pid"]]
         server.kill()
+        wait_until(lambda: not any(is_running(pid) for pid in pids), "the children to end with their parent")
         server.start()
     else:
         server.kill_child(name)
     return name
+
+
+def is_running(pid: int) -> bool:
+    """Whether a process exists that has not ended."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] not in "ZX"
+    except FileNotFoundError:
+        return False
 
 
 def is_stopped(pid: int) -> bool:

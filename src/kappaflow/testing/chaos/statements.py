@@ -10,6 +10,8 @@ GROUPS = 7
 PARTITIONS = 2
 WINDOW_MS = 1_000
 ACCOUNTS = 10
+SMALLEST_SEGMENT_BYTES = 1_048_576
+"""Apache Kafka 4 takes no smaller segments; the embedded broker does."""
 
 NUMBERS, TRANSFERS, NAMES = "numbers", "transfers", "names"
 COPIED, NAMED = "COPIED", "NAMED"
@@ -35,9 +37,11 @@ CREATE TABLE balances AS SELECT account, SUM(delta) AS balance, COUNT(*) AS n FR
 """
 
 
-def create_topics(client: ClientConfig, replication_factor: int = 1) -> None:
-    """Create the source topics, of small segments, so that logs roll, and write the table of names."""
-    configs = {"segment.bytes": "1048576"}
+def create_topics(
+    client: ClientConfig, replication_factor: int = 1, segment_bytes: int = SMALLEST_SEGMENT_BYTES
+) -> None:
+    """Create the source topics, of small segments, so that logs roll."""
+    configs = {"segment.bytes": str(segment_bytes)}
     if replication_factor > 1:
         configs["min.insync.replicas"] = str(replication_factor - 1)
     with Admin(client) as admin:
@@ -56,12 +60,12 @@ def start_queries(url: str) -> None:
             db.sql(statement.rstrip(";") + ";", auto_offset_reset="earliest")
 
 
-def compact_often(client: ClientConfig) -> None:
+def compact_often(client: ClientConfig, segment_bytes: int = SMALLEST_SEGMENT_BYTES) -> None:
     """Let the cleaner work on changelogs and repartition topics all the time."""
     with Admin(client) as admin:
         for topic in admin.list_topics(internal=True):
             if topic.endswith(("-changelog", "-repartition")):
-                changes = {"segment.bytes": "1048576", "segment.ms": "1000"}
+                changes = {"segment.bytes": str(segment_bytes), "segment.ms": "1000"}
                 if topic.endswith("-changelog"):
                     changes["min.cleanable.dirty.ratio"] = "0.01"
                 admin.alter_configs("topic", topic, changes)

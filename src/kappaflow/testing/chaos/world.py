@@ -20,6 +20,7 @@ from kappaflow.testing.ports import free_port
 
 SESSION_SECONDS = 6
 SOME_NUMBERS = 200
+SEGMENT_BYTES = 100_000
 LOAD_TIMEOUT_SECONDS = 90.0
 
 
@@ -89,9 +90,9 @@ def world_under_load(data_dir: Path, parameters: Parameters, tools: ToolRunner |
         environment=plan.environment,
     ) as server:
         client = ClientConfig(server.bootstrap_servers, bootstrap_timeout_ms=60_000)
-        create_topics(client)
+        create_topics(client, segment_bytes=SEGMENT_BYTES)
         start_queries(server.url)
-        compact_often(client)
+        compact_often(client, SEGMENT_BYTES)
         ledger = Ledger(server.bootstrap_servers, seed=parameters.seed)
         ledger.start()
         found = World(server, plan, ledger, client, tools)
