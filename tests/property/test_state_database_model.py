@@ -124,3 +124,16 @@ def test_a_sweep_of_a_large_store_goes_on_with_the_next_commits(
     assert len(list(store.range())) == 17
     assert len(list(neighbour.range())) == 1
     database.close()
+
+
+def test_a_dropped_task_leaves_nothing_and_touches_no_other(tmp_path: Path) -> None:
+    database = StateDatabase(tmp_path)
+    tasks = ("q/0_0", "q/0_1", "q/0_00")
+    stores = [database.store(task, "counts", TYPES) for task in tasks]
+    for store in stores:
+        store.put(b"k", (1, "x"), 1)
+    database.commit(stores, {task: {"t-0": 5} for task in tasks})
+    database.drop_task("q/0_0")
+    assert [list(store.range()) for store in stores] == [[], [(b"k", ((1, "x"), 1))], [(b"k", ((1, "x"), 1))]]
+    assert [database.positions(task) for task in tasks] == [{}, {"t-0": 5}, {"t-0": 5}]
+    database.close()

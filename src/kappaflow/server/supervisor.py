@@ -96,7 +96,9 @@ class Supervisor:
     def _await(self, child: Child) -> None:
         if not child.wait_ready(READY_SECONDS):
             name, code = child.spec.name, child.status.exit_code
-            why = f"it ended with exit code {code}" if code is not None else f"no answer in {READY_SECONDS:.0f} s"
+            why = (
+                f"it ended with exit code {code}" if code is not None else f"it said nothing for {READY_SECONDS:.0f} s"
+            )
             raise ServerError(f"The {name} process did not start: {why}. Its message is above.")
 
     def _changed(self) -> None:
