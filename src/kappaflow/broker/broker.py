@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 from collections.abc import Callable
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Protocol
@@ -51,7 +52,7 @@ logger = logging.getLogger(__name__)
 METADATA_JOURNAL = "metadata.journal"
 OFFSETS_JOURNAL = "offsets.journal"
 TRANSACTIONS_JOURNAL = "transactions.journal"
-COMPACT_ABOVE_RECORDS = 10_000
+COMPACT_ABOVE_RECORDS = int(os.environ.get("KAPPA_JOURNAL_COMPACT_RECORDS", "10000"))  # less in tests
 PRIVATE_FILE = 0o600
 
 
