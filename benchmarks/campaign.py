@@ -16,7 +16,7 @@ from benchmarks.kafka import committed, create_topic, partition_ends, remove_out
 from benchmarks.orders import PARTITIONS, Orders
 from benchmarks.profiling import read_profile
 from benchmarks.sampling import Sampler, at_records
-from benchmarks.sides import EngineSide, JavaSide
+from benchmarks.sides import LARGE_CACHE_BYTES, EngineSide, JavaSide
 from benchmarks.workloads import OUTPUT, Results, Workload
 
 WARM_UP_RECORDS = 1_000_000
@@ -24,6 +24,7 @@ WARM_UP_SHARE = 0.2
 STALLED_SECONDS = 120
 ENGINE = "kappaflow"
 PEERS = ("java-trees", "java-streaming")
+LARGE_CACHE = "java-streaming-large-cache"
 
 
 @dataclass(frozen=True)
@@ -69,7 +70,8 @@ def make_side(task: Task, name: str) -> JavaSide | EngineSide:
     if name == ENGINE:
         return EngineSide(task.bootstrap, task.workload)
     style = "trees" if name == "java-trees" else "streaming"
-    return JavaSide(task.bootstrap, task.workload, style=style)
+    overrides: dict[str, object] = {"statestore.cache.max.bytes": LARGE_CACHE_BYTES} if name == LARGE_CACHE else {}
+    return JavaSide(task.bootstrap, task.workload, name, style=style, overrides=overrides)
 
 
 def run_side(task: Task, side: JavaSide | EngineSide) -> Run:

@@ -25,6 +25,7 @@ measured: [README](../README.md).
 _SIDES = {
     "java-trees": "Kafka Streams, trees",
     "java-streaming": "Kafka Streams, streaming",
+    "java-streaming-large-cache": "Kafka Streams, streaming, cache of 512 MB",
     "kappaflow": "kappaflow",
 }
 _PARTS = ("wait", "decode", "compute", "state", "encode", "produce", "fetch", "group", "other")

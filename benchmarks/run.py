@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks import latency, report
-from benchmarks.campaign import PEERS, Task, compare, profile
+from benchmarks.campaign import LARGE_CACHE, PEERS, Task, compare, profile
 from benchmarks.kafka import broker, remove_outputs
 from benchmarks.orders import Orders
 from benchmarks.workloads import WORKLOADS
@@ -27,7 +27,11 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--runs", type=int, default=RUNS, help="runs of each side")
     parser.add_argument("--keys", type=int, default=None, help="distinct keys instead of the workload's own")
     parser.add_argument("--caching", choices=("off", "on", "both"), default="both")
-    parser.add_argument("--peers", default=",".join(PEERS), help="comma list of java-trees and java-streaming")
+    parser.add_argument(
+        "--peers",
+        default=",".join(PEERS),
+        help=f"comma list of java-trees, java-streaming and {LARGE_CACHE} (with --caching on)",
+    )
     parser.add_argument("--bootstrap-servers", default="", help="a broker that runs, instead of one started here")
     parser.add_argument("--no-profile", action="store_true", help="leave out the run for the cost split")
     parser.add_argument("--only-profile", action="store_true", help="nothing but the run for the cost split")

@@ -21,6 +21,7 @@ from kappaflow.testing.java_program import java_program
 HERE = Path(__file__).parent
 COMMIT_INTERVAL_MS = 2000
 CACHE_BYTES = 10 << 20
+LARGE_CACHE_BYTES = 512 << 20  # holds all keys of every workload: nothing is written before the commit
 JAVA_HEAP = "2g"
 
 JAVA_PROPERTIES: dict[str, object] = {
@@ -73,6 +74,7 @@ class JavaSide:
     """Kafka Streams with one stream thread.
 
     Args:
+        name: what the results call it.
         style: how it reads and writes JSON: `trees` as applications commonly do, or `streaming`, written for speed.
         overrides: properties over the benchmark's own.
     """
@@ -81,11 +83,12 @@ class JavaSide:
         self,
         bootstrap: str,
         workload: Workload,
+        name: str = "java-streaming",
         *,
         style: Literal["trees", "streaming"] = "streaming",
         overrides: dict[str, object] | None = None,
     ) -> None:
-        self.name = f"java-{style}"
+        self.name = name
         self._style = style
         self._bootstrap = bootstrap
         self._workload = workload
