@@ -4,8 +4,9 @@
 #   make setup                       a .venv with everything, the native kernel built where Rust is
 #   make check                       format, lint, types, import ladder
 #   make test                        all tests but the longer rounds on real clusters
-#   make conformance                 the outside query tests in $KAPPA_KSQL_CASES
+#   make conformance                 the outside query tests in $KAPPA_KSQL_CASES; the table of clients
 #   make test-real PART=engine       longer rounds on real clusters: engine, streams, operations
+#   make sim SEED=7                  one simulated world again, with everything that happens in it
 #   make soak PART=kernel MINUTES=n  property tests with new seeds; counts are kept in .kappa-soak.json
 #   make bench GROUP=...             against Kafka Streams: filter, group, window, keys, latency, all
 #   make docs                        write the generated pages and numbers again
@@ -19,13 +20,14 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c const
 NATIVE := $(wildcard native/Cargo.toml native/src/*.rs native/src/*/*.rs)
 GROUP ?= all
 PART ?=
+SEED ?= 1
 MINUTES ?= 10
 TEST_PROCESSES ?= 2
 PYTEST_ARGS ?=
 BENCH_ARGS ?=
 export PYTHONDONTWRITEBYTECODE ?= 1
 
-.PHONY: setup demo test check bench conformance test-real soak docs clean
+.PHONY: setup demo test check bench conformance test-real sim soak docs clean
 
 $(STAMP): pyproject.toml constraints.txt setup.py $(NATIVE)
 	@$(PYTHON) -c 'import sys; sys.exit("kappaflow needs Python 3.11 or later; set PYTHON=/path/to/python3.11" if sys.version_info < (3, 11) else 0)'
@@ -54,11 +56,15 @@ check: $(DEV_STAMP)
 
 # Judged by the recorded floor, which the tests hold; the last line counts the query tests.
 conformance: $(DEV_STAMP)
-	$(BIN)/python -m pytest -q -rs tests/conformance
+	$(BIN)/python -m pytest -q -rs -m 'not real' tests/conformance --ignore tests/conformance/clients
+	$(BIN)/python tests/rounds/conformance.py
 	@if [ -n "$$KAPPA_KSQL_CASES" ]; then $(BIN)/kappa sql test "$$KAPPA_KSQL_CASES" --form both | tail -n 1; fi
 
 test-real: $(DEV_STAMP)
 	@$(BIN)/python tests/rounds/real.py --part '$(PART)'
+
+sim: $(DEV_STAMP)
+	@$(BIN)/python -m kappaflow.testing.simulation.run '$(SEED)'
 
 soak: $(DEV_STAMP)
 	@$(BIN)/python tests/rounds/soak.py --part '$(PART)' --minutes '$(MINUTES)'

@@ -1,4 +1,5 @@
-"""Writes what comes from the code: the command-line reference in both languages, SQL functions, the README's numbers.
+"""Writes what comes from the code: the command-line reference in both languages, SQL functions, the table of
+clients (from the results that `make conformance` recorded), the README's numbers.
 
     make docs                            writes them
     python docs/write_reference.py --check    1 when a page is not what the code says
@@ -17,8 +18,11 @@ import sys
 from importlib import import_module
 from pathlib import Path
 
+sys.path.insert(0, str(Path(__file__).resolve().parent))
+
 ROOT = Path(__file__).resolve().parent.parent
 GUIDE = ROOT / "docs" / "guide"
+REFERENCE = ROOT / "docs" / "reference"
 FLOOR = ROOT / "tests" / "conformance" / "ksql_queries_floor.json"
 
 TITLES = {
@@ -80,7 +84,10 @@ def function_page() -> str:
 
 def pages() -> dict[Path, str]:
     """Every generated page."""
+    from clients_page import clients_page
+
     return {
+        REFERENCE / "clients.md": clients_page(),
         GUIDE / "commands.md": command_page("en"),
         GUIDE / "commands.ko.md": command_page("ko"),
         GUIDE / "functions.md": function_page(),

@@ -15,7 +15,7 @@ from collections.abc import Generator
 from pathlib import Path
 
 import pytest
-from confluent_kafka import Consumer, Producer, TopicPartition
+from confluent_kafka import Consumer, KafkaError, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient, NewTopic
 
 from kappaflow.testing.embedded_broker import EmbeddedBroker
@@ -114,7 +114,7 @@ class Orders:
         while at_end < PARTITIONS:
             for message in consumer.consume(1000, 1):
                 if message.error():
-                    at_end += 1
+                    at_end += message.error().code() == KafkaError._PARTITION_EOF
                 else:
                     found[message.key().decode()].append([int(word) for word in message.value().split()])
         consumer.close()
@@ -165,9 +165,9 @@ def rounds(program: JavaProgram, broker: EmbeddedBroker, directory: Path, kills:
         orders.write(500)
         wait_until(lambda: orders.committed("account-totals"), "some results", 60)
         for number in range(kills):
+            seen = sum(map(len, orders.committed("account-totals").values()))
             writing = threading.Thread(target=orders.write, args=(1500,))
             writing.start()
-            seen = sum(map(len, orders.committed("account-totals").values()))
             wait_until(
                 lambda seen=seen: sum(map(len, orders.committed("account-totals").values())) > seen, "progress", 60
             )
