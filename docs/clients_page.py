@@ -14,7 +14,7 @@ ABOUT = """\
 
 Written by `make conformance` from a run of the tests that prove each cell; `tests/conformance/clients/features.toml`
 names them. *yes*: all of them passed. *partly* and *skipped*: something outside was missing on the machine. Empty: no
-test claims it. The last row: the client got, step by step, the answers that it got from Apache Kafka, refusals included.
+test claims it. The last row: the client got, step by step, the answers that Apache Kafka gave it, refusals included.
 """
 
 
