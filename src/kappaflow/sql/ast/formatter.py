@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from decimal import Decimal
 from typing import Any
 
 from kappaflow.serde.types import Array as ArrayType
@@ -157,12 +158,17 @@ def _struct(node: e.CreateStruct) -> str:
     return "STRUCT(" + ", ".join(f"{format_name(n)}:={format_expression(v)}" for n, v in node.fields) + ")"
 
 
+def _decimal_text(value: Decimal) -> str:
+    text = format(value, "f")
+    return text if "." in text else f"{text}."
+
+
 _FORMATTERS: dict[type[e.Expression], Callable[[Any], str]] = {
     e.NullLiteral: lambda _: "null",
     e.BooleanLiteral: lambda node: "true" if node.value else "false",
     e.IntegerLiteral: lambda node: str(node.value),
     e.LongLiteral: lambda node: str(node.value),
-    e.DecimalLiteral: lambda node: format(node.value, "f"),
+    e.DecimalLiteral: lambda node: _decimal_text(node.value),
     e.DoubleLiteral: lambda node: _double(node.value),
     e.StringLiteral: lambda node: format_string(node.value),
     e.BytesLiteral: lambda node: f"TO_BYTES('{node.value.hex()}', 'hex')",
