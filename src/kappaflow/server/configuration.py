@@ -7,6 +7,7 @@ The supervisor hands it to its children as one JSON line on their standard input
 from __future__ import annotations
 
 import os
+import time
 import uuid
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -18,6 +19,8 @@ from kappaflow.client.connection import ClientConfig
 from kappaflow.client.security import client_security, without_security
 from kappaflow.errors import ConfigError
 
+ADVERTISED_LISTENER = "ksql.advertised.listener"
+URL_WAIT_SECONDS = 20.0
 LOOPBACK_HOSTS = {"127.0.0.1", "localhost", "::1"}
 
 
@@ -113,6 +116,27 @@ class ServerConfig:
     def grammar_tables(self) -> Path:
         """Where the processes keep the tables of the SQL parser."""
         return Path(self.data_dir) / "cache" / "sql-grammar"
+
+    @property
+    def url_file(self) -> Path:
+        """Where the control process says the URL of this server."""
+        return Path(self.run_dir) / "server.url"
+
+    def advertised_url(self, wait_seconds: float = URL_WAIT_SECONDS) -> str:
+        """Return the URL that other servers of the service use: `ADVERTISED_LISTENER`, else that of the listener.
+
+        Args:
+            wait_seconds: for the control process to start; empty is returned after that.
+        """
+        if url := self.properties.get(ADVERTISED_LISTENER, ""):
+            return url.rstrip("/")
+        deadline = time.monotonic() + wait_seconds
+        while not self.url_file.exists() and time.monotonic() < deadline:
+            time.sleep(0.02)
+        try:
+            return self.url_file.read_text(encoding="utf-8")
+        except OSError:
+            return ""
 
     def server_id(self) -> str:
         """What tells this server's workers from those of others, kept with its state."""

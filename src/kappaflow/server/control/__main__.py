@@ -22,6 +22,7 @@ from kappaflow.errors import KappaError, ServerError
 from kappaflow.server.configuration import ServerConfig
 from kappaflow.server.control.application import REGISTRY_PATH, make_application
 from kappaflow.server.control.command_topic import WRITE_TIMEOUT_MS, CommandLog, create_command_topic
+from kappaflow.server.control.peers import Peers
 from kappaflow.server.control.query_cleanup import QueryCleanup
 from kappaflow.server.control.state import BrokerTopics, ControlState
 from kappaflow.server.lifeline import read_first_line, watch_parent
@@ -52,7 +53,10 @@ def build_state(config: ServerConfig) -> ControlState:
     cleanup.start()
     workers = [RpcClient(config.worker_socket(index)) for index in range(config.workers)]
     writer = RecordWriter(client, delivery_timeout_ms=WRITE_TIMEOUT_MS)
-    state = ControlState(config, admin, engine, commands, cleanup, writer, workers, cluster.cluster_id, replication)
+    peers = Peers(config, admin)
+    state = ControlState(
+        config, admin, engine, commands, cleanup, writer, workers, cluster.cluster_id, replication, peers
+    )
     state.schemas = embedded
     return state
 
@@ -88,6 +92,16 @@ def _report(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
         loop.default_exception_handler(context)
 
 
+def _url(config: ServerConfig, port: int) -> str:
+    """Return the URL of the listener, and say it to the workers."""
+    host = f"[{config.host}]" if ":" in config.host else config.host
+    url = f"http://{host}:{port}"
+    made = config.url_file.with_suffix(".tmp")
+    made.write_text(url, encoding="utf-8")
+    made.replace(config.url_file)
+    return url
+
+
 async def run(config: ServerConfig, port: int) -> None:
     """Serve until SIGTERM or the end of the parent."""
     stop = asyncio.Event()
@@ -97,6 +111,7 @@ async def run(config: ServerConfig, port: int) -> None:
         loop.add_signal_handler(number, stop.set)
     watch_parent(lambda: _set_soon(loop, stop))
     bound = listen(config.host, port)
+    url = _url(config, bound.getsockname()[1])
     state = await asyncio.to_thread(build_state, config)
     hypercorn = Config()
     hypercorn.bind = [f"fd://{bound.detach()}"]
@@ -104,20 +119,17 @@ async def run(config: ServerConfig, port: int) -> None:
     hypercorn.graceful_timeout = 1.0
     hypercorn.keep_alive_timeout = 60.0
     hypercorn.keep_alive_max_requests = sys.maxsize  # clients do not expect a connection to end by itself
-    host = f"[{config.host}]" if ":" in config.host else config.host
-    number = socket.socket(fileno=int(hypercorn.bind[0][5:]))
-    actual = number.getsockname()[1]
-    number.detach()
     if state.schemas is not None:
-        config.registry_file.write_text(f"http://{host}:{actual}{REGISTRY_PATH}", encoding="utf-8")
+        config.registry_file.write_text(f"{url}{REGISTRY_PATH}", encoding="utf-8")
     poll = asyncio.create_task(state.poll_workers())
     gc.collect()
     gc.freeze()  # what is loaded stays: collections have less to walk
-    print(f"READY http://{host}:{actual}", flush=True)  # noqa: T201 - the supervisor reads this line
+    print(f"READY {url}", flush=True)  # noqa: T201 - the supervisor reads this line
     await serve(make_application(state), hypercorn, shutdown_trigger=stop.wait)  # type: ignore[arg-type]
     poll.cancel()
     with contextlib.suppress(asyncio.CancelledError):
         await poll
+    await state.peers.close()
     state.cleanup.close()
     state.commands.close()
     if state.schemas is not None:

@@ -14,6 +14,7 @@ from kappaflow.server.control.errors import error_answer, generic_error
 from kappaflow.server.control.routes.close_query import close_query
 from kappaflow.server.control.routes.info import healthcheck, info, processes, root
 from kappaflow.server.control.routes.ksql import ksql
+from kappaflow.server.control.routes.pull import pull
 from kappaflow.server.control.routes.query import query
 from kappaflow.server.control.routes.query_stream import query_stream
 from kappaflow.server.control.routes.requests import json_response
@@ -30,6 +31,7 @@ ROUTES = (
     Route("/info", info, methods=["GET"]),
     Route("/healthcheck", healthcheck, methods=["GET"]),
     Route("/kappa/processes", processes, methods=["GET"]),
+    Route("/kappa/pull", pull, methods=["POST"]),
     Route("/ksql", ksql, methods=["POST"]),
     Route("/query", query, methods=["POST"]),
     Route("/query-stream", query_stream, methods=["POST"]),

@@ -1,6 +1,6 @@
 """Run SELECT and PRINT in the workers and hand their rows on.
 
-SELECT on a table   pull   every worker's share of the answer, put together
+SELECT on a table   pull   the shares of all workers of all servers, put together
 SELECT on a stream  scan   what its topic holds now, read by one worker, then the end
 SELECT .. EMIT      push   followed by one worker until it ends or the client goes away
 PRINT               push
@@ -8,27 +8,22 @@ PRINT               push
 
 from __future__ import annotations
 
-import asyncio
 import functools
 import secrets
-import time
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from typing import Any
 
 from kappaflow.errors import ServerError, StatementError
+from kappaflow.server.control.pull_shares import all_rows
 from kappaflow.server.control.state import ControlState, RunningQuery
 from kappaflow.server.control.statements.session import Session
-from kappaflow.server.rpc import RpcClient
 from kappaflow.sql.ast import statements as s
 from kappaflow.sql.ast.relations import AliasedRelation, Table
 from kappaflow.sql.grammar.parser import ParsedStatement, parse
 from kappaflow.sql.grammar.shape import shape_of
 from kappaflow.sql.grammar.variables import substitute
 
-PULL_WAIT_SECONDS = 10.0
-PULL_PAUSE_SECONDS = 0.05
-UNAVAILABLE = 503
 SHAPES_MAX = 2048
 PUSH_QUERIES_MAX = "ksql.max.push.queries"
 
@@ -158,42 +153,11 @@ def _arguments(state: ControlState, parsed: ParsedStatement, session: Session) -
 
 async def _pull(state: ControlState, parsed: ParsedStatement, session: Session) -> AsyncIterator[Part]:
     arguments = _arguments(state, parsed, session)
-    answers = await _ask_all(state.workers, arguments)
-    first = answers[0]
-    yield Header(f"query_{state.next_number()}", first["schema"], first["names"], first["types"])
-    rows = [row for answer in answers for row in answer["rows"]]
-    limit = first["limit"]
+    answer = await all_rows(state.workers, state.peers, arguments)
+    yield Header(f"query_{state.next_number()}", answer["schema"], answer["names"], answer["types"])
+    rows, limit = answer["rows"], answer["limit"]
     yield Rows(rows if limit is None else rows[:limit])
     yield End("Limit Reached" if limit is not None and len(rows) >= limit else "")
-
-
-async def _ask_all(workers: list[RpcClient], arguments: dict[str, Any]) -> list[dict[str, Any]]:
-    """Ask all workers for their shares, and again where they speak of different assignments of the partitions.
-
-    Raises:
-        ServerError: they did not agree in time.
-    """
-    deadline = time.monotonic() + PULL_WAIT_SECONDS
-    while True:
-        if len(workers) == 1:
-            return [await _ask(workers[0], arguments, deadline)]
-        answers = list(await asyncio.gather(*(_ask(worker, arguments, deadline) for worker in workers)))
-        if len({answer["generation"] for answer in answers}) == 1:
-            return answers
-        if time.monotonic() > deadline:
-            raise ServerError("The query is rebalancing; try again in a moment.", UNAVAILABLE, 50302)
-        await asyncio.sleep(PULL_PAUSE_SECONDS)
-
-
-async def _ask(worker: RpcClient, arguments: dict[str, Any], deadline: float) -> dict[str, Any]:
-    """Ask a worker for its share, and again while its query starts, rebalances or comes back from a restart."""
-    while True:
-        try:
-            return await worker.call("pull", **arguments)
-        except ServerError as error:
-            if error.status != UNAVAILABLE or time.monotonic() > deadline:
-                raise
-        await asyncio.sleep(PULL_PAUSE_SECONDS)
 
 
 async def _follow(state: ControlState, parsed: ParsedStatement, session: Session, op: str) -> AsyncIterator[Part]:

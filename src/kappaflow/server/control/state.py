@@ -14,6 +14,7 @@ from kappaflow.client.records import RecordWriter
 from kappaflow.errors import BrokerError, KappaError
 from kappaflow.server.configuration import ServerConfig
 from kappaflow.server.control.command_topic import CommandLog
+from kappaflow.server.control.peers import Peers
 from kappaflow.server.control.query_cleanup import QueryCleanup
 from kappaflow.server.registry.schema_log import SchemaLog
 from kappaflow.server.rpc import RpcClient
@@ -72,6 +73,7 @@ class ControlState:
     workers: list[RpcClient]
     cluster_id: str
     replication_factor: int
+    peers: Peers
     running: dict[str, RunningQuery] = field(default_factory=dict[str, RunningQuery])
     worker_status: list[dict[str, Any]] = field(default_factory=list[dict[str, Any]])
     schemas: SchemaLog | None = None

@@ -89,7 +89,10 @@ def _answer(plan: PullQuery, tasks: Mapping[TaskId, Task], generation_id: int) -
         "types": [str(column.type) for column in columns],
         "rows": [render(row) for row in _rows(plan, tasks)],
         "limit": plan.limit,
+        "query_id": plan.query_id,
+        "keys": None if plan.keys is None or plan.is_windowed else len(plan.keys),
         "generation": generation_id,
+        "tasks": [str(task_id) for task_id in tasks],
     }
 
 

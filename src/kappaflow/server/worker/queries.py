@@ -103,6 +103,7 @@ class RunningQueries:
             auto_offset_reset="earliest" if reset == "earliest" else "latest",
             # Servers share queries, and each has its own worker 0.
             instance_id=f"{self.config.service_id}-{self.config.server_id()}-{instance}" if instance else None,
+            application_server=self.config.advertised_url(),
             guarantee=guarantee(settings),
             session_timeout_ms=settings.integer("session.timeout.ms", SESSION_TIMEOUT_MS),
             transaction_timeout_ms=settings.integer("transaction.timeout.ms", TRANSACTION_TIMEOUT_MS),

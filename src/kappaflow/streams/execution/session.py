@@ -93,7 +93,7 @@ class Session:
         self.config = host.config
         self.topology = host.topology
         self.application_id = host.topology.application_id
-        self.assignor = TaskAssignor(host.topology)
+        self.assignor = TaskAssignor(host.topology, host.config.application_server)
         self.opened: list[OpenTask] = []
         self.last_commit = time.monotonic()
         self.last_purge = time.monotonic()

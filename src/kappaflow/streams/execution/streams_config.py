@@ -17,6 +17,7 @@ class StreamsConfig:
     Attributes:
         instance_id: names this worker in the group, so that it gets its tasks back after a restart; its transactions
             are named after it too, so no two live workers may share it.
+        application_server: URL of the server that this worker belongs to, told to the other members.
         caching: hold results of aggregations back and forward the last per key at each commit.
         transaction_timeout_ms: what a worker that fell silent left open is aborted after so long.
         delta_bytes_max: changes of state in memory beyond this force an early commit.
@@ -27,6 +28,7 @@ class StreamsConfig:
     commit_interval_ms: int = 2000
     auto_offset_reset: Literal["earliest", "latest"] = "latest"
     instance_id: str | None = None
+    application_server: str = ""
     caching: bool = True
     replication_factor: int = 1
     min_in_sync: int | None = None

@@ -30,6 +30,16 @@ def encode_tasks(tasks: Sequence[TaskId]) -> bytes:
     return msgspec.msgpack.encode([list(task) for task in sorted(tasks)])
 
 
+def encode_member(tasks: bytes, application_server: str) -> bytes:
+    """Write what a member tells: the address of its server, and what `encode_tasks` gave."""
+    return msgspec.msgpack.encode([application_server, tasks])
+
+
+def decode_member(data: bytes) -> tuple[str, bytes]:
+    """Read what `encode_member` wrote; no bytes are a member without an address and tasks."""
+    return msgspec.msgpack.decode(data, type=tuple[str, bytes]) if data else ("", b"")
+
+
 def decode_tasks(data: bytes) -> list[TaskId]:
     """Read what `encode_tasks` wrote; no bytes are no tasks."""
     return [TaskId(*pair) for pair in msgspec.msgpack.decode(data, type=list[tuple[int, int]])] if data else []
@@ -38,17 +48,21 @@ def decode_tasks(data: bytes) -> list[TaskId]:
 class TaskAssignor:
     """The assignor of a topology's group.
 
+    Args:
+        application_server: URL at which the rows in this member's state can be asked for; empty where they cannot.
+
     Attributes:
         name: the group protocol.
     """
 
-    def __init__(self, topology: Topology) -> None:
+    def __init__(self, topology: Topology, application_server: str = "") -> None:
         self.name = "kappaflow-tasks"
+        self._application_server = application_server
         self._topology = topology
 
     def subscription(self, topics: Sequence[str], assignment: bytes) -> bytes:
-        """Tell the leader which tasks this member has."""
-        return assignment
+        """Tell the leader which tasks this member has, and everybody where its server is."""
+        return encode_member(assignment, self._application_server)
 
     def tasks(self, partitions: Mapping[str, int]) -> list[TaskId]:
         """Return all tasks of the topology for these partition counts."""
@@ -66,7 +80,7 @@ class TaskAssignor:
         owned: dict[str, list[TaskId]] = {member: [] for member in order}
         free = set(tasks)
         for member in order:
-            for task in decode_tasks(members[member].metadata):
+            for task in decode_tasks(decode_member(members[member].metadata)[1]):
                 if task in free and len(owned[member]) < most:
                     owned[member].append(task)
                     free.discard(task)

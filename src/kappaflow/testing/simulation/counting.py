@@ -28,7 +28,7 @@ from kappaflow.streams.execution.exactly_once import ExactlyOnce
 from kappaflow.streams.execution.outputs import OutputBuffer
 from kappaflow.streams.execution.restore import RestoreInterrupted, RestoreJob, Restorer
 from kappaflow.streams.execution.running_task import RunningTask
-from kappaflow.streams.execution.task_assignor import TaskAssignor, decode_tasks, encode_tasks
+from kappaflow.streams.execution.task_assignor import TaskAssignor, decode_tasks, encode_member, encode_tasks
 from kappaflow.streams.execution.task_opening import TaskOpener
 from kappaflow.streams.topology import Topology
 from kappaflow.testing.described_topologies.build import build
@@ -224,7 +224,7 @@ class CountingWorker:
 
     def _join(self) -> None:
         membership = self._membership
-        membership.metadata = encode_tasks([opened.task.id for opened in self.tasks])
+        membership.metadata = encode_member(encode_tasks([opened.task.id for opened in self.tasks]), "")
         self.tasks = []
         while not self._wait(membership.join()):
             self._wait(self._control.pause())

@@ -1,0 +1,112 @@
+"""The other servers of the service: where they are, and their shares of pull queries.
+
+Every worker tells the group of a query the URL of its server when it joins.  The broker's description of the group
+thus names all servers that hold rows of the query, and forgets a server as soon as the group does.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import httpx
+import msgspec
+
+from kappaflow.client.admin import Admin
+from kappaflow.client.groups import describe_group
+from kappaflow.errors import ServerError
+from kappaflow.server.configuration import ADVERTISED_LISTENER, ServerConfig
+from kappaflow.sql.queries import application_id_of
+from kappaflow.streams.execution.task_assignor import decode_member, decode_tasks
+
+UNAVAILABLE = 503
+STATE_NOT_READY = 50302
+ANSWER_SECONDS = 30.0
+CONNECT_SECONDS = 2.0
+QUERIES_MAX = 1024
+THIS_SERVER = ""
+Holders = dict[str, set[str]]
+
+
+class Peers:
+    """Finds the other servers and asks them."""
+
+    def __init__(self, config: ServerConfig, admin: Admin) -> None:
+        self._config = config
+        self._admin = admin
+        self._known: dict[str, tuple[int, Holders]] = {}
+        self._http: httpx.AsyncClient | None = None
+
+    async def holding(self, query_id: str, generation: int) -> Holders:
+        """Return the tasks of a query by the URL of the server that has them, ours at `THIS_SERVER`.
+
+        Args:
+            generation: of the query's group, by which this server's workers have their tasks.
+
+        Raises:
+            ServerError: the group is rebalancing, or a server has not told where it is.
+        """
+        known = self._known.get(query_id)
+        if known is None or known[0] != generation:
+            known = (generation, await asyncio.to_thread(self._describe, query_id))
+            if len(self._known) >= QUERIES_MAX:
+                self._known.clear()
+            self._known[query_id] = known
+        return known[1]
+
+    def forget(self, query_id: str) -> None:
+        """Look anew where the servers are: one was not where it was."""
+        self._known.pop(query_id, None)
+
+    def _describe(self, query_id: str) -> Holders:
+        group = describe_group(self._admin.connection, application_id_of(self._config.service_id, query_id))
+        if group.state != "Stable":
+            raise ServerError("The query is rebalancing; try again in a moment.", UNAVAILABLE, STATE_NOT_READY)
+        ours = f"{self._config.service_id}-{self._config.server_id()}-"
+        found: Holders = {THIS_SERVER: set()}
+        for member in group.members:
+            tasks = {str(task) for task in decode_tasks(member.assignment)}
+            is_ours = (member.group_instance_id or "").startswith(ours)
+            url = THIS_SERVER if is_ours else decode_member(member.metadata)[0]
+            if tasks and not (is_ours or url):
+                raise ServerError(
+                    f"Some rows of the query are on a server at {member.client_host} that has not told its URL. Set "
+                    f"{ADVERTISED_LISTENER} there.",
+                    UNAVAILABLE,
+                    STATE_NOT_READY,
+                )
+            if tasks:
+                found.setdefault(url, set()).update(tasks)
+        return found
+
+    async def ask(self, url: str, arguments: dict[str, Any]) -> dict[str, Any]:
+        """Return the share of the server at `url`.
+
+        Raises:
+            ServerError: it cannot be reached, or refused.
+        """
+        if self._http is None:
+            self._http = httpx.AsyncClient(
+                timeout=httpx.Timeout(ANSWER_SECONDS, connect=CONNECT_SECONDS),
+                verify=url.startswith("https:"),
+                trust_env=False,
+            )
+        try:
+            response = await self._http.post(f"{url}/kappa/pull", json=arguments)
+            document = msgspec.json.decode(response.content, type=dict[str, Any])
+        except (httpx.HTTPError, msgspec.DecodeError) as error:
+            raise ServerError(
+                f"Some rows of the query are on the server {url}, which does not answer ({error or type(error)}). "
+                "They move to another server when the brokers miss it, after the session time-out; then ask again.",
+                UNAVAILABLE,
+                STATE_NOT_READY,
+            ) from None
+        if response.status_code != 200:
+            message = f"The server {url} did not answer its share: {document.get('message', response.status_code)}"
+            raise ServerError(message, response.status_code, int(document.get("error_code", STATE_NOT_READY)))
+        return document
+
+    async def close(self) -> None:
+        """Close the connections."""
+        if self._http is not None:
+            await self._http.aclose()
