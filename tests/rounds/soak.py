@@ -20,7 +20,10 @@ STATE = ROOT / ".kappa-soak.json"
 PROPERTIES = ROOT / "tests" / "property"
 TRACES = ROOT / "tests" / "conformance" / "kafka_streams"
 CLIENTS = ROOT / "tests" / "conformance" / "clients"
+SIMULATION = ROOT / "tests" / "simulation"
 TRACES_A_ROUND = 1000
+WORLDS_A_ROUND = 200
+FIRST_WORLD = 301  # those before are run by make test
 PARTS = {
     "kernel": ("test_kernel_*.py", "test_number_text.py"),
     "formats": ("test_json_columns.py", "test_format_*.py"),
@@ -28,6 +31,7 @@ PARTS = {
     "storage": ("test_storage_*.py",),
     "streams": ("test_streams_*.py", "test_topology_*.py", "test_traces.py"),
     "sql": ("test_sql_*.py",),
+    "simulation": ("test_simulated_worlds.py",),
     "clients": ("test_franz_go.py", "test_kafka_streams_exactly_once.py"),
 }
 # Of one part only; a round of half a million records takes some minutes.
@@ -36,7 +40,7 @@ ENVIRONMENTS = {"clients": {"KGO_TEST_RECORDS": "500000"}}
 
 def files_of(part: str) -> list[str]:
     """The test files of a part, relative to the project."""
-    folders = (PROPERTIES, TRACES, CLIENTS)
+    folders = (PROPERTIES, TRACES, CLIENTS, SIMULATION)
     found = (path for pattern in PARTS[part] for folder in folders for path in sorted(folder.glob(pattern)))
     return [path.relative_to(ROOT).as_posix() for path in found]
 
@@ -68,7 +72,12 @@ def soak(part: str, minutes: float, files: list[str]) -> int:
     while True:
         seed = counts["next_seed"]
         started = time.monotonic()
-        seeds = {"KAPPA_TRACE_SEEDS": f"{seed * TRACES_A_ROUND}:{TRACES_A_ROUND}", "KAPPA_ROUND_SEED": str(seed)}
+        worlds = FIRST_WORLD + (seed - 1) * WORLDS_A_ROUND
+        seeds = {
+            "KAPPA_TRACE_SEEDS": f"{seed * TRACES_A_ROUND}:{TRACES_A_ROUND}",
+            "KAPPA_SIMULATION_SEEDS": f"{worlds}:{WORLDS_A_ROUND}",
+            "KAPPA_ROUND_SEED": str(seed),
+        }
         environment = os.environ | seeds | ENVIRONMENTS.get(part, {})
         done = subprocess.run(
             command_for(seed, files), cwd=ROOT, env=environment, capture_output=True, text=True, check=False
@@ -84,15 +93,16 @@ def soak(part: str, minutes: float, files: list[str]) -> int:
             counts["failed_seeds"].append(seed)
             sys.stdout.write(done.stdout + f"\nrepeat with: {' '.join(command_for(seed, files)[1:])}\n")
         save_state(state)
-        sys.stdout.write(f"{part}: seed {seed} {'FAILED' if done.returncode else 'passed'}; {summary(counts)}\n")
+        sys.stdout.write(f"{part}: seed {seed} {'FAILED' if done.returncode else 'passed'}; {summary(part, counts)}\n")
         sys.stdout.flush()
         if time.monotonic() >= deadline:
             return 1 if failed else 0
 
 
-def summary(counts: dict[str, Any]) -> str:
+def summary(part: str, counts: dict[str, Any]) -> str:
     """The counts of a part since the first soak."""
-    return f"{counts['rounds']} rounds, {counts['seconds']:.0f} s, {len(counts['failed_seeds'])} failed in all"
+    worlds = f"{counts['rounds'] * WORLDS_A_ROUND} worlds in " if part == "simulation" else ""
+    return f"{worlds}{counts['rounds']} rounds, {counts['seconds']:.0f} s, {len(counts['failed_seeds'])} failed in all"
 
 
 def main() -> int:

@@ -167,6 +167,13 @@ def test_timeouts_go_on_over_a_restart(world: World) -> None:
     assert world.state() is TransactionState.COMPLETE_ABORT
 
 
+def test_a_clock_set_back_over_a_restart_keeps_no_transaction_open_longer(world: World) -> None:
+    begin(world)
+    world.clock.advance(-3_600_000)
+    world.restart()
+    assert [timer.at_ms - world.clock.time_ms() for timer in world.timers] == [1000]
+
+
 def test_the_old_timer_does_not_end_the_next_transaction(world: World) -> None:
     producer = begin(world, 1000)
     world.clock.advance(900)

@@ -401,7 +401,9 @@ class TransactionCoordinator:
         """After replay: write the markers that are missing, and watch over what is open."""
         for name, known in list(self._transactions.items()):
             if known.state is TransactionState.ONGOING:
-                self._watch(known, max(known.start_ms + known.timeout_ms - self._clock.time_ms(), 0))
+                left_ms = known.start_ms + known.timeout_ms - self._clock.time_ms()
+                # Where the clock was set back, no transaction may stay open for longer than it was allowed to.
+                self._watch(known, min(max(left_ms, 0), known.timeout_ms))
             else:
                 self._drive(name, again=True)
 

@@ -145,11 +145,11 @@ class TaskOpener:
     def _changelog_bounds(
         self, tasks: Sequence[OpeningTask]
     ) -> tuple[dict[TopicPartition, int], dict[TopicPartition, int], dict[str, int]]:
-        wanted = {
+        wanted = dict.fromkeys(
             TopicPartition(self._topology.changelog_topic(spec), task.id.partition)
             for task in tasks
             for spec in task.subtopology.stores
-        }
+        )
         if not wanted:
             return {}, {}, {}
         described = self._cluster.describe_topics(sorted({partition.topic for partition in wanted}))

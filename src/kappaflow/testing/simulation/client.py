@@ -207,6 +207,14 @@ class SimulatedClient:
         answer = await self.call(INIT_PRODUCER_ID, 4, body, "init producer id", lambda a: [a.error_code])
         return answer.producer_id, answer.producer_epoch
 
+    async def log_start(self, key: tuple[str, int]) -> int:
+        """The first offset that is left of a partition."""
+        row = Message(partition_index=key[1], current_leader_epoch=-1, timestamp=-2)
+        body = Message(replica_id=-1, isolation_level=0, topics=[Message(name=key[0], partitions=[row])])
+        codes = lambda a: [p.error_code for t in a.topics for p in t.partitions]  # noqa: E731
+        answer = await self.call(LIST_OFFSETS, 4, body, "list offsets", codes)
+        return answer.topics[0].partitions[0].offset
+
     async def fetch(
         self, positions: dict[tuple[str, int], int], *, committed: bool, max_wait_ms: int = 200, max_bytes: int = 4096
     ) -> list[tuple[tuple[str, int], Message]]:

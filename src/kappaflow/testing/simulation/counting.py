@@ -47,7 +47,6 @@ APPLICATION = "counting"
 INPUT, OUTPUT, PARTITIONS = "accounts", "counted", 3
 STORE = "totals"
 POLL_S = 0.1
-TRANSACTION_TIMEOUT_MS = 2_500
 """Shorter than a session: who waits for it here keeps others waiting too."""
 
 
@@ -119,6 +118,7 @@ class CountingWorker:
         self._topology = topology(columnar=world.plan.columnar)
         self._starts = 0
         self._kill_at_batch = 0
+        self._freeze_in_commit_s = 0.0
         self._loop = world.process(name)
         self._clients: list[Any] = []
         self._database: KillableDatabase | None = None
@@ -155,6 +155,16 @@ class CountingWorker:
     def freeze(self, seconds: float) -> None:
         """Stop it for a time."""
         self._loop.freeze(seconds)
+
+    def freeze_in_commit(self, seconds: float) -> None:
+        """Stop it before it ends its next transaction, for so long that another may take its place."""
+        self._freeze_in_commit_s = seconds
+
+    def _before_end(self) -> None:
+        seconds, self._freeze_in_commit_s = self._freeze_in_commit_s, 0.0
+        if seconds:
+            self._world.note(f"{self.name} stops before the end of a transaction")
+            self._loop.freeze(seconds)
 
     def lose_state(self) -> None:
         """Go on, while dead, on a machine without state."""
@@ -194,9 +204,10 @@ class CountingWorker:
                 writing,
                 f"{APPLICATION}-{instance}",
                 second_version=world.plan.second_version,
-                timeout_ms=TRANSACTION_TIMEOUT_MS,
+                timeout_ms=world.plan.worker_timeout_ms,
             )
             self._producer = ProducerPort(transaction, self._wait)
+            self._producer.before_end = self._before_end
             self._producer.init()
             assignor = TaskAssignor(self._topology)
 

@@ -47,7 +47,7 @@ class ProducerPort:
     """The transactional producer of a worker: batches wait until the commit.
 
     Attributes:
-        is_open: whether the coordinator may know of an open transaction.
+        before_end: called when all of a transaction but its end is written.
     """
 
     def __init__(self, transaction: TransactionClient, wait: Wait) -> None:
@@ -55,6 +55,7 @@ class ProducerPort:
         self._wait = waiting(wait)
         self._queued: list[tuple[TopicPartition, bytearray]] = []
         self._next: dict[TopicPartition, int] = {}
+        self.before_end: Callable[[], None] = lambda: None
 
     @property
     def is_open(self) -> bool:
@@ -86,6 +87,7 @@ class ProducerPort:
         self.flush()
         rows = {key_of(partition): (at.offset, at.metadata) for partition, at in offsets.items()}
         self._wait(self._transaction.commit_offsets(group_id, rows, generation.generation_id, generation.member_id))
+        self.before_end()
         self._wait(self._transaction.end(committed=True))
 
     def next_offset(self, partition: TopicPartition) -> int | None:

@@ -53,7 +53,7 @@ class SimulatedDisk:
         free_bytes: how much can still be written; None for no limit.
         sync_error: an errno with which syncs fail; 0 for none.
         operations: changes made so far.
-        syncs_ignored: whether syncs do nothing, as with a device that lies.
+        watch: told of every change.
     """
 
     def __init__(self, root: Path, random: Random) -> None:
@@ -61,6 +61,7 @@ class SimulatedDisk:
         self.free_bytes: int | None = None
         self.sync_error = 0
         self.operations = 0
+        self.watch: Callable[[str], None] | None = None
         self._random = random
         self._directories: dict[Path, _Directory] = {}
 
@@ -156,7 +157,17 @@ class SimulatedDisk:
             if isinstance(torn, tuple):
                 left.append((torn[0], torn[1][: random.randint(0, len(torn[1]))]))
             return left
-        return [change for change in since if random.random() < 0.6]
+        return [part for change in since if (part := self._part_left(change)) is not None]
+
+    def _part_left(self, change: Write | Cut) -> Write | Cut | None:
+        """A change that later ones did not wait for: whole, not at all, or with zeros where its end belongs."""
+        drawn = self._random.random()
+        if drawn < 0.6:
+            return change
+        if drawn < 0.8 and isinstance(change, tuple):
+            position, data = change
+            return position, data[: self._random.randint(0, len(data))]
+        return None
 
 
 class ProcessDisk(OsDisk):
@@ -190,11 +201,13 @@ class ProcessDisk(OsDisk):
         for fd in files:
             os.close(fd)
 
-    def _change(self, what: str) -> bool:
+    def _change(self, what: str, path: Path) -> bool:
         """Count a change; true where the process dies at it."""
         if self.dead:
             raise ProcessKilled(what)
         self._disk.operations += 1
+        if self._disk.watch is not None:
+            self._disk.watch(f"{what} {path.relative_to(self._disk.root)}")
         if self._kill_after is None:
             return False
         self._kill_after -= 1
@@ -209,7 +222,7 @@ class ProcessDisk(OsDisk):
         if self.dead:
             raise ProcessKilled("open")
         is_new = create and not path.exists()
-        if is_new and self._change("create"):
+        if is_new and self._change("create", path):
             raise self._die(f"before {path.name} is created")
         fd = super().open(path, create=create, write=write)
         file = self._disk.created(path) if is_new else self._disk.directory(path.parent).current.get(path.name)
@@ -228,8 +241,10 @@ class ProcessDisk(OsDisk):
     def write(self, fd: int, buffers: Sequence[ByteBuffer], position: int) -> int:
         """Write, or die in the middle, or write what fits."""
         data = b"".join(buffers)
-        dies = self._change("write")
+        if self.dead:
+            raise ProcessKilled("write")
         file, path = self._files[fd]
+        dies = self._change(f"write {len(data)} bytes at {position}", path)
         limit = len(data)
         if dies:
             limit = self._random.choice([0, len(data), self._random.randint(0, len(data))])
@@ -256,17 +271,21 @@ class ProcessDisk(OsDisk):
 
     def truncate(self, fd: int, size: int) -> None:
         """Cut the file."""
-        if self._change("truncate"):
+        if self.dead:
+            raise ProcessKilled("truncate")
+        file, path = self._files[fd]
+        if self._change(f"cut to {size} bytes", path):
             raise self._die("before a truncation")
         super().truncate(fd, size)
-        file, _ = self._files[fd]
         if file is not None:
             file.since.append(size)
 
     def sync(self, fd: int) -> None:
         """Make the file's data durable, or fail."""
-        dies = self._change("sync")
+        if self.dead:
+            raise ProcessKilled("sync")
         file, path = self._files[fd]
+        dies = self._change("sync", path)
         if dies:
             raise self._die(f"before a sync of {path.name}")
         if self._disk.sync_error:
@@ -277,7 +296,7 @@ class ProcessDisk(OsDisk):
 
     def sync_directory(self, path: Path) -> None:
         """Make the directory's entries durable, or fail."""
-        if self._change("sync directory"):
+        if self._change("sync directory", path):
             raise self._die(f"before a sync of the directory {path.name}")
         if self._disk.sync_error:
             raise OSError(self._disk.sync_error, "Input/output error")
@@ -285,7 +304,7 @@ class ProcessDisk(OsDisk):
 
     def replace(self, source: Path, target: Path) -> None:
         """Rename."""
-        if self._change("rename"):
+        if self._change("rename", source):
             raise self._die(f"before {source.name} is renamed")
         super().replace(source, target)
         self._disk.renamed(source, target)
@@ -294,7 +313,7 @@ class ProcessDisk(OsDisk):
         """Remove a file."""
         if not path.exists():
             return
-        if self._change("remove"):
+        if self._change("remove", path):
             raise self._die(f"before {path.name} is removed")
         super().remove(path)
         self._disk.removed(path)

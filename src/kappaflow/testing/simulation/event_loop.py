@@ -39,12 +39,14 @@ class Scheduler:
     Attributes:
         now: seconds since the start.
         steps: callbacks run.
+        set_forward_ms: by how much somebody has set the time of day forward; negative for back.
         after_step: called after every callback.
     """
 
     def __init__(self, random: Random) -> None:
         self.now = 0.0
         self.steps = 0
+        self.set_forward_ms = 0
         self.after_step: Callable[[ProcessLoop], None] = lambda _: None
         self._random = random
         self._ready: list[ProcessLoop] = []
@@ -105,14 +107,14 @@ class Scheduler:
 
 
 class SimulatedClock(Clock):
-    """The time of the scheduler, for those who ask for a clock."""
+    """The time of the scheduler, for those who ask for a clock; the time of day can be set, the monotonic one not."""
 
     def __init__(self, scheduler: Scheduler) -> None:
         self._scheduler = scheduler
 
     def time_ms(self) -> int:
         """Milliseconds since 1970."""
-        return START_TIME_MS + int(self._scheduler.now * 1000)
+        return START_TIME_MS + self._scheduler.set_forward_ms + int(self._scheduler.now * 1000)
 
     def monotonic_s(self) -> float:
         """Seconds since the start of the simulation."""
@@ -143,8 +145,12 @@ class ProcessLoop(asyncio.AbstractEventLoop):
             handle = self._callbacks.popleft()
             if handle.cancelled():
                 continue
-            with self.running():
+            before = asyncio._get_running_loop()  # pyright: ignore[reportPrivateUsage]
+            asyncio._set_running_loop(self)  # pyright: ignore[reportPrivateUsage]
+            try:
                 handle._run()  # pyright: ignore[reportPrivateUsage] - what every event loop does
+            finally:
+                asyncio._set_running_loop(before)  # pyright: ignore[reportPrivateUsage]
             return True
         return False
 

@@ -10,17 +10,20 @@ finds out by its time-out.  A doubled request comes again much later by a connec
 from __future__ import annotations
 
 import asyncio
+import struct
 from collections.abc import Callable
 from dataclasses import dataclass
 from random import Random
 from typing import TYPE_CHECKING, Any
 
+from kappaflow.broker.api_table import API_TABLE
 from kappaflow.broker.connection import KafkaConnection
 from kappaflow.testing.simulation.event_loop import ProcessLoop
 
 if TYPE_CHECKING:
     from kappaflow.broker.broker import Broker
 
+HEADER = struct.Struct(">hhi")
 DELAY_S = 0.002
 GHOST_DELAY_S = 3.0
 
@@ -116,6 +119,9 @@ class SimulatedConnection:
         if self._cut:
             return
         fate = network.fate_of_request()
+        if network.watch is not None:
+            key, version, number = HEADER.unpack_from(frame, 4)
+            network.watch(f"{self._client.name} asks {API_TABLE[key].name} {version} #{number} {fate}".rstrip())
         if fate == "lost":
             self._cut = True
             network.forget_later(self)
@@ -155,6 +161,7 @@ class SimulatedConnection:
     def _send_reply(self, frame: bytes) -> None:
         if self._cut or self._network.reply_is_lost():
             self._cut = True
+            self._note_reply(frame, "is not told the answer")
             self._network.forget_later(self)
             return
         self._reply_at = max(self._reply_at, self._server.time() + self._network.delay())
@@ -162,7 +169,12 @@ class SimulatedConnection:
 
     def _receive(self, frame: bytes) -> None:
         if not self._lost:
+            self._note_reply(frame, "is answered")
             self._on_reply(frame)
+
+    def _note_reply(self, frame: bytes, what: str) -> None:
+        if self._network.watch is not None:
+            self._network.watch(f"{self._client.name} {what} #{int.from_bytes(frame[:4], 'big')}, {len(frame)} bytes")
 
     def closed_by_broker(self) -> None:
         """The broker ends the connection."""
@@ -195,10 +207,12 @@ class SimulatedNetwork:
 
     Attributes:
         faults: how bad it is.
+        watch: told of every request and answer.
     """
 
     def __init__(self, random: Random) -> None:
         self.faults = NetworkFaults()
+        self.watch: Callable[[str], None] | None = None
         self._random = random
         self._broker: tuple[Broker, ProcessLoop] | None = None
         self._open: dict[SimulatedConnection, None] = {}

@@ -10,7 +10,8 @@ from kappaflow.broker.config import FlushPolicy
 
 FaultKind = Literal[
     "kill", "kill-while-starting", "power-loss", "sync-fails", "disk-full", "partition", "storm", "kill-worker",
-    "move-worker", "stop-worker", "worker-power-loss"
+    "move-worker", "stop-worker", "worker-power-loss", "clock-jump",
+    "stop-worker-in-commit"
 ]  # fmt: skip
 BROKER_FAULTS: tuple[FaultKind, ...] = (
     "kill",
@@ -31,7 +32,8 @@ class Fault:
     Attributes:
         at_s: when.
         kind: what.
-        number: how many changes to the disk later, or how many tenths of a second long.
+        number: how many changes to the disk later, or how many tenths of a second long; of a clock jump, how many
+            seconds forward.
     """
 
     at_s: float
@@ -53,6 +55,9 @@ class Plan:
         named_workers: whether a worker keeps its transactional id over restarts; else an old one must time out.
         columnar: whether its tasks run on columns.
         commit_s: how often it commits.
+        worker_timeout_ms: of its transactions; a long one outlives the place in the group.
+        compacted: whether the changelog is compacted while everything runs.
+        last_words: after how many changes to the disk the broker dies under a transaction whose producer is gone too.
         faults: in order.
     """
 
@@ -65,6 +70,9 @@ class Plan:
     named_workers: bool
     columnar: bool
     commit_s: float
+    worker_timeout_ms: int
+    compacted: bool
+    last_words: int
     faults: list[Fault] = field(default_factory=list[Fault])
 
     def __str__(self) -> str:
@@ -73,17 +81,23 @@ class Plan:
         return (
             f"flush {self.flush}, transactions version {version}, segments of {self.segment_bytes} bytes, "
             f"{self.workers} {'named' if self.named_workers else 'nameless'} workers on "
-            f"{'columns' if self.columnar else 'rows'}, {self.seconds:.1f} s, {len(self.faults)} faults; {promise}"
+            f"{'columns' if self.columnar else 'rows'}, "
+            f"{'a compacted changelog' if self.compacted else 'a whole changelog'}, "
+            f"{self.seconds:.1f} s, {len(self.faults)} faults; {promise}"
         )
 
 
-def plan_of(random: Random) -> Plan:
-    """Draw a world."""
+def plan_of(random: Random, more: Random) -> Plan:
+    """Draw a world.
+
+    Args:
+        more: for what does not change the rest.
+    """
     flush: FlushPolicy = random.choice(["group", "group", "none"])
     loses_power = flush == "group" or random.random() < 0.25
     plan = Plan(
         flush=flush,
-        seconds=random.uniform(2.5, 5.0),
+        seconds=random.uniform(2.2, 4.4),
         strict=flush == "group" or not loses_power,
         second_version=random.random() < 0.6,
         segment_bytes=random.choice([600, 2_000, 1 << 20]),
@@ -91,6 +105,9 @@ def plan_of(random: Random) -> Plan:
         named_workers=random.random() < 0.5,
         columnar=random.random() < 0.5,
         commit_s=random.choice([0.2, 0.6, 1.5]),
+        compacted=more.random() < 0.5,
+        last_words=more.randint(1, 9),
+        worker_timeout_ms=more.choice([2_500, 2_500, 12_000]),
     )
     kinds: list[FaultKind] = [*BROKER_FAULTS, *WORKER_FAULTS]
     if loses_power:
@@ -100,5 +117,9 @@ def plan_of(random: Random) -> Plan:
         if kind == "sync-fails" and flush == "none":
             kind = "kill"
         plan.faults.append(Fault(random.uniform(0.3, plan.seconds + 1.0), kind, random.randint(1, 30)))
+    if more.random() < 0.3:
+        plan.faults.append(Fault(more.uniform(0.3, plan.seconds), "clock-jump", more.choice([-90, -9, 9, 90])))
+    if plan.workers > 1 and more.random() < 0.4:
+        plan.faults.append(Fault(more.uniform(0.3, plan.seconds - 0.5), "stop-worker-in-commit", more.randint(18, 30)))
     plan.faults.sort(key=lambda fault: fault.at_s)
     return plan

@@ -18,7 +18,10 @@ from kappaflow.storage import producer_state, segment
 from kappaflow.storage.flusher import Flusher
 from kappaflow.storage.journal import Journal
 from kappaflow.storage.log import PartitionLog
+from kappaflow.storage.offset_map import OffsetMap
+from kappaflow.storage.producer_state import ProducerState
 from kappaflow.storage.segment import LogSegment
+from kappaflow.storage.transaction_index import TransactionIndex
 from kappaflow.streams.execution.commit import OpenTask, Step, local_of, stores_of
 from kappaflow.streams.execution.exactly_once import ExactlyOnce
 from kappaflow.streams.execution.task_opening import OpeningTask, TaskOpener, local_name
@@ -123,6 +126,9 @@ BROKER_FAULTS: Mapping[str, Replacement] = {
     "recovery does not check batches": (segment, "crc_is_valid", lambda *_: True),
     "offsets of a transaction count before it is committed": (OffsetStore, "add_pending", _commit_now),
     "committed offsets are not journalled": (OffsetStore, "commit", _only_in_memory),
+    "compaction removes the last value of a key": (OffsetMap, "is_latest", lambda *_: False),
+    "sequences and epochs of producers are not checked": (ProducerState, "check", _nothing),
+    "aborted transactions are not indexed": (TransactionIndex, "append", _nothing),
     "waiting offsets are not held back from readers": (OffsetStore, "pending", lambda *_: set()),
 }
 

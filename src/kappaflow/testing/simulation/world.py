@@ -26,7 +26,9 @@ from kappaflow.testing.simulation.producing import IdempotentProducer
 
 EVENTS = [("events", 0), ("events", 1)]
 ACCOUNTS = [("accounts", 0), ("accounts", 1), ("accounts", 2)]
-SETTLE_S = 6.0
+LAST_WORDS = ("last-words", 0)
+EXPIRING = ("expiring", 0)
+SETTLE_S = 4.0
 QUIET_MAX_S = 300.0
 
 
@@ -59,7 +61,7 @@ class World:
         self.trace: list[str] = []
         self.violation: Violation | None = None
         self.history = History()
-        self.plan: Plan = plan_of(self.random("plan"))
+        self.plan: Plan = plan_of(self.random("plan"), self.random("plan/more"))
         self.data_dir = data_dir
         self.scheduler = Scheduler(self.random("order"))
         self.network = SimulatedNetwork(self.random("network"))
@@ -87,7 +89,12 @@ class World:
 
     def note(self, text: str) -> None:
         """Add a line to the trace."""
-        self.trace.append(f"{self.scheduler.now:9.4f} {text}")
+        self.trace.append(f"{self.scheduler.now:9.4f} {text.replace(f'{self.data_dir}/', '')}")
+
+    def note_everything(self) -> None:
+        """Have every request, answer and change to the broker's disk in the trace."""
+        self.network.watch = self.note
+        self.disk.watch = lambda text: self.note(f"broker disk: {text}")
 
     # ---- processes ----
 
@@ -151,13 +158,20 @@ class World:
     async def _create_topics(self) -> None:
         configs = {"segment.bytes": str(self.plan.segment_bytes)}
         client = self.client(self._director)
-        topics = dict.fromkeys(("accounts", OUTPUT, CHANGELOG), (3, configs))
-        await client.create_topics({"events": (2, configs), **topics})
+        topics: dict[str, tuple[int, dict[str, str]]] = dict.fromkeys(
+            ("accounts", OUTPUT, CHANGELOG), (PARTITIONS, configs)
+        )
+        if self.plan.compacted:
+            cleaning = {"cleanup.policy": "compact", "min.cleanable.dirty.ratio": "0.01", "delete.retention.ms": "0"}
+            topics[CHANGELOG] = (PARTITIONS, {"segment.bytes": "600", **cleaning})
+        expiring = {"segment.bytes": "600", "retention.bytes": "1200"}
+        topics |= {"events": (2, configs), LAST_WORDS[0]: (1, configs), EXPIRING[0]: (1, expiring)}
+        await client.create_topics(topics)
         client.close()
 
     def _start_workload(self) -> None:
         stopped = lambda: self._ending  # noqa: E731
-        for number, key in enumerate([EVENTS[0], EVENTS[0], EVENTS[1]]):
+        for number, key in enumerate([EVENTS[0], EVENTS[0], EVENTS[1], EXPIRING]):
             name = f"producer{number}"
             self.spawn(
                 name,
@@ -209,6 +223,29 @@ class World:
         self._rows = [worker.rows() for worker in self._workers]
         for worker in self._workers:
             worker.kill()
+        self._pass(max(SETTLE_S, self.plan.worker_timeout_ms / 1000 + 1.0))
+        self._say_last_words()
+
+    def _say_last_words(self) -> None:
+        """Producer and broker die around the end of a transaction: only the broker comes back, and has to end it."""
+        loop = self.process("last-words")
+        transaction = TransactionClient(self.client(loop), "last-words", second_version=self.plan.second_version)
+
+        async def say() -> None:
+            await transaction.init()
+            await transaction.write(LAST_WORDS, [(None, b"last words")])
+            self.broker.kill_at(self.plan.last_words)
+            await transaction.end(committed=True)
+
+        with loop.running():
+            task = loop.create_task(say())
+        starts, limit = self.broker.starts, self.scheduler.now + SETTLE_S
+        self.scheduler.run_until(
+            lambda: self.broker.broker is None or self.broker.starts > starts or self.scheduler.now > limit
+        )
+        loop.kill()
+        del task
+        self.broker.spare()
         self._pass(SETTLE_S)
 
     def _pass(self, seconds: float) -> None:
@@ -236,6 +273,8 @@ class World:
             case "disk-full":
                 self.disk.free_bytes = fault.number * 20
                 self._director.call_later(seconds, self._heal_disk)
+            case "clock-jump":
+                self.scheduler.set_forward_ms += fault.number * 1000
             case "partition":
                 self.network.faults.partitioned = True
                 self._director.call_later(seconds, self._heal_network)
@@ -250,6 +289,8 @@ class World:
         match fault.kind:
             case "kill-worker" if fault.number % 3:
                 worker.kill_at_batch(1 + fault.number % 4)
+            case "stop-worker-in-commit":
+                worker.freeze_in_commit(fault.number / 3)
             case "stop-worker":
                 worker.freeze(fault.number / 3)
             case kind:
@@ -339,9 +380,10 @@ class World:
         for group, producer_id in broker.offsets.pending_producers():
             problems.append(f"group {group}: offsets of producer {producer_id} wait for an end that nobody writes")
         client = self.client(self._director)
-        for key in EVENTS:
+        for key in [*EVENTS, EXPIRING]:
             records = self.wait(read_all(client, key, committed=False))
-            problems += check_records(self.history, key, records, strict=self.plan.strict)
+            expires = key == EXPIRING
+            problems += check_records(self.history, key, records, strict=self.plan.strict, expires=expires)
         problems += self._check_counting(client) if self.plan.strict else []
         accounts = {key: self.wait(read_all(client, key, committed=True)) for key in ACCOUNTS}
         problems += check_bank(self.history, accounts, strict=self.plan.strict)
