@@ -5,7 +5,7 @@
 #   make check                       format, lint, types, import ladder
 #   make test                        all tests but the longer rounds on real clusters
 #   make conformance                 the outside query tests in $KAPPA_KSQL_CASES; the table of clients
-#   make test-real PART=engine       longer rounds on real clusters: engine, streams, operations
+#   make test-real PART=engine       longer rounds: engine, chaos, clients, streams, operations
 #   make sim SEED=7                  one simulated world again, with everything that happens in it
 #   make soak PART=kernel MINUTES=n  property tests with new seeds; counts are kept in .kappa-soak.json
 #   make bench GROUP=...             against Kafka Streams: filter, group, window, keys, latency, all

@@ -15,6 +15,8 @@ PARTS = {
         "tests/integration/demo",
         "tests/integration/benchmarks",
     ),
+    "chaos": ("tests/integration/chaos",),
+    "clients": ("tests/integration/broker", "tests/conformance/clients"),
     "streams": ("tests/integration/streams", "tests/conformance/streams"),
     "operations": ("tests/integration/ops",),
 }

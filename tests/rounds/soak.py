@@ -21,8 +21,11 @@ PROPERTIES = ROOT / "tests" / "property"
 TRACES = ROOT / "tests" / "conformance" / "kafka_streams"
 CLIENTS = ROOT / "tests" / "conformance" / "clients"
 SIMULATION = ROOT / "tests" / "simulation"
+CHAOS = ROOT / "tests" / "integration" / "chaos"
 TRACES_A_ROUND = 1000
 WORLDS_A_ROUND = 200
+KILLS_A_ROUND = 20
+FIRST_KILLS = 5  # rounds that make test-real runs
 FIRST_WORLD = 301  # those before are run by make test
 PARTS = {
     "kernel": ("test_kernel_*.py", "test_number_text.py"),
@@ -32,6 +35,7 @@ PARTS = {
     "streams": ("test_streams_*.py", "test_topology_*.py", "test_traces.py"),
     "sql": ("test_sql_*.py",),
     "simulation": ("test_simulated_worlds.py",),
+    "chaos": ("test_random_kills.py",),
     "clients": ("test_franz_go.py", "test_kafka_streams_exactly_once.py"),
 }
 # Of one part only; a round of half a million records takes some minutes.
@@ -40,7 +44,7 @@ ENVIRONMENTS = {"clients": {"KGO_TEST_RECORDS": "500000"}}
 
 def files_of(part: str) -> list[str]:
     """The test files of a part, relative to the project."""
-    folders = (PROPERTIES, TRACES, CLIENTS, SIMULATION)
+    folders = (PROPERTIES, TRACES, CLIENTS, SIMULATION, CHAOS)
     found = (path for pattern in PARTS[part] for folder in folders for path in sorted(folder.glob(pattern)))
     return [path.relative_to(ROOT).as_posix() for path in found]
 
@@ -77,6 +81,8 @@ def soak(part: str, minutes: float, files: list[str]) -> int:
             "KAPPA_TRACE_SEEDS": f"{seed * TRACES_A_ROUND}:{TRACES_A_ROUND}",
             "KAPPA_SIMULATION_SEEDS": f"{worlds}:{WORLDS_A_ROUND}",
             "KAPPA_ROUND_SEED": str(seed),
+            "KAPPA_CHAOS_SEEDS": str(FIRST_KILLS + seed),
+            "KAPPA_CHAOS_KILLS": str(KILLS_A_ROUND),
         }
         environment = os.environ | seeds | ENVIRONMENTS.get(part, {})
         done = subprocess.run(
@@ -101,8 +107,9 @@ def soak(part: str, minutes: float, files: list[str]) -> int:
 
 def summary(part: str, counts: dict[str, Any]) -> str:
     """The counts of a part since the first soak."""
-    worlds = f"{counts['rounds'] * WORLDS_A_ROUND} worlds in " if part == "simulation" else ""
-    return f"{worlds}{counts['rounds']} rounds, {counts['seconds']:.0f} s, {len(counts['failed_seeds'])} failed in all"
+    each = {"simulation": (WORLDS_A_ROUND, "worlds"), "chaos": (KILLS_A_ROUND, "kills")}.get(part)
+    what = f"{counts['rounds'] * each[0]} {each[1]} in " if each else ""
+    return f"{what}{counts['rounds']} rounds, {counts['seconds']:.0f} s, {len(counts['failed_seeds'])} failed in all"
 
 
 def main() -> int:
