@@ -29,7 +29,7 @@ class LoadedLog:
     """What was found in a partition's directory.
 
     Attributes:
-        unsynced: after an unclean end, the segments of which not all is sure to be on the device.
+        unsynced: the segments of which not all is sure to be on the device.
     """
 
     segments: list[LogSegment]
@@ -103,6 +103,10 @@ def load_segments(
     epochs.truncate_from_end(end_offset)
     aborted = TransactionIndex(disk, directory)
     producers = load_producer_state(directory, segments, config, end_offset, aborted, trusted_before)
+    cut = aborted.first_cut
+    if cut is not None and (not unsynced or cut < unsynced[0].base_offset):
+        # An index that is written again from batches is not durable, however long its segment has been.
+        unsynced = [segment for segment in segments if segment.base_offset >= cut]
     durable = end_offset if clean else min(recovery_point, end_offset)
     return LoadedLog(segments, start_offset, end_offset, durable, producers, aborted, truncated, unsynced)
 

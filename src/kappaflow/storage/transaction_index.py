@@ -45,9 +45,15 @@ class TransactionIndex:
         self._disk = disk
         self._directory = directory
         self._entries: list[AbortedTransaction] = []
+        self._cut: list[int] = []
 
     def __len__(self) -> int:
         return len(self._entries)
+
+    @property
+    def first_cut(self) -> int | None:
+        """The base offset of the first file that `load` cut: from there on the files are not durable."""
+        return min(self._cut, default=None)
 
     def load(self, bases: Sequence[int], *, before_offset: int | None = None) -> None:
         """Read the files of the segments at `bases`; remove the others.
@@ -60,16 +66,17 @@ class TransactionIndex:
             OSError: the disk failed.
         """
         self._entries.clear()
+        self._cut.clear()
         names = os.listdir(self._directory)  # noqa: PTH208 - thousands of logs are opened at start
         found = {int(name[:20]) for name in names if _FILE.fullmatch(name)}
         for base in sorted(found):
             path = segment_path(self._directory, base, TRANSACTION_INDEX_SUFFIX)
             if base in bases:
-                self._load_file(path, before_offset)
+                self._load_file(base, path, before_offset)
             else:
                 self._disk.remove(path)
 
-    def _load_file(self, path: Path, before_offset: int | None) -> None:
+    def _load_file(self, base: int, path: Path, before_offset: int | None) -> None:
         data = path.read_bytes()
         kept = 0
         for _version, *numbers in ENTRY.iter_unpack(data[: len(data) // ENTRY.size * ENTRY.size]):
@@ -79,6 +86,7 @@ class TransactionIndex:
             self._entries.append(entry)
             kept += ENTRY.size
         if kept != len(data):
+            self._cut.append(base)
             fd = self._disk.open(path, create=False)
             try:
                 self._disk.truncate(fd, kept)

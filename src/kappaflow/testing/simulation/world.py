@@ -216,7 +216,7 @@ class World:
         if self._running:
             raise Violation(f"{self._running} clients are not done {QUIET_MAX_S} s after the end of all faults")
         self._pass(SETTLE_S)
-        while self.plan.strict and self.broker.broker is not None and is_behind(self.broker.broker):
+        while self.plan.strict and self._is_unfinished():
             if self.scheduler.now > limit:
                 raise Violation(f"the workers are still behind {QUIET_MAX_S} s after the end of all faults")
             self._pass(1.0)
@@ -225,6 +225,11 @@ class World:
             worker.kill()
         self._pass(max(SETTLE_S, self.plan.worker_timeout_ms / 1000 + 1.0))
         self._say_last_words()
+
+    def _is_unfinished(self) -> bool:
+        """Whether input waits, or a task for a worker that takes its place in the group."""
+        tasks = sum(len(worker.tasks) for worker in self._workers)
+        return self.broker.broker is not None and (is_behind(self.broker.broker) or tasks < PARTITIONS)
 
     def _say_last_words(self) -> None:
         """Producer and broker die around the end of a transaction: only the broker comes back, and has to end it."""
