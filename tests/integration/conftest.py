@@ -12,17 +12,21 @@ from kappaflow.testing.apache_kafka import ApacheKafka
 QUICK_FAILURE_DETECTION = {"broker.session.timeout.ms": 3000, "broker.heartbeat.interval.ms": 500}
 
 
+# Tests write records of long ago, which a cluster that runs for more than five minutes would delete.
+KEEP = {"log.retention.ms": "-1"}
+
+
 @pytest.fixture(scope="session")
 def kafka() -> Generator[ApacheKafka]:
     """One Apache Kafka 4.3 broker."""
-    with ApacheKafka() as cluster:
+    with ApacheKafka(configs=KEEP) as cluster:
         yield cluster
 
 
 @pytest.fixture(scope="module")
 def kafka_three() -> Generator[ApacheKafka]:
     """Three Apache Kafka 4.3 brokers with one separate controller, for tests that stop and kill brokers."""
-    with ApacheKafka(brokers=3, controllers="separate", configs=QUICK_FAILURE_DETECTION, heap="384m") as cluster:
+    with ApacheKafka(brokers=3, controllers="separate", configs=QUICK_FAILURE_DETECTION | KEEP, heap="384m") as cluster:
         yield cluster
 
 
