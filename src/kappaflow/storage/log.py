@@ -33,6 +33,7 @@ from kappaflow.storage.log_recovery import (
     remove_snapshots,
     snapshot_path,
 )
+from kappaflow.storage.producer_state import ProducerState
 from kappaflow.storage.retention import expired_segments
 from kappaflow.storage.segment import MAX_RELATIVE_OFFSET, LogSegment, segment_path
 from kappaflow.storage.segment_swap import CleanedSegment, swap_in
@@ -447,6 +448,9 @@ class PartitionLog:
     def truncate(self, offset: int) -> None:
         """Drop every batch that reaches `offset` or lies beyond it.
 
+        Where nothing at or after the log's start remains, the log goes on there without segments or producers, as it
+        would after the next start.
+
         Raises:
             OffsetOutOfRange: before the log's start.
         """
@@ -459,13 +463,31 @@ class PartitionLog:
             self._bases.pop()
             self._forget_unsynced(lambda each, gone=segment: each is gone)
             segment.delete()
-        self.log_end_offset = max(self._segments[-1].truncate(offset), self.log_start_offset)
+        self.log_end_offset = self._segments[-1].truncate(offset)
+        if self.log_end_offset < self.log_start_offset:
+            self._restart_at(self.log_start_offset)
+            return
         self.recovery_point = min(self.recovery_point, self.log_end_offset)
         self.leader_epochs.truncate_from_end(self.log_end_offset)
         remove_snapshots(self._disk, self.directory, lambda snapshot: snapshot > self.log_end_offset)
         self.producers = load_producer_state(
             self.directory, self._segments, self.config, self.log_end_offset, self.aborted_transactions
         )
+
+    def _restart_at(self, offset: int) -> None:
+        """Drop everything: the next record gets `offset`."""
+        for segment in self._segments:
+            self.aborted_transactions.drop_segment(segment.base_offset, offset)
+            segment.delete()
+        self._segments, self._bases = [], []
+        self._forget_unsynced(lambda _: True)
+        remove_snapshots(self._disk, self.directory, lambda _: True)
+        self.producers = ProducerState(self.config.producer_id_expiration_ms)
+        self.producers.end_offset = offset
+        self.log_end_offset = offset
+        self.recovery_point = min(self.recovery_point, offset)
+        self.leader_epochs.truncate_from_end(offset)
+        self._add_segment(offset)
 
     # Durability and end
 

@@ -99,7 +99,7 @@ def load_segments(
             segment.delete()
         segments, unsynced = [], []
         end_offset = start_offset
-    remove_snapshots(disk, directory, lambda offset: offset > end_offset)
+    remove_snapshots(disk, directory, lambda offset: offset > end_offset or not segments)
     epochs.truncate_from_end(end_offset)
     aborted = TransactionIndex(disk, directory)
     producers = load_producer_state(directory, segments, config, end_offset, aborted, trusted_before)

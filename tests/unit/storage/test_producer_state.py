@@ -108,6 +108,23 @@ def test_truncation_forgets_what_was_cut(open_log: OpenLog) -> None:
     assert log.append(batch(6)).base_offset == 6
 
 
+@pytest.mark.parametrize("clean", [True, False])
+def test_truncation_to_before_the_start_forgets_all_producers_as_a_start_does(open_log: OpenLog, clean: bool) -> None:
+    log = open_log()
+    log.append(batch(0))
+    log.roll()
+    log.append(batch(1))
+    log.append(batch(2, 2))
+    log.delete_records(3)
+    log.truncate(3)  # in the middle of the last batch: what is left ends before the start
+    assert (log.log_start_offset, log.log_end_offset) == (3, 3)
+    assert log.producers.producers() == []
+    log.close() if clean else log.release()
+    again = open_log(clean=clean)
+    assert again.producers.producers() == []
+    assert again.append(batch(2)).base_offset == 3
+
+
 def test_a_damaged_snapshot_is_passed_over(open_log: OpenLog) -> None:
     log = open_log(LogConfig(segment_bytes=300))
     for n in range(10):
