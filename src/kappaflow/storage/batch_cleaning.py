@@ -11,23 +11,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from struct import Struct
-
-from crc32c import crc32c
 
 from kappaflow.storage.record_extents import RecordExtent, batch_body, record_extents, varint
 from kappaflow.wire.compression import compress
 from kappaflow.wire.record_batch import (
-    CRC_START,
     DELETE_HORIZON_BIT,
-    HEADER,
-    HEADER_SIZE,
-    LOG_OVERHEAD,
     ByteBuffer,
     RecordBatchHeader,
+    pack_batch,
 )
-
-_CRC = Struct(">I")
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +114,7 @@ def _empty(header: RecordBatchHeader, removed: int) -> CleanedBatch:
     attributes = header.attributes & ~DELETE_HORIZON_BIT
     time = header.max_timestamp
     bare = header._replace(attributes=attributes, base_timestamp=time, record_count=0)
-    return CleanedBatch(_pack(bare, b""), time, removed)
+    return CleanedBatch(pack_batch(bare, b""), time, removed)
 
 
 def _rebuild(
@@ -141,7 +133,7 @@ def _rebuild(
     rebuilt = header._replace(
         attributes=attributes, base_timestamp=base_timestamp, max_timestamp=max_timestamp, record_count=len(kept)
     )
-    return CleanedBatch(_pack(rebuilt, compress(header.compression, b"".join(pieces))), max_timestamp, removed)
+    return CleanedBatch(pack_batch(rebuilt, compress(header.compression, b"".join(pieces))), max_timestamp, removed)
 
 
 def _with_timestamp_delta(body: bytes, extent: RecordExtent, delta: int) -> bytes:
@@ -149,10 +141,3 @@ def _with_timestamp_delta(body: bytes, extent: RecordExtent, delta: int) -> byte
         body[extent.attributes_end - 1 : extent.attributes_end] + varint(delta) + body[extent.offset_end : extent.end]
     )
     return varint(len(record)) + record
-
-
-def _pack(header: RecordBatchHeader, body: bytes) -> bytes:
-    packed = bytearray(HEADER.pack(*header._replace(length=HEADER_SIZE - LOG_OVERHEAD + len(body), crc=0)))
-    packed += body
-    _CRC.pack_into(packed, 17, crc32c(memoryview(packed)[CRC_START:]))
-    return bytes(packed)

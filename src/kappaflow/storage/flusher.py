@@ -44,6 +44,11 @@ class Syncable(Protocol):
         """Everything before this offset is durable."""
         ...
 
+    @property
+    def flush_is_due(self) -> bool:
+        """Whether so much is not durable that acknowledgements wait for a sync under any policy."""
+        ...
+
     def sync(self) -> None:
         """Make everything appended so far durable."""
         ...
@@ -83,14 +88,14 @@ class Flusher:
             self._condition.notify()
 
     async def wait_durable(self, log: Syncable, offset: int) -> None:
-        """Under the group policy: return when all records of `log` before `offset` are durable.
+        """Return when all records of `log` before `offset` are durable; at once where the policy does not ask for it.
 
         Raises:
             StorageError: the disk failed; the records may be lost.
         """
         if self.failure is not None:
             raise self.failure
-        if self.policy.mode is not FlushMode.GROUP or log.recovery_point >= offset:
+        if log.recovery_point >= offset or not (self.policy.mode is FlushMode.GROUP or log.flush_is_due):
             return
         loop = asyncio.get_running_loop()
         future: asyncio.Future[None] = loop.create_future()

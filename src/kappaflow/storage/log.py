@@ -34,13 +34,14 @@ from kappaflow.storage.log_recovery import (
     snapshot_path,
 )
 from kappaflow.storage.producer_state import ProducerState
+from kappaflow.storage.recompression import recompressed
 from kappaflow.storage.retention import expired_segments
 from kappaflow.storage.segment import MAX_RELATIVE_OFFSET, LogSegment, segment_path
 from kappaflow.storage.segment_swap import CleanedSegment, swap_in
 from kappaflow.storage.time_lookup import OffsetAndTimestamp, lookup_timestamp
 from kappaflow.storage.transaction_index_cleaning import TRANSACTION_INDEX_SUFFIX
 from kappaflow.storage.write_failure import write_failure
-from kappaflow.wire.record_batch import HEADER_SIZE, pack_prefix, stamp_log_append_time
+from kappaflow.wire.record_batch import HEADER_SIZE, pack_prefix, parse_header, stamp_log_append_time
 
 LOG_START_FILE = "log-start-offset-checkpoint"
 LEADER_EPOCH_FILE = "leader-epoch-checkpoint"
@@ -180,6 +181,11 @@ class PartitionLog:
         return self.log_end_offset if first_unstable is None else max(first_unstable, self.log_start_offset)
 
     @property
+    def flush_is_due(self) -> bool:
+        """Whether as many records are not durable as the topic's flush.messages allows."""
+        return self.log_end_offset - self.recovery_point >= self.config.flush_messages
+
+    @property
     def segments(self) -> tuple[LogSegment, ...]:
         """The segments, oldest first; the last one is active."""
         return tuple(self._segments)
@@ -216,6 +222,8 @@ class PartitionLog:
         """
         now_ms = self._clock.time_ms()
         header = validate_batch(records, self.config, now_ms)
+        if self.config.compression_type != "producer" and (other := recompressed(header, records, self.config)):
+            records, header = other, parse_header(other)
         if header.producer_id >= 0 and (duplicate := self.producers.check(header)) is not None:
             return AppendResult(
                 duplicate.first_offset,

@@ -30,6 +30,11 @@ class LogConfig:
     min_compaction_lag_ms: int = 0
     max_compaction_lag_ms: int = MAX_INT64
     delete_retention_ms: int = 86_400_000
+    flush_messages: int = MAX_INT64
+    compression_type: str = "producer"
+    compression_gzip_level: int = -1
+    compression_lz4_level: int = 9
+    compression_zstd_level: int = 3
 
     @property
     def deletes(self) -> bool:
@@ -76,7 +81,7 @@ class LogConfig:
         return LogConfig(**values)  # pyright: ignore[reportArgumentType]
 
 
-_TEXTS = frozenset({"cleanup_policy", "message_timestamp_type"})
+_TEXTS = frozenset({"cleanup_policy", "compression_type", "message_timestamp_type"})
 _RATIOS = frozenset({"min_cleanable_dirty_ratio"})
 _PROPERTIES = {
     "segment.bytes": "segment_bytes",
@@ -94,4 +99,9 @@ _PROPERTIES = {
     "min.compaction.lag.ms": "min_compaction_lag_ms",
     "max.compaction.lag.ms": "max_compaction_lag_ms",
     "delete.retention.ms": "delete_retention_ms",
+    "flush.messages": "flush_messages",
+    "compression.type": "compression_type",
+    "compression.gzip.level": "compression_gzip_level",
+    "compression.lz4.level": "compression_lz4_level",
+    "compression.zstd.level": "compression_zstd_level",
 }

@@ -23,12 +23,13 @@ _SNAPPY_BLOCK_BYTES = 32 * 1024
 _LENGTH = Struct(">i")
 
 
-def compress(codec: int, data: ByteBuffer) -> bytes:
+def compress(codec: int, data: ByteBuffer, level: int | None = None) -> bytes:
     """Compress the records of a batch.
 
     Args:
         codec: the number in the batch's attributes.
         data: the records.
+        level: of gzip, LZ4 and Zstandard; None for the codec's own default.
 
     Raises:
         CorruptRecordError: the codec does not exist.
@@ -38,7 +39,7 @@ def compress(codec: int, data: ByteBuffer) -> bytes:
     if codec == NONE:
         return bytes(data)
     if codec == GZIP:
-        return bytes(cramjam.gzip.compress(data))
+        return bytes(cramjam.gzip.compress(data, level))
     if codec == SNAPPY:
         pieces = [_SNAPPY_HEAD]
         view = memoryview(data)
@@ -48,11 +49,11 @@ def compress(codec: int, data: ByteBuffer) -> bytes:
         return b"".join(pieces)
     if codec == LZ4:
         # Java's reader refuses frames whose blocks refer to earlier ones.
-        compressor = cramjam.lz4.Compressor(content_checksum=False, block_linked=False)
+        compressor = cramjam.lz4.Compressor(level, content_checksum=False, block_linked=False)
         compressor.compress(bytes(data))
         return bytes(compressor.finish())
     if codec == ZSTD:
-        return bytes(cramjam.zstd.compress(data))
+        return bytes(cramjam.zstd.compress(data, level))
     raise CorruptRecordError(f"compression type {codec} does not exist")
 
 

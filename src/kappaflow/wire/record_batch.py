@@ -197,6 +197,19 @@ def stamp_log_append_time(
     return bytes(packed)
 
 
+def pack_batch(header: RecordBatchHeader, body: ByteBuffer) -> bytes:
+    """A batch with other records under its header; length and CRC are made anew.
+
+    Args:
+        header: what it states otherwise.
+        body: the records, compressed as the header says.
+    """
+    packed = bytearray(HEADER.pack(*header._replace(length=HEADER_SIZE - LOG_OVERHEAD + len(body), crc=0)))
+    packed += body
+    _CRC.pack_into(packed, 17, crc32c(memoryview(packed)[CRC_START:]))
+    return bytes(packed)
+
+
 class BatchRecord(NamedTuple):
     """One record of a batch, whole; null keys and values are None."""
 

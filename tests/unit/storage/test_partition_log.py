@@ -305,6 +305,22 @@ def test_without_a_policy_nothing_waits(open_log: OpenLog, disk: FaultyDisk) -> 
     assert disk.syncs == 0
 
 
+def test_flush_messages_syncs_every_so_many_records_before_they_are_acknowledged(
+    open_log: OpenLog, disk: FaultyDisk
+) -> None:
+    log = open_log(LogConfig(flush_messages=3))
+    durable: list[int] = []
+
+    async def produce() -> None:
+        for _ in range(7):
+            await log.flusher.wait_durable(log, log.append(batch()).last_offset + 1)
+            durable.append(log.recovery_point)
+
+    asyncio.run(produce())
+    log.flusher.close()
+    assert durable == [0, 0, 3, 3, 3, 6, 6]
+
+
 def test_a_failed_sync_is_fatal(open_log: OpenLog, disk: FaultyDisk) -> None:
     messages: list[str] = []
     flusher = Flusher(FlushPolicy(FlushMode.GROUP), messages.append)

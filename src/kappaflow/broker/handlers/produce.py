@@ -101,7 +101,7 @@ def _append_records(
     _check_transaction(context, request, partition, data.records)
     result = partition.log.append(data.records, leader_epoch=context.broker.leader_epoch)
     partition.wake_waiters()
-    if context.broker.config.flush == "group":
+    if context.broker.config.flush == "group" or partition.log.flush_is_due:
         flushes.append(partition.log.flusher.wait_durable(partition.log, result.last_offset + 1))
     return Message(
         index=data.index,
