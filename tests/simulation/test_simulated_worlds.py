@@ -20,6 +20,9 @@ SEEDS_A_TEST = 25
 
 REGRESSIONS = {
     87: "aborted records were visible after a loss of power: an index written again at a start was never synced",
+    1133: "an offset went back: what a journal held after a failed sync was told, and lost with the power",
+    4049: "the same with transactions of version 2",
+    4511: "the same in a log: recovered records were read before they were durable",
     183: "none in the broker: the world ended while a worker was joining",
 }
 """Seeds that found a defect once, and what it was."""

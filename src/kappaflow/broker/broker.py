@@ -42,7 +42,7 @@ from kappaflow.storage.data_directory import DataDirectory
 from kappaflow.storage.flusher import Flusher, FlushMode, FlushPolicy
 from kappaflow.storage.journal import Journal
 from kappaflow.storage.log_config import LogConfig
-from kappaflow.storage.log_directory import LogDirectory, MakeFlusher
+from kappaflow.storage.log_directory import CLEAN_SHUTDOWN_FILE, LogDirectory, MakeFlusher
 
 if TYPE_CHECKING:
     from kappaflow.broker.connection import KafkaConnection
@@ -162,10 +162,11 @@ class Broker:
             if directory.taken_over_from is not None:
                 logger.info("taking over from process %d, which has ended", directory.taken_over_from.pid)
             durable = config.flush == "group"
-            metadata_journal, metadata = Journal.open(config.data_dir / METADATA_JOURNAL, disk=disk)
-            offsets_journal, offsets = Journal.open(config.data_dir / OFFSETS_JOURNAL, disk=disk, durable=durable)
-            transactions_journal, transactions = Journal.open(
-                config.data_dir / TRANSACTIONS_JOURNAL, disk=disk, durable=durable
+            clean = (config.data_dir / CLEAN_SHUTDOWN_FILE).exists()
+            metadata_journal, metadata = Journal.open(config.data_dir / METADATA_JOURNAL, disk=disk, clean=clean)
+            (offsets_journal, offsets), (transactions_journal, transactions) = (
+                Journal.open(config.data_dir / name, disk=disk, durable=durable, clean=clean)
+                for name in (OFFSETS_JOURNAL, TRANSACTIONS_JOURNAL)
             )
             broker: Broker | None = None
 
@@ -328,7 +329,7 @@ class Broker:
         self.cleaner.stop()
         self.transactions.close()
         try:
-            self._logs.close()
+            self._logs.close(clean=not self.failed.done())
         finally:
             self._metadata_journal.close()
             self._offsets_journal.close()

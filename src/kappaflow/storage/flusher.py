@@ -144,7 +144,8 @@ class Flusher:
             waiters = self._waiters
             self._requested, self._dirty, self._waiters = {}, {}, []
         try:
-            for log in logs:
+            # After one that failed a sync may succeed without the data: nothing is taken as durable any more.
+            for log in logs if self.failure is None else ():
                 log.sync()
         except OSError as error:
             if self.failure is None:

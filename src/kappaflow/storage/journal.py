@@ -4,14 +4,16 @@
     record   length uint32, CRC-32C of the payload uint32, payload (JSON or MessagePack)
 
 Every append is durable when it returns. A torn record at the end was never acknowledged and is cut off; damage before
-a whole record is not a torn write, and is refused. A journal that leaves appends to the operating system loses
-after a loss of power what was not written yet: it goes on with what is whole before the first damage. Compaction
-writes the wanted documents to a new file, syncs it and renames it over the old one, so that at every moment one whole
-journal exists.
+a whole record is not a torn write, and is refused. After an unclean end what is read may be in the page cache only, and
+after a sync that failed no later sync writes it: opening writes it again before anybody is told. A journal that leaves
+appends to the operating system loses after a loss of power what was not written yet: it goes on with what is whole
+before the first damage. Compaction writes the wanted documents to a new file, syncs it and renames it over the old one,
+so that at every moment one whole journal exists.
 """
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Iterable
 from pathlib import Path
 from struct import Struct
@@ -60,6 +62,7 @@ class Journal:
         disk: Disk = SYSTEM_DISK,
         encoding: Literal["msgpack", "json"] = "msgpack",
         durable: bool = True,
+        clean: bool = False,
     ) -> tuple[Journal, list[Document]]:
         """Open a journal, or start one, and return it with its documents, oldest first.
 
@@ -68,6 +71,7 @@ class Journal:
             disk: where it is.
             encoding: of the documents.
             durable: whether appends are synced; otherwise they survive the end of the process only.
+            clean: whether the last user closed it in good order, so that all of it is on the device.
 
         Raises:
             StorageError: the file is not a journal, or is damaged before its last whole record.
@@ -82,6 +86,8 @@ class Journal:
             journal._start_file(fresh=fresh)
             return journal, []
         documents = journal._replay(data)
+        if durable and not clean:
+            journal._write_again(data)
         return journal, documents
 
     def append(self, document: Document) -> None:
@@ -185,6 +191,18 @@ class Journal:
         self._disk.sync(self._fd)
         if fresh:
             self._disk.sync_directory(self.path.parent)
+
+    def _write_again(self, data: bytes) -> None:
+        try:
+            self._disk.write(self._fd, [memoryview(data)[: self.size_bytes]], 0)
+        except OSError as error:
+            if error.errno != errno.ENOSPC:
+                raise write_failure(f"cannot write to {self.path}", error) from error
+        try:
+            self._disk.sync(self._fd)
+            self._disk.sync_directory(self.path.parent)
+        except OSError as error:
+            raise self._failed(error) from error
 
     def _replay(self, data: bytes) -> list[Document]:
         if not data.startswith(MAGIC):

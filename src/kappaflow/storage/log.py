@@ -520,6 +520,15 @@ class PartitionLog:
                 self._disk.sync_directory(self.directory)
             self.recovery_point = max(self.recovery_point, min(end_offset, self.log_end_offset))
 
+    def write_again(self) -> None:
+        """Give the device once more what the next `sync` would take it to have.
+
+        Raises:
+            OSError: the disk is full or failed.
+        """
+        for segment in (*self._unsynced, self._segments[-1]):
+            segment.write_again()
+
     def _forget_unsynced(self, gone: Callable[[LogSegment], bool]) -> None:
         with self._unsynced_lock:
             self._unsynced = [segment for segment in self._unsynced if not gone(segment)]

@@ -4,6 +4,7 @@
     <topic>-<partition>.<id>-delete/   a deleted one on its way out
     recovery-point-offset-checkpoint   before which offset each log is durable
     .kafka_cleanshutdown               present when the last user closed everything
+    sync-failed                        present when the last user ended because the device refused a write
 
 Source: Kafka's layout of a log directory
 """
@@ -13,19 +14,21 @@ from __future__ import annotations
 import shutil
 import uuid
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 from kappaflow.errors import DataDirectoryError, StorageError
 from kappaflow.runtime.clock import SYSTEM_CLOCK, Clock
 from kappaflow.runtime.disk import SYSTEM_DISK, Disk, replace_file
 from kappaflow.storage.checkpoints import TopicPartition, read_offsets, write_offsets
-from kappaflow.storage.flusher import Flusher, FlushPolicy
+from kappaflow.storage.flusher import Flusher, FlushMode, FlushPolicy
 from kappaflow.storage.log import PartitionLog
 from kappaflow.storage.log_config import LogConfig
 from kappaflow.storage.write_failure import write_failure
 
 CLEAN_SHUTDOWN_FILE = ".kafka_cleanshutdown"
 RECOVERY_POINT_FILE = "recovery-point-offset-checkpoint"
+SYNC_FAILED_FILE = "sync-failed"
 PARTITION_METADATA_FILE = "partition.metadata"
 MakeFlusher = Callable[[FlushPolicy, Callable[[str], None] | None], Flusher]
 _DELETE_SUFFIX = "-delete"
@@ -78,7 +81,17 @@ class LogDirectory:
         """
         marker = path / CLEAN_SHUTDOWN_FILE
         was_clean = marker.exists()
-        flusher = make_flusher(flush or FlushPolicy(), on_flush_failure)
+        policy = flush or FlushPolicy()
+        sync_failed = path / SYNC_FAILED_FILE
+
+        def on_failure(text: str) -> None:
+            # Not synced: once power is lost, what is read comes from the device.
+            with suppress(OSError):
+                disk.close(disk.open(sync_failed, create=True))
+            if on_flush_failure is not None:
+                on_flush_failure(text)
+
+        flusher = make_flusher(policy, on_failure)
         directory = LogDirectory(path, clock, disk, flusher, was_clean=was_clean)
         entries = [entry for entry in sorted(path.iterdir()) if entry.is_dir()]
         read_bytes = 0
@@ -100,6 +113,7 @@ class LogDirectory:
         if was_clean:
             disk.remove(marker)
             disk.sync_directory(path)
+        directory._make_durable(refused=sync_failed.exists(), promised=policy.mode is FlushMode.GROUP)
         return directory
 
     def __iter__(self) -> Iterator[PartitionLog]:
@@ -207,13 +221,20 @@ class LogDirectory:
             raise write_failure(f"cannot write recovery points to {self.path}", error) from error
         self._recovery_points = points
 
-    def close(self) -> None:
+    def close(self, *, clean: bool = True) -> None:
         """Make everything durable, close the files and leave the mark of a clean end.
+
+        Args:
+            clean: leave the mark; not where another part of the data directory failed.
 
         Raises:
             StorageError: something could not be written; there is no mark, and the next start recovers.
         """
         self.flusher.close()
+        if self.flusher.failure is not None:
+            for log in self:
+                log.release()
+            return
         failure: OSError | None = None
         for log in self:
             try:
@@ -222,7 +243,7 @@ class LogDirectory:
                 failure = error
         try:
             self.checkpoint()
-            if failure is None and self.flusher.failure is None:
+            if clean and failure is None:
                 replace_file(self._disk, self.path / CLEAN_SHUTDOWN_FILE, b'{"version":0}')
         except OSError as error:
             failure = error
@@ -230,6 +251,26 @@ class LogDirectory:
             raise StorageError(
                 f"closing the logs in {self.path} failed ({failure.strerror or failure}); the next start recovers them"
             ) from failure
+
+    def _make_durable(self, *, refused: bool, promised: bool) -> None:
+        """Before anybody reads it: sync what an unclean end left in the page cache.
+
+        Args:
+            refused: a sync failed; the page cache takes as clean what the device does not have, so it is written again.
+            promised: whether records must be durable when they are acknowledged.
+        """
+        if self.was_clean or not (refused or promised):
+            return
+        try:
+            for log in self:
+                if log.recovery_point < log.log_end_offset:
+                    if refused:
+                        log.write_again()
+                    log.sync()
+            if refused:
+                self._disk.remove(self.path / SYNC_FAILED_FILE)
+        except OSError as error:
+            raise write_failure(f"cannot make durable what {self.path} holds", error) from error
 
     def _open_log(
         self,

@@ -23,6 +23,7 @@ from kappaflow.wire.record_batch import (
 MAX_RELATIVE_OFFSET = 2**31 - 1
 _SCAN_BYTES = 1 << 20
 _HINTS = 64
+_WRITTEN_AGAIN_BYTES = 1 << 20
 
 
 def segment_path(directory: Path, base_offset: int, suffix: str) -> Path:
@@ -358,6 +359,22 @@ class LogSegment:
                 for path in self.companions:
                     with suppress(FileNotFoundError):
                         self._sync_file(path)
+
+    def write_again(self) -> None:
+        """Write all bytes of the batches and the indexes over themselves, so that the next sync writes them.
+
+        Raises:
+            OSError: the disk is full or failed.
+        """
+        for path in (self.path, self.offset_index.path, self.time_index.path, *self.companions):
+            if not path.exists():
+                continue
+            fd = self._disk.open(path)
+            try:
+                for position in range(0, self._disk.size(fd), _WRITTEN_AGAIN_BYTES):
+                    self._disk.write(fd, [self._disk.read(fd, _WRITTEN_AGAIN_BYTES, position)], position)
+            finally:
+                self._disk.close(fd)
 
     def _sync_file(self, path: Path) -> None:
         fd = self._disk.open(path)

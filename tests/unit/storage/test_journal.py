@@ -182,3 +182,21 @@ def test_a_kill_at_every_crash_point(tmp_path: Path, point: str, expected: list[
     assert [document["n"] for document in found] == expected
     journal.close()
     assert [entry.name for entry in tmp_path.iterdir()] == ["journal"]
+
+
+@pytest.mark.parametrize("clean", [True, False])
+def test_what_may_be_in_memory_only_is_written_again(tmp_path: Path, clean: bool) -> None:
+    path = tmp_path / "journal"
+    journal, _ = Journal.open(path)
+    journal.append({"n": 1})
+    journal.close()
+    disk = FaultyDisk()
+    disk.sync_error = errno.EIO
+    if clean:
+        assert Journal.open(path, disk=disk, clean=True)[1] == [{"n": 1}]
+        return
+    with pytest.raises(StorageError, match="uncertain"):
+        Journal.open(path, disk=disk)
+    disk.sync_error = 0
+    disk.free_bytes = 0
+    assert Journal.open(path, disk=disk)[1] == [{"n": 1}], "a full disk can be read"

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
+import errno
 import os
 import signal
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
 from kappaflow.errors import StorageError, StorageFullError
 from kappaflow.runtime.clock import ManualClock
+from kappaflow.runtime.disk import ByteBuffer
 from kappaflow.storage import log_recovery
 from kappaflow.storage.checkpoints import read_offsets
 from kappaflow.storage.flusher import FlushMode, FlushPolicy
@@ -19,6 +23,7 @@ from kappaflow.storage.log_config import LogConfig
 from kappaflow.storage.log_directory import (
     CLEAN_SHUTDOWN_FILE,
     RECOVERY_POINT_FILE,
+    SYNC_FAILED_FILE,
     LogDirectory,
     parse_directory_name,
 )
@@ -26,6 +31,7 @@ from kappaflow.testing.faulty_disk import FaultyDisk
 from kappaflow.wire.record_batch import build_batch, iterate_headers
 
 NOW_MS = 1_700_000_000_000
+GROUP = FlushPolicy(FlushMode.GROUP)
 
 
 def batch(count: int = 1) -> bytes:
@@ -106,6 +112,56 @@ def test_recovery_points_follow_the_flusher(tmp_path: Path) -> None:
     directory.checkpoint()
     assert read_offsets(tmp_path / RECOVERY_POINT_FILE) == {("t", 0): 4}
     directory.close()
+
+
+class RecordingDisk(FaultyDisk):
+    """Says which log files are written to."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.written: list[str] = []
+
+    def write(self, fd: int, buffers: Sequence[ByteBuffer], position: int) -> int:
+        path = Path(f"/proc/self/fd/{fd}").readlink()
+        self.written.append(f"{path.parent.name}/{path.name}")
+        return super().write(fd, buffers, position)
+
+
+def test_what_a_device_refused_is_written_again_before_it_is_read(tmp_path: Path) -> None:
+    disk = RecordingDisk()
+    messages: list[str] = []
+    directory = LogDirectory.open(tmp_path, flush=GROUP, disk=disk, on_flush_failure=messages.append)
+    refused, untouched = (directory.create("t", partition, LogConfig()) for partition in range(2))
+    untouched.append(batch())
+    untouched.sync()
+    directory.checkpoint()
+    disk.sync_error = errno.EIO
+    refused.append(batch())
+    with pytest.raises(StorageError, match="may be lost"):
+        asyncio.run(directory.flusher.wait_durable(refused, 1))
+    disk.sync_error = 0
+    directory.close()
+    assert len(messages) == 1
+    assert not (tmp_path / CLEAN_SHUTDOWN_FILE).exists()
+    assert (tmp_path / SYNC_FAILED_FILE).exists()
+
+    disk.written.clear()
+    again = LogDirectory.open(tmp_path, flush=GROUP, disk=disk)
+    assert "t-0/00000000000000000000.log" in disk.written
+    assert "t-1/00000000000000000000.log" not in disk.written
+    assert not (tmp_path / SYNC_FAILED_FILE).exists()
+    assert [log.recovery_point for log in again] == [1, 1]
+    again.close()
+
+
+@pytest.mark.parametrize("flush", [None, GROUP])
+def test_recovered_records_are_durable_before_they_are_read_where_that_is_promised(
+    tmp_path: Path, flush: FlushPolicy | None
+) -> None:
+    log = LogDirectory.open(tmp_path).create("t", 0, LogConfig())
+    log.append(batch())
+    (found,) = LogDirectory.open(tmp_path, flush=flush)
+    assert found.recovery_point == (1 if flush else 0)
 
 
 def test_directory_names() -> None:

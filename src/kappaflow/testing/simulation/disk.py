@@ -3,10 +3,13 @@
 Real files on a real directory stand for the page cache, which survives the end of a process.  Beside them is kept what
 the device has for certain, and what it may have:
 
-    file        content at the last sync, and the writes and cuts since, which may be lost, torn at any byte, reordered
+    file        content at the last sync, and the writes and cuts since, which may be lost, torn at any byte, reordered;
+                after a sync that failed, pages that no later sync writes, because the page cache takes them as clean
     directory   entries at the last sync, and the creations, renames and removals since
 
 Directories themselves are taken as durable at once.
+
+Source: Rebello et al., "Can Applications Recover from fsync Failures?" (USENIX ATC 2020)
 """
 
 from __future__ import annotations
@@ -21,16 +24,59 @@ from random import Random
 from kappaflow.runtime.disk import ByteBuffer, OsDisk
 from kappaflow.testing.simulation.event_loop import ProcessKilled
 
+PAGE_BYTES = 512  # smaller than the kernel's, so that small files have several
+
 Write = tuple[int, bytes]
 Cut = int
 
 
 @dataclass(slots=True, eq=False)
 class _File:
-    """One file: what is durable, and what happened since."""
+    """One file: what is durable, what happened since, and the pages that the device refused, as they were then."""
 
     durable: bytes = b""
     since: list[Write | Cut] = field(default_factory=list["Write | Cut"])
+    refused: dict[int, bytes] = field(default_factory=dict[int, bytes])
+
+    def written(self, fd: int, position: int, data: bytes) -> None:
+        """Note a write; a refused page that it touches is dirty again as a whole."""
+        self.since.append((position, data))
+        if self.refused:
+            for page in _pages(position, len(data)):
+                if self.refused.pop(page, None) is not None:
+                    self.since.append((page * PAGE_BYTES, _page(fd, page)))
+
+    def cut(self, size: int) -> None:
+        """Note a cut."""
+        self.since.append(size)
+        self.refused = {
+            page: data[: size - page * PAGE_BYTES] for page, data in self.refused.items() if page * PAGE_BYTES < size
+        }
+
+    def synced(self, fd: int) -> None:
+        """All but the refused pages is durable."""
+        content = bytearray(os.pread(fd, os.fstat(fd).st_size, 0))
+        for page in sorted(self.refused):
+            start, end = page * PAGE_BYTES, min((page + 1) * PAGE_BYTES, len(content))
+            old = self.durable[start:end]
+            content[start:end] = old if end == len(content) else old.ljust(end - start, b"\0")
+        self.durable, self.since = bytes(content), []
+
+    def refuse(self, fd: int) -> None:
+        """A sync failed: what was dirty counts as clean from now on."""
+        for change in self.since:
+            if isinstance(change, tuple):
+                for page in _pages(change[0], len(change[1])):
+                    self.refused[page] = _page(fd, page)
+        self.since = [change for change in self.since if isinstance(change, int)]
+
+
+def _pages(position: int, length: int) -> range:
+    return range(position // PAGE_BYTES, (position + length + PAGE_BYTES - 1) // PAGE_BYTES)
+
+
+def _page(fd: int, page: int) -> bytes:
+    return os.pread(fd, PAGE_BYTES, page * PAGE_BYTES)
 
 
 @dataclass(slots=True)
@@ -130,7 +176,8 @@ class SimulatedDisk:
 
     def _leave(self, path: Path, file: _File) -> int:
         content = bytearray(file.durable)
-        changes = self._changes_left(file.since)
+        refused = [(page * PAGE_BYTES, data) for page, data in file.refused.items() if self._random.random() < 0.5]
+        changes = refused + self._changes_left(file.since)
         for change in changes:
             if isinstance(change, int):
                 del content[change:]
@@ -139,7 +186,7 @@ class SimulatedDisk:
                 position, data = change
                 content.extend(bytes(max(0, position - len(content))))
                 content[position : position + len(data)] = data
-        file.durable, file.since = bytes(content), []
+        file.durable, file.since, file.refused = bytes(content), [], {}
         before = path.read_bytes() if path.exists() else None
         if before != file.durable:
             path.write_bytes(file.durable)
@@ -256,7 +303,7 @@ class ProcessDisk(OsDisk):
         if limit:
             super().write(fd, [data[:limit]], position)
             if file is not None:
-                file.since.append((position, data[:limit]))
+                file.written(fd, position, data[:limit])
         if dies:
             raise self._die(f"{limit} of {len(data)} bytes into a write to {path.name}")
         if full:
@@ -278,7 +325,7 @@ class ProcessDisk(OsDisk):
             raise self._die("before a truncation")
         super().truncate(fd, size)
         if file is not None:
-            file.since.append(size)
+            file.cut(size)
 
     def sync(self, fd: int) -> None:
         """Make the file's data durable, or fail."""
@@ -289,10 +336,11 @@ class ProcessDisk(OsDisk):
         if dies:
             raise self._die(f"before a sync of {path.name}")
         if self._disk.sync_error:
+            if file is not None:
+                file.refuse(fd)
             raise OSError(self._disk.sync_error, "Input/output error")
         if file is not None:
-            file.durable = os.pread(fd, os.fstat(fd).st_size, 0)
-            file.since.clear()
+            file.synced(fd)
 
     def sync_directory(self, path: Path) -> None:
         """Make the directory's entries durable, or fail."""

@@ -18,6 +18,7 @@ from kappaflow.storage import producer_state, segment
 from kappaflow.storage.flusher import Flusher
 from kappaflow.storage.journal import Journal
 from kappaflow.storage.log import PartitionLog
+from kappaflow.storage.log_directory import LogDirectory
 from kappaflow.storage.offset_map import OffsetMap
 from kappaflow.storage.producer_state import ProducerState
 from kappaflow.storage.segment import LogSegment
@@ -108,10 +109,18 @@ def _log_only(each: Any, *, indexes: bool = False) -> None:
     _SEGMENT_SYNC(each, indexes=False)
 
 
+def _sync_only(journal: Any, _data: bytes) -> None:
+    journal._disk.sync(journal._fd)
+
+
 _SEGMENT_SYNC: Callable[..., Any] = LogSegment.sync
 
 BROKER_FAULTS: Mapping[str, Replacement] = {
     "journals are not synced": (Journal, "open", staticmethod(_without_sync)),
+    "a journal is taken as it was read after an unclean end": (Journal, "_write_again", _nothing),
+    "logs are taken as they were read after an unclean end": (LogDirectory, "_make_durable", _nothing),
+    "what a device refused is only synced again": (PartitionLog, "write_again", _nothing),
+    "a journal that a device refused is only synced again": (Journal, "_write_again", _sync_only),
     "markers are not driven again after a restart": (TransactionCoordinator, "resume", _only_watch),
     "only the last batch of a producer is remembered": (producer_state, "BATCHES_TO_KEEP", 1),
     "the last stable offset is not held back": (
