@@ -1,5 +1,7 @@
 """Which member of a query's group runs which tasks.
 
+Subscriptions and assignments are Kafka's own, with tasks and addresses as user data: brokers and tools read them.
+
 The unit is a task (subtopology, partition): all topics that its subtopology reads are assigned together.  A member
 keeps the tasks that it has as far as that stays even, because their state is on its disk.
 """
@@ -12,6 +14,15 @@ from typing import NamedTuple
 import msgspec
 
 from kappaflow.client.assignors import GroupMember
+from kappaflow.client.consumer_protocol import (
+    Assignment,
+    Subscription,
+    decode_assignment,
+    decode_subscription,
+    encode_assignment,
+    encode_subscription,
+)
+from kappaflow.client.topic_partition import TopicPartition
 from kappaflow.streams.topology import Topology
 
 
@@ -25,24 +36,32 @@ class TaskId(NamedTuple):
         return f"{self.subtopology}_{self.partition}"
 
 
-def encode_tasks(tasks: Sequence[TaskId]) -> bytes:
-    """Write an assignment."""
-    return msgspec.msgpack.encode([list(task) for task in sorted(tasks)])
+def encode_tasks(tasks: Sequence[TaskId], partitions: Sequence[TopicPartition] = ()) -> bytes:
+    """Write an assignment.
+
+    Args:
+        partitions: what the tasks read, for tools that look at the group.
+    """
+    return encode_assignment(Assignment(tuple(partitions), msgspec.msgpack.encode([list(task) for task in tasks])))
 
 
-def encode_member(tasks: bytes, application_server: str) -> bytes:
-    """Write what a member tells: the address of its server, and what `encode_tasks` gave."""
-    return msgspec.msgpack.encode([application_server, tasks])
+def encode_member(tasks: bytes, application_server: str, topics: Sequence[str] = ()) -> bytes:
+    """Write what a member tells: the address of its server, and what `encode_tasks` gave.
+
+    Brokers read the topics of every member of a group of this kind, and complete no join where they cannot.
+    """
+    return encode_subscription(Subscription(tuple(topics), msgspec.msgpack.encode([application_server, tasks])))
 
 
 def decode_member(data: bytes) -> tuple[str, bytes]:
     """Read what `encode_member` wrote; no bytes are a member without an address and tasks."""
-    return msgspec.msgpack.decode(data, type=tuple[str, bytes]) if data else ("", b"")
+    return msgspec.msgpack.decode(decode_subscription(data).user_data, type=tuple[str, bytes]) if data else ("", b"")
 
 
 def decode_tasks(data: bytes) -> list[TaskId]:
     """Read what `encode_tasks` wrote; no bytes are no tasks."""
-    return [TaskId(*pair) for pair in msgspec.msgpack.decode(data, type=list[tuple[int, int]])] if data else []
+    found = decode_assignment(data).user_data
+    return [TaskId(*pair) for pair in msgspec.msgpack.decode(found, type=list[tuple[int, int]])] if found else []
 
 
 class TaskAssignor:
@@ -62,7 +81,7 @@ class TaskAssignor:
 
     def subscription(self, topics: Sequence[str], assignment: bytes) -> bytes:
         """Tell the leader which tasks this member has, and everybody where its server is."""
-        return encode_member(assignment, self._application_server)
+        return encode_member(assignment, self._application_server, topics)
 
     def tasks(self, partitions: Mapping[str, int]) -> list[TaskId]:
         """Return all tasks of the topology for these partition counts."""
@@ -87,4 +106,11 @@ class TaskAssignor:
         for task in sorted(free):
             member = min(order, key=lambda m: (len(owned[m]), order.index(m)))
             owned[member].append(task)
-        return {member: encode_tasks(list_) for member, list_ in owned.items()}
+        return {member: self._assignment(sorted(list_)) for member, list_ in owned.items()}
+
+    def _assignment(self, tasks: Sequence[TaskId]) -> bytes:
+        read = [TopicPartition(topic, t.partition) for t in tasks for topic in self._sources(t)]
+        return encode_tasks(tasks, read)
+
+    def _sources(self, task: TaskId) -> Sequence[str]:
+        return tuple(next(sub.sources for sub in self._topology.subtopologies if sub.number == task.subtopology))
