@@ -131,7 +131,7 @@ class ColumnDriver:
 
     def _batch(self, topic: str, placed: Sequence[Placed], rank: Mapping[tuple[int, int], int]) -> Batch:
         decoded = decode_columns(self._sources[topic], _columns_of([item.raw for item in placed]), 0, None)
-        report_bad(decoded, 0, len(placed), topic, self._context, self._failed)
+        report_bad(decoded, 0, len(placed), topic, self._context, lambda raw, e: self._failed(raw.topic, e))
         decoded.batch.ord = np.array([rank[item[:2]] for item in placed], np.int64)
         return decoded.batch if decoded.bad is None else take(decoded.batch, ~decoded.bad)
 

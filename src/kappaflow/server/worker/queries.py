@@ -10,6 +10,7 @@ from typing import Any
 from kappaflow.client.connection import ClientConfig
 from kappaflow.errors import ConfigError, KappaError
 from kappaflow.server.configuration import ServerConfig
+from kappaflow.server.worker.error_policy import error_policy
 from kappaflow.sql.engine import Engine
 from kappaflow.sql.queries import PersistentQuery, QueryState, application_id_of
 from kappaflow.sql.settings import Settings
@@ -108,6 +109,7 @@ class RunningQueries:
             session_timeout_ms=settings.integer("session.timeout.ms", SESSION_TIMEOUT_MS),
             transaction_timeout_ms=settings.integer("transaction.timeout.ms", TRANSACTION_TIMEOUT_MS),
             purge_interval_ms=settings.integer("repartition.purge.interval.ms", PURGE_INTERVAL_MS),
+            errors=error_policy(settings),
             caching=int(cache or CACHE_BYTES) > 0,
             replication_factor=self.replication,
             min_in_sync=self.replication - 1 if self.replication > 1 else None,

@@ -8,7 +8,7 @@ import numpy as np
 
 from kappaflow.client.fetch import FetchedChunk
 from kappaflow.client.topic_partition import TopicPartition
-from kappaflow.errors import KappaError
+from kappaflow.errors import KappaError, SerializationError
 from kappaflow.runtime.clock import SYSTEM_CLOCK
 from kappaflow.state.database import DurableStore
 from kappaflow.streams.batch import Batch
@@ -16,9 +16,10 @@ from kappaflow.streams.columns import ColumnSubtopology
 from kappaflow.streams.columns.batches import cut, take
 from kappaflow.streams.execution.changelogs import add_changes
 from kappaflow.streams.execution.column_group import ColumnGroup, Taken
+from kappaflow.streams.execution.error_handling import CONTINUE, ErrorHandler
 from kappaflow.streams.execution.fetched_columns import decode_fetched
 from kappaflow.streams.execution.outputs import OutputBuffer
-from kappaflow.streams.execution.row_task import DROPPED, OPERATOR, STREAM_TIME, of_operator
+from kappaflow.streams.execution.row_task import DROPPED, OPERATOR, STREAM_TIME, RawRecord, of_operator
 from kappaflow.streams.execution.sink_columns import encode_columns
 from kappaflow.streams.execution.source_columns import decode_columns, report_bad
 from kappaflow.streams.execution.task_assignor import TaskId
@@ -46,6 +47,7 @@ class ColumnarTask:
         has_more: Callable[[TopicPartition], bool],
         on_error: OnError,
         caching: bool = False,
+        errors: ErrorHandler | None = None,
     ) -> None:
         self.id = task_id
         self.topology = topology
@@ -54,14 +56,18 @@ class ColumnarTask:
         self.positions = positions
         self.records_processed = 0
         self._outputs = outputs
-        self._on_error = on_error
+        self._errors = errors or ErrorHandler(CONTINUE, outputs, on_error)
+        self._keeps_records = self._errors.policy.needs_sources
+        self._parts: list[Taken] = []
         self._context = TaskContext(lambda _node, _record: None, SYSTEM_CLOCK.time_ms, caching=caching)
         self._columns = ColumnSubtopology(topology, subtopology, stores, self._context, self._write)
         self._sources = {topic: source_of(nodes) for topic, nodes in subtopology.sources.items()}
         topics = list(subtopology.sources)
         self._group = ColumnGroup(topics, lambda topic: has_more(TopicPartition(topic, task_id.partition)))
         sinks = [node for node in topology.nodes.values() if isinstance(node, n.Sink)]
-        self._with_headers = any(sink.carries_headers for sink in sinks)
+        self._with_headers = self._errors.policy.dead_letter_topic is not None or any(
+            sink.carries_headers for sink in sinks
+        )
         self._keeps_rows = any(node.stores for node in subtopology.nodes if keeps_whole_rows(node))
 
     @property
@@ -92,14 +98,16 @@ class ColumnarTask:
         records = decode_fetched(chunk, with_headers=self._with_headers)
         source = self._sources[chunk.partition.topic]
         projection = source.projection if isinstance(source, n.Source) and not self._keeps_rows else None
-        decoded = decode_columns(source, records, chunk.partition.partition, projection)
+        decoded = decode_columns(
+            source, records, chunk.partition.partition, projection, keep_records=self._keeps_records
+        )
         self._group.add(chunk.partition.topic, decoded, records.next_offset)
 
     def run(self) -> int:
         """Process what is ready and return the number of records."""
         inputs: dict[str, list[Batch]] = {}
         count = 0
-        parts = self._group.take()
+        parts = self._parts = self._group.take()
         for part in parts:
             count += part.end - part.start
             batch = self._usable(part)
@@ -114,6 +122,7 @@ class ColumnarTask:
         for part in parts:
             partition = TopicPartition(part.topic, self.id.partition)
             self.positions[partition] = part.next_offset
+        self._parts = []
         self.records_processed += count
         return count
 
@@ -139,7 +148,7 @@ class ColumnarTask:
     def _usable(self, part: Taken) -> Batch:
         """Return the rows of a part that go on; the others are counted and told about."""
         source = part.source
-        report_bad(source, part.start, part.end, part.topic, self._context, self._on_error)
+        report_bad(source, part.start, part.end, part.topic, self._context, self._errors.deserialization)
         batch = cut(source.batch, part.start, part.end)
         if batch is source.batch:
             batch = cut(batch, 0, len(batch))
@@ -149,7 +158,14 @@ class ColumnarTask:
 
     def _write(self, node: n.Sink | n.Repartition, batch: Batch) -> None:
         assert node.topic is not None
-        encoded = encode_columns(node, batch, lambda error: self._on_error(node.topic or "", error))
+        left_out: list[KappaError] = []
+        try:
+            encoded = encode_columns(node, batch, left_out.append)
+        except SerializationError as error:
+            self._write_apart(node, batch, error)
+            return
+        for error in left_out:
+            self._errors.report(node.topic, error)
         self._outputs.send_columns(
             node.topic,
             encoded.keys,
@@ -157,7 +173,26 @@ class ColumnarTask:
             encoded.timestamps,
             encoded.headers,
             window_bytes=encoded.window_bytes,
+            source=lambda row: self._source_of(int(encoded.ord[row])),
         )
+
+    def _write_apart(self, node: n.Sink | n.Repartition, batch: Batch, error: KappaError) -> None:
+        """Halve a batch of which a row cannot be written until the row stands alone."""
+        if len(batch) == 1:
+            self._context.drop("production")
+            self._errors.production(node.topic or "", self._source_of(int(batch.ord[0])), error)
+            return
+        half = len(batch) // 2
+        self._write(node, cut(batch, 0, half))
+        self._write(node, cut(batch, half, len(batch)))
+
+    def _source_of(self, ord_: int) -> RawRecord | None:
+        """The record of this run that a row was made of; None where it was held back from an earlier one."""
+        for part in self._parts:
+            at = int(np.searchsorted(part.ord, ord_))
+            if at < len(part.ord) and part.ord[at] == ord_ and part.source.records is not None:
+                return part.source.raw(part.start + at, part.topic)
+        return None
 
     # ---- commit ----
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from kappaflow.errors import KappaError
+from kappaflow.errors import KappaError, StreamsError
 from kappaflow.streams.execution.row_task import RawRecord, write_change, write_key
 from kappaflow.streams.record import Record
 from kappaflow.streams.topology import nodes as n
@@ -13,6 +13,7 @@ def encode_record(node: n.Sink | n.Repartition, record: Record) -> RawRecord:
 
     Raises:
         SerializationError: a value does not fit the format.
+        StreamsError: the record's own time cannot be used.
     """
     assert node.topic is not None and node.key_serde is not None and node.value_serde is not None
     key = write_key(node.key_serde, record.key)
@@ -22,8 +23,11 @@ def encode_record(node: n.Sink | n.Repartition, record: Record) -> RawRecord:
         value = None if record.value is None else node.value_serde.serialize(record.value)
     timestamp = record.timestamp
     if isinstance(node, n.Sink) and node.timestamp is not None:
-        timestamp = node.timestamp.extract(record, timestamp)
+        try:
+            timestamp = node.timestamp.extract(record, timestamp)
+        except KappaError as error:
+            raise StreamsError(str(error)) from error
         if timestamp < 0:
-            raise KappaError(f"The record's own time {timestamp} is negative.")
+            raise StreamsError(f"The record's own time {timestamp} is negative.")
     headers = record.headers if not isinstance(node, n.Sink) or node.carries_headers else ()
     return RawRecord(node.topic, key, value, timestamp, headers)

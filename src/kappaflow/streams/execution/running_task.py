@@ -6,10 +6,11 @@ from collections.abc import Callable, Mapping
 
 from kappaflow.client.fetch import FetchedChunk
 from kappaflow.client.topic_partition import TopicPartition
-from kappaflow.errors import FunctionError, KappaError
+from kappaflow.errors import FunctionError, KappaError, SerializationError
 from kappaflow.state.database import DurableStore
 from kappaflow.streams.execution.changelogs import add_changes
 from kappaflow.streams.execution.encode import encode_record
+from kappaflow.streams.execution.error_handling import CONTINUE, ErrorHandler
 from kappaflow.streams.execution.outputs import OutputBuffer
 from kappaflow.streams.execution.partition_group import PartitionGroup
 from kappaflow.streams.execution.raw_records import decode_chunk
@@ -30,6 +31,8 @@ class RunningTask:
     Args:
         positions: the next offset of each input partition; moves as records are processed.
         has_more: tells whether a partition is known to have records that were not fetched yet.
+        on_error: told about records that are dropped.
+        errors: decides about bad records; None has them dropped.
         results: takes the records of sinks without a topic.
     """
 
@@ -45,6 +48,7 @@ class RunningTask:
         on_error: OnError,
         results: Callable[[Record], None] | None = None,
         caching: bool = False,
+        errors: ErrorHandler | None = None,
     ) -> None:
         self.id = task_id
         self.topology = topology
@@ -53,15 +57,19 @@ class RunningTask:
         self.positions = positions
         self.records_processed = 0
         self._outputs = outputs
-        self._on_error = on_error
+        self._errors = errors or ErrorHandler(CONTINUE, outputs, on_error)
         self._results = results
-        self._task = RowTask(topology, subtopology, stores, self._produce, self._bad_record)
+        self._source: RawRecord | None = None
+        self._task = RowTask(topology, subtopology, stores, self._produce, self._errors.deserialization)
         self._task.context.caching = caching
         topics = list(subtopology.sources)
         self._group = PartitionGroup[DecodedRecord](
             topics, lambda topic: has_more(TopicPartition(topic, task_id.partition))
         )
-        self._with_headers = {topic: _reads_headers(topology, nodes) for topic, nodes in subtopology.sources.items()}
+        keeps = self._errors.policy.dead_letter_topic is not None
+        self._with_headers = {
+            topic: keeps or _reads_headers(topology, nodes) for topic, nodes in subtopology.sources.items()
+        }
 
     @property
     def inputs(self) -> list[TopicPartition]:
@@ -106,15 +114,17 @@ class RunningTask:
         count = 0
         for entry in self._group.take():
             if entry.item is not None:
+                self._source = entry.item.raw
                 try:
                     self._task.run(entry.item)
                 except FunctionError as error:  # it would fail again after every restart
                     self._task.context.drop("processing")
-                    self._bad_record(entry.item.raw, error)
+                    self._errors.processing(entry.item.raw, error)
                 count += 1
             self.positions[TopicPartition(entry.topic, self.id.partition)] = entry.next_offset
             if count >= RUN_RECORDS_MAX:
                 break
+        self._source = None
         self.records_processed += count
         return count
 
@@ -155,12 +165,12 @@ class RunningTask:
             return
         try:
             window = 0 if node.key_serde is None else window_bytes(node.key_serde)
-            self._outputs.add(encode_record(node, record), window_bytes=window)
+            self._outputs.add(encode_record(node, record), window_bytes=window, source=self._source)
+        except SerializationError as error:
+            self._task.context.drop("production")
+            self._errors.production(node.topic, self._source, error)
         except KappaError as error:
-            self._on_error(node.topic, error)
-
-    def _bad_record(self, raw: RawRecord, error: KappaError) -> None:
-        self._on_error(f"{raw.topic}-{raw.partition}@{raw.offset}", error)
+            self._errors.report(node.topic, error)
 
 
 def _reads_headers(topology: Topology, nodes: tuple[n.Node, ...]) -> bool:

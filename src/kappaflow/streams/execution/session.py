@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from contextlib import AbstractContextManager, ExitStack
 from typing import Protocol
 
-from kappaflow.client.admin import Admin
+from kappaflow.client.admin import Admin, NewTopic
 from kappaflow.client.fetch import EARLIEST, LATEST, Fetcher
 from kappaflow.client.membership import GroupMembership
 from kappaflow.client.offsets import GroupGeneration, GroupOffsets
@@ -29,6 +29,7 @@ from kappaflow.streams.columns import reason_for_rows
 from kappaflow.streams.execution.at_least_once import AtLeastOnce
 from kappaflow.streams.execution.columnar_task import ColumnarTask
 from kappaflow.streams.execution.commit import OpenTask, local_of
+from kappaflow.streams.execution.error_handling import ErrorHandler
 from kappaflow.streams.execution.exactly_once import ExactlyOnce
 from kappaflow.streams.execution.internal_topics import check_copartitioned, create_internal_topics
 from kappaflow.streams.execution.outputs import OutputBuffer
@@ -39,6 +40,7 @@ from kappaflow.streams.execution.streams_config import StreamsConfig
 from kappaflow.streams.execution.task_assignor import TaskAssignor, TaskId, decode_tasks
 from kappaflow.streams.execution.task_opening import OpeningTask, TaskOpener
 from kappaflow.streams.topology import Topology
+from kappaflow.streams.topology import nodes as n
 
 Task = RunningTask | ColumnarTask
 logger = logging.getLogger(__name__)
@@ -128,7 +130,9 @@ class Session:
                 plain = stack.enter_context(BatchProducer(config.client))
                 self.producer = plain
                 self.commits = AtLeastOnce(plain, host.database, self.offsets)
-            self.outputs = OutputBuffer(self.producer, counts)
+            self.outputs = OutputBuffer(self.producer, counts, self._size_limits())
+            self.errors = ErrorHandler(config.errors, self.outputs, host.report)
+            self.outputs.on_too_large = self.errors.production
             self.fetcher = stack.enter_context(
                 Fetcher(config.client, isolation_level=isolation, offset_reset=config.auto_offset_reset)
             )
@@ -166,7 +170,26 @@ class Session:
             topic = getattr(node, "topic", None)
             if topic is not None and topic not in counts:
                 counts[topic] = self.admin.partitions_for(topic)
+        letters = config.errors.dead_letter_topic
+        if letters is not None:
+            self.admin.create_topic(NewTopic(letters, 1, config.replication_factor), exist_ok=True)
+            counts[letters] = self.admin.partitions_for(letters)
         return counts
+
+    def _size_limits(self) -> dict[str, int]:
+        """How large records of result and repartition topics may be, where that may be seen."""
+        letters = self.config.errors.dead_letter_topic
+        topics = {node.topic for node in self.topology.nodes.values() if isinstance(node, n.Sink | n.Repartition)}
+        found: dict[str, int] = {}
+        for topic in sorted({*topics, letters} - {None}, key=str):
+            try:
+                limit = self.admin.describe_configs("topic", str(topic)).get("max.message.bytes")
+            except BrokerError as error:
+                logger.info("How large records of %s may be is not known: %s", topic, error)
+                continue
+            if limit is not None and limit.value is not None:
+                found[str(topic)] = int(limit.value)
+        return found
 
     def _loop(self) -> None:
         host = self.host
@@ -288,6 +311,7 @@ class Session:
             self._has_more,
             self.host.report,
             caching=self.config.caching,
+            errors=self.errors,
         )
         task.resume(opening.progress)
         return task

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
 
-from kappaflow.errors import KappaError, SerializationError
+from kappaflow.errors import SerializationError
 from kappaflow.kernel import RecordColumns
 from kappaflow.serde import WindowedKeySerde
 from kappaflow.streams.batch import ArrowArray, Batch, Mask
+from kappaflow.streams.execution.row_task import OnBadRecord, RawRecord
 from kappaflow.streams.processors.base import TaskContext
 from kappaflow.streams.topology import nodes as n
-
-OnError = Callable[[str, KappaError], None]
 
 
 @dataclass(slots=True)
@@ -26,20 +25,49 @@ class SourceBatch:
         batch: all records, those that cannot go on included; `ord` is not set yet.
         bad: rows without a usable key, value or time; None when there are none.
         messages: why, by position, where more than the time is wrong.
+        partition: of the topic.
+        records: as they came; None where nobody needs them.
     """
 
     batch: Batch
     bad: Mask | None
     messages: Mapping[int, str]
+    partition: int = 0
+    records: RecordColumns | None = None
+
+    def raw(self, row: int, topic: str) -> RawRecord:
+        """A record as it came."""
+        records = self.records
+        assert records is not None
+        listed = records.headers[row].as_py() if records.headers is not None else None
+        return RawRecord(
+            topic,
+            _bytes(records.key[row].as_py()),
+            _bytes(records.value[row].as_py()),
+            int(records.timestamp[row]),
+            tuple((header["key"], header["value"]) for header in listed or ()),
+            self.partition,
+            int(records.offset[row]),
+        )
+
+
+def _bytes(value: str | bytes | None) -> bytes | None:
+    return value.encode() if isinstance(value, str) else value
 
 
 def decode_columns(
-    node: n.Source | n.Repartition, records: RecordColumns, partition: int, projection: Sequence[int] | None
+    node: n.Source | n.Repartition,
+    records: RecordColumns,
+    partition: int,
+    projection: Sequence[int] | None,
+    *,
+    keep_records: bool = False,
 ) -> SourceBatch:
     """Decode keys, values and times.
 
     Args:
         projection: positions of the value columns that anything reads; None for all.
+        keep_records: whether the bytes of rows that can go on are needed later.
     """
     count = len(records)
     values = node.value_serde.decode(records.value, projection)
@@ -69,10 +97,10 @@ def decode_columns(
         messages = {**extracted.messages, **messages}
     negative = batch.timestamp < 0
     if not messages and not negative.any():
-        return SourceBatch(batch, None, messages)
+        return SourceBatch(batch, None, messages, partition, records if keep_records else None)
     bad = negative.copy()
     bad[list(messages)] = True
-    return SourceBatch(batch, bad, messages)
+    return SourceBatch(batch, bad, messages, partition, records)
 
 
 def _spread(
@@ -84,18 +112,16 @@ def _spread(
     return [placed.get(i, unread) for i in range(len(node.value_serde.columns))]
 
 
-def report_bad(source: SourceBatch, start: int, end: int, topic: str, context: TaskContext, on_error: OnError) -> None:
+def report_bad(
+    source: SourceBatch, start: int, end: int, topic: str, context: TaskContext, on_bad_record: OnBadRecord
+) -> None:
     """Count the rows in [start, end) that cannot go on, and tell why."""
     if source.bad is None:
         return
-    batch = source.batch
     for row in (start + np.flatnonzero(source.bad[start:end])).tolist():
         message = source.messages.get(row)
         if message is None:
             context.drop("negative-timestamp")
             continue
         context.drop("deserialization")
-        place = (
-            "" if batch.partition is None or batch.offset is None else f"-{batch.partition[row]}@{batch.offset[row]}"
-        )
-        on_error(f"{topic}{place}", SerializationError(message))
+        on_bad_record(source.raw(row, topic), SerializationError(message))

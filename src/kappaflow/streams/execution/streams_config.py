@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 from kappaflow.client.connection import ClientConfig
+from kappaflow.streams.execution.error_handling import ErrorPolicy
 
 Guarantee = Literal["at_least_once", "exactly_once_v2"]
 
@@ -21,6 +22,7 @@ class StreamsConfig:
         caching: hold results of aggregations back and forward the last per key at each commit.
         transaction_timeout_ms: what a worker that fell silent left open is aborted after so long.
         delta_bytes_max: changes of state in memory beyond this force an early commit.
+        errors: what to do with records that cannot be read, processed or written.
         purge_interval_ms: how often processed records of repartition topics are deleted.
     """
 
@@ -37,6 +39,7 @@ class StreamsConfig:
     transaction_timeout_ms: int = 10_000
     delta_bytes_max: int = 256 << 20
     purge_interval_ms: int = 30_000
+    errors: ErrorPolicy = field(default_factory=ErrorPolicy)
 
     @property
     def exactly_once(self) -> bool:

@@ -1,0 +1,60 @@
+"""How large records become as batches of their own, which is what a topic's limit is held against."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute
+
+from kappaflow.streams.batch import ArrowArray
+from kappaflow.wire.record_batch import HEADER_SIZE
+
+_compute: Any = pyarrow.compute  # its functions are made at import and have no types
+_RECORD_OVERHEAD_BYTES = 32
+
+
+def rows_above(limit: int, keys: ArrowArray, values: ArrowArray, headers: ArrowArray | None) -> dict[int, int]:
+    """The rows whose batch would have more than `limit` bytes, with its size; nearly always none.
+
+    Source: the record batch format; a batch of one record has deltas of 0.
+    """
+    lengths = _lengths(keys) + _lengths(values)
+    slack = HEADER_SIZE + _RECORD_OVERHEAD_BYTES + (0 if headers is None else int(headers.nbytes))
+    found: dict[int, int] = {}
+    for row in np.flatnonzero(lengths > limit - slack).tolist():
+        listed = None if headers is None else headers[row].as_py()
+        size = batch_size(keys[row].as_py(), values[row].as_py(), listed or ())
+        if size > limit:
+            found[row] = size
+    return found
+
+
+def batch_size(key: bytes | str | None, value: bytes | str | None, headers: Any) -> int:
+    """The bytes of an uncompressed batch of one record."""
+    body = 3 + _field(key) + _field(value) + _varint(len(headers))
+    body += sum(_field(header["key"]) + _field(header["value"]) for header in headers)
+    return HEADER_SIZE + _varint(body) + body
+
+
+def _lengths(column: ArrowArray) -> np.ndarray[Any, np.dtype[np.int64]]:
+    if pa.types.is_binary_view(column.type) or pa.types.is_string_view(column.type):
+        # Arrow has no kernel for the lengths of views; they stand in front of each.
+        views = np.frombuffer(column.buffers()[1] or b"", np.int32).reshape(-1, 4)
+        valid = np.asarray(column.is_valid())
+        return np.where(valid, views[column.offset : column.offset + len(column), 0], 0).astype(np.int64)
+    lengths = _compute.fill_null(_compute.cast(_compute.binary_length(column), pa.int64()), 0)
+    return np.asarray(lengths.to_numpy(zero_copy_only=False), np.int64)
+
+
+def _field(data: bytes | str | None) -> int:
+    if data is None:
+        return 1
+    length = len(data.encode()) if isinstance(data, str) else len(data)
+    return _varint(length) + length
+
+
+def _varint(number: int) -> int:
+    """Bytes of a zigzag varint of a number that is not negative."""
+    return max(1, ((number << 1).bit_length() + 6) // 7)
