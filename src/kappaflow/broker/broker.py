@@ -304,10 +304,13 @@ class Broker:
             self.stop_because(str(error))
 
     def _expire_offsets(self) -> None:
-        oldest_ms = self.clock.time_ms() - self.config.offsets_retention_ms
+        now_ms = self.clock.time_ms()
+        oldest_ms = now_ms - self.config.offsets_retention_ms
         for group_id in self.offsets.groups():
             protected = self.all_groups.protected_topics(group_id)
-            if protected is None:
+            has_members = protected is None or bool(protected)
+            empty_since = self.offsets.note_members(group_id, has_members=has_members, now_ms=now_ms)
+            if protected is None or empty_since >= oldest_ms:
                 continue
             held = self.offsets.of_group(group_id)
             old = [key for key, value in held.items() if value.commit_time_ms < oldest_ms and key[0] not in protected]

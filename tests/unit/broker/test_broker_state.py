@@ -12,6 +12,7 @@ from kappaflow.broker import broker as broker_module
 from kappaflow.broker.broker import Broker
 from kappaflow.broker.config import BrokerConfig
 from kappaflow.broker.context import RequestContext
+from kappaflow.broker.coordinators.group_members import JoinRequest, JoinResult
 from kappaflow.broker.coordinators.offset_store import CommittedOffset
 from kappaflow.broker.handlers import offset_commit, produce
 from kappaflow.broker.security.session import ClientSession
@@ -202,6 +203,66 @@ def test_offsets_are_kept_compacted_and_expire_with_an_empty_group(
     with_broker(tmp_path, fill)
     assert (tmp_path / "offsets.journal").stat().st_size < 100 * 60
     with_broker(tmp_path, look)
+
+
+DAY_MS = 24 * 3600 * 1000
+
+
+def join(broker: Broker, group: str = "g") -> str:
+    answers: list[JoinResult] = []
+    request = JoinRequest(
+        group, "", None, "c", "/127.0.0.1", 10_000, 10_000, "consumer", (("range", b""),), False, False
+    )
+    broker.groups.join(request, answers.append)
+    return answers[0].member_id
+
+
+def pass_days(broker: Broker, days: float) -> None:
+    assert isinstance(broker.clock, ManualClock)
+    broker.clock.advance(int(days * DAY_MS))
+    broker.maintain()
+
+
+def test_retention_of_offsets_counts_from_when_the_group_lost_its_last_member(tmp_path: Path) -> None:
+    def live_and_leave(broker: Broker) -> None:
+        member = join(broker)
+        for group in ("g", "simple"):
+            broker.offsets.commit(group, [(("t", 0), CommittedOffset(1, -1, "", NOW_MS))])
+        pass_days(broker, 6)
+        pass_days(broker, 6)
+        assert broker.offsets.of_group("g"), "members keep the offsets of their group"
+        assert not broker.offsets.of_group("simple"), "who assigns partitions itself counts from the commit"
+        broker.groups.leave("g", [(member, None)])
+        pass_days(broker, 0)
+        pass_days(broker, 6)
+        assert broker.offsets.of_group("g"), "empty for six days only"
+
+    def go_on(broker: Broker) -> None:
+        pass_days(broker, 18.5)
+        assert broker.offsets.of_group("g"), "empty since day 12, as before the restart"
+        pass_days(broker, 1)
+        assert not broker.offsets.of_group("g")
+
+    with_broker(tmp_path, live_and_leave)
+    with_broker(tmp_path, go_on)
+
+
+def test_a_group_with_members_is_empty_from_the_restart_on_until_they_come_back(tmp_path: Path) -> None:
+    def live(broker: Broker) -> None:
+        join(broker)
+        broker.offsets.commit("g", [(("t", 0), CommittedOffset(1, -1, "", NOW_MS))])
+        pass_days(broker, 1)
+
+    def later(broker: Broker) -> None:
+        pass_days(broker, 30)
+        assert broker.offsets.of_group("g")
+        pass_days(broker, 6)
+        assert broker.offsets.of_group("g")
+        pass_days(broker, 2)
+        assert not broker.offsets.of_group("g")
+
+    with_broker(tmp_path, live)
+    with_broker(tmp_path, later)
 
 
 def test_a_full_disk_refuses_appends_and_commits_but_changes_nothing(tmp_path: Path) -> None:

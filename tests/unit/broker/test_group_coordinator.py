@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -19,50 +18,15 @@ from kappaflow.broker.coordinators.group_states import (
     GroupState,
     next_state,
 )
+from kappaflow.testing.manual_timers import ManualTimers
 from kappaflow.wire.error_codes import ErrorCode
-
-
-class _Timer:
-    def __init__(self, at_ms: int, callback: Callable[[], None]) -> None:
-        self.at_ms = at_ms
-        self.callback = callback
-        self.cancelled = False
-
-    def cancel(self) -> None:
-        self.cancelled = True
-
-
-class FakeTimers:
-    """Timers that fire when `advance` passes them."""
-
-    def __init__(self) -> None:
-        self.now_ms = 0
-        self._timers: list[_Timer] = []
-
-    def call_later(self, delay_ms: int, callback: Callable[[], None]) -> _Timer:
-        timer = _Timer(self.now_ms + delay_ms, callback)
-        self._timers.append(timer)
-        return timer
-
-    def advance(self, milliseconds: int) -> None:
-        end = self.now_ms + milliseconds
-        while due := [t for t in self._timers if not t.cancelled and t.at_ms <= end]:
-            first = min(due, key=lambda t: t.at_ms)
-            self._timers.remove(first)
-            self.now_ms = first.at_ms
-            first.callback()
-        self._timers = [t for t in self._timers if not t.cancelled]
-        self.now_ms = end
-
-    def running(self) -> int:
-        return sum(not t.cancelled for t in self._timers)
 
 
 class Cluster:
     """A coordinator and what it has answered."""
 
     def __init__(self, **settings: int) -> None:
-        self.timers = FakeTimers()
+        self.timers = ManualTimers()
         self._ids = 0
         self.coordinator = GroupCoordinator(BrokerConfig(Path(), **settings), self.timers, self._suffix)
 

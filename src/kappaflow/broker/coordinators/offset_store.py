@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
+HAS_MEMBERS = -1
 OffsetKey = tuple[str, int]
 """(topic, partition)."""
 
@@ -38,6 +39,7 @@ class OffsetStore:
         self._write = write
         self._groups: dict[str, dict[OffsetKey, CommittedOffset]] = {}
         self._pending: dict[str, dict[int, dict[OffsetKey, CommittedOffset]]] = {}
+        self._empty_since: dict[str, int] = {}
 
     def commit(self, group_id: str, offsets: Iterable[tuple[OffsetKey, CommittedOffset]]) -> None:
         """Store offsets of one group, all of them or, on an error, none.
@@ -100,6 +102,22 @@ class OffsetStore:
         """Ids of groups that have offsets."""
         return iter(tuple(self._groups))
 
+    def note_members(self, group_id: str, *, has_members: bool, now_ms: int) -> int:
+        """Tell since when a group with offsets has had no members; 0 for one that never had any, or has them now.
+
+        Offsets count their retention from then (KIP-211). It is noticed as often as this is called, and survives a
+        restart: a group that had members when the broker ended is empty from the restart on, until they come back.
+
+        Raises:
+            StorageError: it could not be written.
+        """
+        before = self._empty_since.get(group_id, 0)
+        after = HAS_MEMBERS if has_members else now_ms if before == HAS_MEMBERS else before
+        if after != before:
+            self._write({"type": "group_members", "group": group_id, "empty_since": after})
+            self._empty_since[group_id] = after
+        return max(after, 0)
+
     def delete(self, group_id: str, keys: Iterable[OffsetKey]) -> None:
         """Forget some offsets of a group."""
         held = self._groups.get(group_id, {})
@@ -113,6 +131,7 @@ class OffsetStore:
         if group_id in self._groups:
             self._write({"type": "group_deleted", "group": group_id})
             del self._groups[group_id]
+            self._empty_since.pop(group_id, None)
 
     def delete_topic(self, topic: str) -> None:
         """Forget the offsets in a topic that no longer exists."""
@@ -133,21 +152,32 @@ class OffsetStore:
                 self._end_pending(group_id, entry["producer_id"], committed=entry["committed"])
             case "offsets_deleted":
                 self._forget(group_id, [(topic, partition) for topic, partition in entry["keys"]])
+            case "group_members":
+                self._empty_since[group_id] = entry["empty_since"]
             case "group_deleted":
                 self._groups.pop(group_id, None)
+                self._empty_since.pop(group_id, None)
             case _:
                 pass
 
     def snapshot(self) -> list[dict[str, Any]]:
         """The entries that rebuild the store as it is."""
-        return [
-            {"type": "offsets_committed", "group": group_id, "offsets": _rows(held)}
-            for group_id, held in self._groups.items()
-        ] + [
-            {"type": "offsets_pending", "group": group_id, "producer_id": producer_id, "offsets": _rows(held)}
-            for group_id, producers in self._pending.items()
-            for producer_id, held in producers.items()
-        ]
+        return (
+            [
+                {"type": "offsets_committed", "group": group_id, "offsets": _rows(held)}
+                for group_id, held in self._groups.items()
+            ]
+            + [
+                {"type": "offsets_pending", "group": group_id, "producer_id": producer_id, "offsets": _rows(held)}
+                for group_id, producers in self._pending.items()
+                for producer_id, held in producers.items()
+            ]
+            + [
+                {"type": "group_members", "group": group_id, "empty_since": empty_since}
+                for group_id, empty_since in self._empty_since.items()
+                if group_id in self._groups
+            ]
+        )
 
     def _forget(self, group_id: str, keys: Iterable[OffsetKey]) -> None:
         held = self._groups.get(group_id, {})
@@ -155,6 +185,7 @@ class OffsetStore:
             held.pop(key, None)
         if not held:
             self._groups.pop(group_id, None)
+            self._empty_since.pop(group_id, None)
 
 
 def _rows(offsets: dict[OffsetKey, CommittedOffset]) -> list[list[Any]]:
