@@ -249,6 +249,7 @@ class GroupCoordinator:
             self._stop_timer(group, "sync_timer")
         if group.state is GroupState.STABLE:
             callback(group.sync_result(member))
+            self._keep_alive(group, member)
             return
         member.answer_sync(SyncResult(ErrorCode.UNKNOWN_MEMBER_ID))
         member.awaiting_sync = callback
