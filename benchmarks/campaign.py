@@ -12,16 +12,18 @@ from statistics import median
 from typing import Any
 
 from benchmarks.checking import Output, check_output, read_output
-from benchmarks.kafka import committed, create_topic, partition_ends, remove_outputs
+from benchmarks.kafka import committed, create_topic, partition_ends, remove_outputs, topic_names
 from benchmarks.orders import PARTITIONS, Orders
 from benchmarks.profiling import read_profile
-from benchmarks.sampling import Sampler, at_records
+from benchmarks.sampling import Sample, Sampler, at_records
 from benchmarks.sides import LARGE_CACHE_BYTES, EngineSide, JavaSide
+from benchmarks.turns import turn
 from benchmarks.workloads import OUTPUT, Results, Workload
 
 WARM_UP_RECORDS = 1_000_000
 WARM_UP_SHARE = 0.2
 STALLED_SECONDS = 120
+STILL_SECONDS = 3.0
 ENGINE = "kappaflow"
 PEERS = ("java-trees", "java-streaming")
 LARGE_CACHE = "java-streaming-large-cache"
@@ -51,6 +53,7 @@ class Task:
     Attributes:
         caching: whether results are held back until the commit.
         expected: output records with every update, and last values.
+        lock: held while the sides of one round run; None where nothing else runs.
     """
 
     bootstrap: str
@@ -58,6 +61,7 @@ class Task:
     orders: Orders
     caching: bool
     expected: tuple[int, Results]
+    lock: Path | None = None
 
     @property
     def warm_up(self) -> float:
@@ -74,39 +78,72 @@ def make_side(task: Task, name: str) -> JavaSide | EngineSide:
     return JavaSide(task.bootstrap, task.workload, name, style=style, overrides=overrides)
 
 
-def run_side(task: Task, side: JavaSide | EngineSide) -> Run:
-    """Run one side from start to its last commit and measure it."""
-    count, outputs = task.orders.count, task.expected[0]
+def run_side(task: Task, side: JavaSide | EngineSide) -> tuple[Run, Output]:
+    """Run one side from start to its last commit, measure it, and check what it wrote."""
     remove_outputs(task.bootstrap)
     create_topic(task.bootstrap, OUTPUT, PARTITIONS)
     with side:
         side.start(task.orders.topic, task.caching)
-
-        def written() -> float:
-            side_alive(side)
-            return partition_ends(task.bootstrap, OUTPUT, PARTITIONS) * count / outputs
-
-        # With every update the output itself tells how far a side is; a cache holds it back, so there the side's
-        # own count of records tells when the warm-up is over, and its last commit when it is done.
-        progress: Callable[[], float | None] = side.processed if task.caching else written
-        with Sampler(progress, side.pid, 0.2 if task.caching else 0.05) as sampler:
-            _wait(lambda: sampler.last() >= count, sampler)
-            _wait(lambda: committed(task.bootstrap, task.orders.topic, side.group) >= count, sampler)
-            committed_at = sampler.now(count)
-            time.sleep(0.1)
-    samples = sampler.samples
-    begin, end = at_records(samples, task.warm_up), at_records(samples, count)
-    if task.caching:
-        end = committed_at  # what the cache holds back is written by the commit behind the last record
+        follow = _follow_transactions if task.workload.exactly_once else _follow
+        samples, end = follow(task, side)
+    output = read_output(task.bootstrap)
+    check_output(output, task.workload, task.orders, task.caching, task.expected)
+    begin = at_records(samples, task.warm_up)
+    if end is None:
+        end = next(sample for sample in samples if sample.written >= output.end)
     first = next(sample for sample in samples if sample.records > 0)
-    measured = count - task.warm_up
-    return Run(
+    measured = task.orders.count - task.warm_up
+    run = Run(
         side.name,
         measured / (end.at - begin.at),
         (end.cpu - begin.cpu) / measured * 1e6,
         samples[-1].at - first.at,
         samples[-1].cpu - first.cpu,
     )
+    return run, output
+
+
+def _follow(task: Task, side: JavaSide | EngineSide) -> tuple[list[Sample], Sample]:
+    """Sample a side until everything is committed; return the samples and the end of its work."""
+    count, outputs = task.orders.count, task.expected[0]
+
+    def written() -> float:
+        side_alive(side)
+        return partition_ends(task.bootstrap, OUTPUT, PARTITIONS) * count / outputs
+
+    # With every update the output itself tells how far a side is; a cache holds it back, so there the side's
+    # own count of records tells when the warm-up is over, and its last commit when it is done.
+    progress: Callable[[], float | None] = side.processed if task.caching else written
+    with Sampler(progress, side.pid, 0.2 if task.caching else 0.05) as sampler:
+        _wait(lambda: sampler.last() >= count, sampler)
+        _wait(lambda: committed(task.bootstrap, task.orders.topic, side.group) >= count, sampler)
+        committed_at = sampler.now(count)
+        time.sleep(0.1)
+    # What the cache holds back is written by the commit behind the last record.
+    return sampler.samples, committed_at if task.caching else at_records(sampler.samples, count)
+
+
+def _follow_transactions(task: Task, side: JavaSide | EngineSide) -> tuple[list[Sample], None]:
+    """Sample a side with a repartition topic until it has committed everything; return the samples.
+
+    How far it is say the positions committed for both of its inputs; when the work was done says the output, once it is
+    known where its last record is.
+    """
+    topics = [task.orders.topic]
+
+    def progress() -> float:
+        side_alive(side)
+        if len(topics) == 1:
+            topics.extend(name for name in topic_names(task.bootstrap) if name.endswith("-repartition"))
+        return sum(committed(task.bootstrap, topic, side.group) for topic in topics) / 2
+
+    def written() -> float:
+        return partition_ends(task.bootstrap, OUTPUT, PARTITIONS)
+
+    with Sampler(progress, side.pid, 0.05, written) as sampler:
+        _wait(lambda: sampler.last() >= task.orders.count, sampler)
+        _wait(lambda: sampler.still_seconds() >= STILL_SECONDS, sampler)
+    return sampler.samples, None
 
 
 def side_alive(side: JavaSide | EngineSide) -> None:
@@ -131,13 +168,12 @@ def compare(task: Task, runs: int, peers: Sequence[str]) -> dict[str, Any]:
     outputs: dict[str, Output] = {}
     names = [*peers, ENGINE]
     for number in range(runs):
-        for name in names:
-            run = run_side(task, make_side(task, name))
-            _tell(task, number, run)
-            output = read_output(task.bootstrap)
-            check_output(output, task.workload, task.orders, task.caching, task.expected)
-            outputs[name] = output
-            done.append(run)
+        with turn(task.lock):
+            for name in names:
+                run, output = run_side(task, make_side(task, name))
+                _tell(task, number, run)
+                outputs[name] = output
+                done.append(run)
     return {
         "workload": task.workload.group,
         "title": task.workload.title,
@@ -169,7 +205,8 @@ def profile(task: Task) -> dict[str, Any]:
     """Run the engine once more with the sampler and return its cost split."""
     with tempfile.TemporaryDirectory() as directory:
         file = Path(directory) / "profile.json"
-        run = run_side(task, EngineSide(task.bootstrap, task.workload, profile=file))
+        with turn(task.lock):
+            run, _ = run_side(task, EngineSide(task.bootstrap, task.workload, profile=file))
         return {"records_per_second": run.records_per_second, **read_profile(file).document()}
 
 

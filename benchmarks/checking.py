@@ -25,11 +25,13 @@ class Output:
         count: output records.
         digests: per partition, over keys and values in their order.
         last: the last value of each key (hexadecimal).
+        end: the sum of the offsets behind the last record of each partition.
     """
 
     count: int
     digests: tuple[str, ...]
     last: dict[str, bytes]
+    end: int
 
 
 def read_output(bootstrap: str) -> Output:
@@ -44,7 +46,9 @@ def read_output(bootstrap: str) -> Output:
         for line in file.read_bytes().splitlines():
             key, _, value = line.partition(b"\t")
             last[key.decode()] = value
-    return Output(sum(int(row[1]) for row in rows), tuple(row[2] for row in rows), last)
+    return Output(
+        sum(int(row[1]) for row in rows), tuple(row[2] for row in rows), last, sum(int(row[3]) for row in rows)
+    )
 
 
 def check_output(

@@ -104,3 +104,11 @@ def remove_outputs(bootstrap: str) -> None:
         if time.monotonic() > deadline:
             raise RuntimeError(f"Topics were not deleted: {others()}")
         time.sleep(0.2)
+
+
+def group_members(bootstrap: str, group_part: str) -> int:
+    """How many members the groups whose names hold `group_part` have."""
+    client = admin(bootstrap)
+    names = [g.group_id for g in client.list_consumer_groups().result().valid if group_part in g.group_id]
+    found = client.describe_consumer_groups(names) if names else {}
+    return sum(len(group.result().members) for group in found.values())

@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 import time
+from pathlib import Path
 from statistics import median
 from typing import Any
 
@@ -15,6 +16,7 @@ from benchmarks.kafka import create_topic, remove_outputs
 from benchmarks.orders import PARTITIONS
 from benchmarks.sampling import CpuMeter
 from benchmarks.sides import EngineSide, JavaSide
+from benchmarks.turns import turn
 from benchmarks.workloads import OUTPUT, WORKLOADS, Workload
 
 RATE = 5_000
@@ -26,7 +28,7 @@ GROUPS = ("filter", "group")
 JAVA_OVERRIDES: dict[str, object] = {"producer.linger.ms": 0}
 
 
-def compare(bootstrap: str, runs: int, seconds: int) -> list[dict[str, Any]]:
+def compare(bootstrap: str, runs: int, seconds: int, lock: Path | None = None) -> list[dict[str, Any]]:
     """Measure both sides in turn, every update written."""
     results: list[dict[str, Any]] = []
     for group in GROUPS:
@@ -37,7 +39,8 @@ def compare(bootstrap: str, runs: int, seconds: int) -> list[dict[str, Any]]:
                 JavaSide(bootstrap, workload, overrides=JAVA_OVERRIDES),
                 EngineSide(bootstrap, workload),
             ):
-                figures = measure(bootstrap, workload, side, seconds)
+                with turn(lock):
+                    figures = measure(bootstrap, workload, side, seconds)
                 found.setdefault(side.name, []).append(figures)
                 print(f"latency {group} run {number + 1} {side.name}: {figures}", flush=True)
         medians = {

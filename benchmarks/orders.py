@@ -33,15 +33,20 @@ class Orders:
     Attributes:
         count: number of records.
         keys: number of distinct keys that they are drawn from.
+        each_once: whether keys are not drawn, but come in their turn.
+        reader: who has this topic for itself; empty where it is shared.
     """
 
     count: int
     keys: int
+    each_once: bool = False
+    reader: str = ""
 
     @property
     def topic(self) -> str:
         """The name of the topic, which names its content too."""
-        return f"orders-{self.count}-{self.keys}"
+        parts = ["orders", str(self.count), str(self.keys), "once" if self.each_once else "", self.reader]
+        return "-".join(filter(None, parts))
 
     def chunks(self) -> Iterator[tuple[int, dict[str, np.ndarray]]]:
         """Yield the position of the first record and the random columns, chunk by chunk."""
@@ -51,7 +56,9 @@ class Orders:
             yield (
                 first,
                 {
-                    "key": random.integers(0, self.keys, size),
+                    "key": np.arange(first, first + size) % self.keys
+                    if self.each_once
+                    else random.integers(0, self.keys, size),
                     "item": random.integers(0, ITEMS, size),
                     "units": random.integers(0, 100 * UNITS_SCALE, size),
                     "city": random.integers(0, 100, size),

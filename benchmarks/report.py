@@ -9,7 +9,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from benchmarks.sides import CACHE_BYTES, COMMIT_INTERVAL_MS, JAVA_HEAP, JAVA_PROPERTIES
+from benchmarks.sides import CACHE_BYTES, JAVA_HEAP, JAVA_PROPERTIES
+from benchmarks.workloads import COMMIT_INTERVAL_MS, TRANSACTION_INTERVAL_MS
 from kappaflow.testing.java_program import KAFKA_VERSION
 
 RESULTS = Path(__file__).parent / "results"
@@ -56,7 +57,7 @@ def write(directory: Path, group: str, results: list[dict[str, Any]]) -> Path:
         "java": JAVA_PROPERTIES,
         "java_heap": JAVA_HEAP,
         "cache_bytes": CACHE_BYTES,
-        "commit_interval_ms": COMMIT_INTERVAL_MS,
+        "commit_interval_ms": TRANSACTION_INTERVAL_MS if group == "exactly-once" else COMMIT_INTERVAL_MS,
     }
     document = {"group": group, "machine": machine(), "settings": settings, "results": sorted(merged, key=_kind)}
     file.write_text(json.dumps(document, indent=1) + "\n")
@@ -70,6 +71,8 @@ def _kind(result: dict[str, Any]) -> tuple[str, bool]:
 
 def line(result: dict[str, Any]) -> str:
     """One comparison in one line."""
+    if "ratio_wall" not in result:
+        return f"{result['title']}: {result.get('ratios') or result.get('medians')}"
     ratios = "; ".join(
         f"{ratio:.2f} x {peer} in wall time, {result['ratio_cpu'][peer]:.2f} x in CPU"
         for peer, ratio in result["ratio_wall"].items()
@@ -114,6 +117,9 @@ def page(directory: Path) -> str:
     profiles = [(date, result) for date, result in rates if "profile" in result]
     if profiles:
         text += ["## Where kappaflow's time goes\n", _split(profiles)]
+    restores = [(date, result) for date, result in results if "starts" in result]
+    if restores:
+        text += ["## Restore\n", _restores(restores)]
     latencies = [(date, result) for date, result in results if "medians" in result]
     if latencies:
         text += ["## Latency at 5,000 records a second\n", _latency(latencies)]
@@ -152,6 +158,29 @@ def _split(rows: list[tuple[str, dict[str, Any]]]) -> str:
         threads = [sum(v for k, v in cpu.items() if word in k) for word in ("fetch", "produce")]
         cells += [f"{spent:.2f}" for spent in threads]
         lines.append(f"| {result['title']}{_mode(result)} | " + " | ".join(cells) + " |")
+    return "\n".join(lines) + "\n"
+
+
+def _restores(rows: list[tuple[str, dict[str, Any]]]) -> str:
+    lines = [
+        (
+            "Seconds from the start of the process to results of records that came in while it was away, with the local"
+            " state wiped and, for comparison, kept. The changelog has one record a key. First: the first result of any"
+            " of the 4 partitions. All: a result of each of them.\n"
+        ),
+        "| state | side | first, s | all, s | CPU, s | ratio, first | ratio, all | ratio, CPU | date |",
+        "|---|---|---:|---:|---:|---:|---:|---:|---|",
+    ]
+    for date, result in rows:
+        by_side = result["starts"]
+        ours = by_side["kappaflow"]
+        for state in ("wiped", "kept"):
+            for side, found in by_side.items():
+                figures = [found[state][name] for name in ("first_seconds", "all_seconds", "cpu_seconds")]
+                own = [ours[state][name] for name in ("first_seconds", "all_seconds", "cpu_seconds")]
+                ratios = [f"**{a / b:.2f}**" if side != "kappaflow" else "" for a, b in zip(figures, own, strict=True)]
+                cells = [*(f"{figure:.2f}" for figure in figures), *ratios]
+                lines.append(f"| {result['keys']:,} keys, {state} | {_SIDES[side]} | {' | '.join(cells)} | {date} |")
     return "\n".join(lines) + "\n"
 
 

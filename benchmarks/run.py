@@ -1,4 +1,4 @@
-"""Command line: ``python -m benchmarks.run --group filter|group|window|keys|latency|all``."""
+"""Command line: ``python -m benchmarks.run --group filter|group|window|keys|exactly-once|restore|latency|all``."""
 
 from __future__ import annotations
 
@@ -9,10 +9,11 @@ import time
 from pathlib import Path
 from typing import Any
 
-from benchmarks import latency, report
+from benchmarks import latency, report, restore
 from benchmarks.campaign import LARGE_CACHE, PEERS, Task, compare, profile
 from benchmarks.kafka import broker, remove_outputs
 from benchmarks.orders import Orders
+from benchmarks.turns import turn
 from benchmarks.workloads import WORKLOADS
 
 RECORDS = 5_000_000
@@ -22,7 +23,7 @@ RUNS = 3
 def arguments() -> argparse.Namespace:
     """Read the command line."""
     parser = argparse.ArgumentParser(prog="benchmarks", description=__doc__)
-    parser.add_argument("--group", default="all", choices=[*WORKLOADS, "latency", "all"])
+    parser.add_argument("--group", default="all", choices=[*WORKLOADS, "restore", "latency", "all"])
     parser.add_argument("--records", type=int, default=RECORDS, help="input records (default 5,000,000)")
     parser.add_argument("--runs", type=int, default=RUNS, help="runs of each side")
     parser.add_argument("--keys", type=int, default=None, help="distinct keys instead of the workload's own")
@@ -37,6 +38,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--only-profile", action="store_true", help="nothing but the run for the cost split")
     parser.add_argument("--seconds", type=int, default=30, help="length of a latency run")
     parser.add_argument("--results", type=Path, default=report.RESULTS, help="where the results are written")
+    parser.add_argument("--lock", type=Path, default=None, help="a lock file to hold while each round is measured")
     parser.add_argument("--serve", action="store_true", help="start the broker, print its address, wait for a signal")
     return parser.parse_args()
 
@@ -44,17 +46,20 @@ def arguments() -> argparse.Namespace:
 def run_group(group: str, options: argparse.Namespace, bootstrap: str) -> list[dict[str, Any]]:
     """Run one group and return its results."""
     if group == "latency":
-        return latency.compare(bootstrap, options.runs, options.seconds)
+        return latency.compare(bootstrap, options.runs, options.seconds, options.lock)
+    if group == "restore":
+        return restore.compare(bootstrap, options.runs, options.keys, options.lock)
     workload = WORKLOADS[group]
     orders = Orders(options.records, options.keys or workload.keys)
-    seconds = orders.load(bootstrap)
+    with turn(options.lock):
+        seconds = orders.load(bootstrap)
     if seconds:
         print(f"loaded {orders.count:,} records into {orders.topic} in {seconds:.0f} s", flush=True)
     expected = workload.expected(orders)
     modes = {"off": [False], "on": [True], "both": [False, True]}[options.caching]
     results: list[dict[str, Any]] = []
     for caching in modes if workload.is_aggregation else [False]:
-        task = Task(bootstrap, workload, orders, caching, expected)
+        task = Task(bootstrap, workload, orders, caching, expected, options.lock)
         result = {} if options.only_profile else compare(task, options.runs, options.peers.split(","))
         if not options.no_profile:
             result["profile"] = profile(task)
@@ -68,7 +73,7 @@ def run_group(group: str, options: argparse.Namespace, bootstrap: str) -> list[d
 def main() -> int:
     """Run the groups and write their results."""
     options = arguments()
-    groups = [*WORKLOADS, "latency"] if options.group == "all" else [options.group]
+    groups = [*WORKLOADS, "restore", "latency"] if options.group == "all" else [options.group]
     with (
         tempfile.TemporaryDirectory(prefix="kappa-bench-") as directory,
         broker(options.bootstrap_servers, Path(directory)) as bootstrap,

@@ -20,11 +20,13 @@ class Sample(NamedTuple):
         at: seconds, monotonic.
         records: records done so far.
         cpu: CPU seconds of the whole process tree so far.
+        written: output so far, where that is looked at as well.
     """
 
     at: float
     records: float
     cpu: float
+    written: float = 0.0
 
 
 def tree(pid: int) -> list[int]:
@@ -66,11 +68,13 @@ class Sampler:
     Attributes:
         progress: gives the records done so far; None when it is not known now.
         pid: root of the process tree whose CPU counts.
+        written: gives the output so far.
     """
 
     progress: Callable[[], float | None]
     pid: int
     interval_seconds: float
+    written: Callable[[], float] = lambda: 0.0
     samples: list[Sample] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -90,7 +94,7 @@ class Sampler:
         while not self._stop.wait(self.interval_seconds):
             records = self.progress()
             if records is not None:
-                self.samples.append(Sample(time.monotonic(), records, self._meter.read()))
+                self.samples.append(Sample(time.monotonic(), records, self._meter.read(), self.written()))
 
     def now(self, records: float) -> Sample:
         """A sample of this moment, from the caller's thread."""
@@ -99,6 +103,13 @@ class Sampler:
     def last(self) -> float:
         """Records done at the last sample."""
         return self.samples[-1].records if self.samples else 0
+
+    def still_seconds(self) -> float:
+        """How long neither records nor output have moved."""
+        seen = list(self.samples)
+        last = seen[-1]
+        same = next(s for s in seen if (s.records, s.written) == (last.records, last.written))
+        return last.at - same.at
 
 
 def at_records(samples: list[Sample], records: float) -> Sample:

@@ -19,7 +19,6 @@ from kappaflow.testing.embedded_server import EmbeddedServer
 from kappaflow.testing.java_program import java_program
 
 HERE = Path(__file__).parent
-COMMIT_INTERVAL_MS = 2000
 CACHE_BYTES = 10 << 20
 LARGE_CACHE_BYTES = 512 << 20  # holds all keys of every workload: nothing is written before the commit
 JAVA_HEAP = "2g"
@@ -27,7 +26,6 @@ JAVA_HEAP = "2g"
 JAVA_PROPERTIES: dict[str, object] = {
     "num.stream.threads": 1,
     "auto.offset.reset": "earliest",
-    "commit.interval.ms": COMMIT_INTERVAL_MS,
     "max.poll.records": 10_000,
     "buffered.records.per.partition": 10_000,
     "fetch.max.bytes": 50_000_000,
@@ -112,6 +110,8 @@ class JavaSide:
             "application.id": self.group,
             "bootstrap.servers": self._bootstrap,
             "state.dir": str(self._state),
+            "commit.interval.ms": self._workload.commit_interval_ms,
+            "processing.guarantee": self._workload.guarantee,
             "statestore.cache.max.bytes": CACHE_BYTES if caching else 0,
             **self._overrides,
         }
@@ -140,16 +140,25 @@ class JavaSide:
             raise RuntimeError(f"The Java program ended with code {self._process.returncode}.")
         return self._records
 
-    def close(self) -> None:
-        """Let it close its stores, then remove them."""
+    def stop(self) -> None:
+        """Let it close its stores."""
         process = getattr(self, "_process", None)
-        if process is not None:
+        if process is not None and process.poll() is None:
             process.stdin.close()
             try:
                 process.wait(40)
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.wait()
+
+    def wipe(self) -> None:
+        """Remove the state that it keeps on disk."""
+        shutil.rmtree(self._state, ignore_errors=True)
+        self._state.mkdir()
+
+    def close(self) -> None:
+        """End it and remove what it kept."""
+        self.stop()
         shutil.rmtree(self._state, ignore_errors=True)
 
 
@@ -188,7 +197,8 @@ class EngineSide:
         """Declare the stream and start the query."""
         properties = {
             "ksql.streams.auto.offset.reset": "earliest",
-            "ksql.streams.commit.interval.ms": str(COMMIT_INTERVAL_MS),
+            "ksql.streams.commit.interval.ms": str(self._workload.commit_interval_ms),
+            "ksql.streams.processing.guarantee": self._workload.guarantee,
             "ksql.streams.cache.max.bytes.buffering": str(CACHE_BYTES if caching else 0),
         }
         for statement in (source_statement(topic), self._workload.statement):
@@ -209,6 +219,18 @@ class EngineSide:
             if query.get("state") == "ERROR":
                 raise RuntimeError(f"The query failed: {query.get('error')}")
         return sum(query.get("records", 0) for query in figures.values())
+
+    def restart(self) -> None:
+        """Start the process tree again; its query goes on."""
+        self._server.start()
+
+    def stop(self) -> None:
+        """Stop the process tree; its state stays."""
+        self._server.stop()
+
+    def wipe(self) -> None:
+        """Remove the state that its worker keeps on disk."""
+        shutil.rmtree(self._server.data_dir / "state")
 
     def close(self) -> None:
         """Stop the process tree and remove its state."""

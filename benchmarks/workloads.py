@@ -7,9 +7,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from benchmarks.orders import WINDOW_MS, Orders
+from benchmarks.orders import ITEMS, WINDOW_MS, Orders
 
 OUTPUT = "output"
+COMMIT_INTERVAL_MS = 2000
+TRANSACTION_INTERVAL_MS = 100
 Results = dict[str, dict[str, object]]
 Expected = Callable[[Orders], tuple[int, Results]]
 
@@ -25,6 +27,7 @@ class Workload:
         statement: the query after CREATE STREAM orders.
         is_aggregation: whether caching matters.
         expected: number of output records with every update, and the last value of each key (hexadecimal key).
+        exactly_once: whether it runs with `exactly_once_v2` and a commit every 100 ms instead of at least once and 2 s.
     """
 
     group: str
@@ -33,6 +36,17 @@ class Workload:
     statement: str
     is_aggregation: bool
     expected: Expected
+    exactly_once: bool = False
+
+    @property
+    def commit_interval_ms(self) -> int:
+        """For both sides."""
+        return TRANSACTION_INTERVAL_MS if self.exactly_once else COMMIT_INTERVAL_MS
+
+    @property
+    def guarantee(self) -> str:
+        """The value of `processing.guarantee`."""
+        return "exactly_once_v2" if self.exactly_once else "at_least_once"
 
 
 def source_statement(topic: str) -> str:
@@ -92,6 +106,24 @@ def _keys(orders: Orders) -> tuple[int, Results]:
     return orders.count, {_hex(str(k)): {"C": c} for k, c in enumerate(counts.tolist()) if c}
 
 
+def _items(orders: Orders) -> tuple[int, Results]:
+    # A repartition topic mixes the records of its writers, so only what does not depend on their order is compared.
+    columns = orders.columns
+    start = columns["time"] // WINDOW_MS
+    first = int(start[0])
+    cells = (start - first) * ITEMS + columns["item"]
+    counts = np.bincount(cells)
+    largest = np.zeros(len(counts))
+    np.maximum.at(largest, cells, columns["units"])
+    results: Results = {}
+    for cell, (count, units) in enumerate(zip(counts.tolist(), largest.tolist(), strict=True)):
+        if count:
+            window, item = divmod(cell, ITEMS)
+            at = ((window + first) * WINDOW_MS).to_bytes(8, "big").hex()
+            results[_hex(f"item_{item}") + at] = {"C": count, "M": units}
+    return orders.count, results
+
+
 _INTO = f"WITH (KAFKA_TOPIC='{OUTPUT}', PARTITIONS=4)"
 
 WORKLOADS = {
@@ -131,6 +163,16 @@ WORKLOADS = {
             f"CREATE TABLE result {_INTO} AS SELECT customer, COUNT(*) AS c FROM orders GROUP BY customer;",
             True,
             _keys,
+        ),
+        Workload(
+            "exactly-once",
+            "exactly once: repartition, count + maximum by item in 1-hour windows",
+            10_000,
+            f"CREATE TABLE result {_INTO} AS SELECT itemid, COUNT(*) AS c, MAX(orderunits) AS m FROM orders"
+            " WINDOW TUMBLING (SIZE 1 HOUR, GRACE PERIOD 1 DAY) GROUP BY itemid;",
+            True,
+            _items,
+            exactly_once=True,
         ),
     )
 }

@@ -10,9 +10,11 @@ import java.util.Properties;
 import org.apache.kafka.common.serialization.Serde;
 import org.apache.kafka.common.serialization.Serdes;
 import org.apache.kafka.streams.KafkaStreams;
+import org.apache.kafka.streams.KeyValue;
 import org.apache.kafka.streams.StreamsBuilder;
 import org.apache.kafka.streams.errors.StreamsUncaughtExceptionHandler.StreamThreadExceptionResponse;
 import org.apache.kafka.streams.kstream.Consumed;
+import org.apache.kafka.streams.kstream.Grouped;
 import org.apache.kafka.streams.kstream.KStream;
 import org.apache.kafka.streams.kstream.Materialized;
 import org.apache.kafka.streams.kstream.Produced;
@@ -36,6 +38,8 @@ public final class OrdersStreams {
   record Projected(String itemId, double x) {}
 
   record Total(long count, double sum) {}
+
+  record Largest(long count, double units) {}
 
   interface Read<T> {
     T from(JsonParser parser) throws IOException;
@@ -112,6 +116,24 @@ public final class OrdersStreams {
             generator.writeNumberField("S", value.sum());
           },
           OrdersStreams::readTotal);
+  static final Serde<Double> UNITS =
+      json(
+          (generator, value) -> generator.writeNumberField("ORDERUNITS", value),
+          parser -> {
+            parser.nextToken();
+            parser.nextToken();
+            return parser.getDoubleValue();
+          });
+  static final Serde<Largest> LARGEST =
+      json(
+          (generator, value) -> {
+            generator.writeNumberField("C", value.count());
+            generator.writeNumberField("M", value.units());
+          },
+          parser -> {
+            Total read = readTotal(parser);
+            return new Largest(read.count(), read.sum());
+          });
   static final Serde<Long> COUNT =
       json(
           (generator, value) -> generator.writeNumberField("C", value),
@@ -155,6 +177,19 @@ public final class OrdersStreams {
               .aggregate(() -> 0L, (key, order, count) -> count + 1, Materialized.with(text, COUNT))
               .toStream()
               .to(output, Produced.with(text, COUNT));
+      case "exactly-once" ->
+          orders
+              .map((key, order) -> KeyValue.pair(order.itemId(), order.units()))
+              .groupByKey(Grouped.with(text, UNITS))
+              .windowedBy(TimeWindows.ofSizeAndGrace(WINDOW, Duration.ofDays(1)))
+              .aggregate(
+                  () -> new Largest(0, 0.0),
+                  (key, units, found) -> new Largest(found.count() + 1, Math.max(found.units(), units)),
+                  Materialized.with(text, LARGEST))
+              .toStream()
+              .to(
+                  output,
+                  Produced.with(WindowedSerdes.timeWindowedSerdeFrom(String.class, WINDOW.toMillis()), LARGEST));
       default -> throw new IllegalArgumentException(mode);
     }
   }

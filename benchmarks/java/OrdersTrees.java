@@ -6,8 +6,10 @@ import java.io.UncheckedIOException;
 import java.time.Duration;
 import org.apache.kafka.common.serialization.Serde;
 import org.apache.kafka.common.serialization.Serdes;
+import org.apache.kafka.streams.KeyValue;
 import org.apache.kafka.streams.StreamsBuilder;
 import org.apache.kafka.streams.kstream.Consumed;
+import org.apache.kafka.streams.kstream.Grouped;
 import org.apache.kafka.streams.kstream.KStream;
 import org.apache.kafka.streams.kstream.Materialized;
 import org.apache.kafka.streams.kstream.Produced;
@@ -56,6 +58,16 @@ final class OrdersTrees {
     return sum.put("C", sum.get("C").asLong() + 1);
   }
 
+  static JsonNode units(JsonNode order) {
+    return MAPPER.createObjectNode().put("ORDERUNITS", order.get("orderunits").asDouble());
+  }
+
+  static JsonNode largest(JsonNode order, JsonNode found) {
+    ObjectNode state = (ObjectNode) found;
+    state.put("C", state.get("C").asLong() + 1);
+    return state.put("M", Math.max(state.get("M").asDouble(), order.get("ORDERUNITS").asDouble()));
+  }
+
   static void build(StreamsBuilder builder, String mode, String input, String output, Runnable counter) {
     Serde<String> text = Serdes.String();
     KStream<String, JsonNode> orders =
@@ -89,6 +101,17 @@ final class OrdersTrees {
                   Materialized.with(text, TREE))
               .toStream()
               .to(output, Produced.with(text, TREE));
+      case "exactly-once" ->
+          orders
+              .map((key, order) -> KeyValue.pair(order.get("itemid").asText(), units(order)))
+              .groupByKey(Grouped.with(text, TREE))
+              .windowedBy(TimeWindows.ofSizeAndGrace(window, Duration.ofDays(1)))
+              .aggregate(
+                  () -> MAPPER.createObjectNode().put("C", 0L).put("M", 0.0),
+                  (key, order, found) -> largest(order, found),
+                  Materialized.with(text, TREE))
+              .toStream()
+              .to(output, Produced.with(WindowedSerdes.timeWindowedSerdeFrom(String.class, window.toMillis()), TREE));
       default -> throw new IllegalArgumentException(mode);
     }
   }

@@ -17,8 +17,9 @@ import org.apache.kafka.common.TopicPartition;
 import org.apache.kafka.common.serialization.ByteArrayDeserializer;
 
 /**
- * Reads a topic from beginning to end. Usage: TopicDigest BOOTSTRAP TOPIC FILE. Prints "partition count digest" per
- * partition, the digest being over keys and values in their order, and writes the last value of each key to FILE as
+ * Reads what is committed of a topic, from beginning to end. Usage: TopicDigest BOOTSTRAP TOPIC FILE. Prints "partition
+ * count digest end" per partition, the digest being over keys and values in their order and the end being the offset
+ * behind the last record, and writes the last value of each key to FILE as
  * "hexadecimal key TAB value".
  */
 public final class TopicDigest {
@@ -31,10 +32,12 @@ public final class TopicDigest {
   public static void main(String[] arguments) throws Exception {
     Properties properties = new Properties();
     properties.put("bootstrap.servers", arguments[0]);
+    properties.put("isolation.level", "read_committed");
     properties.put("max.poll.records", "20000");
     properties.put("max.partition.fetch.bytes", "8000000");
     Map<Integer, Long> counts = new TreeMap<>();
     Map<Integer, Long> digests = new TreeMap<>();
+    Map<Integer, Long> behind = new TreeMap<>();
     Map<ByteBuffer, byte[]> last = new HashMap<>();
     try (KafkaConsumer<byte[], byte[]> consumer =
         new KafkaConsumer<>(properties, new ByteArrayDeserializer(), new ByteArrayDeserializer())) {
@@ -46,16 +49,20 @@ public final class TopicDigest {
       for (TopicPartition partition : partitions) {
         counts.put(partition.partition(), 0L);
         digests.put(partition.partition(), 0L);
+        behind.put(partition.partition(), 0L);
       }
       while (partitions.stream().anyMatch(p -> consumer.position(p) < ends.get(p))) {
         for (ConsumerRecord<byte[], byte[]> record : consumer.poll(Duration.ofMillis(500))) {
           counts.merge(record.partition(), 1L, Long::sum);
           digests.compute(record.partition(), (p, digest) -> mix(mix(digest, record.key()), record.value()));
+          behind.put(record.partition(), record.offset() + 1);
           last.put(ByteBuffer.wrap(record.key() == null ? new byte[0] : record.key()), record.value());
         }
       }
     }
-    counts.forEach((p, count) -> System.out.println(p + " " + count + " " + Long.toHexString(digests.get(p))));
+    counts.forEach(
+        (p, count) ->
+            System.out.println(p + " " + count + " " + Long.toHexString(digests.get(p)) + " " + behind.get(p)));
     try (OutputStream out = new BufferedOutputStream(Files.newOutputStream(Path.of(arguments[2])), 1 << 20)) {
       for (Map.Entry<ByteBuffer, byte[]> entry : last.entrySet()) {
         out.write(HexFormat.of().formatHex(entry.getKey().array()).getBytes(StandardCharsets.US_ASCII));
