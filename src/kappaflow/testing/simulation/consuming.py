@@ -210,9 +210,11 @@ class GroupConsumer:
         keys = msgspec.json.decode(self._membership.assignment, type=list[tuple[str, int]])
         group = self._membership.group
         if keys:
+            # An answer that was long on its way tells less than what others have committed since it was asked for.
+            promised = {key: self._history.offsets.get((group, key), -1) for key in keys}
             found = await committed_offsets(self._client, group, keys, stable=True)
             for key, (offset, _) in found.items():
-                if offset < self._history.offsets.get((group, key), -1):
+                if offset < promised[key]:
                     self._history.problems.append(f"{group} was told offset {offset} of {key}, behind its commit")
             self._positions = {key: found[key][0] if key in found else 0 for key in keys}
         heard = asyncio.get_running_loop().time()
