@@ -15,7 +15,7 @@ from kappaflow.errors import FunctionError
 from kappaflow.sql.engine import Engine
 from kappaflow.sql.statement_plan import TopicInfo
 from kappaflow.streams.execution.row_task import RawRecord
-from kappaflow.testing.topology_test_driver import Form, TopologyTestDriver
+from kappaflow.testing.batch_driver import BatchTopologyDriver, Form
 
 SOURCE = (
     "CREATE STREAM a (k STRING KEY, i INT, l BIGINT, d DOUBLE, e DECIMAL(6, 2), s STRING, r STRING, b BOOLEAN, "
@@ -111,7 +111,7 @@ def cuts(records: Sequence[RawRecord], rng: random.Random, form: Form) -> Iterat
 
 
 def outputs(topology: Any, form: Form, records: Sequence[RawRecord], rng: random.Random) -> list[tuple[Any, ...]]:
-    driver = TopologyTestDriver(topology, form=form)
+    driver = BatchTopologyDriver(topology, form=form)
     for batch in cuts(records, rng, form):
         driver.pipe(*batch)
     return [(record.key, record.value, record.timestamp) for record in driver.take("O")]
@@ -150,7 +150,7 @@ def test_aggregates_agree(aggregations: list[Any], seed: int) -> None:
 
 def one_row(expressions: Sequence[str], row: dict[str, Any], form: Form) -> dict[str, Any]:
     columns = ", ".join(f"{text} AS x{n}" for n, text in enumerate(expressions))
-    driver = TopologyTestDriver(topology_of(f"CREATE STREAM o AS SELECT k, {columns} FROM a;"), form=form)
+    driver = BatchTopologyDriver(topology_of(f"CREATE STREAM o AS SELECT k, {columns} FROM a;"), form=form)
     driver.pipe(RawRecord("a", b"k", json.dumps(row).encode(), 1000, (), 0, 0))
     (record,) = driver.take("O")
     return json.loads(record.value or b"{}")
@@ -182,7 +182,7 @@ def test_values_of_java(row: dict[str, Any], expected: dict[str, Any], form: For
 @pytest.mark.parametrize("form", ["row", "column"])
 def test_a_decimal_sum_that_overflows_is_refused(form: Form) -> None:
     statement = "CREATE TABLE o AS SELECT k, SUM(e) AS total, COUNT(*) AS n FROM a GROUP BY k;"
-    driver = TopologyTestDriver(topology_of(statement), form=form)
+    driver = BatchTopologyDriver(topology_of(statement), form=form)
     driver.pipe(RawRecord("a", b"k", b'{"E": "9999.99"}', 1000, (), 0, 0))
     with pytest.raises(FunctionError, match="overflow"):
         driver.pipe(RawRecord("a", b"k", b'{"E": "0.01"}', 1001, (), 0, 1))

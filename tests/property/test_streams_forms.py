@@ -17,24 +17,24 @@ from kappaflow.streams.columns.aggregate import AggregateColumns
 from kappaflow.streams.execution.row_task import RawRecord
 from kappaflow.streams.processors import aggregate, foreign_key_join, session, stream_stream_join, suppress
 from kappaflow.streams.processors.base import Processor
+from kappaflow.testing.batch_driver import BatchTopologyDriver, Form
 from kappaflow.testing.described_topologies import Case, build, random_case
-from kappaflow.testing.topology_test_driver import Form, TopologyTestDriver
 
 SEEDS = st.integers(0, 2**32)
 
 
-def driver_of(case: Case, form: Form) -> TopologyTestDriver:
-    return TopologyTestDriver(build(case), emit_interval_ms=0, outer_interval_ms=0, form=form)
+def driver_of(case: Case, form: Form) -> BatchTopologyDriver:
+    return BatchTopologyDriver(build(case), emit_interval_ms=0, outer_interval_ms=0, form=form)
 
 
-def outputs(driver: TopologyTestDriver, case: Case, *, with_headers: bool = True) -> dict[str, Any]:
+def outputs(driver: BatchTopologyDriver, case: Case, *, with_headers: bool = True) -> dict[str, Any]:
     return {
         topic: [(r.key, r.value, r.timestamp, r.headers if with_headers else ()) for r in driver.take(topic)]
         for topic in case.outputs
     }
 
 
-def stores(driver: TopologyTestDriver) -> dict[str, Any]:
+def stores(driver: BatchTopologyDriver) -> dict[str, Any]:
     return {name: list(store.range()) for name, store in driver.stores.items()}
 
 

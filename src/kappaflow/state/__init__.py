@@ -2,17 +2,20 @@
 
     OrderedStore    get, put, range                       memory, or the worker's RocksDB (StateDatabase)
     SessionStore, JoinWindowStore, UnmatchedStore         layouts of keys over an ordered store
+    ObjectStore           objects instead of rows         kept as their serialised bytes
 
 Not here: changelogs and commits (kappaflow.streams.execution), what rows mean (kappaflow.streams.processors).
 """
 
 from kappaflow.state.memory import MemoryStore, PackedMemoryStore
+from kappaflow.state.objects import ObjectStore
 from kappaflow.state.ordered import OrderedStore, PackedStore, Row, Stored
 from kappaflow.state.windows import JoinWindowStore, SessionStore, UnmatchedStore
 
 __all__ = [
     "JoinWindowStore",
     "MemoryStore",
+    "ObjectStore",
     "OrderedStore",
     "PackedMemoryStore",
     "PackedStore",

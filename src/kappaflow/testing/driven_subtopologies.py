@@ -16,7 +16,7 @@ from kappaflow.streams.batch import Batch
 from kappaflow.streams.columns import ColumnSubtopology
 from kappaflow.streams.columns.batches import take
 from kappaflow.streams.execution.columnar_task import source_of
-from kappaflow.streams.execution.encode import encode_record
+from kappaflow.streams.execution.encode import encode_record, has_topic
 from kappaflow.streams.execution.row_task import RawRecord, RowTask
 from kappaflow.streams.execution.sink_columns import encode_columns
 from kappaflow.streams.execution.source_columns import decode_columns, report_bad
@@ -82,13 +82,13 @@ class RowDriver:
             self._task.process(item.raw)
 
     def _produce(self, node: n.Sink | n.Repartition, record: Record) -> None:
-        if node.topic is None:
+        if not has_topic(node):
             self._result(record)
             return
         try:
             raw = encode_record(node, record)
         except KappaError as error:
-            self._failed(node.topic, error)
+            self._failed(node.topic or node.name, error)
             return
         self._written(self._position, raw)
 

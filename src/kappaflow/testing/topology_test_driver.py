@@ -1,148 +1,304 @@
-"""Run a topology in-process, one partition a topic, without a broker.
+"""Run a topology of the streams library in-process, record by record, without a broker.
 
     driver = TopologyTestDriver(topology)
-    driver.pipe(RawRecord("orders", b"k", b"..", 0))
-    driver.take("OUT") -> what was written to that topic, in order
+    orders = driver.create_input_topic("orders", Serdes.string(), Serdes.json())
+    totals = driver.create_output_topic("totals", Serdes.string(), Serdes.long())
+    orders.pipe_input("anna", {"price": 3}, timestamp=1000)
+    totals.read_key_values_to_list() -> [("anna", 3)]
 
-Like Kafka Streams' own driver: after each record everything that it caused runs to its end, repartition topics
-included, and the wall clock stands still.  In column form several records can go at once; what is written must be
-the same however they are cut.
+As in Kafka Streams' own driver there is one partition a topic, and all that a record causes is done when it was piped;
+the wall clock stands still until `advance_wall_clock_time`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import Literal
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
 
-from kappaflow.errors import KappaError
-from kappaflow.state import PackedMemoryStore
-from kappaflow.streams.columns import reason_for_rows
-from kappaflow.streams.execution.row_task import RawRecord
+from kappaflow.errors import KappaError, UsageError
+from kappaflow.serde import Serde, WindowedKeySerde
+from kappaflow.state import ObjectStore, PackedMemoryStore
+from kappaflow.streams.dsl.stores import store_for_processor
+from kappaflow.streams.dsl.topology import Topology
+from kappaflow.streams.execution.encode import encode_record, has_topic
+from kappaflow.streams.execution.row_task import DecodedRecord, RawRecord, RowTask, read_key, write_key
 from kappaflow.streams.processors.base import TaskContext
-from kappaflow.streams.record import Record
-from kappaflow.streams.topology import Subtopology, Topology
-from kappaflow.testing.driven_subtopologies import ColumnDriver, Placed, RowDriver
+from kappaflow.streams.record import Headers, Record
+from kappaflow.streams.topology import Repartition, Sink, Source, Subtopology
+from kappaflow.streams.topology import Topology as BoundTopology
+from kappaflow.streams.topology.nodes import KeySerde
+from kappaflow.testing.partition_queues import PartitionQueues
 
-Form = Literal["row", "column"]
+APPLICATION_ID = "topology-test"
 
 
 class TopologyTestDriver:
-    """Drives all subtopologies of a topology.
+    """Drives a topology.
 
     Args:
-        on_error: told about records that cannot be decoded or written; they are dropped.
-        emit_interval_ms: the throttle of emit-final operators; 0 turns it off.
-        outer_interval_ms: the throttle of stream-stream joins that look for unmatched records; 0 turns it off.
-        form: ``column`` runs the subtopologies that have a column form in it.
-
-    Attributes:
-        outputs: records by topic, in the order they were written, internal topics included.
-        results: records of sinks without a topic (push queries).
-        errors: what went wrong, in order.
-        by_rows: why subtopologies run in row form, by their number, where columns were asked for.
+        application_id: prefix of internal topics.
+        start_time_ms: what the wall clock shows.
+        on_error: told about records that cannot be read or written, which are dropped then; without it the error is
+            raised.
+        emit_interval_ms, outer_interval_ms: throttles of final results and of unmatched records, in wall-clock time.
     """
 
     def __init__(
         self,
         topology: Topology,
+        *,
+        application_id: str = APPLICATION_ID,
+        start_time_ms: int = 0,
         on_error: Callable[[str, KappaError], None] | None = None,
-        emit_interval_ms: int = 1000,
-        form: Form = "row",
-        outer_interval_ms: int = 1000,
+        emit_interval_ms: int = 0,
+        outer_interval_ms: int = 0,
     ) -> None:
-        self.topology = topology
+        self._bound: BoundTopology = topology.bind(application_id)
         self.outputs: dict[str, list[RawRecord]] = {}
-        self.results: list[Record] = []
-        self.errors: list[KappaError] = []
-        self.by_rows: dict[int, str] = {}
-        self.stores = {spec.name: PackedMemoryStore(spec.types) for spec in topology.stores}
+        self._now = start_time_ms
         self._on_error = on_error
-        self._position = 0
-        self._sequence = 0
-        self._writes: list[tuple[int, RawRecord]] = []
-        self._waiting: dict[str, list[Placed]] = {}
-        self._internal = {node.topic for node in topology.repartition_nodes}
-        self._intervals = (emit_interval_ms, outer_interval_ms)
-        self._drivers = [self._driver(sub, form) for sub in _upstream_first(topology)]
+        self._offsets: dict[str, int] = {}
+        self._queues = PartitionQueues[DecodedRecord]()
+        self._specs = {spec.name: spec for spec in self._bound.stores}
+        self._stores = {name: PackedMemoryStore(spec.types) for name, spec in self._specs.items()}
+        self._internal = {node.topic for node in self._bound.repartition_nodes}
+        self.context = TaskContext(
+            self._written,
+            lambda: self._now,
+            emit_interval_ms=emit_interval_ms,
+            outer_interval_ms=outer_interval_ms,
+            application_id=application_id,
+        )
+        parts = self._bound.subtopologies
+        self._task = self._task_of([part for part in parts if not _is_global(part)], self.context)
+        self._global = self._task_of([part for part in parts if _is_global(part)], TaskContext(_nothing, lambda: 0))
+        self._task.resume({})
+        self._global.resume({})
 
-    def _driver(self, sub: Subtopology, form: Form) -> RowDriver | ColumnDriver:
-        emit, outer = self._intervals
-        context = TaskContext(lambda _node, _record: None, lambda: 0, emit_interval_ms=emit, outer_interval_ms=outer)
-        if form == "column":
-            reason = reason_for_rows(self.topology, sub)
-            if not reason:
-                return ColumnDriver(self.topology, sub, self.stores, context, self._written, self._failed)
-            self.by_rows[sub.number] = reason
-        return RowDriver(self.topology, sub, self.stores, context, self._written, self.results.append, self._failed)
+    def _task_of(self, parts: Sequence[Subtopology], context: TaskContext) -> RowTask:
+        """All parts as one task, as Kafka Streams' driver has it."""
+        nodes = {node.name: node for part in parts for node in part.nodes}
+        sources = {topic: read for part in parts for topic, read in part.sources.items()}
+        whole = Subtopology(0, tuple(nodes.values()), sources)
+        return RowTask(
+            self._bound, whole, self._stores, context.emit, lambda raw, e: self._failed(raw.topic, e), context
+        )
+
+    # ---- records ----
+
+    def create_input_topic(
+        self, topic: str, key_serde: KeySerde, value_serde: Serde, *, start_time_ms: int = 0, advance_ms: int = 0
+    ) -> TestInputTopic:
+        """Return what pipes records into a topic.
+
+        Args:
+            start_time_ms: of the first record that is given no time.
+            advance_ms: from one such record to the next.
+
+        Raises:
+            UsageError: the topology does not read the topic.
+        """
+        known = [*self._task.subtopology.sources, *self._global.subtopology.sources]
+        if topic not in known:
+            raise UsageError(f"The topology does not read {topic}; it reads {', '.join(sorted(known)) or 'nothing'}.")
+        return TestInputTopic(self, topic, key_serde, value_serde, start_time_ms, advance_ms)
+
+    def create_output_topic(self, topic: str, key_serde: KeySerde, value_serde: Serde) -> TestOutputTopic:
+        """Return what reads the records written to a topic."""
+        return TestOutputTopic(self, topic, key_serde, value_serde)
 
     def pipe(self, *records: RawRecord) -> None:
-        """Process records and everything that they cause.
-
-        In row form one after the other; in column form all of them as one batch.
-        """
-        if any(isinstance(driver, ColumnDriver) for driver in self._drivers):
-            self._pipe(records)
-        else:
-            for record in records:
-                self._pipe([record])
-
-    def restart(self) -> None:
-        """Go on as a task does that was committed, closed and opened again, here or elsewhere."""
-        for driver in self._drivers:
-            driver.restart()
-
-    def _pipe(self, records: Sequence[RawRecord]) -> None:
+        """Process records and all that they cause, one after the other."""
         for record in records:
-            self._waiting.setdefault(record.topic, []).append(Placed(self._position, 0, record))
-            self._position += 1
-        for driver in self._drivers:
-            inputs = {topic: self._waiting.get(topic, []) for topic in driver.topics}
-            if any(inputs.values()):
-                driver.process(inputs)
-        self._waiting.clear()
-        # Subtopologies ran one after the other; what they wrote stands in the order of its causes.
-        for _, raw in sorted(self._writes, key=lambda write: write[0]):
-            self.outputs.setdefault(raw.topic, []).append(raw)
-        self._writes.clear()
+            offset = self._offsets.get(record.topic, 0)
+            self._offsets[record.topic] = offset + 1
+            raw = RawRecord(record.topic, record.key, record.value, record.timestamp, record.headers, 0, offset)
+            if record.topic in self._global.subtopology.sources:
+                self._global.process(raw)
+                continue
+            self._enqueue(raw)
+            self._work()
 
-    def _written(self, position: int, raw: RawRecord) -> None:
-        self._writes.append((position, raw))
+    def advance_wall_clock_time(self, milliseconds: int) -> None:
+        """Let the wall clock go on and do what is due by it."""
+        if milliseconds < 0:
+            raise UsageError("The wall clock goes forward only.")
+        self._now += milliseconds
+        self.context.punctuate(wall_clock=True)
+        self._work()
+
+    def _enqueue(self, raw: RawRecord) -> None:
+        decoded = self._task.decode(raw)
+        self._queues.add(raw.topic, -1 if decoded.time is None else decoded.time, decoded)
+
+    def _work(self) -> None:
+        while (decoded := self._queues.take()) is not None:
+            self._task.run(decoded)
+
+    def _written(self, node: Sink | Repartition, record: Record) -> None:
+        if not has_topic(node):
+            return
+        try:
+            raw = encode_record(node, record)
+        except KappaError as error:
+            self._failed(node.topic or node.name, error)
+            return
+        self.outputs.setdefault(raw.topic, []).append(raw)
         if raw.topic in self._internal:
-            self._sequence += 1
-            self._waiting.setdefault(raw.topic, []).append(Placed(position, self._sequence, raw))
+            offset = self._offsets.get(raw.topic, 0)
+            self._offsets[raw.topic] = offset + 1
+            self._enqueue(RawRecord(raw.topic, raw.key, raw.value, raw.timestamp, raw.headers, 0, offset))
 
     def _failed(self, topic: str, error: KappaError) -> None:
-        self.errors.append(error)
-        if self._on_error is not None:
-            self._on_error(topic, error)
+        if self._on_error is None:
+            raise error
+        self._on_error(topic, error)
 
     def take(self, topic: str) -> list[RawRecord]:
-        """Return and forget what was written to a topic."""
+        """Return and forget what was written to a topic, as bytes."""
         return self.outputs.pop(topic, [])
 
+    @property
+    def produced_topic_names(self) -> set[str]:
+        """The topics that something was written to, internal ones included."""
+        return set(self.outputs)
 
-def _upstream_first(topology: Topology) -> list[Subtopology]:
-    """Return the subtopologies so that each comes behind those that write its repartition topics."""
-    writers: dict[str, set[int]] = {}
-    repartition = {node.name: node for node in topology.repartition_nodes}
-    for sub in topology.subtopologies:
-        members = {node.name for node in sub.nodes}
-        for node in sub.nodes:
-            if node.name in repartition and any(parent in members for parent in topology.parents[node.name]):
-                writers.setdefault(repartition[node.name].topic, set()).add(sub.number)
-    ordered: list[Subtopology] = []
-    placed: set[int] = set()
+    # ---- state ----
 
-    def place(sub: Subtopology) -> None:
-        if sub.number in placed:
-            return
-        placed.add(sub.number)
-        for topic in sub.sources:
-            for number in sorted(writers.get(topic, ())):
-                if number != sub.number:
-                    place(topology.subtopologies[number])
-        ordered.append(sub)
+    def get_state_store(self, name: str) -> Any:
+        """Return a store to look into, or to put rows into before a test.
 
-    for sub in topology.subtopologies:
-        place(sub)
-    return ordered
+        Raises:
+            UsageError: there is no such store.
+        """
+        if name not in self._specs:
+            raise UsageError(f"There is no store {name}; there are {', '.join(sorted(self._specs)) or 'none'}.")
+        spec, store = self._specs[name], self._stores[name]
+        opened: Any = store if spec.objects is None else ObjectStore(store, spec.objects)
+        return store_for_processor(opened, spec, self.context)
+
+    @property
+    def dropped(self) -> Mapping[str, int]:
+        """Counts of records that operators left out, by reason."""
+        return self.context.dropped
+
+    def close(self) -> None:
+        """End the processors."""
+        self._task.close()
+        self._global.close()
+
+    def __enter__(self) -> TopologyTestDriver:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+@dataclass(slots=True)
+class TestInputTopic:
+    """Pipes records into a topic."""
+
+    __test__ = False
+
+    driver: TopologyTestDriver
+    topic: str
+    key_serde: KeySerde
+    value_serde: Serde
+    next_time_ms: int
+    advance_ms: int
+
+    def pipe_input(self, key: Any, value: Any, *, timestamp: int | None = None, headers: Headers = ()) -> None:
+        """Pipe one record; without a time it gets that of the last one and the topic's advance."""
+        at = timestamp
+        if at is None:
+            at, self.next_time_ms = self.next_time_ms, self.next_time_ms + self.advance_ms
+        data = None if value is None else self.value_serde.serialize(value)
+        self.driver.pipe(RawRecord(self.topic, write_key(self.key_serde, key), data, at, headers))
+
+    def pipe_key_values(self, pairs: Iterable[tuple[Any, Any]]) -> None:
+        """Pipe records of keys and values."""
+        for key, value in pairs:
+            self.pipe_input(key, value)
+
+    def pipe_values(self, values: Iterable[Any]) -> None:
+        """Pipe records without keys."""
+        for value in values:
+            self.pipe_input(None, value)
+
+    def advance_time(self, milliseconds: int) -> None:
+        """Move the time of the next record that is given none."""
+        self.next_time_ms += milliseconds
+
+
+@dataclass(slots=True)
+class TestOutputTopic:
+    """Reads the records of a topic, each once."""
+
+    __test__ = False
+
+    driver: TopologyTestDriver
+    topic: str
+    key_serde: KeySerde
+    value_serde: Serde
+
+    def read_records_to_list(self) -> list[Record]:
+        """Return all records."""
+        return [self._read(raw) for raw in self.driver.take(self.topic)]
+
+    def read_record(self) -> Record:
+        """Return the next record.
+
+        Raises:
+            UsageError: there is none.
+        """
+        waiting = self.driver.outputs.get(self.topic)
+        if not waiting:
+            raise UsageError(f"There is no record in {self.topic}.")
+        return self._read(waiting.pop(0))
+
+    def read_key_value(self) -> tuple[Any, Any]:
+        """Return key and value of the next record."""
+        record = self.read_record()
+        return record.key, record.value
+
+    def read_value(self) -> Any:
+        """Return the value of the next record."""
+        return self.read_record().value
+
+    def read_key_values_to_list(self) -> list[tuple[Any, Any]]:
+        """Return keys and values of all records."""
+        return [(record.key, record.value) for record in self.read_records_to_list()]
+
+    def read_key_values_to_map(self) -> dict[Any, Any]:
+        """Return the last value of each key."""
+        return dict(self.read_key_values_to_list())
+
+    def read_values_to_list(self) -> list[Any]:
+        """Return the values of all records."""
+        return [record.value for record in self.read_records_to_list()]
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether there is no record."""
+        return not self.driver.outputs.get(self.topic)
+
+    @property
+    def queue_size(self) -> int:
+        """How many records there are."""
+        return len(self.driver.outputs.get(self.topic, ()))
+
+    def _read(self, raw: RawRecord) -> Record:
+        key = read_key(self.key_serde, raw.key)
+        return Record(key, self.value_serde.deserialize(raw.value), raw.timestamp, raw.headers, raw.topic)
+
+
+def _is_global(part: Subtopology) -> bool:
+    return any(isinstance(node, Source) and node.is_global for node in part.nodes)
+
+
+def _nothing(_node: Any, _record: Record) -> None:
+    """Global tables write nothing."""
+
+
+__all__ = ["TestInputTopic", "TestOutputTopic", "TopologyTestDriver", "WindowedKeySerde"]

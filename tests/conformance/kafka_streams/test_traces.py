@@ -1,4 +1,4 @@
-"""Random topologies over random records, against Kafka Streams' own TopologyTestDriver, record for record.
+"""Random topologies over random records, against Kafka Streams' own BatchTopologyDriver, record for record.
 
 `TraceTopologies.java` runs the described topologies of a range of seeds; ours must write the same records to the
 same topics, with timestamps and headers, in row form and in column form, however the records are cut into batches.
@@ -21,11 +21,11 @@ from kappaflow.streams.execution.row_task import RawRecord
 from kappaflow.streams.processors import aggregate, session, stream_stream_join, suppress, table
 from kappaflow.streams.processors.base import NO_TIME
 from kappaflow.streams.record import Change, Record
+from kappaflow.testing.batch_driver import BatchTopologyDriver, Form
 from kappaflow.testing.described_topologies import Case, build, random_case
 from kappaflow.testing.described_topologies.case import Trace, read_trace
 from kappaflow.testing.described_topologies.generate import OUTER_JOIN_INTERVAL, WINDOWED_INTERVAL
 from kappaflow.testing.java_program import java_program
-from kappaflow.testing.topology_test_driver import Form, TopologyTestDriver
 
 pytestmark = [pytest.mark.java, pytest.mark.xdist_group("traces")]
 
@@ -51,8 +51,8 @@ def traced() -> list[Traced]:
     return [Traced(s, case, read_trace(line)) for s, case, line in zip(seeds, cases, lines, strict=True)]
 
 
-def driver_of(case: Case, form: Form = "row") -> TopologyTestDriver:
-    return TopologyTestDriver(
+def driver_of(case: Case, form: Form = "row") -> BatchTopologyDriver:
+    return BatchTopologyDriver(
         build(case),
         emit_interval_ms=case.interval(WINDOWED_INTERVAL),
         outer_interval_ms=case.interval(OUTER_JOIN_INTERVAL),

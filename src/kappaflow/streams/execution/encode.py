@@ -15,7 +15,8 @@ def encode_record(node: n.Sink | n.Repartition, record: Record) -> RawRecord:
         SerializationError: a value does not fit the format.
         StreamsError: the record's own time cannot be used.
     """
-    assert node.topic is not None and node.key_serde is not None and node.value_serde is not None
+    topic = topic_of(node, record)
+    assert topic is not None and node.key_serde is not None and node.value_serde is not None
     key = write_key(node.key_serde, record.key)
     if isinstance(node, n.Repartition) and node.carries_changes:
         value: bytes | None = write_change(node, record.value)
@@ -30,4 +31,16 @@ def encode_record(node: n.Sink | n.Repartition, record: Record) -> RawRecord:
         if timestamp < 0:
             raise StreamsError(f"The record's own time {timestamp} is negative.")
     headers = record.headers if not isinstance(node, n.Sink) or node.carries_headers else ()
-    return RawRecord(node.topic, key, value, timestamp, headers)
+    return RawRecord(topic, key, value, timestamp, headers)
+
+
+def topic_of(node: n.Sink | n.Repartition, record: Record) -> str | None:
+    """Return the topic that a record goes to; None where a sink hands records over instead."""
+    if isinstance(node, n.Sink) and node.topic_of is not None:
+        return node.topic_of(record)
+    return node.topic
+
+
+def has_topic(node: n.Sink | n.Repartition) -> bool:
+    """Tell whether a sink writes topics."""
+    return isinstance(node, n.Repartition) or node.topic is not None or node.topic_of is not None

@@ -61,6 +61,17 @@ class OutputBuffer:
         """Collect one record; see `send_columns`."""
         self._rows.setdefault((record.topic, partition, window_bytes), []).append((record, source))
 
+    def partitions(self, topic: str) -> int:
+        """Return the number of partitions of a topic.
+
+        Raises:
+            StreamsError: it is not known.
+        """
+        count = self._counts.get(topic)
+        if count is None:
+            raise StreamsError(f"The number of partitions of {topic} is not known.")
+        return count
+
     def send_rows(self) -> None:
         """Encode and send what was collected."""
         while self._rows:  # dead letters of what is sent come on top
@@ -99,9 +110,7 @@ class OutputBuffer:
             window_bytes: how many bytes of window bounds end a key; they do not choose the partition.
             source: gives the record that a row was made of, where it is known.
         """
-        count = self._counts.get(topic)
-        if count is None:
-            raise StreamsError(f"The number of partitions of {topic} is not known.")
+        count = self.partitions(topic)
         limit = self._limits.get(topic)
         if limit is not None and self.on_too_large is not None:
             large = rows_above(limit, keys, values, headers)

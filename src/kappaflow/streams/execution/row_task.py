@@ -164,6 +164,13 @@ class RowTask:
         for source, record in decoded.records:
             self.context.stream_time = max(self.context.stream_time, record.timestamp)
             self.processors[source].process(record)
+            if self.context.punctuations:
+                self.context.punctuate(wall_clock=False)
+
+    def close(self) -> None:
+        """End the operators of users."""
+        for processor in self.processors.values():
+            processor.close()
 
     def decode(self, raw: RawRecord) -> DecodedRecord:
         """Decode a record for every source that reads its topic; records of a topic come in their order."""

@@ -9,7 +9,7 @@ from kappaflow.client.topic_partition import TopicPartition
 from kappaflow.errors import FunctionError, KappaError, SerializationError
 from kappaflow.state.database import DurableStore
 from kappaflow.streams.execution.changelogs import add_changes
-from kappaflow.streams.execution.encode import encode_record
+from kappaflow.streams.execution.encode import encode_record, has_topic
 from kappaflow.streams.execution.error_handling import CONTINUE, ErrorHandler
 from kappaflow.streams.execution.outputs import OutputBuffer
 from kappaflow.streams.execution.partition_group import PartitionGroup
@@ -159,18 +159,25 @@ class RunningTask:
         self._expire()
 
     def _produce(self, node: n.Sink | n.Repartition, record: Record) -> None:
-        if node.topic is None:
+        if not has_topic(node):
             if self._results is not None:
                 self._results(record)
             return
+        place = node.topic or node.name
         try:
             window = 0 if node.key_serde is None else window_bytes(node.key_serde)
-            self._outputs.add(encode_record(node, record), window_bytes=window, source=self._source)
+            raw = encode_record(node, record)
+            partition = None
+            if node.partition_of is not None:
+                partition = node.partition_of(record, self._outputs.partitions(raw.topic))
+                if partition is not None and partition < 0:
+                    return
+            self._outputs.add(raw, partition, window_bytes=window, source=self._source)
         except SerializationError as error:
             self._task.context.drop("production")
-            self._errors.production(node.topic, self._source, error)
+            self._errors.production(place, self._source, error)
         except KappaError as error:
-            self._errors.report(node.topic, error)
+            self._errors.report(place, error)
 
 
 def _reads_headers(topology: Topology, nodes: tuple[n.Node, ...]) -> bool:

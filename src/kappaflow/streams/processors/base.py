@@ -23,6 +23,33 @@ class RowStore(Protocol):
         ...
 
 
+class Punctuation:
+    """A function that is called once an interval.  Intervals that were missed count as one.
+
+    Args:
+        start_ms: of the first interval's end; the first call comes when time reaches it.
+        callback: takes the time.
+    """
+
+    def __init__(self, start_ms: int, interval_ms: int, callback: Callable[[int], None], *, wall_clock: bool) -> None:
+        self.next_ms = start_ms
+        self.interval_ms = interval_ms
+        self.wall_clock = wall_clock
+        self.cancelled = False
+        self._callback = callback
+
+    def is_due(self, now_ms: int) -> bool:
+        """Tell whether the time has come."""
+        return not self.cancelled and self.next_ms <= now_ms
+
+    def call(self, now_ms: int) -> None:
+        """Call the function and set the next time."""
+        if self.cancelled:
+            return
+        self._callback(now_ms)
+        self.next_ms += (max(0, now_ms - self.next_ms) // self.interval_ms + 1) * self.interval_ms
+
+
 @dataclass(slots=True)
 class TaskContext:
     """What a task offers to its operators.
@@ -35,6 +62,10 @@ class TaskContext:
         emit_interval_ms: how often emit-final operators look for closed windows, in wall-clock time.
         caching: aggregations forward the last result per key at each commit instead of every update.
         outer_interval_ms: how often stream-stream joins look for unmatched records, in wall-clock time.
+        application_id, task_id: of the task.
+        shared: what operators of one task share, by name.
+        punctuations: what is called as time passes.
+        commit_requested: a processor asked for a commit.
     """
 
     emit: Callable[[Any, Record], None]
@@ -44,6 +75,19 @@ class TaskContext:
     emit_interval_ms: int = 1000
     outer_interval_ms: int = 1000
     caching: bool = False
+    application_id: str = ""
+    task_id: str = "0_0"
+    shared: dict[str, Any] = field(default_factory=dict[str, Any])
+    punctuations: list[Punctuation] = field(default_factory=list["Punctuation"])
+    commit_requested: bool = False
+
+    def punctuate(self, *, wall_clock: bool) -> bool:
+        """Call what is due by stream time or by the wall clock; tell whether anything was."""
+        now = self.wall_clock_ms() if wall_clock else self.stream_time
+        due = [each for each in self.punctuations if each.wall_clock == wall_clock and each.is_due(now)]
+        for each in sorted(due, key=lambda each: each.next_ms):
+            each.call(now)
+        return bool(due)
 
     def drop(self, reason: str, count: int = 1) -> None:
         """Count records that an operator leaves out."""
@@ -97,6 +141,9 @@ class Processor:
 
     def flush_cache(self) -> None:
         """Forward what is held back until a commit; most operators hold nothing back."""
+
+    def close(self) -> None:
+        """End; most operators hold nothing that has to be closed."""
 
     def progress(self) -> dict[str, int]:
         """Return the numbers that a restart must find again beside the stores, by name."""

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from kappaflow.errors import TopologyError
-from kappaflow.state import JoinWindowStore, OrderedStore, SessionStore, UnmatchedStore
+from kappaflow.state import JoinWindowStore, ObjectStore, OrderedStore, SessionStore, UnmatchedStore
 from kappaflow.streams.processors.aggregate import StreamAggregateProcessor, WindowedAggregateProcessor
 from kappaflow.streams.processors.base import Input, Processor, TaskContext
 from kappaflow.streams.processors.foreign_key_join import ForeignKeyJoinProcessor
@@ -60,6 +60,7 @@ _BUILDERS: dict[type[n.Node], Callable[[Any, TaskContext, Stores], Processor]] =
     n.ToTable: lambda node, context, stores: TableSourceProcessor(
         node, context, stores[node.store.name] if node.store is not None else None
     ),
+    n.Operator: lambda node, context, stores: node.make(context, stores),
     n.Filter: lambda node, context, _: FilterProcessor(node, context),
     n.MapValues: lambda node, context, _: MapValuesProcessor(node, context),
     n.FlatMapValues: lambda node, context, _: FlatMapValuesProcessor(node, context),
@@ -103,6 +104,8 @@ def build_processors(
     Raises:
         TopologyError: a node has no operator.
     """
+    objects = {spec.name: ObjectStore(stores[spec.name], spec.objects) for spec in subtopology.stores if spec.objects}
+    stores = {**stores, **objects}
     entrances: dict[str, Processor] = {}
     exits: dict[str, Processor] = {}
     source_nodes = {node.name for nodes in subtopology.sources.values() for node in nodes}

@@ -6,7 +6,7 @@ one element per column (see kappaflow.serde.schema), or `Windowed` around such a
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -18,6 +18,7 @@ from kappaflow.streams.functions import Aggregator, Mapper, Predicate
 from kappaflow.streams.record import Record
 
 KeySerde = Serde | WindowedKeySerde
+PartitionOf = Callable[[Record, int], int | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +90,8 @@ class StoreSpec:
         retention_ms: how long a window is kept after stream time passed its start; None for plain stores.
         logged: a changelog is written; false when the source topic serves as one.
         changelog_topic: the source topic that serves as changelog, where `logged` is false.
+        objects: writes the values, where they are objects of users, not rows; `types` is one column of bytes then.
+        topic_configs: of the changelog, above those that follow from the kind of store.
     """
 
     name: str
@@ -99,6 +102,8 @@ class StoreSpec:
     retention_ms: int | None = None
     logged: bool = True
     changelog_topic: str | None = None
+    objects: Serde | None = None
+    topic_configs: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -121,6 +126,7 @@ class Source(Node):
         reads_headers: headers are decoded, because a column or a sink reads them.
         reads_position: partition and offset are kept.
         projection: positions of the value columns that anything reads; None reads all.
+        is_global: all partitions are read into a store that every task sees.
     """
 
     topic: str
@@ -130,6 +136,7 @@ class Source(Node):
     reads_headers: bool = False
     reads_position: bool = False
     projection: tuple[int, ...] | None = None
+    is_global: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -194,6 +201,9 @@ class Repartition(Node):
         topic: its whole name.
         carries_changes: values are `Change`, written as old and new value in one record.
         partitions: None takes the number of the source topics.
+        sink_name: of the half that writes; `name` is that of the half that reads.
+        partition_of: chooses the partition of a record by its number of partitions; None, or None from it, leaves it
+            to the key.
     """
 
     topic: str
@@ -201,6 +211,8 @@ class Repartition(Node):
     value_serde: Serde
     carries_changes: bool = False
     partitions: int | None = None
+    sink_name: str | None = None
+    partition_of: PartitionOf | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -434,7 +446,10 @@ class Sink(Node):
 
     Attributes:
         timestamp: gives records their time from the written value; None keeps the record's time.
-        topic: None hands records to whoever runs the topology (push queries).
+        topic: None hands records to whoever runs the topology (push queries), where `topic_of` is not set either.
+        topic_of: chooses the topic of each record.
+        partition_of: chooses the partition of a record by its number of partitions; None, or None from it, leaves it
+            to the key; a negative number drops the record.
     """
 
     topic: str | None
@@ -442,3 +457,23 @@ class Sink(Node):
     value_serde: Serde | None = None
     timestamp: TimestampExtractor | None = None
     carries_headers: bool = field(default=True)
+    topic_of: Callable[[Record], str] | None = None
+    partition_of: PartitionOf | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Operator(Node):
+    """An operator that a function makes: those of the streams library that have only a row form, and of users.
+
+    Attributes:
+        make: called once per task with the context and all stores of the subtopology by name; returns a processor.
+        specs: the stores that it is connected to.
+    """
+
+    make: Callable[[Any, Mapping[str, Any]], Any]
+    specs: tuple[StoreSpec, ...] = ()
+
+    @property
+    def stores(self) -> tuple[StoreSpec, ...]:
+        """The stores that it is connected to."""
+        return self.specs

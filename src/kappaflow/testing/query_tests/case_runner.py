@@ -19,6 +19,7 @@ from kappaflow.sql.ast.statements import (
 from kappaflow.sql.engine import Engine
 from kappaflow.sql.metastore import DataSource
 from kappaflow.sql.queries import PersistentQuery
+from kappaflow.testing.batch_driver import Form
 from kappaflow.testing.query_tests.case_files import TestCase
 from kappaflow.testing.query_tests.case_schemas import register_schemas
 from kappaflow.testing.query_tests.case_topics import CaseTopics, Headers, LogRecord, topics_before
@@ -33,7 +34,6 @@ from kappaflow.testing.query_tests.record_codec import (
     encode_value,
 )
 from kappaflow.testing.query_tests.value_matching import matches
-from kappaflow.testing.topology_test_driver import Form
 
 SERVICE_ID = "some.ksql.service.id"
 CONFIG = {

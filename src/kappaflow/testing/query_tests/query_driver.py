@@ -5,8 +5,8 @@ from __future__ import annotations
 from kappaflow.errors import FunctionError, StreamsError
 from kappaflow.streams.execution.row_task import RawRecord
 from kappaflow.streams.topology import Topology
+from kappaflow.testing.batch_driver import BatchTopologyDriver, Form
 from kappaflow.testing.query_tests.case_topics import LogRecord
-from kappaflow.testing.topology_test_driver import Form, TopologyTestDriver
 
 _INTERVAL = "ksql.streams.__emit.interval.ms.kstreams.windowed.aggregation__"
 
@@ -17,7 +17,7 @@ class QueryDriver:
     def __init__(self, topology: Topology, form: Form, properties: dict[str, str]) -> None:
         interval = int(properties.get(_INTERVAL, "1000"))
         self._topology = topology
-        self._driver = TopologyTestDriver(topology, emit_interval_ms=interval, form=form)
+        self._driver = BatchTopologyDriver(topology, emit_interval_ms=interval, form=form)
         self._offsets: dict[str, int] = {}
 
     def internal_topics(self) -> set[str]:

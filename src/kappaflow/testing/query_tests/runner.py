@@ -13,11 +13,11 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
+from kappaflow.testing.batch_driver import Form
 from kappaflow.testing.query_tests.case_files import TestCase, load_cases
 from kappaflow.testing.query_tests.case_runner import CaseResult, run_case
 from kappaflow.testing.query_tests.sql_test_runner import run_sql_test
 from kappaflow.testing.query_tests.test_functions import register_test_functions
-from kappaflow.testing.topology_test_driver import Form
 
 CASE_LIMIT_SECONDS = 20
 CHUNK = 24

@@ -12,12 +12,12 @@ from kappaflow.sql.ast import statements as s
 from kappaflow.sql.engine import Engine
 from kappaflow.sql.grammar.parser import ParsedStatement, parse
 from kappaflow.sql.queries import PersistentQuery
+from kappaflow.testing.batch_driver import Form
 from kappaflow.testing.query_tests.assertions import Log, check_source, check_values, topic_problem
 from kappaflow.testing.query_tests.case_runner import CONFIG, SERVICE_ID, CaseResult, Mismatch, judge
 from kappaflow.testing.query_tests.case_topics import CaseTopics, LogRecord, add_inferred
 from kappaflow.testing.query_tests.query_driver import QueryDriver
 from kappaflow.testing.query_tests.sql_files import SqlTest, split_statements
-from kappaflow.testing.topology_test_driver import Form
 
 _JAVA_NAMES = {
     "ParseFailedException": "SqlError",

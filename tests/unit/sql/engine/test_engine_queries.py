@@ -8,7 +8,7 @@ from kappaflow.sql.queries import Bounds
 from kappaflow.sql.statement_plan import TopicInfo
 from kappaflow.streams.execution.row_task import RawRecord
 from kappaflow.streams.record import Record, Windowed
-from kappaflow.testing.topology_test_driver import TopologyTestDriver
+from kappaflow.testing.batch_driver import BatchTopologyDriver
 
 SCRIPT = """
 CREATE STREAM S (ID INT KEY, V INT, N STRING) WITH (KAFKA_TOPIC='s', VALUE_FORMAT='JSON');
@@ -37,14 +37,14 @@ def test_push_query_gives_its_columns_in_select_order(engine: Engine) -> None:
     query = engine.plan_push("SELECT N, ID, V * 2 FROM S WHERE V > 1 EMIT CHANGES LIMIT 3;")
     assert str(query.schema) == "`N` STRING, `ID` INTEGER, `KSQL_COL_0` INTEGER"
     assert (query.limit, query.source_topics) == (3, ("s",))
-    driver = TopologyTestDriver(query.build_topology())
+    driver = BatchTopologyDriver(query.build_topology())
     driver.pipe(RawRecord("s", b"\0\0\0\7", b'{"V": 1, "N": "a"}', 5))
     driver.pipe(RawRecord("s", b"\0\0\0\7", b'{"V": 2, "N": "b"}', 6))
     assert [record.value for record in driver.results] == [("b", 7, 4)]
 
 
 def test_push_query_without_group_by_counts_everything(engine: Engine) -> None:
-    driver = TopologyTestDriver(engine.plan_push("SELECT COUNT(*) FROM S EMIT CHANGES;").build_topology())
+    driver = BatchTopologyDriver(engine.plan_push("SELECT COUNT(*) FROM S EMIT CHANGES;").build_topology())
     driver.pipe(RawRecord("s", None, b'{"V": 1}', 0))
     driver.pipe(RawRecord("s", b"\0\0\0\1", b'{"V": 1}', 0))
     assert [record.value for record in driver.results] == [(1,), (2,)]
@@ -59,7 +59,7 @@ def test_pull_query_looks_keys_up(engine: Engine) -> None:
 
 def test_pull_query_reads_rows_as_the_table_has_them(engine: Engine) -> None:
     maker = engine.metastore.queries["CTAS_COUNTS_1"]
-    driver = TopologyTestDriver(maker.build_topology())
+    driver = BatchTopologyDriver(maker.build_topology())
     for _ in range(3):
         driver.pipe(RawRecord("s", b"\0\0\0\1", b'{"V": 1}', 9))
     driver.pipe(RawRecord("s", b"\0\0\0\2", b'{"V": 1}', 9))

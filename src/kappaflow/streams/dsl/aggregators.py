@@ -1,0 +1,97 @@
+"""Users' aggregations as the operators' aggregators: the state is the aggregate itself."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from kappaflow.serde.types import BYTES
+from kappaflow.streams.record import Record
+
+Fold = Callable[[Any, Any, Any], Any]  # key, value, aggregate
+
+
+class ObjectAggregator:
+    """Folds values into an aggregate.
+
+    Args:
+        initializer: makes the first aggregate; None where the first value is it.
+        adder: of key, value and aggregate.
+        subtractor: takes a value of a table back.
+        merger: of key and the aggregates of two sessions.
+    """
+
+    state_types = (BYTES,)
+    folds = None
+
+    def __init__(
+        self,
+        initializer: Callable[[], Any],
+        adder: Fold,
+        subtractor: Fold | None = None,
+        merger: Callable[[Any, Any, Any], Any] | None = None,
+    ) -> None:
+        self._initializer = initializer
+        self._adder = adder
+        self._subtractor = subtractor
+        self._merger = merger
+
+    def initial(self) -> Any:
+        """Return the first aggregate."""
+        return self._initializer()
+
+    def add(self, key: Any, record: Record, state: Any) -> Any:
+        """Return the aggregate with one more record."""
+        return self._adder(record.key, record.value, state)
+
+    def undo(self, key: Any, record: Record, state: Any) -> Any:
+        """Return the aggregate without a record."""
+        if self._subtractor is None:
+            raise TypeError("the aggregate of a table needs a subtractor")
+        return self._subtractor(record.key, record.value, state)
+
+    def merge(self, key: Any, left: Any, right: Any) -> Any:
+        """Return the aggregate of two sessions."""
+        if self._merger is None:
+            raise TypeError("the aggregate of sessions needs a merger")
+        return self._merger(key, left, right)
+
+    def result(self, state: Any) -> Any:
+        """Return the aggregate."""
+        return state
+
+    def inputs(self, batch: Any) -> Sequence[Any]:
+        """There is no column form."""
+        raise TypeError("callables have no column form")
+
+    def results(self, state_columns: Sequence[Any]) -> list[Any]:
+        """There is no column form."""
+        raise TypeError("callables have no column form")
+
+
+def counting() -> ObjectAggregator:
+    """Count records; rows of tables are taken back, sessions added up."""
+    return ObjectAggregator(
+        lambda: 0,
+        lambda _key, _value, count: count + 1,
+        lambda _key, _value, count: count - 1,
+        lambda _key, left, right: left + right,
+    )
+
+
+def reducing(
+    reducer: Callable[[Any, Any], Any], subtractor: Callable[[Any, Any], Any] | None = None
+) -> ObjectAggregator:
+    """Fold values into one of the same type; the first value is the first aggregate."""
+
+    def add(_key: Any, value: Any, aggregate: Any) -> Any:
+        return value if aggregate is None else reducer(aggregate, value)
+
+    def subtract(_key: Any, value: Any, aggregate: Any) -> Any:
+        assert subtractor is not None
+        return subtractor(aggregate, value)
+
+    def merge(key: Any, left: Any, right: Any) -> Any:
+        return add(key, right, left)
+
+    return ObjectAggregator(lambda: None, add, subtract if subtractor is not None else None, merge)

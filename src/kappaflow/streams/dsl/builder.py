@@ -1,0 +1,134 @@
+"""Where topologies begin."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from kappaflow.errors import UsageError
+from kappaflow.serde import Serde
+from kappaflow.streams.dsl.global_table import GlobalKTable, global_table
+from kappaflow.streams.dsl.graph import Graph, GraphNode
+from kappaflow.streams.dsl.stores import Materialized, StoreDefinition
+from kappaflow.streams.dsl.stream import KStream
+from kappaflow.streams.dsl.table import KTable
+from kappaflow.streams.dsl.table_sources import SOURCE_PREFIX, table_from_topic
+from kappaflow.streams.dsl.topology import TimestampExtractor, Topology
+
+OPTIMIZATIONS = ("reuse.ktable.source.topics", "merge.repartition.topics", "single.store.self.join")
+
+
+class StreamsBuilder:
+    """Makes streams and tables of topics; `build` gives the topology.
+
+    Args:
+        key_serde, value_serde: where a call names none.
+
+    >>> from kappaflow.streams.dsl.serdes import Serdes
+    >>> builder = StreamsBuilder(key_serde=Serdes.string(), value_serde=Serdes.string())
+    >>> builder.stream("lines").map_values(str.upper).to("shouted")
+    >>> print(builder.build().describe(), end="")
+    Topologies:
+       Sub-topology: 0
+        Source: KSTREAM-SOURCE-0000000000 (topics: [lines])
+          --> KSTREAM-MAPVALUES-0000000001
+        Processor: KSTREAM-MAPVALUES-0000000001 (stores: [])
+          --> KSTREAM-SINK-0000000002
+          <-- KSTREAM-SOURCE-0000000000
+        Sink: KSTREAM-SINK-0000000002 (topic: shouted)
+          <-- KSTREAM-MAPVALUES-0000000001
+    <BLANKLINE>
+    """
+
+    def __init__(self, *, key_serde: Serde | None = None, value_serde: Serde | None = None) -> None:
+        self.key_serde, self.value_serde = key_serde, value_serde
+        self.graph = Graph()
+        self.optimizations: frozenset[str] = frozenset()
+
+    def stream(
+        self,
+        topics: str | Sequence[str],
+        *,
+        key_serde: Serde | None = None,
+        value_serde: Serde | None = None,
+        timestamp: TimestampExtractor | None = None,
+        offset_reset: str | None = None,
+        name: str | None = None,
+    ) -> KStream:
+        """Read topics as a stream.
+
+        Args:
+            timestamp: gives the time of a record, from the record and the greatest time of its partition so far.
+            offset_reset: where to begin without committed offsets: ``earliest`` or ``latest``.
+        """
+        listed = (topics,) if isinstance(topics, str) else tuple(topics)
+        made = self.graph.name_or_new(name, SOURCE_PREFIX)
+
+        def write(topology: Topology, node: GraphNode) -> None:
+            topology.add_source(
+                node.name,
+                *listed,
+                key_serde=key_serde,
+                value_serde=value_serde,
+                timestamp=timestamp,
+                offset_reset=offset_reset,
+            )
+
+        node = self.graph.add(GraphNode(made, write, topics=listed), self.graph.root)
+        return KStream(self, made, key_serde, value_serde, frozenset((made,)), node)
+
+    def table(
+        self,
+        topic: str,
+        materialized: Materialized | str | None = None,
+        *,
+        key_serde: Serde | None = None,
+        value_serde: Serde | None = None,
+        timestamp: TimestampExtractor | None = None,
+        offset_reset: str | None = None,
+        name: str | None = None,
+    ) -> KTable:
+        """Read a topic as a table: the last record of a key is its row, a null value deletes it."""
+        return table_from_topic(self, topic, key_serde, value_serde, timestamp, offset_reset, materialized, name)
+
+    def global_table(
+        self,
+        topic: str,
+        materialized: Materialized | str | None = None,
+        *,
+        key_serde: Serde | None = None,
+        value_serde: Serde | None = None,
+        timestamp: TimestampExtractor | None = None,
+        name: str | None = None,
+    ) -> GlobalKTable:
+        """Read all of a topic as a table in every instance."""
+        return global_table(self, topic, key_serde, value_serde, timestamp, materialized, name)
+
+    def add_state_store(self, store: StoreDefinition) -> StreamsBuilder:
+        """Add a store that processors may use by its name."""
+        self.graph.add(GraphNode(store.name, lambda topology, _: _add_store(topology, store)), self.graph.root)
+        return self
+
+    def build(self, optimize: str | Sequence[str] = ()) -> Topology:
+        """Return the topology.
+
+        Args:
+            optimize: ``all``, or some of ``reuse.ktable.source.topics`` and ``merge.repartition.topics``.
+
+        Raises:
+            UsageError: there is no such optimisation.
+            TopologyError: the topology cannot be built.
+        """
+        chosen = (optimize,) if isinstance(optimize, str) else tuple(optimize)
+        if chosen == ("all",):
+            chosen = OPTIMIZATIONS
+        if unknown := set(chosen) - set(OPTIMIZATIONS):
+            known = ", ".join((*OPTIMIZATIONS, "all"))
+            raise UsageError(f"There is no optimisation {sorted(unknown)[0]}; there are {known}.")
+        self.optimizations = frozenset(chosen)
+        topology = Topology(self.key_serde, self.value_serde)
+        self.graph.write(topology, self.optimizations)
+        return topology
+
+
+def _add_store(topology: Topology, store: StoreDefinition) -> None:
+    topology.add_state_store(store)

@@ -1,0 +1,188 @@
+"""Grouped streams: what is folded by key, as a whole or by windows."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any, overload
+
+from kappaflow.serde import Serde
+from kappaflow.streams import topology as run
+from kappaflow.streams.dsl.aggregators import ObjectAggregator, counting, reducing
+from kappaflow.streams.dsl.functions import aggregator_with_key
+from kappaflow.streams.dsl.graph import GraphNode, repartitioning
+from kappaflow.streams.dsl.serdes import Serdes
+from kappaflow.streams.dsl.stores import Materialized, StoreDefinition
+from kappaflow.streams.dsl.table import KTable
+from kappaflow.streams.dsl.table_sources import materialized_of
+from kappaflow.streams.dsl.table_steps import StoredStep
+from kappaflow.streams.dsl.topology import Connected, Topology
+from kappaflow.streams.dsl.windows import SessionWindows, SlidingWindows, TimeWindows, UnlimitedWindows
+from kappaflow.streams.topology.nodes import KeySerde
+
+if TYPE_CHECKING:
+    from kappaflow.streams.dsl.builder import StreamsBuilder
+    from kappaflow.streams.dsl.cogrouped import CogroupedKStream
+    from kappaflow.streams.dsl.windowed_stream import SessionWindowedKStream, WindowedKStream
+
+AGGREGATE = "KSTREAM-AGGREGATE-"
+REDUCE = "KSTREAM-REDUCE-"
+MakeNode = Callable[[Connected], run.Node]
+
+
+class KGroupedStream:
+    """A stream grouped by key."""
+
+    def __init__(
+        self,
+        builder: StreamsBuilder,
+        name: str,
+        key_serde: KeySerde | None,
+        value_serde: Serde | None,
+        sources: frozenset[str],
+        node: GraphNode,
+        *,
+        needs_repartition: bool,
+        repartition_name: str | None,
+    ) -> None:
+        self.builder = builder
+        self.name = name
+        self.key_serde = key_serde
+        self.value_serde = value_serde
+        self.sources = sources
+        self.node = node
+        self.needs_repartition = needs_repartition
+        self.repartition_name = repartition_name
+        self._repartitioned: GraphNode | None = None
+
+    def count(self, materialized: Materialized | str | None = None, *, name: str | None = None) -> KTable:
+        """Count the records of each key."""
+        return self._fold(AGGREGATE, counting(), materialized, name, Serdes.long(), is_count=True)
+
+    def reduce(
+        self,
+        reducer: Callable[[Any, Any], Any],
+        materialized: Materialized | str | None = None,
+        *,
+        name: str | None = None,
+    ) -> KTable:
+        """Fold the values of each key into one: the reducer takes what there is and the next value."""
+        return self._fold(REDUCE, reducing(reducer), materialized, name, self.value_serde)
+
+    def aggregate(
+        self,
+        initializer: Callable[[], Any],
+        aggregator: Callable[..., Any],
+        materialized: Materialized | str | None = None,
+        *,
+        name: str | None = None,
+    ) -> KTable:
+        """Fold the values of each key into an aggregate.
+
+        Args:
+            initializer: makes the first aggregate.
+            aggregator: of value and aggregate, or key, value and aggregate.
+        """
+        fold = ObjectAggregator(initializer, aggregator_with_key(aggregator))
+        return self._fold(AGGREGATE, fold, materialized, name, None)
+
+    @overload
+    def windowed_by(self, windows: TimeWindows | SlidingWindows | UnlimitedWindows) -> WindowedKStream: ...
+    @overload
+    def windowed_by(self, windows: SessionWindows) -> SessionWindowedKStream: ...
+    def windowed_by(
+        self, windows: TimeWindows | SlidingWindows | UnlimitedWindows | SessionWindows
+    ) -> WindowedKStream | SessionWindowedKStream:
+        """Fold by windows of time."""
+        from kappaflow.streams.dsl.windowed_stream import SessionWindowedKStream, WindowedKStream
+
+        if isinstance(windows, SessionWindows):
+            return SessionWindowedKStream(self, windows)
+        return WindowedKStream(self, windows)
+
+    def cogroup(self, aggregator: Callable[..., Any]) -> CogroupedKStream:
+        """Fold several grouped streams into one aggregate; this one with `aggregator`."""
+        from kappaflow.streams.dsl.cogrouped import CogroupedKStream
+
+        return CogroupedKStream(self.builder).cogroup(self, aggregator)
+
+    # ---- shared with windowed and cogrouped streams ----
+
+    def _fold(
+        self,
+        prefix: str,
+        aggregator: ObjectAggregator,
+        given: Materialized | str | None,
+        name: str | None,
+        value_serde: Serde | None,
+        *,
+        is_count: bool = False,
+    ) -> KTable:
+        materialized = materialized_of(given)
+        store_name, function = self.names(prefix, given, materialized, name, is_count=is_count)
+        key, value = materialized.key_serde or self.key_serde, materialized.value_serde or value_serde
+        store = StoreDefinition(
+            store_name,
+            key,  # type: ignore[arg-type]
+            value,
+            logging=materialized.logging,
+            changelog_config=materialized.changelog_config,
+        )
+        return self.aggregated(
+            function,
+            lambda at: run.StreamAggregate(name=at.name, aggregator=aggregator, store=at.stores[0]),
+            store,
+            key,
+            value,
+        )
+
+    def names(
+        self,
+        prefix: str,
+        given: Materialized | str | None,
+        materialized: Materialized,
+        name: str | None,
+        *,
+        is_count: bool = False,
+        burns: bool = True,
+    ) -> tuple[str, str]:
+        """Return the names of store and operator; a count with an unnamed store uses one more number up."""
+        graph = self.builder.graph
+        if is_count and burns and given is not None and materialized.name is None:
+            graph.new_store_name(prefix)
+        store_name = materialized.name or graph.new_store_name(prefix)
+        return store_name, graph.name_or_new(name, prefix)
+
+    def aggregated(
+        self,
+        name: str,
+        node: MakeNode,
+        store: StoreDefinition,
+        key_serde: KeySerde | None,
+        value_serde: Serde | None,
+        grace_ms: int | None = None,
+    ) -> KTable:
+        """Put an aggregation behind the stream, through an internal topic where keys may have changed."""
+        graph, parent, sources = self.builder.graph, self.node, self.sources
+        if self.needs_repartition:
+            through = repartitioning(
+                self.builder.graph, self.repartition_name or store.name, self.key_serde, self.value_serde
+            )
+            if self._repartitioned is None or self.repartition_name is None:
+                self._repartitioned = through.node()
+            parent = graph.add(self._repartitioned, parent)
+            sources = frozenset((through.source_name,))
+        made = graph.add(stored_operator(name, node, store, grace_ms), parent)
+        return KTable(self.builder, name, key_serde, value_serde, sources, StoredStep(store), made)
+
+
+def stored_operator(name: str, node: MakeNode, store: StoreDefinition, grace_ms: int | None = None) -> GraphNode:
+    """Return a graph node of one operator with its store."""
+
+    def write(topology: Topology, at: GraphNode) -> None:
+        topology.add_state_store(store)
+        topology.add_node(at.name, node, at.parent_names, (store.name,))
+
+    return GraphNode(name, write, grace_ms=grace_ms)
+
+
+__all__: Sequence[str] = ("AGGREGATE", "REDUCE", "KGroupedStream", "stored_operator")

@@ -1,0 +1,176 @@
+"""State stores: what they are when a topology is built, and what processors see of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from kappaflow.serde import Serde, WindowedKeySerde
+from kappaflow.serde.objects import MissingSerde, RawRowSerde
+from kappaflow.serde.schema import WindowInfo
+from kappaflow.serde.types import BYTES
+from kappaflow.state import OrderedStore
+from kappaflow.streams.processors.base import TaskContext
+from kappaflow.streams.processors.keys import KeyReader, KeyWriter
+from kappaflow.streams.record import Windowed
+from kappaflow.streams.topology.nodes import StoreSpec
+
+
+@dataclass(frozen=True, slots=True)
+class Materialized:
+    """How the state behind an operator is kept.
+
+    Attributes:
+        name: of the store; with one its rows can be looked up from outside.
+        key_serde, value_serde: None takes those of the operator's input.
+        retention_ms: how long windows are kept; None is as long as they can change.
+        logging: whether changes go to a changelog topic.
+        changelog_config: settings of that topic.
+    """
+
+    name: str | None = None
+    key_serde: Serde | None = None
+    value_serde: Serde | None = None
+    retention_ms: int | None = None
+    logging: bool = True
+    changelog_config: Mapping[str, str] = field(default_factory=dict[str, str])
+
+
+@dataclass(frozen=True, slots=True)
+class StoreDefinition:
+    """A store of a topology.
+
+    Attributes:
+        key_serde, value_serde: None takes the default of the topology.
+        window: how keys are windowed.
+        retention_ms: how long windows are kept.
+        changelog_topic: the source topic that serves as changelog.
+    """
+
+    name: str
+    key_serde: Serde | None = None
+    value_serde: Serde | None = None
+    window: WindowInfo | None = None
+    retention_ms: int | None = None
+    logging: bool = True
+    changelog_topic: str | None = None
+    changelog_config: Mapping[str, str] = field(default_factory=dict[str, str])
+
+    def spec(self, default_key: Serde | None, default_value: Serde | None) -> StoreSpec:
+        """Return what the execution layer opens."""
+        inner = self.key_serde or default_key or MissingSerde(f"the keys of store {self.name}")
+        return StoreSpec(
+            self.name,
+            inner if self.window is None else WindowedKeySerde(inner, self.window),
+            RawRowSerde(),
+            (BYTES,),
+            self.window,
+            self.retention_ms,
+            self.logging and self.changelog_topic is None,
+            self.changelog_topic,
+            self.value_serde or default_value or MissingSerde(f"the values of store {self.name}"),
+            tuple(self.changelog_config.items()),
+        )
+
+
+def key_value_store(
+    name: str, *, key_serde: Serde | None = None, value_serde: Serde | None = None, logging: bool = True
+) -> StoreDefinition:
+    """A store of keys and values for processors."""
+    return StoreDefinition(name, key_serde, value_serde, logging=logging)
+
+
+class KeyValueStore:
+    """Keys and values as a processor sees them.  Keys are in the order of their serialised bytes."""
+
+    def __init__(self, store: OrderedStore, spec: StoreSpec, context: TaskContext) -> None:
+        self._store: Any = store
+        self._context = context
+        self._write = KeyWriter(spec.key_serde)
+        self._read = KeyReader(spec.key_serde)
+
+    def get(self, key: Any) -> Any:
+        """Return the value of a key, or None."""
+        found = self._store.get(self._write(key))
+        return None if found is None else found[0]
+
+    def get_with_timestamp(self, key: Any) -> tuple[Any, int] | None:
+        """Return the value of a key and when it was set, or None."""
+        return self._store.get(self._write(key))
+
+    def put(self, key: Any, value: Any, timestamp: int | None = None) -> None:
+        """Set a value; None deletes it.
+
+        Args:
+            timestamp: of the value; None is the stream time.
+        """
+        self._store.put(self._write(key), value, self._context.stream_time if timestamp is None else timestamp)
+
+    def put_if_absent(self, key: Any, value: Any, timestamp: int | None = None) -> Any:
+        """Set a value unless there is one, and return what there was."""
+        before = self.get(key)
+        if before is None:
+            self.put(key, value, timestamp)
+        return before
+
+    def delete(self, key: Any) -> Any:
+        """Delete a key and return what there was."""
+        before = self.get(key)
+        if before is not None:
+            self.put(key, None)
+        return before
+
+    def range(self, low: Any = None, high: Any = None) -> Iterator[tuple[Any, Any]]:
+        """Yield keys and values from `low` to `high`, both included; None is no bound."""
+        start = b"" if low is None else self._write(low)
+        end = None if high is None else self._write(high) + b"\x00"
+        for key, (value, _) in list(self._store.range(start, end)):
+            yield self._read(key), value
+
+    def all(self) -> Iterator[tuple[Any, Any]]:
+        """Yield all keys and values."""
+        return self.range()
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self._store.range())
+
+
+class WindowStore:
+    """Values of keys and windows as a processor sees them."""
+
+    def __init__(self, store: OrderedStore, spec: StoreSpec, context: TaskContext) -> None:
+        self._store: Any = store
+        self._context = context
+        self._spec = spec
+        self._write = KeyWriter(spec.key_serde)
+        self._read = KeyReader(spec.key_serde)
+        self._size = 0 if spec.window is None else spec.window.size_ms or 0
+
+    def put(self, key: Any, value: Any, start: int, timestamp: int | None = None) -> None:
+        """Set the value of the window that begins at a time; None deletes it."""
+        at = self._context.stream_time if timestamp is None else timestamp
+        self._store.put(self._write(Windowed(key, start, start + self._size)), value, at)
+
+    def fetch(self, key: Any, start: int) -> Any:
+        """Return the value of one window, or None."""
+        found = self._store.get(self._write(Windowed(key, start, start + self._size)))
+        return None if found is None else found[0]
+
+    def fetch_range(self, key: Any, earliest: int, latest: int) -> Iterator[tuple[int, Any]]:
+        """Yield start and value of the windows of a key that begin within [earliest, latest], ascending."""
+        low = self._write(Windowed(key, max(0, earliest), 0))
+        high = self._write(Windowed(key, latest, 0)) + b"\x00"
+        for full, (value, _) in list(self._store.range(low, high)):
+            if len(full) == len(low):
+                yield int.from_bytes(full[-8:], "big"), value
+
+    def all(self) -> Iterator[tuple[Windowed, Any]]:
+        """Yield all windows and their values, by key, then start."""
+        for full, (value, _) in list(self._store.range()):
+            yield self._read(full), value
+
+
+def store_for_processor(store: OrderedStore, spec: StoreSpec, context: TaskContext) -> Any:
+    """Return the face of a store for a processor."""
+    return KeyValueStore(store, spec, context) if spec.window is None else WindowStore(store, spec, context)

@@ -1,0 +1,404 @@
+"""Streams of records."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import TYPE_CHECKING, Any
+
+from kappaflow.errors import UsageError
+from kappaflow.serde import Serde
+from kappaflow.streams import topology as run
+from kappaflow.streams.dsl.functions import Keeps, Maps, with_key
+from kappaflow.streams.dsl.graph import GraphNode, operator, repartitioning
+from kappaflow.streams.dsl.processor_api import ProcessorSupplier
+from kappaflow.streams.dsl.stores import Materialized, StoreDefinition
+from kappaflow.streams.dsl.topology import Connected, Topology
+from kappaflow.streams.processors.records import (
+    FlatMapProcessor,
+    MapProcessor,
+    PassThroughProcessor,
+    PeekProcessor,
+)
+from kappaflow.streams.record import Record
+from kappaflow.streams.topology.nodes import KeySerde, PartitionOf
+
+if TYPE_CHECKING:
+    from kappaflow.streams.dsl.branches import Branches
+    from kappaflow.streams.dsl.builder import StreamsBuilder
+    from kappaflow.streams.dsl.global_table import GlobalKTable
+    from kappaflow.streams.dsl.grouped_stream import KGroupedStream
+    from kappaflow.streams.dsl.table import KTable
+    from kappaflow.streams.dsl.windows import JoinWindows
+
+
+class KStream:
+    """A stream of records; each call gives a new one.
+
+    Functions take the value, or key and value.  Names of operators, stores and internal topics are generated as
+    Kafka Streams generates them, unless given.
+    """
+
+    def __init__(
+        self,
+        builder: StreamsBuilder,
+        name: str,
+        key_serde: KeySerde | None,
+        value_serde: Serde | None,
+        sources: frozenset[str],
+        node: GraphNode,
+        *,
+        needs_repartition: bool = False,
+    ) -> None:
+        self.builder = builder
+        self.name = name
+        self.key_serde = key_serde
+        self.value_serde = value_serde
+        self.sources = sources
+        self.node = node
+        self.needs_repartition = needs_repartition
+        self._repartitioned: GraphNode | None = None
+
+    # ---- without state ----
+
+    def filter(self, predicate: Callable[..., bool], *, name: str | None = None) -> KStream:
+        """Keep the records for which the predicate is true."""
+        return self._filter(predicate, name, negated=False)
+
+    def filter_not(self, predicate: Callable[..., bool], *, name: str | None = None) -> KStream:
+        """Drop the records for which the predicate is true."""
+        return self._filter(predicate, name, negated=True)
+
+    def map_values(self, mapper: Callable[..., Any], *, name: str | None = None) -> KStream:
+        """Give records new values."""
+        maps = Maps(with_key(mapper, "mapper"))
+        return self._values(
+            self._named(name, "KSTREAM-MAPVALUES-"), lambda at: run.MapValues(name=at.name, mapper=maps)
+        )
+
+    def flat_map_values(self, mapper: Callable[..., Iterable[Any]], *, name: str | None = None) -> KStream:
+        """Turn each record into any number of records with the same key."""
+        maps = Maps(with_key(mapper, "mapper"))
+        return self._values(
+            self._named(name, "KSTREAM-FLATMAPVALUES-"), lambda at: run.FlatMapValues(name=at.name, mapper=maps)
+        )
+
+    def map(self, mapper: Callable[..., tuple[Any, Any]], *, name: str | None = None) -> KStream:
+        """Give records new keys and values: the mapper returns (key, value)."""
+        function = with_key(mapper, "mapper")
+        return self._keys(
+            self._named(name, "KSTREAM-MAP-"),
+            lambda at: run.Operator(name=at.name, make=lambda c, _: MapProcessor(at.name, c, function)),
+        )
+
+    def flat_map(self, mapper: Callable[..., Iterable[tuple[Any, Any]]], *, name: str | None = None) -> KStream:
+        """Turn each record into any number of records: the mapper returns pairs (key, value)."""
+        function = with_key(mapper, "mapper")
+        return self._keys(
+            self._named(name, "KSTREAM-FLATMAP-"),
+            lambda at: run.Operator(name=at.name, make=lambda c, _: FlatMapProcessor(at.name, c, function)),
+        )
+
+    def select_key(self, mapper: Callable[..., Any], *, name: str | None = None) -> KStream:
+        """Give records new keys."""
+        node = self._select_key(mapper, name)
+        self.builder.graph.add(node, self.node)
+        return KStream(self.builder, node.name, None, self.value_serde, self.sources, node, needs_repartition=True)
+
+    def peek(self, action: Callable[..., Any], *, name: str | None = None) -> KStream:
+        """Call a function for each record, and go on with it as it is."""
+        function = with_key(action, "action")
+        return self._same(
+            self._named(name, "KSTREAM-PEEK-"),
+            lambda at: run.Operator(name=at.name, make=lambda c, _: PeekProcessor(at.name, c, function, forwards=True)),
+        )
+
+    def foreach(self, action: Callable[..., Any], *, name: str | None = None) -> None:
+        """Call a function for each record."""
+        function = with_key(action, "action")
+        self._same(
+            self._named(name, "KSTREAM-FOREACH-"),
+            lambda at: run.Operator(
+                name=at.name, make=lambda c, _: PeekProcessor(at.name, c, function, forwards=False)
+            ),
+        )
+
+    def print(self, label: str | None = None, *, name: str | None = None) -> None:
+        """Print each record to standard output."""
+        given = label if label is not None else self.name
+
+        def show(key: Any, value: Any) -> None:
+            print(f"[{given}]: {key}, {value}")  # noqa: T201
+
+        self._same(
+            self._named(name, "KSTREAM-PRINTER-"),
+            lambda at: run.Operator(name=at.name, make=lambda c, _: PeekProcessor(at.name, c, show, forwards=False)),
+        )
+
+    def split(self, *, name: str | None = None) -> Branches:
+        """Split into branches: the first predicate that is true takes a record."""
+        from kappaflow.streams.dsl.branches import Branches
+
+        return Branches(self, name)
+
+    def merge(self, other: KStream, *, name: str | None = None) -> KStream:
+        """Put two streams together; there is no order between them."""
+        made = self._named(name, "KSTREAM-MERGE-")
+        node = operator(made, lambda at: run.Merge(name=at.name))
+        node.is_merge = True
+        self.builder.graph.add(node, self.node, other.node)
+        return KStream(
+            self.builder,
+            made,
+            None,
+            None,
+            self.sources | other.sources,
+            node,
+            needs_repartition=self.needs_repartition or other.needs_repartition,
+        )
+
+    def process(
+        self,
+        supplier: ProcessorSupplier,
+        *stores: str | StoreDefinition,
+        name: str | None = None,
+    ) -> KStream:
+        """Hand records to processors of yours, which may use stores, schedule calls and change keys.
+
+        Args:
+            supplier: a class, or a function that makes a processor; called once per task.
+            stores: those that it uses, by name where they were added to the builder.
+        """
+        made = name if name is not None else self.builder.graph.new_name("KSTREAM-PROCESSOR-")
+        node = self._process(made, supplier, stores, keeps_key=False)
+        self.builder.graph.add(node, self.node)
+        return KStream(self.builder, made, None, None, self.sources, node, needs_repartition=True)
+
+    def process_values(
+        self, supplier: ProcessorSupplier, *stores: str | StoreDefinition, name: str | None = None
+    ) -> KStream:
+        """Hand records to processors of yours that keep their keys."""
+        made = name if name is not None else self.builder.graph.new_name("KSTREAM-PROCESSVALUES-")
+        node = self._process(made, supplier, stores, keeps_key=True)
+        self.builder.graph.add(node, self.node)
+        return KStream(
+            self.builder,
+            made,
+            self.key_serde,
+            None,
+            self.sources,
+            node,
+            needs_repartition=self.needs_repartition,
+        )
+
+    # ---- out, and through a topic ----
+
+    def to(
+        self,
+        topic: str | Callable[[Record], str],
+        *,
+        key_serde: KeySerde | None = None,
+        value_serde: Serde | None = None,
+        partitioner: PartitionOf | None = None,
+        name: str | None = None,
+    ) -> None:
+        """Write the stream to a topic.
+
+        Args:
+            topic: its name, or a function that chooses it for each record.
+            partitioner: chooses the partition of a record by the number of partitions; None chooses by key.
+        """
+        key, value = key_serde or self.key_serde, value_serde or self.value_serde
+
+        def write(topology: Topology, node: GraphNode) -> None:
+            topology.add_sink(
+                node.name, topic, *node.parent_names, key_serde=key, value_serde=value, partitioner=partitioner
+            )
+
+        self.builder.graph.add(GraphNode(self._named(name, "KSTREAM-SINK-"), write), self.node)
+
+    def repartition(
+        self,
+        *,
+        name: str | None = None,
+        key_serde: KeySerde | None = None,
+        value_serde: Serde | None = None,
+        partitions: int | None = None,
+        partitioner: PartitionOf | None = None,
+    ) -> KStream:
+        """Send the stream through an internal topic: ``<application id>-<name>-repartition``."""
+        prefix = name if name is not None else self.builder.graph.new_name("KSTREAM-REPARTITION-")
+        through = repartitioning(
+            self.builder.graph, prefix, key_serde or self.key_serde, value_serde or self.value_serde
+        )
+        through.optimizable = False
+        through.partitions, through.partition_of = partitions, partitioner
+        node = self.builder.graph.add(through.node(), self.node)
+        return KStream(
+            self.builder,
+            through.source_name,
+            key_serde or self.key_serde,
+            value_serde or self.value_serde,
+            frozenset((node.name,)),
+            node,
+        )
+
+    # ---- grouping, tables ----
+
+    def group_by_key(
+        self, *, name: str | None = None, key_serde: KeySerde | None = None, value_serde: Serde | None = None
+    ) -> KGroupedStream:
+        """Group by the key; `name` is that of the repartition topic, where one is needed."""
+        from kappaflow.streams.dsl.grouped_stream import KGroupedStream
+
+        return KGroupedStream(
+            self.builder,
+            self.name,
+            key_serde or self.key_serde,
+            value_serde or self.value_serde,
+            self.sources,
+            self.node,
+            needs_repartition=self.needs_repartition,
+            repartition_name=name,
+        )
+
+    def group_by(
+        self,
+        mapper: Callable[..., Any],
+        *,
+        name: str | None = None,
+        key_serde: KeySerde | None = None,
+        value_serde: Serde | None = None,
+    ) -> KGroupedStream:
+        """Group by a new key; `name` is that of the repartition topic."""
+        from kappaflow.streams.dsl.grouped_stream import KGroupedStream
+
+        node = self._select_key(mapper, name)
+        self.builder.graph.add(node, self.node)
+        return KGroupedStream(
+            self.builder,
+            node.name,
+            key_serde,
+            value_serde or self.value_serde,
+            self.sources,
+            node,
+            needs_repartition=True,
+            repartition_name=name,
+        )
+
+    def to_table(self, materialized: Materialized | str | None = None, *, name: str | None = None) -> KTable:
+        """Read the stream as changes of a table: a record sets the row of its key, a null value deletes it."""
+        from kappaflow.streams.dsl.table_sources import stream_to_table
+
+        return stream_to_table(self, materialized, name)
+
+    # ---- joins ----
+
+    def join(
+        self, other: KStream | KTable | GlobalKTable, joiner: Callable[..., Any], *arguments: Any, **options: Any
+    ) -> KStream:
+        """Join with another stream within `windows`, or look rows up in a table.
+
+        ``stream.join(other, joiner, JoinWindows.of(..))``, ``stream.join(table, joiner)``,
+        ``stream.join(global_table, key_of, joiner)``; see `kappaflow.streams.dsl.stream_joins`.
+        """
+        return self._join(other, "inner", joiner, arguments, options)
+
+    def left_join(
+        self, other: KStream | KTable | GlobalKTable, joiner: Callable[..., Any], *arguments: Any, **options: Any
+    ) -> KStream:
+        """Join, and keep records of this stream that find no partner."""
+        return self._join(other, "left", joiner, arguments, options)
+
+    def outer_join(self, other: KStream, joiner: Callable[..., Any], windows: JoinWindows, **options: Any) -> KStream:
+        """Join with another stream, and keep the records of both that find no partner."""
+        return self._join(other, "outer", joiner, (windows,), options)
+
+    # ---- shared by the operators ----
+
+    def _join(self, other: Any, kind: str, joiner: Any, arguments: Sequence[Any], options: Any) -> KStream:
+        from kappaflow.streams.dsl import stream_joins
+        from kappaflow.streams.dsl.global_table import GlobalKTable
+        from kappaflow.streams.dsl.table import KTable
+
+        if isinstance(other, KStream):
+            return stream_joins.join_streams(self, other, kind, joiner, *arguments, **options)
+        if isinstance(other, KTable):
+            return stream_joins.join_table(self, other, kind, joiner, *arguments, **options)
+        if isinstance(other, GlobalKTable):
+            return stream_joins.join_global(self, other, kind, joiner, *arguments, **options)
+        raise UsageError(f"A stream joins streams and tables, not {type(other).__name__}.")
+
+    def _named(self, name: str | None, prefix: str) -> str:
+        return self.builder.graph.name_or_new(name, prefix)
+
+    def _filter(self, predicate: Callable[..., bool], name: str | None, *, negated: bool) -> KStream:
+        keeps = Keeps(with_key(predicate, "predicate"), negated=negated)
+        return self._same(self._named(name, "KSTREAM-FILTER-"), lambda at: run.Filter(name=at.name, predicate=keeps))
+
+    def _select_key(self, mapper: Callable[..., Any], name: str | None) -> GraphNode:
+        maps = Maps(with_key(mapper, "mapper"))
+        node = operator(self._named(name, "KSTREAM-KEY-SELECT-"), lambda at: run.SelectKey(name=at.name, mapper=maps))
+        node.changes_key = True
+        return node
+
+    def _process(
+        self, name: str, supplier: ProcessorSupplier, stores: Sequence[str | StoreDefinition], *, keeps_key: bool
+    ) -> GraphNode:
+        names = [each if isinstance(each, str) else each.name for each in stores]
+        own = [each for each in stores if isinstance(each, StoreDefinition)]
+
+        def write(topology: Topology, node: GraphNode) -> None:
+            for definition in own:
+                topology.add_state_store(definition)
+            topology.add_user_processor(node.name, supplier, node.parent_names, names, keeps_key=keeps_key)
+
+        return GraphNode(name, write)
+
+    def _same(self, name: str, node: Callable[[Connected], run.Node]) -> KStream:
+        """An operator behind which keys and values are of the same kind."""
+        made = self.builder.graph.add(operator(name, node), self.node)
+        return KStream(
+            self.builder,
+            name,
+            self.key_serde,
+            self.value_serde,
+            self.sources,
+            made,
+            needs_repartition=self.needs_repartition,
+        )
+
+    def _values(self, name: str, node: Callable[[Connected], run.Node]) -> KStream:
+        """An operator behind which values are of another kind."""
+        made = operator(name, node)
+        made.changes_value = True
+        self.builder.graph.add(made, self.node)
+        return KStream(
+            self.builder,
+            name,
+            self.key_serde,
+            None,
+            self.sources,
+            made,
+            needs_repartition=self.needs_repartition,
+        )
+
+    def _keys(self, name: str, node: Callable[[Connected], run.Node]) -> KStream:
+        """An operator behind which keys and values are of another kind."""
+        made = operator(name, node)
+        made.changes_key = True
+        self.builder.graph.add(made, self.node)
+        return KStream(self.builder, name, None, None, self.sources, made, needs_repartition=True)
+
+    def repartitioned_for_join(self, name: str, key_serde: KeySerde | None, value_serde: Serde | None) -> KStream:
+        """Send the stream through an internal topic before a join."""
+        key, value = key_serde or self.key_serde, value_serde or self.value_serde
+        through = repartitioning(self.builder.graph, name, key, value)
+        if self._repartitioned is None or self.name != name:
+            self._repartitioned = self.builder.graph.add(through.node(), self.node)
+        source = through.source_name
+        return KStream(self.builder, source, key, value, frozenset((source,)), self._repartitioned)
+
+
+def pass_through(name: str) -> Callable[[Connected], run.Node]:
+    """Return an operator that hands records on."""
+    return lambda at: run.Operator(name=at.name, make=lambda c, _: PassThroughProcessor(name, c))

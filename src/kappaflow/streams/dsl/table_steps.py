@@ -1,0 +1,329 @@
+"""What stands behind a table: how its rows are computed, whether they are kept, and whether old ones are known.
+
+Later calls decide about earlier ones: a join needs the rows of both its tables, so the tables they are computed from
+get stores; a regrouped table needs old values, so they are tracked all the way up.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from kappaflow.streams import topology as run
+from kappaflow.streams.dsl.stores import StoreDefinition
+from kappaflow.streams.dsl.topology import Connected
+from kappaflow.streams.processors.table_steps import TableMergeProcessor, TableStepProcessor
+from kappaflow.streams.processors.table_views import (
+    BufferedView,
+    FilterView,
+    JoinView,
+    MapView,
+    StoreView,
+    TableView,
+    open_store,
+)
+from kappaflow.streams.processors.view_joins import TableJoinSideProcessor
+from kappaflow.streams.topology.nodes import StoreSpec
+
+Stores = Mapping[str, Any]
+Specs = Mapping[str, StoreSpec]
+OpenView = Callable[[Any, Stores, Specs], TableView]
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """How to look rows of a table up.
+
+    Attributes:
+        stores: names of the stores that are needed.
+        open: gives the view in a task, from its context, its stores and the specifications of stores.
+    """
+
+    stores: tuple[str, ...]
+    open: OpenView
+
+
+def store_view(name: str) -> View:
+    """Return the view of a store."""
+    return View((name,), lambda _, stores, specs: StoreView(open_store(stores, specs[name]), specs[name].key_serde))
+
+
+class Table(Protocol):
+    """The table that a step computes from."""
+
+    def enable_old_values(self, *, force: bool) -> bool:
+        """Ask for old values; tell whether they will come."""
+        ...
+
+    def view(self) -> View:
+        """Return how rows are looked up; makes sure that they can be."""
+        ...
+
+
+class Step:
+    """Base of all steps."""
+
+    sends_old = False
+
+    def enable_old_values(self, *, force: bool) -> bool:
+        """Ask for old values; tell whether they will come.
+
+        Args:
+            force: rows are kept in a store for it where there is no other way.
+        """
+        raise NotImplementedError
+
+    def view(self) -> View:
+        """Return how rows are looked up."""
+        raise NotImplementedError
+
+
+class StoredStep(Step):
+    """A table that is always kept: aggregates."""
+
+    def __init__(self, store: StoreDefinition) -> None:
+        self.store = store
+
+    def enable_old_values(self, *, force: bool) -> bool:
+        """Old values are those of the store."""
+        del force
+        self.sends_old = True
+        return True
+
+    def view(self) -> View:
+        """Return the view of the store."""
+        return store_view(self.store.name)
+
+
+class SourceStep(Step):
+    """A table read from a topic, or made of a stream: kept only where something needs it."""
+
+    def __init__(self, store: StoreDefinition, *, is_kept: bool) -> None:
+        self.store = store
+        self.is_kept = is_kept
+
+    def enable_old_values(self, *, force: bool) -> bool:
+        """Old values are those of the store."""
+        if not force and not self.is_kept:
+            return False
+        self.is_kept = self.sends_old = True
+        return True
+
+    def view(self) -> View:
+        """Keep the table and return the view of its store."""
+        self.is_kept = True
+        return store_view(self.store.name)
+
+    def node(self, at: Connected) -> run.Node:
+        """Return the operator."""
+        return run.ToTable(name=at.name, store=at.stores[0] if at.stores else None)
+
+    @property
+    def stores(self) -> list[StoreDefinition]:
+        """The store, if there is one."""
+        return [self.store] if self.is_kept else []
+
+
+class ComputedStep(Step):
+    """A table computed row by row from another: filter and map.
+
+    Args:
+        compute: makes the new value of a key and a value that is not None.
+        keeps: the predicate of a filter; None for a map.
+        store: keeps the rows.
+    """
+
+    def __init__(
+        self,
+        parent: Table,
+        compute: Callable[[Any, Any], Any],
+        keeps: Callable[[Any, Any], bool] | None,
+        store: StoreDefinition | None,
+    ) -> None:
+        self.parent = parent
+        self.compute = compute
+        self.keeps = keeps
+        self.store = store
+        if keeps is not None:
+            self.sends_old = parent.enable_old_values(force=False)
+
+    def enable_old_values(self, *, force: bool) -> bool:
+        """Old values are those of the store, or computed from those of the parent."""
+        if self.store is not None or self.parent.enable_old_values(force=force):
+            self.sends_old = True
+        return self.sends_old
+
+    def view(self) -> View:
+        """Return the view of the store, or one that computes."""
+        if self.store is not None:
+            return store_view(self.store.name)
+        below, keeps = self.parent.view(), self.keeps
+        if keeps is not None:
+            return View(below.stores, lambda c, stores, specs: FilterView(below.open(c, stores, specs), keeps))
+        return View(below.stores, lambda c, stores, specs: MapView(below.open(c, stores, specs), self.compute))
+
+    def node(self, at: Connected) -> run.Node:
+        """Return the operator."""
+        spec = at.stores[0] if at.stores else None
+
+        def make(context: Any, stores: Stores) -> TableStepProcessor:
+            return TableStepProcessor(
+                at.name,
+                context,
+                self.compute,
+                sends_old=self.sends_old,
+                skips_nothing=self.keeps is not None,
+                store=None if spec is None else stores[spec.name],
+                key_serde=None if spec is None else spec.key_serde,
+            )
+
+        return run.Operator(name=at.name, make=make, specs=at.stores)
+
+
+class JoinSide:
+    """One side of a join of tables: joins its changes with the rows of the other.
+
+    Args:
+        own, other: the tables.
+        joiner: of this side's value and the other's.
+    """
+
+    def __init__(
+        self, own: Table, other: Table, joiner: Callable[[Any, Any], Any], *, keeps_own: bool, keeps_other: bool
+    ) -> None:
+        self.own, self.other = own, other
+        self.joiner = joiner
+        self.keeps_own, self.keeps_other = keeps_own, keeps_other
+        self.own_view, self.other_view = own.view(), other.view()
+        self.sends_old = False
+
+    def enable_old_values(self) -> None:
+        """Track old values on both sides."""
+        self.own.enable_old_values(force=True)
+        self.other.enable_old_values(force=True)
+        self.sends_old = True
+
+    def view(self) -> View:
+        """Return the joined rows."""
+        own, other = self.own_view, self.other_view
+
+        def opened(context: Any, stores: Stores, specs: Specs) -> TableView:
+            return JoinView(
+                own.open(context, stores, specs),
+                other.open(context, stores, specs),
+                self.joiner,
+                keep_left=self.keeps_own,
+                keep_right=self.keeps_other,
+            )
+
+        return View((*own.stores, *other.stores), opened)
+
+    def node(self, at: Connected) -> run.Node:
+        """Return the operator."""
+
+        def make(context: Any, stores: Stores) -> TableJoinSideProcessor:
+            return TableJoinSideProcessor(
+                at.name,
+                context,
+                self.other_view.open(context, stores, at.all_stores),
+                self.joiner,
+                keeps_own=self.keeps_own,
+                keeps_other=self.keeps_other,
+                sends_old=self.sends_old,
+            )
+
+        return run.Operator(name=at.name, make=make, specs=at.stores)
+
+
+class JoinStep(Step):
+    """The join of two tables."""
+
+    def __init__(self, this: JoinSide, other: JoinSide, store: StoreDefinition | None) -> None:
+        self.this, self.other = this, other
+        self.store = store
+
+    def enable_old_values(self, *, force: bool) -> bool:
+        """Track old values on both sides."""
+        del force
+        self.this.enable_old_values()
+        self.other.enable_old_values()
+        self.sends_old = True
+        return True
+
+    def view(self) -> View:
+        """Return the view of the store, or the joined rows."""
+        if self.store is not None:
+            return store_view(self.store.name)
+        return self.this.view()
+
+    def node(self, at: Connected) -> run.Node:
+        """Return the operator behind both sides."""
+        spec = at.stores[0] if at.stores else None
+
+        def make(context: Any, stores: Stores) -> TableMergeProcessor:
+            return TableMergeProcessor(
+                at.name,
+                context,
+                sends_old=self.sends_old,
+                store=None if spec is None else stores[spec.name],
+                key_serde=None if spec is None else spec.key_serde,
+            )
+
+        return run.Operator(name=at.name, make=make, specs=at.stores)
+
+
+class BufferStep(Step):
+    """A table whose changes are held back.
+
+    Args:
+        name: of the operator, by which the view finds its buffer.
+        store: of the buffer.
+    """
+
+    def __init__(self, parent: Table, name: str, store: StoreDefinition) -> None:
+        self.parent = parent
+        self.name = name
+        self.store = store
+        parent.enable_old_values(force=True)  # what a row was before it was held back
+
+    def enable_old_values(self, *, force: bool) -> bool:
+        """Old values come from the parent."""
+        return self.parent.enable_old_values(force=force)
+
+    def _prior(self, context: Any) -> Callable[[Any], tuple[bool, Any]]:
+        """Return what asks the buffer, which may be made later than the view."""
+
+        def prior(key: Any) -> tuple[bool, Any]:
+            return context.shared[self.name].prior(key)
+
+        return prior
+
+    def view(self) -> View:
+        """Return the rows as those behind the buffer know them."""
+        below = self.parent.view()
+
+        def opened(context: Any, stores: Stores, specs: Specs) -> TableView:
+            parent = below.open(context, stores, specs)
+            return BufferedView(self._prior(context), parent)
+
+        return View((self.store.name, *below.stores), opened)
+
+
+class MergedAggregatesStep(Step):
+    """The aggregate of several grouped streams in one store."""
+
+    def __init__(self, parents: Sequence[Step], store: StoreDefinition) -> None:
+        self.parents = parents
+        self.store = store
+
+    def enable_old_values(self, *, force: bool) -> bool:
+        """Old values are those of the store."""
+        for parent in self.parents:
+            parent.enable_old_values(force=force)
+        self.sends_old = True
+        return True
+
+    def view(self) -> View:
+        """Return the view of the store."""
+        return store_view(self.store.name)

@@ -1,0 +1,169 @@
+"""What the two sides of a join by foreign key tell each other, as bytes of its internal topics.
+
+    registration  version and "no hash" bit | instruction | [hash, 16 bytes] | primary key | its partition (4)
+    response      version and "no hash" bit | [hash, 16 bytes] | value of the other table
+    subscription  length of the foreign key (4) | foreign key | primary key       (key of the store)
+
+Source: KIP-213, KIP-775.
+"""
+
+from __future__ import annotations
+
+import struct
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import Any
+
+from kappaflow.errors import SerializationError
+from kappaflow.serde import Serde
+from kappaflow.serde.objects import ObjectSerde
+
+REGISTRATION_VERSION = 1
+RESPONSE_VERSION = 0
+NO_HASH = 0x80
+HASH_BYTES = 16
+HASH_SEED = 104729
+_MASK = (1 << 64) - 1
+_C1, _C2 = 0x87C37B91114253D5, 0x4CF5AD432745937F
+_TWO_LONGS = struct.Struct("<QQ")
+
+
+class Instruction(IntEnum):
+    """What the owner of the foreign key is to do with a subscription."""
+
+    DELETE_NO_PROPAGATE = 0
+    DELETE_AND_PROPAGATE = 1
+    PROPAGATE_NULL_IF_NO_VALUE = 2
+    PROPAGATE_ONLY_IF_VALUE = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Registration:
+    """Tells the owner of a foreign key that a row refers to it, or no longer does.
+
+    Attributes:
+        hash: of the row's value; None where there is none.
+        primary_partition: where the answer goes; None chooses by key.
+    """
+
+    hash: bytes | None
+    instruction: Instruction
+    primary_key: Any
+    primary_partition: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Response:
+    """The other table's value for a row, as it was when it had this hash."""
+
+    hash: bytes | None
+    value: Any
+    primary_partition: int | None = None
+
+
+class RegistrationSerde(ObjectSerde):
+    """Writes registrations."""
+
+    name = "subscription registration"
+
+    def __init__(self, primary_key: Serde) -> None:
+        super().__init__()
+        self._key: Any = primary_key
+
+    def write(self, value: Any) -> bytes:
+        """Write a registration."""
+        version = REGISTRATION_VERSION if value.primary_partition is not None else 0
+        head = bytes((version | (NO_HASH if value.hash is None else 0), value.instruction))
+        partition = b"" if version == 0 else struct.pack(">i", value.primary_partition)
+        return head + (value.hash or b"") + self._key.serialize(value.primary_key) + partition
+
+    def read(self, data: bytes) -> Registration:
+        """Read a registration."""
+        version, start = data[0] & 0x7F, 2
+        if version > REGISTRATION_VERSION:
+            raise SerializationError(f"Subscriptions of version {version} are not known.")
+        hashed = None
+        if not data[0] & NO_HASH:
+            hashed, start = data[2 : 2 + HASH_BYTES], 2 + HASH_BYTES
+        end = len(data) if version == 0 else len(data) - 4
+        partition = None if version == 0 else struct.unpack_from(">i", data, end)[0]
+        return Registration(hashed, Instruction(data[1]), self._key.deserialize(data[start:end]), partition)
+
+
+class ResponseSerde(ObjectSerde):
+    """Writes responses."""
+
+    name = "subscription response"
+
+    def __init__(self, values: Serde) -> None:
+        super().__init__()
+        self._values: Any = values
+
+    def write(self, value: Any) -> bytes:
+        """Write a response."""
+        data = self._values.serialize(value.value) or b""
+        return bytes((RESPONSE_VERSION | (NO_HASH if value.hash is None else 0),)) + (value.hash or b"") + data
+
+    def read(self, data: bytes) -> Response:
+        """Read a response."""
+        hashed, start = (None, 1) if data[0] & NO_HASH else (data[1 : 1 + HASH_BYTES], 1 + HASH_BYTES)
+        return Response(hashed, self._values.deserialize(data[start:]) if len(data) > start else None)
+
+
+def subscription_key(foreign: bytes, primary: bytes) -> bytes:
+    """Return the key of a subscription in its store."""
+    return subscription_prefix(foreign) + primary
+
+
+def subscription_prefix(foreign: bytes) -> bytes:
+    """Return what the keys of all subscriptions to a foreign key begin with."""
+    return struct.pack(">i", len(foreign)) + foreign
+
+
+def primary_key_of(key: bytes) -> bytes:
+    """Return the primary key in the key of a subscription."""
+    (length,) = struct.unpack_from(">i", key)
+    return key[4 + length :]
+
+
+def _rotl(value: int, bits: int) -> int:
+    return ((value << bits) | (value >> (64 - bits))) & _MASK
+
+
+def _mix(value: int) -> int:
+    value ^= value >> 33
+    value = value * 0xFF51AFD7ED558CCD & _MASK
+    value ^= value >> 33
+    value = value * 0xC4CEB9FE1A85EC53 & _MASK
+    return value ^ (value >> 33)
+
+
+def murmur3_128(data: bytes) -> bytes:
+    """Return the 128-bit hash of bytes: MurmurHash3 x64 with Kafka's seed, as two big-endian numbers.
+
+    >>> murmur3_128(b"").hex()
+    '5b58cbb4b0b7bd4b3e7ab4e63d8f6ae9'
+    """
+    h1 = h2 = HASH_SEED
+    blocks = len(data) // 16
+    for number in range(blocks):
+        k1, k2 = _TWO_LONGS.unpack_from(data, number * 16)
+        h1 ^= _rotl(k1 * _C1 & _MASK, 31) * _C2 & _MASK
+        h1 = ((_rotl(h1, 27) + h2) * 5 + 0x52DCE729) & _MASK
+        h2 ^= _rotl(k2 * _C2 & _MASK, 33) * _C1 & _MASK
+        h2 = ((_rotl(h2, 31) + h1) * 5 + 0x38495AB5) & _MASK
+    tail = data[blocks * 16 :]
+    if len(tail) > 8:
+        k2 = int.from_bytes(tail[8:], "little")
+        h2 ^= _rotl(k2 * _C2 & _MASK, 33) * _C1 & _MASK
+    if tail:
+        k1 = int.from_bytes(tail[:8], "little")
+        h1 ^= _rotl(k1 * _C1 & _MASK, 31) * _C2 & _MASK
+    h1 ^= len(data)
+    h2 ^= len(data)
+    h1 = (h1 + h2) & _MASK
+    h2 = (h2 + h1) & _MASK
+    h1, h2 = _mix(h1), _mix(h2)
+    h1 = (h1 + h2) & _MASK
+    h2 = (h2 + h1) & _MASK
+    return struct.pack(">QQ", h1, h2)

@@ -1,0 +1,216 @@
+"""Aggregation of a stream in sliding windows.
+
+A window of a record ends at it, another begins right behind it; both bounds belong to it.  So the windows that exist
+are those whose content can differ.  Source: KIP-450.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from kappaflow.state import OrderedStore
+from kappaflow.streams.functions import Aggregator
+from kappaflow.streams.processors.base import NO_TIME, Expiry, Processor, TaskContext
+from kappaflow.streams.processors.emit_throttle import EmitThrottle
+from kappaflow.streams.processors.keys import KeyReader, KeyWriter
+from kappaflow.streams.record import Change, Record, Windowed
+from kappaflow.streams.topology.nodes import StoreSpec
+
+Window = tuple[int, Any, int]  # start, state, time of the newest record
+_TIME_MAX = 2**63 - 1
+
+
+class SlidingAggregateProcessor(Processor):
+    """Folds the records of each key into the sliding windows that hold them.
+
+    Args:
+        difference_ms: between the bounds of a window.
+        emit_final: results are forwarded when their window closes.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        context: TaskContext,
+        aggregator: Aggregator,
+        spec: StoreSpec,
+        store: OrderedStore,
+        *,
+        difference_ms: int,
+        grace_ms: int,
+        emit_final: bool = False,
+    ) -> None:
+        super().__init__(name, context)
+        self._aggregator = aggregator
+        self._spec = spec
+        self._store = store
+        self._difference = difference_ms
+        self._grace = grace_ms
+        self._emit_final = emit_final
+        self._write_key = KeyWriter(spec.key_serde)
+        self._throttle = EmitThrottle(context)
+        self._newest_start = NO_TIME
+        self.observed_time = NO_TIME
+
+    def process(self, record: Record, port: int = 0) -> None:
+        """Fold the record in; windows that it makes new begin with what lies in them already."""
+        if record.key is None or record.value is None:
+            self.context.drop("null-key-or-value")
+            return
+        self.observed_time = max(self.observed_time, record.timestamp)
+        close_time = self.observed_time - self._grace
+        if record.timestamp + self._difference < close_time:
+            self.context.drop("expired-window")
+            return
+        if record.timestamp < self._difference:
+            self._fold_early(record, close_time)
+        elif self._fold(record, close_time):
+            pass
+        if record.timestamp >= self._difference and self._emit_final:
+            self._emit_closed(record, close_time)
+
+    def _windows(self, key: Any, low: int, high: int) -> list[Window]:
+        """The windows of a key that start within [low, high], ascending."""
+        start = self._write_key(Windowed(key, max(0, low), 0))
+        end = self._write_key(Windowed(key, high, 0)) + b"\x00"
+        inner = len(start) - 8
+        oldest = self._newest_start - (self._spec.retention_ms or 0)
+        found: list[Window] = []
+        for full, (state, timestamp) in list(self._store.range(start, end)):
+            if len(full) == len(start) and full[:inner] == start[:inner]:
+                at = int.from_bytes(full[inner:], "big")
+                if at > oldest or self._newest_start == NO_TIME:
+                    found.append((at, state, timestamp))
+        return found
+
+    def _fold(self, record: Record, close_time: int) -> bool:
+        """Fold a record whose windows do not begin before time 0; newest windows first."""
+        at, size = record.timestamp, self._difference
+        starts: set[int] = set()
+        right: Window | None = None
+        left: Window | None = None
+        has_left = has_right = False
+        previous: int | None = None
+        for window in reversed(self._windows(record.key, at - 2 * size, at + 1)):
+            start, _, newest = window
+            starts.add(start)
+            end = start + size
+            if start == at + 1:
+                has_right = True
+            elif end > at:
+                right = right or window
+                self._update(start, window[1], newest, record, close_time)
+            elif end == at:
+                has_left = True
+                self._update(start, window[1], newest, record, close_time)
+                if newest >= at:
+                    return True
+                previous = newest
+            else:
+                left, previous = window, newest
+                break
+        if previous is not None and previous + 1 not in starts and previous + 1 + size >= at:
+            self._update(previous + 1, None, at, record, close_time)
+        if not has_left:
+            held = left[1] if left is not None and previous is not None and at - size <= previous else None
+            self._update(at - size, held, at, record, close_time)
+        if not has_right and right is not None and right[2] > at:
+            self._begin_right(record, right)
+        return True
+
+    def _fold_early(self, record: Record, close_time: int) -> None:
+        """Fold a record whose left window would begin before time 0: all such share the window from 0."""
+        at = record.timestamp
+        starts: set[int] = set()
+        combined: Window | None = None
+        right: Window | None = None
+        has_right = False
+        previous: int | None = None
+        for window in self._windows(record.key, 0, at + 1):
+            start, state, newest = window
+            starts.add(start)
+            if start == 0:
+                combined = window
+                previous = newest if newest < at else previous
+            elif start <= at:
+                right = window
+                self._update(start, state, newest, record, close_time)
+            else:
+                has_right = True
+        if right is None and combined is not None and combined[2] > at:
+            right = combined
+        if not has_right and right is not None and right[2] > at:
+            self._begin_right(record, right)
+        if previous is not None and previous + 1 not in starts:
+            self._update(previous + 1, None, at, record, close_time)
+        if combined is None:
+            self._update(0, None, at, record, close_time)
+        else:
+            self._update(0, combined[1], combined[2], record, close_time)
+
+    def _begin_right(self, record: Record, held: Window) -> None:
+        """Let the window behind a record begin with what lies in it already."""
+        start = record.timestamp + 1
+        window = Windowed(record.key, start, start + self._difference)
+        self._put(window, held[1], held[2])
+        if not self._emit_final:
+            result = self._aggregator.result(held[1])
+            self.forward(Record(window, Change(result, None), held[2], record.headers))
+
+    def _update(self, start: int, state: Any, newest: int, record: Record, close_time: int) -> None:
+        window = Windowed(record.key, start, start + self._difference)
+        if window.end < close_time:
+            self.context.drop("expired-window")
+            return
+        aggregator = self._aggregator
+        before: Any = aggregator.initial() if state is None else state
+        after: Any = aggregator.add(record.key, record, before)
+        timestamp = record.timestamp if before is None else max(record.timestamp, newest)
+        self._put(window, after, timestamp)
+        if not self._emit_final:
+            old = None if before is None else aggregator.result(before)
+            new = None if after is None else aggregator.result(after)
+            self.forward(Record(window, Change(new, old), timestamp, record.headers))
+
+    def _put(self, window: Windowed, state: Any, timestamp: int) -> None:
+        if window.start > self._newest_start - (self._spec.retention_ms or 0) or self._newest_start == NO_TIME:
+            self._store.put(self._write_key(window), state, timestamp)
+            self._newest_start = max(self._newest_start, window.start)
+
+    def _emit_closed(self, record: Record, close_time: int) -> None:
+        """Forward the windows that closed since the last look, by start, then key."""
+        last = self._throttle.last_close_time
+        if not self._throttle.is_due(close_time):
+            return
+        low = 0 if last == NO_TIME else max(0, last - self._difference)
+        high = close_time - self._difference - 1
+        read_key = KeyReader(self._spec.key_serde)
+        oldest = self._newest_start - (self._spec.retention_ms or 0)
+        closed: list[tuple[int, bytes, Any, int]] = []
+        for full, (state, timestamp) in self._store.range():
+            start = int.from_bytes(full[-8:], "big")
+            if low <= start <= high and start > oldest:
+                closed.append((start, full, state, timestamp))
+        for start, full, state, timestamp in sorted(closed, key=lambda each: each[:2]):
+            key = read_key(full).key
+            window = Windowed(key, start, start + self._difference)
+            self.forward(Record(window, Change(self._aggregator.result(state), None), timestamp, record.headers))
+
+    def progress(self) -> dict[str, int]:
+        """Return the operator's time and how far windows were forwarded."""
+        return {
+            **super().progress(),
+            "newest": self._newest_start,
+            **({"closed": self._throttle.last_close_time} if self._emit_final else {}),
+        }
+
+    def resume(self, progress: Mapping[str, int]) -> None:
+        """Go on."""
+        super().resume(progress)
+        self._newest_start = progress.get("newest", NO_TIME)
+        self._throttle.last_close_time = progress.get("closed", NO_TIME)
+
+    def expiries(self) -> list[Expiry]:
+        """Return the windows beyond the retention."""
+        return [Expiry.of(self._spec.name, 8, self.observed_time, self._spec.retention_ms or 0)]

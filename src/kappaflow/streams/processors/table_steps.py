@@ -1,0 +1,88 @@
+"""Operators of tables in the streams library: filter, map and merge, with or without a store of their own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from kappaflow.streams.processors.base import Processor, RowStore, TaskContext
+from kappaflow.streams.processors.keys import KeyWriter
+from kappaflow.streams.record import Change, Record
+from kappaflow.streams.topology.nodes import KeySerde
+
+Compute = Callable[[Any, Any], Any]
+
+
+class TableStepProcessor(Processor):
+    """Computes each row of a table from the same row of another.
+
+    Args:
+        compute: makes the new value of a key and a value that is not None; None is no row.
+        sends_old: old values are forwarded: those of the store, or computed.
+        skips_nothing: a change from nothing to nothing is left out, where old values are known.
+        store: keeps the new rows; None computes old values from old values.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        context: TaskContext,
+        compute: Compute,
+        *,
+        sends_old: bool,
+        skips_nothing: bool,
+        store: RowStore | None = None,
+        key_serde: KeySerde | None = None,
+    ) -> None:
+        super().__init__(name, context)
+        self._compute = compute
+        self._sends_old = sends_old
+        self._skips_nothing = skips_nothing
+        self._store = store
+        self._write_key = KeyWriter(key_serde) if key_serde is not None else None
+
+    def process(self, record: Record, port: int = 0) -> None:
+        """Forward the change of the row."""
+        change: Change = record.value
+        new = None if change.new is None else self._compute(record.key, change.new)
+        old: Any = None
+        if self._store is None or self._write_key is None:
+            if self._sends_old and change.old is not None:
+                old = self._compute(record.key, change.old)
+            if not (self._skips_nothing and self._sends_old and new is None and old is None):
+                self.forward(record.with_value(Change(new, old, change.is_latest)))
+            return
+        key = self._write_key(record.key)
+        if self._sends_old:
+            before = self._store.get(key)
+            old = before[0] if before is not None else None
+        if self._skips_nothing and self._sends_old and new is None and old is None:
+            return
+        self._store.put(key, new, record.timestamp)
+        self.forward(record.with_value(Change(new, old, change.is_latest)))
+
+
+class TableMergeProcessor(Processor):
+    """Forwards the changes that either side of a join of tables gives, and keeps the joined rows where asked to."""
+
+    def __init__(
+        self,
+        name: str,
+        context: TaskContext,
+        *,
+        sends_old: bool,
+        store: RowStore | None = None,
+        key_serde: KeySerde | None = None,
+    ) -> None:
+        super().__init__(name, context)
+        self._sends_old = sends_old
+        self._store = store
+        self._write_key = KeyWriter(key_serde) if key_serde is not None else None
+
+    def process(self, record: Record, port: int = 0) -> None:
+        """Keep and forward the change."""
+        change: Change = record.value
+        if self._store is not None and self._write_key is not None:
+            self._store.put(self._write_key(record.key), change.new, record.timestamp)
+        old = change.old if self._sends_old else None
+        self.forward(record.with_value(Change(change.new, old, change.is_latest)))

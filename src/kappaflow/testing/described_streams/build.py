@@ -1,0 +1,245 @@
+"""From a described program to ours."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from kappaflow.streams.dsl.builder import StreamsBuilder
+from kappaflow.streams.dsl.serdes import Serdes
+from kappaflow.streams.dsl.stores import Materialized, key_value_store
+from kappaflow.streams.dsl.suppressed import Suppressed
+from kappaflow.streams.dsl.topology import Topology
+from kappaflow.streams.dsl.windows import (
+    JoinWindows,
+    SessionWindows,
+    SlidingWindows,
+    TimeWindows,
+    UnlimitedWindows,
+)
+from kappaflow.testing.described_streams.functions import (
+    Numbering,
+    Op,
+    Remembering,
+    add,
+    cap,
+    fold,
+    group,
+    join,
+    keeps,
+    key_text,
+    shown,
+)
+from kappaflow.testing.described_streams.program import Program
+
+TEXT = Serdes.string()
+
+
+def build(program: Program) -> Topology:
+    """Make the topology of a program."""
+    making = _Making()
+    for op in program.ops:
+        making.made[op["id"]] = getattr(making, op["op"])(op, *(making.made[each] for each in op["in"]))
+    return making.builder.build(program.optimize.split(",") if program.optimize else ())
+
+
+class _Making:
+    """One method an operator; its inputs are what earlier operators returned."""
+
+    def __init__(self) -> None:
+        self.builder = StreamsBuilder(key_serde=TEXT, value_serde=TEXT)
+        self.made: dict[str, Any] = {}
+
+    def stream(self, op: Op) -> Any:
+        return self.builder.stream(op["topics"], key_serde=TEXT, value_serde=TEXT, name=op.get("name"))
+
+    def table(self, op: Op) -> Any:
+        kept = op.get("store")
+        return self.builder.table(op["topic"], kept, key_serde=TEXT, value_serde=TEXT, name=op.get("name"))
+
+    def global_table(self, op: Op) -> Any:
+        return self.builder.global_table(op["topic"], key_serde=TEXT, value_serde=TEXT)
+
+    def filter(self, op: Op, stream: Any) -> Any:
+        return stream.filter(lambda value: keeps(op, value), name=op.get("name"))
+
+    def filter_not(self, op: Op, stream: Any) -> Any:
+        return stream.filter_not(lambda value: keeps(op, value), name=op.get("name"))
+
+    def map_values(self, op: Op, stream: Any) -> Any:
+        return stream.map_values(lambda value: add(op, value), name=op.get("name"))
+
+    def flat_map_values(self, op: Op, stream: Any) -> Any:
+        def several(value: str | None) -> list[str]:
+            return [] if value is None else [cap(f"{value}{i}") for i in range(len(value) % 3)]
+
+        return stream.flat_map_values(several, name=op.get("name"))
+
+    def map(self, op: Op, stream: Any) -> Any:
+        return stream.map(lambda value: (group(op, value), add(op, value)), name=op.get("name"))
+
+    def flat_map(self, op: Op, stream: Any) -> Any:
+        def several(value: str | None) -> list[tuple[str, str]]:
+            return [] if value is None else [(f"k{i}", value) for i in range(len(value) % 3)]
+
+        return stream.flat_map(several, name=op.get("name"))
+
+    def select_key(self, op: Op, stream: Any) -> Any:
+        return stream.select_key(lambda value: group(op, value), name=op.get("name"))
+
+    def peek(self, op: Op, stream: Any) -> Any:
+        return stream.peek(lambda _: None, name=op.get("name"))
+
+    def merge(self, op: Op, stream: Any, other: Any) -> Any:
+        return stream.merge(other, name=op.get("name"))
+
+    def branch(self, op: Op, stream: Any) -> Any:
+        branches = (
+            stream.split(name=op.get("name"))
+            .branch(lambda value: value is not None and len(value) % op["mod"] == 0, name="first")
+            .branch(lambda key, _value: key is None, name="second")
+            .default_branch(name="rest")
+        )
+        return next(branch for name, branch in branches.items() if name.endswith(op["branch"]))
+
+    def repartition(self, op: Op, stream: Any) -> Any:
+        return stream.repartition(name=op.get("name"), key_serde=TEXT, value_serde=TEXT)
+
+    def process(self, op: Op, stream: Any) -> Any:
+        self.builder.add_state_store(key_value_store(op["store"], key_serde=TEXT, value_serde=TEXT))
+        return stream.process(lambda: Remembering(op), op["store"], name=op.get("name"))
+
+    def process_values(self, op: Op, stream: Any) -> Any:
+        self.builder.add_state_store(key_value_store(op["store"], key_serde=TEXT, value_serde=TEXT))
+        return stream.process_values(lambda: Numbering(op), op["store"], name=op.get("name"))
+
+    def to_table(self, op: Op, stream: Any) -> Any:
+        return stream.to_table(Materialized(op.get("store"), TEXT, TEXT), name=op.get("name"))
+
+    def to(self, op: Op, stream: Any) -> None:
+        stream.to(op["topic"], key_serde=TEXT, value_serde=TEXT, name=op.get("name"))
+
+    def group_by_key(self, op: Op, stream: Any) -> Any:
+        return stream.group_by_key(name=op.get("name"), key_serde=TEXT, value_serde=TEXT)
+
+    def group_by(self, op: Op, stream: Any) -> Any:
+        return stream.group_by(lambda value: group(op, value), name=op.get("name"), key_serde=TEXT, value_serde=TEXT)
+
+    def aggregate(self, op: Op, grouped: Any) -> Any:
+        windowed = grouped if not op.get("window") else grouped.windowed_by(_windows(op))
+        if op.get("final"):
+            windowed = windowed.emit_strategy("on_window_close")
+        name, stored = op.get("name"), "store" in op
+        match op["how"]:
+            case "count":
+                kept = Materialized(op["store"], TEXT, Serdes.long()) if stored else None
+                return windowed.count(kept, name=name).map_values(str)
+            case "reduce":
+                return windowed.reduce(join, Materialized(op["store"], TEXT, TEXT) if stored else None, name=name)
+            case _:
+                merger = (join,) if op.get("window") == "session" else ()
+                kept = Materialized(op.get("store"), TEXT, TEXT)
+                return windowed.aggregate(lambda: "i", fold, *merger, kept, name=name)
+
+    def cogroup(self, op: Op, *grouped: Any) -> Any:
+        cogrouped: Any = None
+        for each, name in zip(grouped, op["in"], strict=True):
+
+            def folding(value: Any, aggregate: str, name: str = name) -> str:
+                return cap(aggregate + name + shown(value))
+
+            cogrouped = each.cogroup(folding) if cogrouped is None else cogrouped.cogroup(each, folding)
+        kept, name = Materialized(op.get("store"), TEXT, TEXT), op.get("name")
+        if not op.get("window"):
+            return cogrouped.aggregate(lambda: "i", kept, name=name)
+        merger = join if op["window"] == "session" else None
+        return cogrouped.windowed_by(_windows(op)).aggregate(lambda: "i", merger, kept, name=name)
+
+    def join_streams(self, op: Op, left: Any, right: Any) -> Any:
+        windows = JoinWindows(op["before"], op["after"], op["grace"])
+        how = {"inner": left.join, "left": left.left_join, "outer": left.outer_join}[op["kind"]]
+        return how(
+            right,
+            join,
+            windows,
+            key_serde=TEXT,
+            value_serde=TEXT,
+            other_value_serde=TEXT,
+            name=op.get("name"),
+            store_name=op.get("store"),
+        )
+
+    def join_table(self, op: Op, stream: Any, table: Any) -> Any:
+        how = stream.left_join if op["kind"] == "left" else stream.join
+        return how(table, join, key_serde=TEXT, value_serde=TEXT, name=op.get("name"))
+
+    def join_global(self, op: Op, stream: Any, table: Any) -> Any:
+        how = stream.left_join if op["kind"] == "left" else stream.join
+        return how(table, lambda value: group(op, value), join)
+
+    def table_filter(self, op: Op, table: Any) -> Any:
+        return table.filter(lambda value: keeps(op, value), self._own(op), name=op.get("name"))
+
+    def table_map_values(self, op: Op, table: Any) -> Any:
+        return table.map_values(lambda value: add(op, value), self._own(op), name=op.get("name"))
+
+    def _own(self, op: Op) -> Materialized | None:
+        if op.get("windowed") or not ("store" in op or op.get("materialized")):
+            return None
+        return Materialized(op.get("store"), TEXT, TEXT)
+
+    def to_stream(self, op: Op, table: Any) -> Any:
+        mapper = (lambda key, _value: key_text(key)) if op.get("windowed") else None
+        return table.to_stream(mapper, name=op.get("name"))
+
+    def suppress(self, op: Op, table: Any) -> Any:
+        if op.get("final"):
+            return table.suppress(Suppressed.until_window_closes(name=op.get("name")))
+        limit = Suppressed.until_time_limit(op["wait"], max_records=op.get("records"), name=op.get("name"))
+        return table.suppress(limit)
+
+    def table_group_by(self, op: Op, table: Any) -> Any:
+        return table.group_by(
+            lambda key, value: (group(op, value), cap(shown(key_text(key)) + value)),
+            name=op.get("name"),
+            key_serde=TEXT,
+            value_serde=TEXT,
+        )
+
+    def table_aggregate(self, op: Op, grouped: Any) -> Any:
+        name, stored = op.get("name"), "store" in op
+
+        def subtract(value: str, aggregate: str) -> str:
+            return cap(f"{aggregate}~{value}")
+
+        match op["how"]:
+            case "count":
+                kept = Materialized(op["store"], TEXT, Serdes.long()) if stored else None
+                return grouped.count(kept, name=name).map_values(str)
+            case "reduce":
+                kept = Materialized(op["store"], TEXT, TEXT) if stored else None
+                return grouped.reduce(join, lambda aggregate, value: subtract(value, aggregate), kept, name=name)
+            case _:
+                return grouped.aggregate(
+                    lambda: "i", fold, subtract, Materialized(op.get("store"), TEXT, TEXT), name=name
+                )
+
+    def join_tables(self, op: Op, left: Any, right: Any) -> Any:
+        how = {"inner": left.join, "left": left.left_join, "outer": left.outer_join}[op["kind"]]
+        return how(right, join, self._own(op), name=op.get("name"))
+
+    def join_foreign(self, op: Op, left: Any, right: Any) -> Any:
+        how = left.left_join if op["kind"] == "left" else left.join
+        kept = Materialized(op.get("store"), TEXT, TEXT)
+        return how(right, join, kept, foreign_key=lambda value: group(op, value), name=op.get("name"))
+
+
+def _windows(op: Op) -> Any:
+    match op["window"]:
+        case "session":
+            return SessionWindows(op["gap"], op["grace"])
+        case "sliding":
+            return SlidingWindows(op["size"], op["grace"])
+        case "unlimited":
+            return UnlimitedWindows(op["start"])
+        case _:
+            return TimeWindows(op["size"], op["advance"], op["grace"])

@@ -1,0 +1,100 @@
+"""The user logic of described programs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from kappaflow.streams.dsl.processor_api import STREAM_TIME, Processor, ProcessorContext
+from kappaflow.streams.record import Record, Windowed
+
+Op = Mapping[str, Any]
+LONGEST = 24
+
+
+def cap(text: str) -> str:
+    """Return the end of a text, so that values do not grow without bound."""
+    return text[-LONGEST:]
+
+
+def shown(text: Any) -> str:
+    """Return a text for a value that may be missing."""
+    return "-" if text is None else str(text)
+
+
+def key_text(key: Any) -> Any:
+    """Return the text of a key; windowed ones with their bounds."""
+    return f"{key.key}@{key.start}-{key.end}" if isinstance(key, Windowed) else key
+
+
+def keeps(op: Op, value: str | None) -> bool:
+    """Keep values whose length is no multiple."""
+    return bool(op.get("nulls", False)) if value is None else len(value) % op["mod"] != 0
+
+
+def add(op: Op, value: str | None) -> str | None:
+    """Put something behind a value."""
+    return None if value is None else cap(value + op["add"])
+
+
+def group(op: Op, value: str | None) -> str | None:
+    """Return a key made of a value's length."""
+    if value is None:
+        return None if op.get("nulls", False) else "kn"
+    remainder = len(value) % op["mod"]
+    return None if remainder == 0 and op.get("nulls", False) else f"k{remainder}"
+
+
+def join(left: Any, right: Any) -> str:
+    """Put two values side by side."""
+    return cap(f"{shown(left)}+{shown(right)}")
+
+
+def fold(value: Any, aggregate: str) -> str:
+    """Put a value behind an aggregate."""
+    return cap(aggregate + shown(value))
+
+
+class Remembering(Processor):
+    """Forwards each record with what came before it under its key, and all that it knows once an interval."""
+
+    def __init__(self, op: Op) -> None:
+        self._op = op
+
+    def init(self, context: ProcessorContext) -> None:
+        """Take the store and schedule."""
+        super().init(context)
+        self._store = context.get_state_store(self._op["store"])
+        if self._op.get("interval", 0):
+            context.schedule(self._op["interval"], STREAM_TIME, self._tell)
+
+    def _tell(self, now: int) -> None:
+        for key, value in list(self._store.all()):
+            self.context.forward(Record(key, cap("all" + value), now))
+
+    def process(self, record: Record) -> None:
+        """Remember and forward."""
+        if record.key is None or record.value is None:
+            self.context.forward(record.with_key("none"))
+            return
+        before = self._store.get(record.key)
+        self._store.put(record.key, record.value)
+        changed = record.with_key(record.key + "!")
+        changed.value = cap(shown(before) + record.value)
+        self.context.forward(changed)
+
+
+class Numbering(Processor):
+    """Numbers the records of each key."""
+
+    def __init__(self, op: Op) -> None:
+        self._op = op
+
+    def process(self, record: Record) -> None:
+        """Count and forward."""
+        if record.key is None:
+            return
+        store = self.context.get_state_store(self._op["store"])
+        number = int(store.get(record.key) or 0) + 1
+        store.put(record.key, str(number))
+        self.context.forward(record.with_value(cap(shown(record.value) + str(number))))

@@ -1,0 +1,72 @@
+"""A described program and the records to run it on."""
+
+from __future__ import annotations
+
+import base64
+import json
+from dataclasses import dataclass
+from typing import Any
+
+from kappaflow.streams.execution.row_task import RawRecord
+
+
+@dataclass(frozen=True, slots=True)
+class Program:
+    """One differential test.
+
+    Attributes:
+        ops: calls in order; each has ``id``, ``op``, ``in`` (ids) and its parameters.
+        records: what to pipe in, in order.
+        outputs: the topics to compare.
+        optimize: the optimisations of the topology; empty is none.
+    """
+
+    ops: tuple[dict[str, Any], ...]
+    records: tuple[RawRecord, ...]
+    outputs: tuple[str, ...]
+    optimize: str = ""
+
+    def to_json(self) -> str:
+        """Return the document for the Java program, in one line."""
+        rows = [
+            [r.topic, _text(r.key), _text(r.value), r.timestamp, [[k, _text(v)] for k, v in r.headers]]
+            for r in self.records
+        ]
+        document = {"ops": self.ops, "records": rows, "outputs": self.outputs}
+        return json.dumps(document | ({"optimize": self.optimize} if self.optimize else {}))
+
+
+@dataclass(frozen=True, slots=True)
+class Trace:
+    """What Kafka Streams said to a program.
+
+    Attributes:
+        description: of the topology.
+        outputs: records by topic.
+        error: why it did not run; empty when it did.
+    """
+
+    description: str
+    outputs: dict[str, list[RawRecord]]
+    error: str
+
+
+def read_trace(line: str) -> Trace:
+    """Read what the Java program printed for a program."""
+    document = json.loads(line)
+    outputs = {
+        topic: [
+            RawRecord(topic, _bytes(key), _bytes(value), timestamp, tuple((k, _bytes(v)) for k, v in headers))
+            for key, value, timestamp, headers in rows
+        ]
+        for topic, rows in document.get("outputs", {}).items()
+    }
+    return Trace(document.get("describe", ""), outputs, document.get("error", ""))
+
+
+def _text(data: bytes | None) -> str | None:
+    return None if data is None else base64.b64encode(data).decode()
+
+
+def _bytes(text: str | None) -> bytes | None:
+    return None if text is None else base64.b64decode(text)

@@ -1,0 +1,649 @@
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.node.ArrayNode;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import java.io.BufferedReader;
+import java.io.InputStreamReader;
+import java.io.PrintStream;
+import java.nio.charset.StandardCharsets;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.Base64;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Properties;
+import org.apache.kafka.common.header.Header;
+import org.apache.kafka.common.header.internals.RecordHeaders;
+import org.apache.kafka.common.serialization.ByteArrayDeserializer;
+import org.apache.kafka.common.serialization.ByteArraySerializer;
+import org.apache.kafka.common.serialization.Serde;
+import org.apache.kafka.common.serialization.Serdes;
+import org.apache.kafka.common.utils.Bytes;
+import org.apache.kafka.streams.KeyValue;
+import org.apache.kafka.streams.StreamsBuilder;
+import org.apache.kafka.streams.StreamsConfig;
+import org.apache.kafka.streams.TestInputTopic;
+import org.apache.kafka.streams.Topology;
+import org.apache.kafka.streams.TopologyTestDriver;
+import org.apache.kafka.streams.kstream.*;
+import org.apache.kafka.streams.processor.PunctuationType;
+import org.apache.kafka.streams.processor.api.ContextualFixedKeyProcessor;
+import org.apache.kafka.streams.processor.api.ContextualProcessor;
+import org.apache.kafka.streams.processor.api.FixedKeyProcessorContext;
+import org.apache.kafka.streams.processor.api.FixedKeyRecord;
+import org.apache.kafka.streams.processor.api.ProcessorContext;
+import org.apache.kafka.streams.processor.api.Record;
+import org.apache.kafka.streams.state.KeyValueStore;
+import org.apache.kafka.streams.state.SessionStore;
+import org.apache.kafka.streams.state.Stores;
+import org.apache.kafka.streams.state.WindowStore;
+import org.apache.kafka.streams.test.TestRecord;
+
+/**
+ * Builds described programs of the streams DSL, prints how Kafka Streams describes them and what they write.
+ *
+ * One JSON document a line comes in, one goes out. Keys and values are texts; null in a joiner shows as "-".
+ */
+@SuppressWarnings({"unchecked", "rawtypes"})
+public final class DslTopologies {
+    private static final ObjectMapper JSON = new ObjectMapper();
+    private static final Serde<String> TEXT = Serdes.String();
+
+    private final JsonNode document;
+    private final StreamsBuilder builder = new StreamsBuilder();
+    private final Map<String, Object> made = new HashMap<>();
+
+    private DslTopologies(JsonNode document) {
+        this.document = document;
+    }
+
+    public static void main(String[] arguments) throws Exception {
+        PrintStream out = new PrintStream(System.out, false, StandardCharsets.UTF_8);
+        BufferedReader lines = new BufferedReader(new InputStreamReader(System.in, StandardCharsets.UTF_8));
+        for (String line = lines.readLine(); line != null; line = lines.readLine()) {
+            ObjectNode result = JSON.createObjectNode();
+            try {
+                new DslTopologies(JSON.readTree(line)).run(result);
+            } catch (RuntimeException error) {
+                result.put("error", error.getClass().getSimpleName() + ": " + error.getMessage());
+            }
+            out.println(JSON.writeValueAsString(result));
+            out.flush();
+        }
+    }
+
+    // ---- the functions that both sides have ----
+
+    private static String cap(String text) {
+        return text.length() <= 24 ? text : text.substring(text.length() - 24);
+    }
+
+    private static String shown(Object text) {
+        return text == null ? "-" : text.toString();
+    }
+
+    private static String key(Object key) {
+        if (key instanceof Windowed) {
+            Windowed<?> windowed = (Windowed<?>) key;
+            return windowed.key() + "@" + windowed.window().start() + "-" + windowed.window().end();
+        }
+        return (String) key;
+    }
+
+    private static boolean keeps(JsonNode op, Object key, String value) {
+        return value == null ? op.path("nulls").asBoolean() : value.length() % op.get("mod").asInt() != 0;
+    }
+
+    private static String add(JsonNode op, String value) {
+        return value == null ? null : cap(value + op.get("add").asText());
+    }
+
+    private static String group(JsonNode op, String value) {
+        if (value == null) {
+            return op.path("nulls").asBoolean() ? null : "kn";
+        }
+        int remainder = value.length() % op.get("mod").asInt();
+        return remainder == 0 && op.path("nulls").asBoolean() ? null : "k" + remainder;
+    }
+
+    private static String join(Object left, Object right) {
+        return cap(shown(left) + "+" + shown(right));
+    }
+
+    private static String fold(Object key, String value, String aggregate) {
+        return cap(aggregate + shown(value));
+    }
+
+    // ---- options ----
+
+    private static Named named(JsonNode op) {
+        return op.has("name") ? Named.as(op.get("name").asText()) : null;
+    }
+
+    private Materialized materialized(JsonNode op, Serde valueSerde) {
+        Materialized made = op.path("store").asText("").isEmpty()
+            ? Materialized.with(TEXT, valueSerde) : Materialized.as(op.get("store").asText());
+        return made.withKeySerde(TEXT).withValueSerde(valueSerde);
+    }
+
+    private Grouped<String, String> grouped(JsonNode op) {
+        return op.has("name") ? Grouped.with(op.get("name").asText(), TEXT, TEXT) : Grouped.with(TEXT, TEXT);
+    }
+
+    private static Duration ms(JsonNode op, String field) {
+        return Duration.ofMillis(op.get(field).asLong());
+    }
+
+    private KStream<String, String> stream(JsonNode op) {
+        return (KStream<String, String>) made.get(op.get("in").get(0).asText());
+    }
+
+    private KStream<String, String> other(JsonNode op) {
+        return (KStream<String, String>) made.get(op.get("in").get(1).asText());
+    }
+
+    private KTable<Object, String> table(JsonNode op) {
+        return (KTable<Object, String>) made.get(op.get("in").get(0).asText());
+    }
+
+    private KTable<Object, String> otherTable(JsonNode op) {
+        return (KTable<Object, String>) made.get(op.get("in").get(1).asText());
+    }
+
+    // ---- operators ----
+
+    private Object make(JsonNode op) {
+        Named name = named(op);
+        switch (op.get("op").asText()) {
+            case "stream": {
+                List<String> topics = new ArrayList<>();
+                op.get("topics").forEach(topic -> topics.add(topic.asText()));
+                Consumed<String, String> consumed = Consumed.with(TEXT, TEXT);
+                return builder.stream(topics, name == null ? consumed : consumed.withName(op.get("name").asText()));
+            }
+            case "table": {
+                Consumed<String, String> consumed = Consumed.with(TEXT, TEXT);
+                if (name != null) {
+                    consumed = consumed.withName(op.get("name").asText());
+                }
+                return op.has("store")
+                    ? builder.table(op.get("topic").asText(), consumed, materialized(op, TEXT))
+                    : builder.table(op.get("topic").asText(), consumed);
+            }
+            case "global_table":
+                return builder.globalTable(op.get("topic").asText(), Consumed.with(TEXT, TEXT));
+            case "filter":
+                return name == null ? stream(op).filter((k, v) -> keeps(op, k, v))
+                    : stream(op).filter((k, v) -> keeps(op, k, v), name);
+            case "filter_not":
+                return name == null ? stream(op).filterNot((k, v) -> keeps(op, k, v))
+                    : stream(op).filterNot((k, v) -> keeps(op, k, v), name);
+            case "map_values":
+                return name == null ? stream(op).mapValues(v -> add(op, v)) : stream(op).mapValues(v -> add(op, v), name);
+            case "flat_map_values": {
+                ValueMapper<String, Iterable<String>> mapper = v -> {
+                    List<String> all = new ArrayList<>();
+                    for (int i = 0; v != null && i < v.length() % 3; i++) {
+                        all.add(cap(v + i));
+                    }
+                    return all;
+                };
+                return name == null ? stream(op).flatMapValues(mapper) : stream(op).flatMapValues(mapper, name);
+            }
+            case "map": {
+                KeyValueMapper<String, String, KeyValue<String, String>> mapper =
+                    (k, v) -> KeyValue.pair(group(op, v), add(op, v));
+                return name == null ? stream(op).map(mapper) : stream(op).map(mapper, name);
+            }
+            case "flat_map": {
+                KeyValueMapper<String, String, Iterable<KeyValue<String, String>>> mapper = (k, v) -> {
+                    List<KeyValue<String, String>> all = new ArrayList<>();
+                    for (int i = 0; v != null && i < v.length() % 3; i++) {
+                        all.add(KeyValue.pair("k" + i, v));
+                    }
+                    return all;
+                };
+                return name == null ? stream(op).flatMap(mapper) : stream(op).flatMap(mapper, name);
+            }
+            case "select_key":
+                return name == null ? stream(op).selectKey((k, v) -> group(op, v))
+                    : stream(op).selectKey((k, v) -> group(op, v), name);
+            case "peek":
+                return name == null ? stream(op).peek((k, v) -> { }) : stream(op).peek((k, v) -> { }, name);
+            case "merge":
+                return name == null ? stream(op).merge(other(op)) : stream(op).merge(other(op), name);
+            case "branch": {
+                BranchedKStream<String, String> split = name == null ? stream(op).split() : stream(op).split(name);
+                Map<String, KStream<String, String>> branches = split
+                    .branch((k, v) -> v != null && v.length() % op.get("mod").asInt() == 0, Branched.as("first"))
+                    .branch((k, v) -> k == null, Branched.as("second"))
+                    .defaultBranch(Branched.as("rest"));
+                String wanted = op.get("branch").asText();
+                return branches.entrySet().stream().filter(e -> e.getKey().endsWith(wanted)).findFirst().get()
+                    .getValue();
+            }
+            case "repartition": {
+                Repartitioned<String, String> repartitioned = Repartitioned.with(TEXT, TEXT);
+                return stream(op).repartition(name == null ? repartitioned
+                    : repartitioned.withName(op.get("name").asText()));
+            }
+            case "process":
+                builder.addStateStore(Stores.keyValueStoreBuilder(
+                    Stores.inMemoryKeyValueStore(op.get("store").asText()), TEXT, TEXT));
+                return name == null
+                    ? stream(op).process(() -> new Remembering(op), op.get("store").asText())
+                    : stream(op).process(() -> new Remembering(op), name, op.get("store").asText());
+            case "process_values":
+                builder.addStateStore(Stores.keyValueStoreBuilder(
+                    Stores.inMemoryKeyValueStore(op.get("store").asText()), TEXT, TEXT));
+                return name == null
+                    ? stream(op).processValues(() -> new Numbering(op), op.get("store").asText())
+                    : stream(op).processValues(() -> new Numbering(op), name, op.get("store").asText());
+            case "to_table":
+                if (op.has("store")) {
+                    return name == null ? stream(op).toTable(materialized(op, TEXT))
+                        : stream(op).toTable(name, materialized(op, TEXT));
+                }
+                return name == null ? stream(op).toTable(Materialized.with(TEXT, TEXT))
+                    : stream(op).toTable(name, Materialized.with(TEXT, TEXT));
+            case "to": {
+                Produced<String, String> produced = Produced.with(TEXT, TEXT);
+                stream(op).to(op.get("topic").asText(),
+                    name == null ? produced : produced.withName(op.get("name").asText()));
+                return "";
+            }
+            case "group_by_key":
+                return stream(op).groupByKey(grouped(op));
+            case "group_by":
+                return stream(op).groupBy((k, v) -> group(op, v), grouped(op));
+            case "aggregate":
+                return aggregate(op);
+            case "cogroup":
+                return cogroup(op);
+            case "join_streams":
+                return joinStreams(op);
+            case "join_table": {
+                Joined<String, String, String> joined = Joined.with(TEXT, TEXT, TEXT);
+                if (name != null) {
+                    joined = joined.withName(op.get("name").asText());
+                }
+                KTable<String, String> right = (KTable<String, String>) made.get(op.get("in").get(1).asText());
+                return op.get("kind").asText().equals("left")
+                    ? stream(op).leftJoin(right, DslTopologies::join, joined)
+                    : stream(op).join(right, DslTopologies::join, joined);
+            }
+            case "join_global": {
+                GlobalKTable<String, String> right = (GlobalKTable<String, String>) made.get(op.get("in").get(1).asText());
+                KeyValueMapper<String, String, String> key = (k, v) -> group(op, v);
+                return op.get("kind").asText().equals("left")
+                    ? stream(op).leftJoin(right, key, (String l, String r) -> join(l, r))
+                    : stream(op).join(right, key, (String l, String r) -> join(l, r));
+            }
+            default:
+                return tables(op, name);
+        }
+    }
+
+    private Object tables(JsonNode op, Named name) {
+        Materialized kept = op.has("store") || op.path("materialized").asBoolean() ? materialized(op, TEXT) : null;
+        if (kept != null && op.path("windowed").asBoolean()) {
+            kept = null;
+        }
+        switch (op.get("op").asText()) {
+            case "table_filter": {
+                Predicate<Object, String> predicate = (k, v) -> keeps(op, k, v);
+                if (kept != null) {
+                    return name == null ? table(op).filter(predicate, kept) : table(op).filter(predicate, name, kept);
+                }
+                return name == null ? table(op).filter(predicate) : table(op).filter(predicate, name);
+            }
+            case "table_map_values": {
+                ValueMapper<String, String> mapper = v -> add(op, v);
+                if (kept != null) {
+                    return name == null ? table(op).mapValues(mapper, kept) : table(op).mapValues(mapper, name, kept);
+                }
+                return name == null ? table(op).mapValues(mapper) : table(op).mapValues(mapper, name);
+            }
+            case "to_stream":
+                if (op.path("windowed").asBoolean()) {
+                    return name == null ? table(op).toStream((k, v) -> key(k)) : table(op).toStream((k, v) -> key(k), name);
+                }
+                return name == null ? table(op).toStream() : table(op).toStream(name);
+            case "suppress": {
+                if (op.path("final").asBoolean()) {
+                    Suppressed untilClosed =
+                        Suppressed.untilWindowCloses(Suppressed.BufferConfig.unbounded());
+                    return ((KTable) table(op)).suppress(
+                        name == null ? untilClosed : ((Suppressed) untilClosed).withName(op.get("name").asText()));
+                }
+                Suppressed.EagerBufferConfig buffer = op.has("records")
+                    ? Suppressed.BufferConfig.maxRecords(op.get("records").asLong())
+                    : Suppressed.BufferConfig.maxRecords(Long.MAX_VALUE);
+                Suppressed<Object> limit = Suppressed.untilTimeLimit(ms(op, "wait"), buffer);
+                return table(op).suppress(name == null ? limit : limit.withName(op.get("name").asText()));
+            }
+            case "table_group_by": {
+                KeyValueMapper<Object, String, KeyValue<String, String>> selector =
+                    (k, v) -> KeyValue.pair(group(op, v), cap(shown(key(k)) + v));
+                KGroupedTable<String, String> grouped = table(op).groupBy(selector, grouped(op));
+                return grouped;
+            }
+            case "table_aggregate":
+                return tableAggregate(op, name);
+            case "join_tables": {
+                ValueJoiner<String, String, String> joiner = DslTopologies::join;
+                String kind = op.get("kind").asText();
+                if (kept != null) {
+                    return kind.equals("inner")
+                        ? name == null ? table(op).join(otherTable(op), joiner, kept) : table(op).join(otherTable(op), joiner, name, kept)
+                        : kind.equals("left")
+                        ? name == null ? table(op).leftJoin(otherTable(op), joiner, kept) : table(op).leftJoin(otherTable(op), joiner, name, kept)
+                        : name == null ? table(op).outerJoin(otherTable(op), joiner, kept) : table(op).outerJoin(otherTable(op), joiner, name, kept);
+                }
+                return kind.equals("inner")
+                    ? name == null ? table(op).join(otherTable(op), joiner) : table(op).join(otherTable(op), joiner, name)
+                    : kind.equals("left")
+                    ? name == null ? table(op).leftJoin(otherTable(op), joiner) : table(op).leftJoin(otherTable(op), joiner, name)
+                    : name == null ? table(op).outerJoin(otherTable(op), joiner) : table(op).outerJoin(otherTable(op), joiner, name);
+            }
+            case "join_foreign": {
+                KTable<String, String> left = (KTable) table(op);
+                KTable<String, String> right = (KTable) otherTable(op);
+                java.util.function.Function<String, String> foreign = v -> group(op, v);
+                ValueJoiner<String, String, String> joiner = DslTopologies::join;
+                TableJoined<String, String> joined = name == null ? TableJoined.with(null, null)
+                    : TableJoined.as(op.get("name").asText());
+                Materialized result = materialized(op, TEXT);
+                return op.get("kind").asText().equals("left")
+                    ? left.leftJoin(right, foreign, joiner, joined, result)
+                    : left.join(right, foreign, joiner, joined, result);
+            }
+            default:
+                throw new IllegalArgumentException("no operator " + op);
+        }
+    }
+
+    private static String text(Object number) {
+        return number == null ? null : number.toString();
+    }
+
+    private Object aggregate(JsonNode op) {
+        KGroupedStream<String, String> grouped = (KGroupedStream<String, String>) made.get(op.get("in").get(0).asText());
+        Named name = named(op);
+        String window = op.path("window").asText("");
+        String how = op.get("how").asText();
+        boolean stored = op.has("store");
+        Materialized kept = materialized(op, how.equals("count") ? Serdes.Long() : TEXT);
+        Initializer<String> initializer = () -> "i";
+        Aggregator<String, String, String> folding = DslTopologies::fold;
+        Reducer<String> reducer = DslTopologies::join;
+        if (window.isEmpty()) {
+            switch (how) {
+                case "count": {
+                    KTable<String, Long> counted = stored
+                        ? name == null ? grouped.count(kept) : grouped.count(name, kept)
+                        : name == null ? grouped.count() : grouped.count(name);
+                    return counted.mapValues(DslTopologies::text);
+                }
+                case "reduce":
+                    return stored ? name == null ? grouped.reduce(reducer, kept) : grouped.reduce(reducer, name, kept)
+                        : grouped.reduce(reducer);
+                default:
+                    return name == null ? grouped.aggregate(initializer, folding, kept)
+                        : grouped.aggregate(initializer, folding, name, kept);
+            }
+        }
+        EmitStrategy strategy = op.path("final").asBoolean()
+            ? EmitStrategy.onWindowClose() : EmitStrategy.onWindowUpdate();
+        if (window.equals("session")) {
+            SessionWindowedKStream<String, String> windowed = grouped.windowedBy(
+                SessionWindows.ofInactivityGapAndGrace(ms(op, "gap"), ms(op, "grace"))).emitStrategy(strategy);
+            Merger<String, String> merger = (k, left, right) -> join(left, right);
+            switch (how) {
+                case "count": {
+                    KTable<Windowed<String>, Long> counted = stored
+                        ? name == null ? windowed.count(kept) : windowed.count(name, kept)
+                        : name == null ? windowed.count() : windowed.count(name);
+                    return counted.mapValues(DslTopologies::text);
+                }
+                case "reduce":
+                    return stored ? name == null ? windowed.reduce(reducer, kept) : windowed.reduce(reducer, name, kept)
+                        : name == null ? windowed.reduce(reducer) : windowed.reduce(reducer, name);
+                default:
+                    return name == null ? windowed.aggregate(initializer, folding, merger, kept)
+                        : windowed.aggregate(initializer, folding, merger, name, kept);
+            }
+        }
+        TimeWindowedKStream<String, String> windowed;
+        switch (window) {
+            case "sliding":
+                windowed = grouped.windowedBy(
+                    SlidingWindows.ofTimeDifferenceAndGrace(ms(op, "size"), ms(op, "grace")));
+                break;
+            case "unlimited":
+                windowed = grouped.windowedBy(UnlimitedWindows.of().startOn(Instant.ofEpochMilli(op.get("start").asLong())));
+                break;
+            default:
+                windowed = grouped.windowedBy(
+                    TimeWindows.ofSizeAndGrace(ms(op, "size"), ms(op, "grace")).advanceBy(ms(op, "advance")));
+        }
+        if (op.path("final").asBoolean()) {
+            windowed = windowed.emitStrategy(strategy);
+        }
+        switch (how) {
+            case "count": {
+                KTable<Windowed<String>, Long> counted = stored
+                    ? name == null ? windowed.count(kept) : windowed.count(name, kept)
+                    : name == null ? windowed.count() : windowed.count(name);
+                return counted.mapValues(DslTopologies::text);
+            }
+            case "reduce":
+                return stored ? name == null ? windowed.reduce(reducer, kept) : windowed.reduce(reducer, name, kept)
+                    : name == null ? windowed.reduce(reducer) : windowed.reduce(reducer, name);
+            default:
+                return name == null ? windowed.aggregate(initializer, folding, kept)
+                    : windowed.aggregate(initializer, folding, name, kept);
+        }
+    }
+
+    private Object cogroup(JsonNode op) {
+        CogroupedKStream<String, String> cogrouped = null;
+        for (JsonNode input : op.get("in")) {
+            KGroupedStream<String, String> grouped = (KGroupedStream<String, String>) made.get(input.asText());
+            Aggregator<String, String, String> folding = (k, v, a) -> cap(a + input.asText() + shown(v));
+            cogrouped = cogrouped == null ? grouped.cogroup(folding) : cogrouped.cogroup(grouped, folding);
+        }
+        Named name = named(op);
+        Materialized kept = materialized(op, TEXT);
+        Initializer<String> initializer = () -> "i";
+        switch (op.path("window").asText("")) {
+            case "":
+                return name == null ? cogrouped.aggregate(initializer, kept) : cogrouped.aggregate(initializer, name, kept);
+            case "session": {
+                SessionWindowedCogroupedKStream<String, String> windowed = cogrouped.windowedBy(
+                    SessionWindows.ofInactivityGapAndGrace(ms(op, "gap"), ms(op, "grace")));
+                Merger<String, String> merger = (k, left, right) -> join(left, right);
+                return name == null ? windowed.aggregate(initializer, merger, kept)
+                    : windowed.aggregate(initializer, merger, name, kept);
+            }
+            case "sliding": {
+                TimeWindowedCogroupedKStream<String, String> windowed = cogrouped.windowedBy(
+                    SlidingWindows.ofTimeDifferenceAndGrace(ms(op, "size"), ms(op, "grace")));
+                return name == null ? windowed.aggregate(initializer, kept) : windowed.aggregate(initializer, name, kept);
+            }
+            default: {
+                TimeWindowedCogroupedKStream<String, String> windowed = cogrouped.windowedBy(
+                    TimeWindows.ofSizeAndGrace(ms(op, "size"), ms(op, "grace")).advanceBy(ms(op, "advance")));
+                return name == null ? windowed.aggregate(initializer, kept) : windowed.aggregate(initializer, name, kept);
+            }
+        }
+    }
+
+    private Object tableAggregate(JsonNode op, Named name) {
+        KGroupedTable<String, String> grouped = (KGroupedTable<String, String>) made.get(op.get("in").get(0).asText());
+        Reducer<String> adder = DslTopologies::join;
+        Reducer<String> subtractor = (a, v) -> cap(a + "~" + v);
+        boolean stored = op.has("store");
+        Materialized kept = materialized(op, op.get("how").asText().equals("count") ? Serdes.Long() : TEXT);
+        switch (op.get("how").asText()) {
+            case "count": {
+                KTable<String, Long> counted = stored
+                    ? name == null ? grouped.count(kept) : grouped.count(name, kept)
+                    : name == null ? grouped.count() : grouped.count(name);
+                return counted.mapValues(DslTopologies::text);
+            }
+            case "reduce":
+                return stored
+                    ? name == null ? grouped.reduce(adder, subtractor, kept) : grouped.reduce(adder, subtractor, name, kept)
+                    : grouped.reduce(adder, subtractor);
+            default: {
+                Aggregator<String, String, String> adding = DslTopologies::fold;
+                Aggregator<String, String, String> subtracting = (k, v, a) -> cap(a + "~" + v);
+                return name == null ? grouped.aggregate(() -> "i", adding, subtracting, kept)
+                    : grouped.aggregate(() -> "i", adding, subtracting, name, kept);
+            }
+        }
+    }
+
+    private Object joinStreams(JsonNode op) {
+        JoinWindows windows = JoinWindows.ofTimeDifferenceAndGrace(Duration.ZERO, ms(op, "grace"))
+            .after(ms(op, "after")).before(ms(op, "before"));
+        StreamJoined<String, String, String> joined = StreamJoined.with(TEXT, TEXT, TEXT);
+        if (op.has("name")) {
+            joined = joined.withName(op.get("name").asText());
+        }
+        if (op.has("store")) {
+            joined = joined.withStoreName(op.get("store").asText());
+        }
+        ValueJoiner<String, String, String> joiner = DslTopologies::join;
+        switch (op.get("kind").asText()) {
+            case "inner":
+                return stream(op).join(other(op), joiner, windows, joined);
+            case "left":
+                return stream(op).leftJoin(other(op), joiner, windows, joined);
+            default:
+                return stream(op).outerJoin(other(op), joiner, windows, joined);
+        }
+    }
+
+    /** Forwards each record with what came before it under its key, and all that it knows once an interval. */
+    private static final class Remembering extends ContextualProcessor<String, String, String, String> {
+        private final JsonNode op;
+        private KeyValueStore<String, String> store;
+
+        Remembering(JsonNode op) {
+            this.op = op;
+        }
+
+        @Override
+        public void init(ProcessorContext<String, String> context) {
+            super.init(context);
+            store = context.getStateStore(op.get("store").asText());
+            if (op.path("interval").asLong() > 0) {
+                context.schedule(ms(op, "interval"), PunctuationType.STREAM_TIME, now -> {
+                    List<Record<String, String>> all = new ArrayList<>();
+                    store.all().forEachRemaining(each -> all.add(new Record<>(each.key, cap("all" + each.value), now)));
+                    all.forEach(context::forward);
+                });
+            }
+        }
+
+        @Override
+        public void process(Record<String, String> record) {
+            if (record.key() == null || record.value() == null) {
+                context().forward(record.withKey("none"));
+                return;
+            }
+            String before = store.get(record.key());
+            store.put(record.key(), record.value());
+            context().forward(record.withKey(record.key() + "!").withValue(cap(shown(before) + record.value())));
+        }
+    }
+
+    /** Numbers the records of each key. */
+    private static final class Numbering extends ContextualFixedKeyProcessor<String, String, String> {
+        private final JsonNode op;
+        private KeyValueStore<String, String> store;
+
+        Numbering(JsonNode op) {
+            this.op = op;
+        }
+
+        @Override
+        public void init(FixedKeyProcessorContext<String, String> context) {
+            super.init(context);
+            store = context.getStateStore(op.get("store").asText());
+        }
+
+        @Override
+        public void process(FixedKeyRecord<String, String> record) {
+            if (record.key() == null) {
+                return;
+            }
+            String before = store.get(record.key());
+            int number = before == null ? 1 : Integer.parseInt(before) + 1;
+            store.put(record.key(), Integer.toString(number));
+            context().forward(record.withValue(cap(shown(record.value()) + number)));
+        }
+    }
+
+    // ---- running ----
+
+    private void run(ObjectNode result) {
+        for (JsonNode op : document.get("ops")) {
+            made.put(op.get("id").asText(), make(op));
+        }
+        Properties settings = new Properties();
+        settings.put(StreamsConfig.APPLICATION_ID_CONFIG, "app");
+        settings.put(StreamsConfig.BOOTSTRAP_SERVERS_CONFIG, "none:1");
+        settings.put(StreamsConfig.STATESTORE_CACHE_MAX_BYTES_CONFIG, "0");
+        settings.put(StreamsConfig.DEFAULT_KEY_SERDE_CLASS_CONFIG, Serdes.StringSerde.class.getName());
+        settings.put(StreamsConfig.DEFAULT_VALUE_SERDE_CLASS_CONFIG, Serdes.StringSerde.class.getName());
+        settings.put("__emit.interval.ms.kstreams.windowed.aggregation__", 0L);
+        settings.put("__emit.interval.ms.kstreams.outer.join.spurious.results.fix__", 0L);
+        if (document.has("optimize")) {
+            settings.put(StreamsConfig.TOPOLOGY_OPTIMIZATION_CONFIG, document.get("optimize").asText());
+        }
+        Topology topology = builder.build(settings);
+        result.put("describe", topology.describe().toString());
+        ObjectNode outputs = result.putObject("outputs");
+        try (TopologyTestDriver driver = new TopologyTestDriver(topology, settings, Instant.EPOCH)) {
+            Map<String, TestInputTopic<byte[], byte[]>> inputs = new HashMap<>();
+            for (JsonNode record : document.get("records")) {
+                RecordHeaders headers = new RecordHeaders();
+                record.get(4).forEach(each -> headers.add(each.get(0).asText(), bytes(each.get(1))));
+                inputs.computeIfAbsent(record.get(0).asText(), topic ->
+                        driver.createInputTopic(topic, new ByteArraySerializer(), new ByteArraySerializer()))
+                    .pipeInput(new TestRecord<>(bytes(record.get(1)), bytes(record.get(2)), headers,
+                        record.get(3).asLong()));
+            }
+            for (JsonNode topic : document.get("outputs")) {
+                ArrayNode rows = outputs.putArray(topic.asText());
+                if (!driver.producedTopicNames().contains(topic.asText())) {
+                    continue;
+                }
+                driver.createOutputTopic(topic.asText(), new ByteArrayDeserializer(), new ByteArrayDeserializer())
+                    .readRecordsToList().forEach(record -> {
+                        ArrayNode row = rows.addArray();
+                        row.add(text(record.key()));
+                        row.add(text(record.value()));
+                        row.add(record.timestamp());
+                        ArrayNode headers = row.addArray();
+                        for (Header header : record.headers()) {
+                            headers.addArray().add(header.key()).add(text(header.value()));
+                        }
+                    });
+            }
+        }
+    }
+
+    private static byte[] bytes(JsonNode text) {
+        return text.isNull() ? null : Base64.getDecoder().decode(text.asText());
+    }
+
+    private static String text(byte[] data) {
+        return data == null ? null : Base64.getEncoder().encodeToString(data);
+    }
+}
