@@ -66,7 +66,9 @@ class CogroupedKStream:
         )
 
         def make(aggregator: ObjectAggregator) -> Callable[[Connected], run.Node]:
-            return lambda at: run.StreamAggregate(name=at.name, aggregator=aggregator, store=at.stores[0])
+            return lambda at: run.StreamAggregate(
+                name=at.name, aggregator=aggregator, store=at.stores[0], initial_is_old=True
+            )
 
         return self.merged(initializer, make, store, store.key_serde, name)
 

@@ -129,7 +129,9 @@ class KGroupedStream:
         )
         return self.aggregated(
             function,
-            lambda at: run.StreamAggregate(name=at.name, aggregator=aggregator, store=at.stores[0]),
+            lambda at: run.StreamAggregate(
+                name=at.name, aggregator=aggregator, store=at.stores[0], initial_is_old=True
+            ),
             store,
             key,
             value,

@@ -165,7 +165,7 @@ class ProcessorContext:
                 self.current = at
 
         scheduled = base.Punctuation(first, interval_ms, call, wall_clock=wall_clock)
-        self._context.punctuations.append(scheduled)
+        self._context.punctuations.add(scheduled)
         return scheduled
 
     def commit(self) -> None:

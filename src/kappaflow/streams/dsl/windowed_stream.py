@@ -253,6 +253,7 @@ def windowed_node(windows: Windows, aggregator: ObjectAggregator, *, final: bool
             advance_ms=times.advance_ms,
             grace_ms=times.grace_ms,
             emit_final=final,
+            initial_is_old=True,
         )
         if isinstance(windows, TimeWindows):
             return node

@@ -60,7 +60,8 @@ class StreamAggregateProcessor(Processor):
         key = self.write_key(record.key)
         before = self.store.get(key)
         state, timestamp = before if before is not None else (aggregator.initial(), record.timestamp)
-        old = aggregator.result(state) if before is not None else None
+        knows_old = before is not None or (self.node.initial_is_old and state is not None)
+        old = aggregator.result(state) if knows_old else None
         timestamp = max(timestamp, record.timestamp)
         new_state = aggregator.add(record.key, record, state)
         self.store.put(key, new_state, timestamp)
@@ -129,7 +130,8 @@ class WindowedAggregateProcessor(Processor):
         key = self.write_key(window)
         before = self.store.get(key)
         state, timestamp = before if before is not None else (aggregator.initial(), record.timestamp)
-        old = aggregator.result(state) if before is not None else None
+        knows_old = before is not None or (self.node.initial_is_old and state is not None)
+        old = aggregator.result(state) if knows_old else None
         timestamp = max(timestamp, record.timestamp)
         new_state = aggregator.add(window, record, state)
         self.store.put(key, new_state, timestamp)

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+from kappaflow.streams.processors.time_heap import TimeHeap
 from kappaflow.streams.record import Record
 
 NO_TIME = -1
@@ -38,16 +39,36 @@ class Punctuation:
         self.cancelled = False
         self._callback = callback
 
-    def is_due(self, now_ms: int) -> bool:
-        """Tell whether the time has come."""
-        return not self.cancelled and self.next_ms <= now_ms
-
     def call(self, now_ms: int) -> None:
         """Call the function and set the next time."""
-        if self.cancelled:
-            return
         self._callback(now_ms)
         self.next_ms += (max(0, now_ms - self.next_ms) // self.interval_ms + 1) * self.interval_ms
+
+
+class Punctuations:
+    """The functions that a task calls as time passes."""
+
+    def __init__(self) -> None:
+        self._queues = {False: TimeHeap[Punctuation](), True: TimeHeap[Punctuation]()}
+
+    def add(self, punctuation: Punctuation) -> None:
+        """Add one."""
+        self._queues[punctuation.wall_clock].add(punctuation.next_ms, punctuation)
+
+    def call_due(self, now_ms: int, *, wall_clock: bool) -> bool:
+        """Call what is due, and tell whether anything was."""
+        queue, called = self._queues[wall_clock], False
+        while (first := queue.first_time) is not None and first <= now_ms:
+            punctuation = queue.take()
+            if not punctuation.cancelled:
+                punctuation.call(now_ms)
+                called = True
+            if not punctuation.cancelled:
+                queue.add(punctuation.next_ms, punctuation)
+        return called
+
+    def __len__(self) -> int:
+        return sum(len(queue) for queue in self._queues.values())
 
 
 @dataclass(slots=True)
@@ -78,16 +99,13 @@ class TaskContext:
     application_id: str = ""
     task_id: str = "0_0"
     shared: dict[str, Any] = field(default_factory=dict[str, Any])
-    punctuations: list[Punctuation] = field(default_factory=list["Punctuation"])
+    punctuations: Punctuations = field(default_factory=Punctuations)
     commit_requested: bool = False
 
     def punctuate(self, *, wall_clock: bool) -> bool:
         """Call what is due by stream time or by the wall clock; tell whether anything was."""
         now = self.wall_clock_ms() if wall_clock else self.stream_time
-        due = [each for each in self.punctuations if each.wall_clock == wall_clock and each.is_due(now)]
-        for each in sorted(due, key=lambda each: each.next_ms):
-            each.call(now)
-        return bool(due)
+        return self.punctuations.call_due(now, wall_clock=wall_clock)
 
     def drop(self, reason: str, count: int = 1) -> None:
         """Count records that an operator leaves out."""

@@ -50,8 +50,6 @@ class StreamStreamJoinProcessor(Processor):
         """Emit matches, remember the record for later ones, flush unmatched records that timed out."""
         self.observed_time = max(self.observed_time, record.timestamp)
         if record.value is None or (record.key is None and not self.keeps[port]):
-            if record.key is not None:
-                self.stores[port].observe(record.timestamp)
             self.context.drop("null-key-or-value")
             return
         if record.key is None:

@@ -130,26 +130,29 @@ class SuppressBufferProcessor(Processor):
         return (records is not None and len(self._order) > records) or (size is not None and self._bytes > size)
 
     def _emit_first(self) -> None:
-        _, key = self._order.pop(0)
+        _, key = self._order[0]
         found = self._store.get(key)
-        del self._times[key]
+        if found is not None:
+            self._emit(key, found[0])
+            self._store.put(key, None, found[1])
+        # Until it is forwarded a change is still held: those that look the table up meanwhile see what was before.
+        del self._order[0], self._times[key]
         self._bytes -= self._sizes.pop(key, 0)
-        if found is None:
+
+    def _emit(self, key: bytes, buffered: BufferedChange) -> None:
+        if buffered.new is None and self._limits.drops_tombstones:
             return
-        buffered: BufferedChange = found[0]
-        if buffered.new is not None or not self._limits.drops_tombstones:
-            self.forward(
-                Record(
-                    self._read_key(key),
-                    Change(buffered.new, buffered.old),
-                    buffered.timestamp,
-                    buffered.headers,
-                    buffered.topic,
-                    buffered.partition,
-                    buffered.offset,
-                )
+        self.forward(
+            Record(
+                self._read_key(key),
+                Change(buffered.new, buffered.old),
+                buffered.timestamp,
+                buffered.headers,
+                buffered.topic,
+                buffered.partition,
+                buffered.offset,
             )
-        self._store.put(key, None, buffered.timestamp)
+        )
 
     def resume(self, progress: Mapping[str, int]) -> None:
         """Go on with the changes in the store."""

@@ -217,10 +217,15 @@ class Repartition(Node):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StreamAggregate(Node):
-    """Fold the records of each key of a stream; null keys and null values are dropped."""
+    """Fold the records of each key of a stream; null keys and null values are dropped.
+
+    Attributes:
+        initial_is_old: the old value of a new key is its first aggregate instead of nothing.
+    """
 
     aggregator: Aggregator
     store: StoreSpec
+    initial_is_old: bool = False
 
     @property
     def stores(self) -> tuple[StoreSpec, ...]:
@@ -235,6 +240,7 @@ class WindowedAggregate(Node):
     Attributes:
         advance_ms: equal to `size_ms` for tumbling windows.
         emit_final: results are forwarded when their window closes instead of at each update.
+        initial_is_old: the old value of a new window is its first aggregate instead of nothing.
     """
 
     aggregator: Aggregator
@@ -243,6 +249,7 @@ class WindowedAggregate(Node):
     advance_ms: int
     grace_ms: int
     emit_final: bool = False
+    initial_is_old: bool = False
 
     @property
     def stores(self) -> tuple[StoreSpec, ...]:
