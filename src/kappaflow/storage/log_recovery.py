@@ -128,12 +128,16 @@ def load_producer_state(
             of its producers and transactions may be gone, and is made again from its batches.
     """
     state = ProducerState(config.producer_id_expiration_ms)
+    bases = [segment.base_offset for segment in segments]
     limit = end_offset if trusted_before is None else min(end_offset, trusted_before)
+    damaged = aborted.first_damaged(bases)
+    if damaged is not None:
+        limit = min(limit, damaged)  # what the index lost is told again by the batches of its segment
     for offset in sorted(_snapshot_offsets(directory), reverse=True):
         if offset <= limit and state.read_snapshot(snapshot_path(directory, offset), offset):
             break
     start = state.end_offset
-    aborted.load([segment.base_offset for segment in segments], before_offset=start)
+    aborted.load(bases, before_offset=start)
     for slot, segment in enumerate(segments):
         segment_end = segments[slot + 1].base_offset if slot + 1 < len(segments) else end_offset
         if segment_end <= start or segment.base_offset >= end_offset:

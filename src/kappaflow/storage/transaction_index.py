@@ -55,6 +55,24 @@ class TransactionIndex:
         """The base offset of the first file that `load` cut: from there on the files are not durable."""
         return min(self._cut, default=None)
 
+    def first_damaged(self, bases: Sequence[int]) -> int | None:
+        """Return the base offset of the first segment whose file tells something that cannot be; None where none does.
+
+        A file that grew before its content reached the disk has zeros where power was lost.
+
+        Args:
+            bases: base offsets of the segments, ascending.
+        """
+        for slot, base in enumerate(bases):
+            path = segment_path(self._directory, base, TRANSACTION_INDEX_SUFFIX)
+            if not path.exists():
+                continue
+            size = path.stat().st_size
+            end = bases[slot + 1] if slot + 1 < len(bases) else None
+            if len(_read(path, base, end)) * ENTRY.size != size:
+                return base
+        return None
+
     def load(self, bases: Sequence[int], *, before_offset: int | None = None) -> None:
         """Read the files of the segments at `bases`; remove the others.
 
@@ -72,20 +90,20 @@ class TransactionIndex:
         for base in sorted(found):
             path = segment_path(self._directory, base, TRANSACTION_INDEX_SUFFIX)
             if base in bases:
-                self._load_file(base, path, before_offset)
+                slot = bisect_right(bases, base)
+                end = bases[slot] if slot < len(bases) else None
+                self._load_file(base, path, end, before_offset)
             else:
                 self._disk.remove(path)
 
-    def _load_file(self, base: int, path: Path, before_offset: int | None) -> None:
-        data = path.read_bytes()
+    def _load_file(self, base: int, path: Path, end: int | None, before_offset: int | None) -> None:
         kept = 0
-        for _version, *numbers in ENTRY.iter_unpack(data[: len(data) // ENTRY.size * ENTRY.size]):
-            entry = AbortedTransaction(*numbers)
+        for entry in _read(path, base, end):
             if before_offset is not None and entry.last_offset >= before_offset:
                 break
             self._entries.append(entry)
             kept += ENTRY.size
-        if kept != len(data):
+        if kept != path.stat().st_size:
             self._cut.append(base)
             fd = self._disk.open(path, create=False)
             try:
@@ -124,3 +142,18 @@ class TransactionIndex:
         self._disk.remove(segment_path(self._directory, base, TRANSACTION_INDEX_SUFFIX))
         slot = bisect_right(self._entries, next_base - 1, key=lambda entry: entry.last_offset)
         del self._entries[:slot]
+
+
+def _read(path: Path, base: int, end: int | None) -> list[AbortedTransaction]:
+    """The entries of a file up to the first that cannot be: markers ascend and lie in the segment from `base`."""
+    data = path.read_bytes()
+    found: list[AbortedTransaction] = []
+    before = base - 1
+    for version, *numbers in ENTRY.iter_unpack(data[: len(data) // ENTRY.size * ENTRY.size]):
+        entry = AbortedTransaction(*numbers)
+        is_in_segment = before < entry.last_offset and (end is None or entry.last_offset < end)
+        if version != _VERSION or entry.producer_id < 0 or not is_in_segment or entry.first_offset > entry.last_offset:
+            break
+        found.append(entry)
+        before = entry.last_offset
+    return found
