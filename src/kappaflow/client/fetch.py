@@ -91,6 +91,7 @@ class _Position:
     last_stable_offset: int = -1
     log_start_offset: int = -1
     has_more: bool = True
+    empty_until: int = -1
     chunks: deque[FetchedChunk] = field(default_factory=deque[FetchedChunk])
     buffered_bytes: int = 0
 
@@ -240,6 +241,16 @@ class Fetcher:
         """The last known end of what is decided in a partition, -1 before the first answer."""
         with self._lock:
             return self._positions[partition].last_stable_offset
+
+    def empty_until(self, partition: TopicPartition) -> int:
+        """The offset before which nothing is left behind what `poll` gave; -1 where that is not known.
+
+        Compaction and aborted transactions leave offsets without records: only an answer that was asked for from
+        there, and that had room for more, tells that there are none.
+        """
+        with self._lock:
+            position = self._positions[partition]
+            return -1 if position.chunks else position.empty_until
 
     def poll(self, timeout_s: float = 0.0, max_bytes: int | None = None) -> list[FetchedChunk]:
         """What has been fetched, oldest first per partition.
@@ -452,13 +463,15 @@ class Fetcher:
             self._on_failure(broker_error(response.error_code, "fetch"), [position for position, _ in asked])
             return
         by_partition = {position.partition: (position, offset) for position, offset in asked}
+        # Where some partitions filled the answer, others are empty for want of room.
+        had_room = not any(answer.records for topic in response.responses for answer in topic.partitions)
         for topic in response.responses:
             for answer in topic.partitions:
                 position, offset = by_partition[TopicPartition(topic.topic, answer.partition_index)]
                 if self._positions.get(position.partition) is position:
-                    self._take_answer(position, offset, answer)
+                    self._take_answer(position, offset, answer, had_room=had_room)
 
-    def _take_answer(self, position: _Position, offset: int, answer: Any) -> None:
+    def _take_answer(self, position: _Position, offset: int, answer: Any, *, had_room: bool) -> None:
         if answer.error_code:
             self._on_partition_error(position, answer.error_code)
             return
@@ -469,6 +482,8 @@ class Fetcher:
         position.log_start_offset = answer.log_start_offset
         records = answer.records
         following = next_offset_after(records) if records else None
+        end = answer.last_stable_offset if self._isolation else answer.high_watermark
+        position.empty_until = end if had_room and offset == position.offset else -1
         if following is not None:
             aborted = tuple(
                 AbortedTransaction(row.producer_id, row.first_offset) for row in answer.aborted_transactions or ()
@@ -490,12 +505,12 @@ class Fetcher:
             # Those not served yet come first in the next request, which may be too small for all.
             self._positions[position.partition] = self._positions.pop(position.partition)
             self._lock.notify_all()
-        end = answer.last_stable_offset if self._isolation else answer.high_watermark
         position.has_more = position.offset < end
 
     def _on_partition_error(self, position: _Position, code: int) -> None:
         if code == ErrorCode.OFFSET_OUT_OF_RANGE and self._reset is not None:
             position.offset = self._reset
+            position.empty_until = -1
         elif code == ErrorCode.OFFSET_OUT_OF_RANGE:
             detail = f"offset {position.offset} is outside the log, its records were deleted or never written"
             self._fail(broker_error(code, f"fetch {position.partition}", detail))

@@ -30,7 +30,6 @@ from kappaflow.streams.topology import StoreSpec
 
 POLL_SECONDS = 0.1
 POLL_BYTES = 16 << 20
-END_WAIT_SECONDS = 2.0
 
 
 class ChangelogReader(Protocol):
@@ -58,8 +57,8 @@ class ChangelogReader(Protocol):
         """The offset that `poll` goes on from."""
         ...
 
-    def last_stable_offset(self, partition: TopicPartition) -> int:
-        """The last known end of what is decided."""
+    def empty_until(self, partition: TopicPartition) -> int:
+        """The offset before which nothing is left behind what `poll` gave; -1 where that is not known."""
         ...
 
 
@@ -151,19 +150,15 @@ class Restorer:
         marks = _marks(jobs, self._clock.time_ms())
         with self._open_reader(self._client) as fetcher:
             fetcher.assign({partition: job.next_offset for partition, job in open_jobs.items()})
-            heard_at = self._clock.monotonic_s()
             while open_jobs:
                 if self._interrupted():
                     raise RestoreInterrupted("The restore was interrupted; it will go on.")
                 for chunk in fetcher.poll(POLL_SECONDS, POLL_BYTES):
                     self._apply(chunk, open_jobs, marks)
-                    heard_at = self._clock.monotonic_s()
                 for partition, job in list(open_jobs.items()):
                     reached = max(job.next_offset, fetcher.position(partition))
-                    decided = fetcher.last_stable_offset(partition) >= job.end
-                    # Compaction may have taken the last records before the end.
-                    is_empty = decided and self._clock.monotonic_s() - heard_at > END_WAIT_SECONDS
-                    if reached >= job.end or is_empty:
+                    # Compaction may have taken the last records before the end. Silence does not tell so.
+                    if reached >= job.end or fetcher.empty_until(partition) >= job.end:
                         self._advance(job, job.end)
                         fetcher.remove([partition])
                         del open_jobs[partition]

@@ -176,7 +176,7 @@ class ReaderPort:
         self._wait = wait
         self._max_bytes = max_bytes
         self._positions: dict[TopicPartition, int] = {}
-        self._stable: dict[TopicPartition, int] = {}
+        self._empty_until: dict[TopicPartition, int] = {}
 
     def __enter__(self) -> ReaderPort:
         return self
@@ -187,7 +187,7 @@ class ReaderPort:
     def assign(self, offsets: Mapping[TopicPartition, int]) -> None:
         """Fetch these partitions from these offsets on."""
         self._positions = dict(offsets)
-        self._stable.clear()
+        self._empty_until.clear()
 
     def remove(self, partitions: Iterable[TopicPartition]) -> None:
         """Stop fetching partitions."""
@@ -208,13 +208,16 @@ class ReaderPort:
             self._wait(self._client.pause())
             return []
         chunks: list[FetchedChunk] = []
+        had_room = not any(row.records for _, row in rows)
         for key, row in rows:
             partition = TopicPartition(*key)
+            self._empty_until[partition] = -1
             if row.error_code in (ErrorCode.KAFKA_STORAGE_ERROR, ErrorCode.UNKNOWN_TOPIC_OR_PARTITION):
                 continue
             if row.error_code:
                 raise BrokerError(row.error_code, ErrorCode(row.error_code).name, f"fetch {partition}")
-            self._stable[partition] = row.last_stable_offset
+            if had_room:
+                self._empty_until[partition] = row.last_stable_offset
             data = bytes(row.records or b"")
             end = max((header.last_offset + 1 for _, header in iterate_headers(data)), default=None)
             if end is None:
@@ -231,6 +234,6 @@ class ReaderPort:
         """The offset that `poll` goes on from."""
         return self._positions[partition]
 
-    def last_stable_offset(self, partition: TopicPartition) -> int:
-        """The last known end of what is decided."""
-        return self._stable.get(partition, -1)
+    def empty_until(self, partition: TopicPartition) -> int:
+        """The offset before which nothing is left; -1 where that is not known."""
+        return self._empty_until.get(partition, -1)
