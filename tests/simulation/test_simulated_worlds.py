@@ -23,6 +23,14 @@ REGRESSIONS = {
     1133: "an offset went back: what a journal held after a failed sync was told, and lost with the power",
     4049: "the same with transactions of version 2",
     4511: "the same in a log: recovered records were read before they were durable",
+    9165: "an aborted record was visible: zeros that power loss left in an index of aborted transactions were believed",
+    6903: "the same in another index, to the engine's input",
+    25091: "changes were lost: a restore ended where nothing came for a while, as the answer was lost",
+    21117: "the same after a worker had stopped in a commit",
+    19097: "corrupt bytes after a clean end: what a recovery had cut off came back with the next loss of power",
+    13184: "the same for a whole segment that a recovery had removed",
+    1808: "none in the broker: an answer that was long on its way was compared with later commits",
+    10272: "none in the engine: the state of a worker that had not noticed the loss of its task was looked at",
     183: "none in the broker: the world ended while a worker was joining",
 }
 """Seeds that found a defect once, and what it was."""

@@ -88,7 +88,7 @@ def load_segments(
         if not clean:
             slot = _first_to_check(bases, recovery_point)
             trusted_before = bases[slot]
-            end_offset, truncated = _recover(segments, slot, epochs, on_checked)
+            end_offset, truncated = _recover(disk, directory, segments, slot, epochs, on_checked)
             unsynced = segments[slot:]
         else:
             end_offset = _end_of_clean(segments)
@@ -197,9 +197,18 @@ def _first_to_check(bases: list[int], recovery_point: int) -> int:
 
 
 def _recover(
-    segments: list[LogSegment], slot: int, epochs: LeaderEpochs, on_checked: Callable[[int], None]
+    disk: Disk,
+    directory: Path,
+    segments: list[LogSegment],
+    slot: int,
+    epochs: LeaderEpochs,
+    on_checked: Callable[[int], None],
 ) -> tuple[int, int]:
-    """Check segments from the one at `slot` on; cut at the first bad byte and drop what follows it."""
+    """Check segments from the one at `slot` on; cut at the first bad byte and drop what follows it.
+
+    What is cut off and dropped is gone for good: otherwise the next loss of power could bring it back, in a log that
+    was closed cleanly since, or behind records that were written in its place.
+    """
     end_offset, truncated = segments[slot].base_offset, 0
     epoch, checked = -1, 0  # a batch without an epoch has -1: nothing to note
 
@@ -219,10 +228,13 @@ def _recover(
         truncated += cut
         slot += 1
         if cut:
+            segment.sync()
             break
     for later in segments[slot:]:
         truncated += later.size
         later.delete()
+    if segments[slot:]:
+        disk.sync_directory(directory)
     del segments[slot:]
     on_checked(checked)
     return end_offset, truncated

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from heapq import heappop, heappush
+from typing import Any
 
 from kappaflow.state import OrderedStore
+from kappaflow.streams.functions import Aggregator
 from kappaflow.streams.processors.base import NO_TIME, Expiry, Processor, RowStore, TaskContext
 from kappaflow.streams.processors.emit_throttle import EmitThrottle
 from kappaflow.streams.processors.keys import KeyReader, KeyWriter
@@ -60,8 +62,7 @@ class StreamAggregateProcessor(Processor):
         key = self.write_key(record.key)
         before = self.store.get(key)
         state, timestamp = before if before is not None else (aggregator.initial(), record.timestamp)
-        knows_old = before is not None or (self.node.initial_is_old and state is not None)
-        old = aggregator.result(state) if knows_old else None
+        old = _old(aggregator, state, known=before is not None or self.node.initial_is_old)
         timestamp = max(timestamp, record.timestamp)
         new_state = aggregator.add(record.key, record, state)
         self.store.put(key, new_state, timestamp)
@@ -75,6 +76,11 @@ class StreamAggregateProcessor(Processor):
     def flush_cache(self) -> None:
         """Forward the last result of each key that changed since the last commit."""
         self.cache.release(self.forward)
+
+
+def _old(aggregator: Aggregator, state: Any, *, known: bool) -> Any:
+    """The result before a record; what has no first aggregate (a reduction) has none before its first record."""
+    return aggregator.result(state) if known and state is not None else None
 
 
 def windows_of(timestamp: int, size_ms: int, advance_ms: int) -> range:
@@ -130,8 +136,7 @@ class WindowedAggregateProcessor(Processor):
         key = self.write_key(window)
         before = self.store.get(key)
         state, timestamp = before if before is not None else (aggregator.initial(), record.timestamp)
-        knows_old = before is not None or (self.node.initial_is_old and state is not None)
-        old = aggregator.result(state) if knows_old else None
+        old = _old(aggregator, state, known=before is not None or self.node.initial_is_old)
         timestamp = max(timestamp, record.timestamp)
         new_state = aggregator.add(window, record, state)
         self.store.put(key, new_state, timestamp)

@@ -110,6 +110,7 @@ class CountingWorker:
     def __init__(self, world: World, name: str, folder: Path, protocol: Protocol) -> None:
         self.name = name
         self.tasks: list[OpenTask] = []
+        self.assigned_at = 0.0
         self._world = world
         self._folder = folder
         self._old_folder = folder.with_name(folder.name + "-earlier")
@@ -272,6 +273,7 @@ class CountingWorker:
             )
             running.resume(task.progress)
             self.tasks.append(OpenTask(running, task.name, task.changelogs))
+        self.assigned_at = self._loop.time()
         names = [str(opened.task.id) for opened in self.tasks]
         self._world.note(f"{self.name} runs {names} in generation {self._membership.generation}")
         self._reader.assign({p: offset for opened in self.tasks for p, offset in opened.task.positions.items()})
@@ -345,6 +347,11 @@ class CountingWorker:
             raise KappaError("the member lost its place with an open transaction")
 
     # ---- for the checks ----
+
+    @property
+    def partitions(self) -> set[int]:
+        """The partitions of the tasks that it runs, as far as it knows."""
+        return {opened.task.id.partition for opened in self.tasks}
 
     def rows(self) -> dict[tuple[int, bytes], tuple[Any, ...]]:
         """What its local state says of the tasks that it runs, by partition and key."""

@@ -220,7 +220,7 @@ class World:
             if self.scheduler.now > limit:
                 raise Violation(f"the workers are still behind {QUIET_MAX_S} s after the end of all faults")
             self._pass(1.0)
-        self._rows = [worker.rows() for worker in self._workers]
+        self._rows = [self._current_rows()]
         for worker in self._workers:
             worker.kill()
         self._pass(max(SETTLE_S, self.plan.worker_timeout_ms / 1000 + 1.0))
@@ -228,8 +228,16 @@ class World:
 
     def _is_unfinished(self) -> bool:
         """Whether input waits, or a task for a worker that takes its place in the group."""
-        tasks = sum(len(worker.tasks) for worker in self._workers)
-        return self.broker.broker is not None and (is_behind(self.broker.broker) or tasks < PARTITIONS)
+        tasks = {partition for worker in self._workers for partition in worker.partitions}
+        return self.broker.broker is not None and (is_behind(self.broker.broker) or len(tasks) < PARTITIONS)
+
+    def _current_rows(self) -> dict[tuple[int, bytes], tuple[Any, ...]]:
+        """What the worker says of each task that got it last; others may not have noticed yet that they lost it."""
+        found: dict[tuple[int, bytes], tuple[Any, ...]] = {}
+        for worker in sorted(self._workers, key=lambda worker: worker.assigned_at):
+            rows = worker.rows()
+            found = {key: row for key, row in found.items() if key[0] not in worker.partitions} | rows
+        return found
 
     def _say_last_words(self) -> None:
         """Producer and broker die around the end of a transaction: only the broker comes back, and has to end it."""
