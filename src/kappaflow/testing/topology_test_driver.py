@@ -78,7 +78,8 @@ class TopologyTestDriver:
 
     def _task_of(self, parts: Sequence[Subtopology], context: TaskContext) -> RowTask:
         """All parts as one task, as Kafka Streams' driver has it."""
-        nodes = {node.name: node for part in parts for node in part.nodes}
+        names = {node.name for part in parts for node in part.nodes}
+        nodes = {name: node for name, node in self._bound.nodes.items() if name in names}
         sources = {topic: read for part in parts for topic, read in part.sources.items()}
         whole = Subtopology(0, tuple(nodes.values()), sources)
         return RowTask(

@@ -70,17 +70,24 @@ class SlidingAggregateProcessor(Processor):
         if record.timestamp >= self._difference and self._emit_final:
             self._emit_closed(record, close_time)
 
+    def _is_kept(self, start: int) -> bool:
+        """Tell whether the store still has windows of that start, or takes them.
+
+        It counts from the newest window that it has taken; the store of final results keeps one millisecond more.
+        """
+        oldest = self._newest_start - (self._spec.retention_ms or 0)
+        return self._newest_start == NO_TIME or start > oldest or (self._emit_final and start == oldest)
+
     def _windows(self, key: Any, low: int, high: int) -> list[Window]:
         """The windows of a key that start within [low, high], ascending."""
         start = self._write_key(Windowed(key, max(0, low), 0))
         end = self._write_key(Windowed(key, high, 0)) + b"\x00"
         inner = len(start) - 8
-        oldest = self._newest_start - (self._spec.retention_ms or 0)
         found: list[Window] = []
         for full, (state, timestamp) in list(self._store.range(start, end)):
             if len(full) == len(start) and full[:inner] == start[:inner]:
                 at = int.from_bytes(full[inner:], "big")
-                if at > oldest or self._newest_start == NO_TIME:
+                if self._is_kept(at):
                     found.append((at, state, timestamp))
         return found
 
@@ -174,7 +181,7 @@ class SlidingAggregateProcessor(Processor):
             self.forward(Record(window, Change(new, old), timestamp, record.headers))
 
     def _put(self, window: Windowed, state: Any, timestamp: int) -> None:
-        if window.start > self._newest_start - (self._spec.retention_ms or 0) or self._newest_start == NO_TIME:
+        if self._is_kept(window.start):
             self._store.put(self._write_key(window), state, timestamp)
             self._newest_start = max(self._newest_start, window.start)
 
@@ -186,11 +193,10 @@ class SlidingAggregateProcessor(Processor):
         low = 0 if last == NO_TIME else max(0, last - self._difference)
         high = close_time - self._difference - 1
         read_key = KeyReader(self._spec.key_serde)
-        oldest = self._newest_start - (self._spec.retention_ms or 0)
         closed: list[tuple[int, bytes, Any, int]] = []
         for full, (state, timestamp) in self._store.range():
             start = int.from_bytes(full[-8:], "big")
-            if low <= start <= high and start > oldest:
+            if low <= start <= high and self._is_kept(start):
                 closed.append((start, full, state, timestamp))
         for start, full, state, timestamp in sorted(closed, key=lambda each: each[:2]):
             key = read_key(full).key
