@@ -8,13 +8,16 @@ from __future__ import annotations
 import struct
 import uuid
 from abc import abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import msgspec
+import pyarrow as pa
 
 from kappaflow.errors import SerializationError, TopologyError
-from kappaflow.serde.face import Serde
+from kappaflow.serde.face import ArrowArray, Decoded, Serde
+from kappaflow.serde.schema import Column
+from kappaflow.serde.types import BYTES
 
 
 class ObjectSerde(Serde):
@@ -284,7 +287,7 @@ class RawRowSerde(Serde):
     name = "RAW"
 
     def __init__(self) -> None:
-        super().__init__(())
+        super().__init__((Column("VALUE", BYTES),))
 
     def serialize(self, row: Any) -> bytes | None:
         """Return the bytes of a row."""
@@ -293,3 +296,8 @@ class RawRowSerde(Serde):
     def deserialize(self, data: bytes | None) -> Any:
         """Return a row of the bytes."""
         return None if data is None else (bytes(data),)
+
+    def decode(self, data: ArrowArray, projection: Sequence[int] | None = None) -> Decoded:
+        """Return the bytes as the only column."""
+        del projection
+        return Decoded([data.cast(pa.binary())], data.is_valid().to_numpy(zero_copy_only=False))

@@ -9,14 +9,14 @@ from kappaflow.serde import Serde
 from kappaflow.streams import topology as run
 from kappaflow.streams.dsl.aggregators import Fold, ObjectAggregator
 from kappaflow.streams.dsl.functions import aggregator_with_key, joiner_with_key
-from kappaflow.streams.dsl.graph import GraphNode, operator, repartitioning
+from kappaflow.streams.dsl.graph import GraphNode, repartitioning
 from kappaflow.streams.dsl.grouped_stream import KGroupedStream, stored_operator
 from kappaflow.streams.dsl.stores import Materialized, StoreDefinition
 from kappaflow.streams.dsl.stream import pass_through
 from kappaflow.streams.dsl.table import KTable
 from kappaflow.streams.dsl.table_sources import materialized_of
 from kappaflow.streams.dsl.table_steps import MergedAggregatesStep, StoredStep
-from kappaflow.streams.dsl.topology import Connected
+from kappaflow.streams.dsl.topology import Connected, Topology
 from kappaflow.streams.dsl.windowed_stream import (
     Windows,
     grace_of,
@@ -102,7 +102,13 @@ class CogroupedKStream:
             aggregator = ObjectAggregator(initializer, fold, merger=merger)
             nodes.append(graph.add(stored_operator(made, make(aggregator), store, grace_ms), parents[group]))
         merged = graph.suffixed_or_new(name, "-cogroup-merge", MERGE)
-        node = graph.add(operator(merged, pass_through(merged)), *nodes)
+        sources = [source for group in self.groups if not group.needs_repartition for source in group.sources]
+
+        def write(topology: Topology, at: GraphNode) -> None:
+            topology.add_node(at.name, pass_through(merged), at.parent_names)
+            topology.copartition(sources)
+
+        node = graph.add(GraphNode(merged, write), *nodes)
         step = MergedAggregatesStep([StoredStep(store) for _ in nodes], store)
         return KTable(self.builder, merged, key_serde, store.value_serde, frozenset((merged,)), step, node)
 

@@ -95,6 +95,7 @@ def join_streams(
     graph.add(inputs[1], other.node)
 
     def write(topology: Topology, at: GraphNode) -> None:
+        topology.copartition([*this.sources, *other.sources])
         if at.is_self_join:
             topology.add_node(at.name, sides.self_join, (this_windowed,), (left.name,))
             return

@@ -7,7 +7,7 @@ topology.bind("application-id")  the same with its internal topics named, for th
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from kappaflow.errors import TopologyError
@@ -346,7 +346,14 @@ class Topology:
                 connected = tuple(specs[store] for store in entry.stores)
                 made = entry.make(Connected(entry.name, connected, specs, tuple(children[entry.name])))
                 nodes[entry.name] = [builder.add(made, *before)]
-        return builder.build()
+        return replace(builder.build(), copartitioned=self._copartitioned_topics())
+
+    def _copartitioned_topics(self) -> tuple[frozenset[str], ...]:
+        topics = {name: entry.topics for name, entry in self._entries.items() if entry.kind == "source"}
+        return tuple(
+            frozenset(t for source in group for t in topics.get(source, ()) if t not in self._internal)
+            for group in self._copartitioned
+        )
 
     def _key(self, entry: Entry) -> KeySerde:
         return entry.key_serde or self.default_key or MissingSerde(f"the keys of {entry.kind} {entry.name}")

@@ -10,6 +10,7 @@ from kappaflow.client.fetch import FetchedChunk
 from kappaflow.client.topic_partition import TopicPartition
 from kappaflow.errors import KappaError, SerializationError
 from kappaflow.runtime.clock import SYSTEM_CLOCK
+from kappaflow.state import OrderedStore
 from kappaflow.state.database import DurableStore
 from kappaflow.streams.batch import Batch
 from kappaflow.streams.columns import ColumnSubtopology
@@ -48,7 +49,9 @@ class ColumnarTask:
         on_error: OnError,
         caching: bool = False,
         errors: ErrorHandler | None = None,
+        shared_stores: Mapping[str, OrderedStore] | None = None,
     ) -> None:
+        del shared_stores  # only operators in row form look into stores of others
         self.id = task_id
         self.topology = topology
         self.subtopology = subtopology
@@ -200,6 +203,14 @@ class ColumnarTask:
     def delta_bytes(self) -> int:
         """About what the changes since the last commit take in memory."""
         return self._columns.delta_bytes + sum(store.delta_bytes for store in self.stores.values())
+
+    @property
+    def wants_commit(self) -> bool:
+        """Columns have no processors of users, who could ask for one."""
+        return False
+
+    def close(self) -> None:
+        """Columns hold nothing that has to be closed."""
 
     def sync_stores(self) -> None:
         """Let the stores show what was folded so far."""

@@ -19,6 +19,15 @@ def check_copartitioned(topology: Topology, counts: Mapping[str, int]) -> None:
     Raises:
         TopologyError: names the topics and their counts.
     """
+    if topology.copartitioned is not None:
+        for topics in topology.copartitioned:
+            found = {topic: counts[topic] for topic in topics if topic in counts}
+            if len(set(found.values())) > 1:
+                listed = ", ".join(f"{topic} has {count}" for topic, count in sorted(found.items()))
+                raise TopologyError(
+                    f"Topics that are joined need the same number of partitions, but {listed}. Repartition one of them."
+                )
+        return
     for sub in topology.subtopologies:
         joins = [node for node in sub.nodes if len(topology.parents[node.name]) > 1]
         external = {topic: counts[topic] for topic in sub.sources if topic in counts}
@@ -94,7 +103,7 @@ def create_internal_topics(
         }
         create(topic, partitions, configs)
     known = {**counts, **internal}
-    for sub in topology.subtopologies:
+    for sub in topology.task_subtopologies:
         partitions = max((known.get(topic, 0) for topic in sub.sources), default=0)
         for store in sub.stores:
             if store.logged:

@@ -31,6 +31,7 @@ class OutputBuffer:
     Args:
         counts: number of partitions by topic.
         limits: ``max.message.bytes`` of the topics where it is known.
+        find_count: asks the cluster for the number of partitions of a topic that is chosen record by record.
 
     Attributes:
         on_too_large: told of a record that its topic does not take, with the topic and the record it was made of;
@@ -42,10 +43,12 @@ class OutputBuffer:
         producer: BatchProducer | TransactionalProducer,
         counts: dict[str, int],
         limits: Mapping[str, int] | None = None,
+        find_count: Callable[[str], int] | None = None,
     ) -> None:
         self._producer = producer
         self._counts = counts
         self._limits = limits or {}
+        self._find_count = find_count
         self.on_too_large: OnTooLarge | None = None
         self._sticky: dict[str, int] = {}
         self._rows: dict[tuple[str, int | None, int], list[tuple[RawRecord, RawRecord | None]]] = {}
@@ -68,6 +71,8 @@ class OutputBuffer:
             StreamsError: it is not known.
         """
         count = self._counts.get(topic)
+        if count is None and self._find_count is not None:
+            count = self._counts[topic] = self._find_count(topic)
         if count is None:
             raise StreamsError(f"The number of partitions of {topic} is not known.")
         return count

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from kappaflow.client.fetch import FetchedChunk
 from kappaflow.client.topic_partition import TopicPartition
 from kappaflow.errors import FunctionError, KappaError, SerializationError
+from kappaflow.state import OrderedStore
 from kappaflow.state.database import DurableStore
 from kappaflow.streams.execution.changelogs import add_changes
 from kappaflow.streams.execution.encode import encode_record, has_topic
@@ -34,6 +35,7 @@ class RunningTask:
         on_error: told about records that are dropped.
         errors: decides about bad records; None has them dropped.
         results: takes the records of sinks without a topic.
+        shared_stores: stores that all tasks see, by name.
     """
 
     def __init__(
@@ -49,6 +51,7 @@ class RunningTask:
         results: Callable[[Record], None] | None = None,
         caching: bool = False,
         errors: ErrorHandler | None = None,
+        shared_stores: Mapping[str, OrderedStore] | None = None,
     ) -> None:
         self.id = task_id
         self.topology = topology
@@ -60,8 +63,10 @@ class RunningTask:
         self._errors = errors or ErrorHandler(CONTINUE, outputs, on_error)
         self._results = results
         self._source: RawRecord | None = None
-        self._task = RowTask(topology, subtopology, stores, self._produce, self._errors.deserialization)
-        self._task.context.caching = caching
+        seen = {**(shared_stores or {}), **stores}
+        self._task = RowTask(topology, subtopology, seen, self._produce, self._errors.deserialization)
+        context = self._task.context
+        context.caching, context.application_id, context.task_id = caching, topology.application_id, str(task_id)
         topics = list(subtopology.sources)
         self._group = PartitionGroup[DecodedRecord](
             topics, lambda topic: has_more(TopicPartition(topic, task_id.partition))
@@ -126,7 +131,18 @@ class RunningTask:
                 break
         self._source = None
         self.records_processed += count
+        if self._task.context.punctuations and self._task.context.punctuate(wall_clock=True):
+            return max(count, 1)
         return count
+
+    @property
+    def wants_commit(self) -> bool:
+        """Whether a processor asked for a commit."""
+        return self._task.context.commit_requested
+
+    def close(self) -> None:
+        """End the processors."""
+        self._task.close()
 
     def committed(self) -> dict[str, int]:
         """Return what the local batch keeps beside the stores: positions, times and drop counts, by name."""
@@ -146,6 +162,7 @@ class RunningTask:
 
     def before_commit(self) -> None:
         """Forward what caches hold back and write changelogs; afterwards the producer is flushed."""
+        self._task.context.commit_requested = False
         self._task.flush_caches()
         add_changes(
             self.topology,

@@ -11,7 +11,7 @@ import logging
 import threading
 import time
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack
 from typing import Protocol
 
@@ -24,6 +24,7 @@ from kappaflow.client.topic_partition import TopicPartition
 from kappaflow.client.transactions import TransactionalProducer
 from kappaflow.errors import BrokerError, KappaError
 from kappaflow.runtime.clock import SYSTEM_CLOCK
+from kappaflow.state import OrderedStore
 from kappaflow.state.database import StateDatabase
 from kappaflow.streams.columns import reason_for_rows
 from kappaflow.streams.execution.at_least_once import AtLeastOnce
@@ -58,6 +59,7 @@ class SessionHost(Protocol):
     figures: QueryFigures
     tasks: dict[TaskId, Task]
     generation_id: int
+    shared_stores: Mapping[str, OrderedStore]
 
     @property
     def stopping(self) -> threading.Event:
@@ -130,13 +132,13 @@ class Session:
                 plain = stack.enter_context(BatchProducer(config.client))
                 self.producer = plain
                 self.commits = AtLeastOnce(plain, host.database, self.offsets)
-            self.outputs = OutputBuffer(self.producer, counts, self._size_limits())
+            self.outputs = OutputBuffer(self.producer, counts, self._size_limits(), self.admin.partitions_for)
             self.errors = ErrorHandler(config.errors, self.outputs, host.report)
             self.outputs.on_too_large = self.errors.production
             self.fetcher = stack.enter_context(
                 Fetcher(config.client, isolation_level=isolation, offset_reset=config.auto_offset_reset)
             )
-            topics = [topic for sub in self.topology.subtopologies for topic in sub.sources]
+            topics = [topic for sub in self.topology.task_subtopologies for topic in sub.sources]
             self.membership = stack.enter_context(
                 GroupMembership(
                     config.client,
@@ -153,7 +155,7 @@ class Session:
                 self._loop()
             finally:
                 with host.step():
-                    host.tasks = {}
+                    self._close_tasks()
                 self.membership.close(leave=True if host.leaving else None)
 
     def _rebalancing(self) -> None:
@@ -216,7 +218,7 @@ class Session:
                 self._let_go()
                 delta_bytes = sum(task.delta_bytes for task in host.tasks.values())
             is_due = time.monotonic() - self.last_commit >= self.config.commit_seconds
-            if is_due or delta_bytes > self.config.delta_bytes_max:
+            if is_due or delta_bytes > self.config.delta_bytes_max or any(t.wants_commit for t in host.tasks.values()):
                 self._commit()
             self.producer.poll()
             host.measure()
@@ -312,6 +314,7 @@ class Session:
             self.host.report,
             caching=self.config.caching,
             errors=self.errors,
+            shared_stores=self.host.shared_stores,
         )
         task.resume(opening.progress)
         return task
@@ -349,12 +352,17 @@ class Session:
         elif isinstance(self.producer, TransactionalProducer) and self.producer.is_open:
             self.producer.abort()
         with host.step():
-            host.tasks = {}
+            self._close_tasks()
         self.opened = []
         self.dirty = False
         host.figures.tasks = 0
         self._rebalancing()
         self.fetcher.assign({})
+
+    def _close_tasks(self) -> None:
+        for task in self.host.tasks.values():
+            task.close()
+        self.host.tasks = {}
 
     # ---- commit ----
 

@@ -11,11 +11,12 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
 
 from kappaflow.client.offsets import GroupGeneration
 from kappaflow.errors import KappaError, StreamsError
+from kappaflow.state import OrderedStore
 from kappaflow.state.database import StateDatabase
 from kappaflow.streams.execution.query_figures import QueryFigures
 from kappaflow.streams.execution.session import Session, Task
@@ -35,6 +36,8 @@ class StreamThread:
 
     Args:
         on_error: told where a record failed and why; the record is dropped.
+        shared_stores: stores that all tasks see, by name.
+        on_failure: told why a session ended; false ends the thread, otherwise it begins anew after a back-off.
 
     Attributes:
         leaving: whether `stop` takes this member out of the group.
@@ -47,6 +50,8 @@ class StreamThread:
         config: StreamsConfig,
         database: StateDatabase,
         on_error: Callable[[str, KappaError], None] | None = None,
+        shared_stores: Mapping[str, OrderedStore] | None = None,
+        on_failure: Callable[[Exception], bool] | None = None,
     ) -> None:
         self.topology = topology
         self.config = config
@@ -54,6 +59,8 @@ class StreamThread:
         self.figures = QueryFigures()
         self.tasks: dict[TaskId, Task] = {}
         self._on_error = on_error
+        self._on_failure = on_failure
+        self.shared_stores: Mapping[str, OrderedStore] = shared_stores or {}
         self.leaving = False
         self._stopping = threading.Event()
         self._paused = threading.Event()
@@ -121,12 +128,15 @@ class StreamThread:
             try:
                 Session(self).run()
             except KappaError as error:
-                self._failed(error)
+                failure: Exception = error
             except Exception as error:
                 logger.exception("Query %s failed", self.topology.application_id)
-                self._failed(error)
+                failure = error
             else:
                 break
+            self._failed(failure)
+            if self._on_failure is not None and not self._on_failure(failure):
+                return
             # A session that lasted, measured by the wait, did not fail at its start.
             if time.monotonic() - started >= max(FORGIVEN_SECONDS, FORGIVEN_RATIO * backoff):
                 backoff = RESTART_FIRST_SECONDS

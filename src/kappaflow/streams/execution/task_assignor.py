@@ -86,7 +86,7 @@ class TaskAssignor:
     def tasks(self, partitions: Mapping[str, int]) -> list[TaskId]:
         """Return all tasks of the topology for these partition counts."""
         found: list[TaskId] = []
-        for sub in self._topology.subtopologies:
+        for sub in self._topology.task_subtopologies:
             count = max((partitions.get(topic, 0) for topic in sub.sources), default=0)
             found += [TaskId(sub.number, partition) for partition in range(count)]
         return found

@@ -26,6 +26,11 @@ class Subtopology:
     sources: Mapping[str, tuple[Node, ...]]
 
     @property
+    def is_global(self) -> bool:
+        """Whether it fills a store that every task sees, and has no tasks of its own."""
+        return any(isinstance(node, Source) and node.is_global for node in self.nodes)
+
+    @property
     def stores(self) -> tuple[StoreSpec, ...]:
         """All stores, each once."""
         found = {spec.name: spec for node in self.nodes for spec in node.stores}
@@ -40,6 +45,7 @@ class Topology:
         application_id: prefix of internal topics and name of the consumer group.
         nodes: by name, in the order they were added.
         parents, children: node names to node names; the order of children is the order of forwarding.
+        copartitioned: groups of topics that need the same number of partitions; None finds them by the joins.
     """
 
     application_id: str
@@ -47,11 +53,17 @@ class Topology:
     parents: Mapping[str, tuple[str, ...]]
     children: Mapping[str, tuple[str, ...]]
     subtopologies: tuple[Subtopology, ...]
+    copartitioned: tuple[frozenset[str], ...] | None = None
 
     @property
     def source_topics(self) -> tuple[str, ...]:
-        """The external topics that are read."""
-        return tuple(node.topic for node in self.nodes.values() if isinstance(node, Source))
+        """The external topics that tasks read."""
+        return tuple(node.topic for node in self.nodes.values() if isinstance(node, Source) and not node.is_global)
+
+    @property
+    def task_subtopologies(self) -> tuple[Subtopology, ...]:
+        """The parts that run as tasks."""
+        return tuple(sub for sub in self.subtopologies if not sub.is_global)
 
     @property
     def repartition_nodes(self) -> tuple[Repartition, ...]:

@@ -1,0 +1,271 @@
+"""A topology of the streams library as a running application.
+
+    KafkaStreams(topology, application_id=.., bootstrap_servers=..) ─ start() ─▶ global tables, then stream threads
+                                                                    ─ close() ─▶ commit and end
+
+Each thread is a member of the application's group and has a state database of its own; instances of one application
+on several machines share its tasks.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+import uuid
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Literal
+
+from kappaflow.client.connection import ClientConfig
+from kappaflow.errors import ConfigError, KappaError, StreamsError
+from kappaflow.state import ObjectStore
+from kappaflow.state.database import StateDatabase
+from kappaflow.streams.dsl.topology import Topology
+from kappaflow.streams.execution.error_handling import ErrorPolicy
+from kappaflow.streams.execution.global_tables import GlobalTables
+from kappaflow.streams.execution.stream_thread import StreamThread
+from kappaflow.streams.execution.streams_config import Guarantee, StreamsConfig
+from kappaflow.streams.processors.keys import KeyReader, KeyWriter
+
+State = Literal["CREATED", "REBALANCING", "RUNNING", "ERROR", "NOT_RUNNING"]
+COMMIT_INTERVAL_MS: Mapping[Guarantee, int] = {"at_least_once": 30_000, "exactly_once_v2": 100}
+INSTANCE_FILE = "instance-id"
+WAIT_SECONDS = 0.02
+
+
+class KafkaStreams:
+    """Runs a topology.  Names and defaults are Kafka Streams' own.
+
+    Args:
+        application_id: names the group, internal topics and transactions; all instances have the same.
+        state_dir: where state is kept; the next start with the same directory goes on from it.
+        num_stream_threads: members of the group in this process.
+        processing_guarantee: ``at_least_once`` or ``exactly_once_v2``.
+        commit_interval_ms: None is 30,000, and 100 with exactly-once.
+        auto_offset_reset: where source topics without committed offsets begin.
+        security: settings for TLS and SASL, such as ``security_protocol``.
+        errors: what to do with records that cannot be read, processed or written.
+        uncaught_exception_handler: told what ended a thread; ``replace_thread`` or ``shutdown_client``. Without it,
+            what a restart may mend (brokers that are away) is tried again, and an error in user code ends the client.
+
+    Raises:
+        ConfigError: the state directory is in use.
+        TopologyError: the topology cannot run.
+    """
+
+    def __init__(
+        self,
+        topology: Topology,
+        *,
+        application_id: str,
+        bootstrap_servers: str,
+        state_dir: str | Path,
+        num_stream_threads: int = 1,
+        processing_guarantee: Guarantee = "at_least_once",
+        commit_interval_ms: int | None = None,
+        auto_offset_reset: Literal["earliest", "latest"] = "earliest",
+        replication_factor: int = 1,
+        caching: bool = True,
+        session_timeout_ms: int = 45_000,
+        security: Mapping[str, Any] | None = None,
+        errors: ErrorPolicy | None = None,
+        uncaught_exception_handler: Callable[[Exception], str] | None = None,
+    ) -> None:
+        if num_stream_threads < 1:
+            raise ConfigError(f"num_stream_threads is at least 1, not {num_stream_threads}.")
+        self._bound = topology.bind(application_id)
+        self._handler = uncaught_exception_handler
+        self._directory = Path(state_dir) / application_id
+        self._directory.mkdir(parents=True, exist_ok=True)
+        client = ClientConfig(bootstrap_servers, client_id=application_id, security=security or {})
+        interval = COMMIT_INTERVAL_MS[processing_guarantee] if commit_interval_ms is None else commit_interval_ms
+        instance = _instance_id(self._directory)
+        self._stack = ExitStack()
+        self._globals = GlobalTables(self._bound, client, committed_only=processing_guarantee != "at_least_once")
+        self._threads: list[StreamThread] = []
+        self._closed = False
+        for number in range(num_stream_threads):
+            config = StreamsConfig(
+                client,
+                commit_interval_ms=interval,
+                auto_offset_reset=auto_offset_reset,
+                instance_id=f"{instance}-{number + 1}",
+                caching=caching,
+                replication_factor=replication_factor,
+                session_timeout_ms=session_timeout_ms,
+                guarantee=processing_guarantee,
+                errors=errors or ErrorPolicy(),
+            )
+            database = StateDatabase(self._directory / f"thread-{number + 1}")
+            self._stack.callback(database.close)
+            self._threads.append(
+                StreamThread(
+                    self._bound, config, database, shared_stores=self._globals.stores, on_failure=self._goes_on
+                )
+            )
+
+    # ---- life ----
+
+    def start(self) -> None:
+        """Read the global tables, then start the threads.
+
+        Raises:
+            KappaError: a global table cannot be read.
+        """
+        self._globals.start()
+        for thread in self._threads:
+            thread.start()
+
+    def close(self, *, leave: bool = False) -> None:
+        """Commit what is processed and end; safe to call twice.
+
+        Args:
+            leave: tell the group that this instance is gone for good, so that others take its tasks at once.
+        """
+        if self._closed:
+            return
+        self._closed = True
+        for thread in self._threads:
+            thread.stopping.set()
+        for thread in self._threads:
+            if thread.figures.state != "CREATED":
+                thread.stop(leave=leave)
+        self._globals.stop()
+        self._stack.close()
+
+    def __enter__(self) -> KafkaStreams:
+        self.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _goes_on(self, error: Exception) -> bool:
+        if self._handler is not None:
+            goes_on = self._handler(error) == "replace_thread"
+        else:
+            goes_on = isinstance(error, KappaError) and not isinstance(error, StreamsError)
+        if not goes_on:
+            # The others end as well; this thread cannot wait for itself.
+            for thread in self._threads:
+                thread.stopping.set()
+        return goes_on
+
+    # ---- to look at ----
+
+    @property
+    def state(self) -> State:
+        """What the application does: of all threads the least advanced."""
+        if self._closed:
+            return "NOT_RUNNING"
+        states = {thread.figures.state for thread in self._threads}
+        if "ERROR" in states:
+            return "ERROR"
+        if states <= {"RUNNING", "PAUSED"}:
+            return "RUNNING"
+        return "CREATED" if states == {"CREATED"} else "REBALANCING"
+
+    @property
+    def error(self) -> str:
+        """What went wrong last; empty where nothing did."""
+        return next((thread.figures.error for thread in self._threads if thread.figures.error), "")
+
+    def wait_until_running(self, timeout_seconds: float = 60.0) -> None:
+        """Return when all threads run.
+
+        Raises:
+            StreamsError: they do not in that time, or one failed.
+        """
+        deadline = time.monotonic() + timeout_seconds
+        pause = threading.Event()
+        while self.state != "RUNNING":
+            if self.state in ("ERROR", "NOT_RUNNING") or time.monotonic() > deadline:
+                raise StreamsError(f"{self._bound.application_id} is {self.state}. {self.error}".strip())
+            pause.wait(WAIT_SECONDS)
+
+    def pause(self) -> None:
+        """Stop processing; state can still be read."""
+        for thread in self._threads:
+            thread.pause()
+
+    def resume(self) -> None:
+        """Go on processing."""
+        for thread in self._threads:
+            thread.resume()
+
+    def store(self, name: str) -> ReadOnlyStore:
+        """Return the rows of a store that this instance has.
+
+        Raises:
+            StreamsError: the topology has no such store.
+        """
+        spec = next((spec for spec in self._bound.stores if spec.name == name), None)
+        if spec is None:
+            known = ", ".join(sorted(spec.name for spec in self._bound.stores)) or "none"
+            raise StreamsError(f"The topology has no store {name}; it has {known}.")
+        return ReadOnlyStore(self._threads, self._globals, spec)
+
+    @property
+    def metrics(self) -> dict[str, int | float]:
+        """Figures of all threads together, by Kafka Streams' names."""
+        figures = [thread.figures for thread in self._threads]
+        return {
+            "process-total": sum(each.records for each in figures),
+            "process-rate": sum(each.records_per_second for each in figures),
+            "commit-total": sum(each.commits for each in figures),
+            "dropped-records-total": sum(sum(each.dropped.values()) for each in figures),
+            "alive-stream-threads": sum(each.state not in ("CREATED", "STOPPED", "ERROR") for each in figures),
+            "failed-stream-threads": sum(each.state == "ERROR" for each in figures),
+            "records-lag": sum(each.lag_records for each in figures),
+        }
+
+
+class ReadOnlyStore:
+    """The rows of a store in this instance, as they are now, changes that are not committed yet included."""
+
+    def __init__(self, threads: list[StreamThread], global_tables: GlobalTables, spec: Any) -> None:
+        self._threads = threads
+        self._globals = global_tables
+        self._spec = spec
+        self._write = KeyWriter(spec.key_serde)
+        self._read = KeyReader(spec.key_serde)
+
+    def get(self, key: Any) -> Any:
+        """Return the value of a key, or None; windowed stores take `Windowed` keys."""
+        data = self._write(key)
+        for value in self._visit(lambda store: store.get(data)):
+            if value is not None:
+                return value[0]
+        return None
+
+    def all(self) -> Iterator[tuple[Any, Any]]:
+        """Yield keys and values, task by task in the order of key bytes."""
+        for rows in self._visit(lambda store: [(key, row) for key, (row, _) in store.range()]):
+            for key, row in rows:
+                yield self._read(key), row
+
+    def _visit(self, look: Callable[[Any], Any]) -> Iterator[Any]:
+        name = self._spec.name
+        if name in self._globals.stores:
+            yield look(ObjectStore(self._globals.stores[name], self._spec.objects))
+            return
+        for thread in self._threads:
+            with thread.reading() as tasks:
+                found = [
+                    look(ObjectStore(task.stores[name], self._spec.objects))
+                    for task in (tasks or {}).values()
+                    if name in task.stores
+                ]
+            yield from found
+
+
+def _instance_id(directory: Path) -> str:
+    """The name of this instance, which its state directory keeps."""
+    path = directory / INSTANCE_FILE
+    if not path.exists():
+        path.write_text(uuid.uuid4().hex, encoding="ascii")
+    return path.read_text(encoding="ascii").strip()

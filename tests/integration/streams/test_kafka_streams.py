@@ -1,0 +1,223 @@
+"""Applications of the streams library on a broker: results, restarts, processors, global tables, errors."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from confluent_kafka import Consumer, Producer
+from confluent_kafka.admin import AdminClient, NewTopic
+
+from kappaflow.errors import StreamsError
+from kappaflow.streams import (
+    WALL_CLOCK_TIME,
+    KafkaStreams,
+    Materialized,
+    Processor,
+    ProcessorContext,
+    Record,
+    Serdes,
+    StreamsBuilder,
+    TimeWindows,
+    Topology,
+    key_value_store,
+)
+from kappaflow.testing.embedded_broker import EmbeddedBroker
+
+PARTITIONS = 3
+DEADLINE_S = 40
+
+
+@pytest.fixture(scope="module")
+def broker() -> Iterator[EmbeddedBroker]:
+    with EmbeddedBroker() as running:
+        yield running
+
+
+class Cluster:
+    """Topics of one test."""
+
+    def __init__(self, bootstrap: str, prefix: str) -> None:
+        self.bootstrap = bootstrap
+        self.prefix = prefix
+
+    def topic(self, name: str, partitions: int = PARTITIONS) -> str:
+        topic = f"{self.prefix}-{name}"
+        admin = AdminClient({"bootstrap.servers": self.bootstrap})
+        for future in admin.create_topics([NewTopic(topic, partitions, 1)]).values():
+            future.result(30)
+        return topic
+
+    def write(self, topic: str, *pairs: tuple[str | None, str | None], at: int = 1) -> None:
+        producer = Producer({"bootstrap.servers": self.bootstrap, "partitioner": "murmur2"})
+        for key, value in pairs:
+            producer.produce(topic, value, key, timestamp=at)
+        producer.flush(30)
+
+    def read(self, topic: str, count: int) -> list[tuple[Any, Any]]:
+        consumer = Consumer(
+            {
+                "bootstrap.servers": self.bootstrap,
+                "group.id": f"{topic}-reader-{time.monotonic()}",
+                "auto.offset.reset": "earliest",
+                "isolation.level": "read_committed",
+            }
+        )
+        consumer.subscribe([topic])
+        found: list[tuple[Any, Any]] = []
+        deadline = time.monotonic() + DEADLINE_S
+        while len(found) < count and time.monotonic() < deadline:
+            message = consumer.poll(0.2)
+            if message is not None and not message.error():
+                found.append((message.key(), message.value()))
+        consumer.close()
+        return found
+
+
+@pytest.fixture
+def cluster(broker: EmbeddedBroker, request: pytest.FixtureRequest) -> Cluster:
+    return Cluster(broker.bootstrap_servers, request.node.name.split("[")[0].removeprefix("test_").replace("_", "-"))
+
+
+def application(cluster: Cluster, topology: Topology, folder: Path, **options: Any) -> KafkaStreams:
+    return KafkaStreams(
+        topology,
+        application_id=f"{cluster.prefix}-app",
+        bootstrap_servers=cluster.bootstrap,
+        state_dir=folder,
+        **{"commit_interval_ms": 100, "caching": False, **options},
+    )
+
+
+def word_count(lines: str, counts: str) -> Topology:
+    builder = StreamsBuilder(key_serde=Serdes.string(), value_serde=Serdes.string())
+    words = builder.stream(lines).flat_map_values(str.split)
+    words.group_by(lambda word: word).count("counts").to_stream().to(counts, value_serde=Serdes.long())
+    return builder.build()
+
+
+def number(value: bytes) -> int:
+    return int.from_bytes(value, "big")
+
+
+@pytest.mark.parametrize("guarantee", ["at_least_once", "exactly_once_v2"])
+def test_words_are_counted_over_restarts(cluster: Cluster, tmp_path: Path, guarantee: str) -> None:
+    cluster.prefix += guarantee[:2]
+    lines, counts = cluster.topic("lines"), cluster.topic("counts")
+    cluster.write(lines, ("1", "one two two"), ("2", "three two"))
+    with application(cluster, word_count(lines, counts), tmp_path, processing_guarantee=guarantee) as streams:
+        streams.wait_until_running()
+        first = cluster.read(counts, 5)
+        assert {key: number(value) for key, value in first} == {b"one": 1, b"two": 3, b"three": 1}
+        assert streams.store("counts").get("two") == 3
+        assert dict(streams.store("counts").all()) == {"one": 1, "two": 3, "three": 1}
+        assert streams.metrics["process-total"] == 7  # two lines, five words
+    cluster.write(lines, ("3", "two"))
+    for folder in (tmp_path, tmp_path / "elsewhere"):  # with its state, and restored from the changelog
+        with application(cluster, word_count(lines, counts), folder, processing_guarantee=guarantee) as streams:
+            streams.wait_until_running()
+            more = cluster.read(counts, 6 if folder == tmp_path else 7)
+        cluster.write(lines, ("4", "two"))
+    assert [number(value) for key, value in more if key == b"two"] == [1, 2, 3, 4, 5]
+
+
+class Remembering(Processor):
+    """Keeps the last value of each key and tells all of them on a schedule."""
+
+    def init(self, context: ProcessorContext) -> None:
+        super().init(context)
+        self.store = context.get_state_store("last")
+        self.told = 0
+        context.schedule(20, WALL_CLOCK_TIME, self.tell)
+
+    def tell(self, now: int) -> None:
+        for key, value in self.store.all():
+            if value != "told":
+                self.context.forward(Record(key, f"{value} of {self.context.task_id}", now))
+                self.store.put(key, "told")
+
+    def process(self, record: Record) -> None:
+        self.store.put(record.key, record.value)
+
+
+def test_processors_keep_state_and_are_called_on_schedule(cluster: Cluster, tmp_path: Path) -> None:
+    source, out = cluster.topic("in", 1), cluster.topic("out", 1)
+    builder = StreamsBuilder(key_serde=Serdes.string(), value_serde=Serdes.string())
+    builder.stream(source).process(Remembering, key_value_store("last")).to(out)
+    cluster.write(source, ("a", "1"), ("b", "2"))
+    with application(cluster, builder.build(), tmp_path):
+        assert sorted(cluster.read(out, 2)) == [(b"a", b"1 of 0_0"), (b"b", b"2 of 0_0")]
+
+
+def test_a_global_table_is_there_before_the_first_record(cluster: Cluster, tmp_path: Path) -> None:
+    users, clicks, out = cluster.topic("users"), cluster.topic("clicks", 2), cluster.topic("out", 1)
+    cluster.write(users, *((f"u{i}", f"name {i}") for i in range(50)))
+    cluster.write(clicks, ("x", "u7"), ("y", "u49"))
+    builder = StreamsBuilder(key_serde=Serdes.string(), value_serde=Serdes.string())
+    table = builder.global_table(users, "users")
+    builder.stream(clicks).join(table, lambda user: user, lambda user, name: f"{user}={name}").to(out)
+    with application(cluster, builder.build(), tmp_path) as streams:
+        assert sorted(cluster.read(out, 2)) == [(b"x", b"u7=name 7"), (b"y", b"u49=name 49")]
+        assert streams.store("users").get("u3") == "name 3"
+
+
+def test_tables_are_joined_by_foreign_key_across_partitions(cluster: Cluster, tmp_path: Path) -> None:
+    orders, users, out = cluster.topic("orders", 3), cluster.topic("users", 2), cluster.topic("out", 1)
+    cluster.write(users, ("u1", "Ann"), ("u2", "Bo"))
+    cluster.write(orders, *((f"o{i}", f"u{1 + i % 2}") for i in range(8)))
+    builder = StreamsBuilder(key_serde=Serdes.string(), value_serde=Serdes.string())
+    joined = builder.table(orders).join(
+        builder.table(users), lambda user, name: f"{user} {name}", foreign_key=lambda user: user
+    )
+    joined.to_stream().to(out)
+    with application(cluster, builder.build(), tmp_path, processing_guarantee="exactly_once_v2"):
+        expected = {f"o{i}".encode(): f"u{1 + i % 2} {('Ann', 'Bo')[i % 2]}".encode() for i in range(8)}
+        first = cluster.read(out, 8)
+        assert dict(first) == expected
+        cluster.write(users, ("u1", "Anna"))
+        changed = cluster.read(out, len(first) + 4)[-4:]
+    assert {value for _, value in changed} == {b"u1 Anna"}
+    assert {key for key, _ in changed} == {b"o0", b"o2", b"o4", b"o6"}
+
+
+def test_two_threads_share_the_tasks(cluster: Cluster, tmp_path: Path) -> None:
+    lines, counts = cluster.topic("lines", 4), cluster.topic("counts", 1)
+    with application(cluster, word_count(lines, counts), tmp_path, num_stream_threads=2) as streams:
+        streams.wait_until_running()
+        cluster.write(lines, *((str(i), f"w{i % 5}") for i in range(100)))
+        found = cluster.read(counts, 100)
+        assert dict(streams.store("counts").all()) == {f"w{i}": 20 for i in range(5)}
+    assert len(found) == 100
+
+
+def test_windows_are_written_with_their_bounds(cluster: Cluster, tmp_path: Path) -> None:
+    source, out = cluster.topic("in", 1), cluster.topic("out", 1)
+    builder = StreamsBuilder(key_serde=Serdes.string(), value_serde=Serdes.string())
+    grouped = builder.stream(source).group_by_key()
+    grouped.windowed_by(TimeWindows.of(10)).count(Materialized("windows")).to_stream().to(out)
+    cluster.write(source, ("a", "x"), at=5)
+    cluster.write(source, ("a", "x"), at=17)
+    with application(cluster, builder.build(), tmp_path):
+        assert [key for key, _ in cluster.read(out, 2)] == [
+            b"a" + (0).to_bytes(8, "big"),
+            b"a" + (10).to_bytes(8, "big"),
+        ]
+
+
+def test_an_error_of_the_user_ends_the_application(cluster: Cluster, tmp_path: Path) -> None:
+    source = cluster.topic("in", 1)
+    builder = StreamsBuilder(key_serde=Serdes.string(), value_serde=Serdes.string())
+    builder.stream(source).foreach(int)
+    streams = application(cluster, builder.build(), tmp_path)
+    streams.start()
+    cluster.write(source, ("a", "none"))
+    ended = threading.Event()
+    with pytest.raises(StreamsError, match=r"ERROR.*invalid literal"):
+        while not ended.wait(0.05):
+            streams.wait_until_running()
+    streams.close()
+    assert streams.state == "NOT_RUNNING"
