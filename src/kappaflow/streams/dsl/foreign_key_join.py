@@ -83,81 +83,61 @@ class _Parts:
 
     def joined(self, materialized: Materialized) -> KTable:
         """Add all operators and return the joined table."""
-        graph, this, other = self.graph, self.this, self.other
-        registration_topic = self._called("-subscription-registration", REGISTRATION) + "-topic"
-        sends = graph.add(
-            self._operator(self._called("-subscription-registration-processor", REGISTRATION), self._registering()),
-            this.node,
-        )
-        sink = GraphNode(
-            self._called("-subscription-registration-sink", SINK),
-            lambda topology, at: topology.add_internal_sink(
-                at.name, registration_topic, at.parent_names, self.foreign, RegistrationSerde(self.primary)
-            ),
-        )
-        graph.add(sink, sends)
-        source = graph.add(
-            self._source(
-                self._called("-subscription-registration-source", SOURCE),
-                registration_topic,
-                self.foreign,
-                RegistrationSerde(self.primary),
-            ),
-            sink,
-        )
+        source = self._registered()
         store = StoreDefinition(
             self._called("-subscription-store", STORE), self.foreign, RegistrationSerde(self.primary)
         )
-        receives = graph.add(
-            self._operator(
-                self._called("-subscription-receive", PROCESSOR), self._subscribing(store), (store.name,), store
-            ),
-            source,
+        answers, changes = self._answered(source, store)
+        response = self._response(answers, changes)
+        view = self.this.view()
+        resolves = self._operator(
+            self._called("-subscription-response-resolver", RESOLVER), self._resolving(view), view.stores
         )
-        other_view = other.view()
-        answers = graph.add(
-            self._operator(
-                self._called("-subscription-join-foreign", PROCESSOR), self._answering(other_view), other_view.stores
-            ),
-            receives,
+        self.graph.add(resolves, response)
+        return self._result(materialized, resolves, response.name)
+
+    def _registered(self) -> GraphNode:
+        """The left table's side up to where registrations are read."""
+        graph = self.graph
+        topic = self._called("-subscription-registration", REGISTRATION) + "-topic"
+        name = self._called("-subscription-registration-processor", REGISTRATION)
+        sends = graph.add(self._operator(name, self._registering()), self.this.node)
+        serde = RegistrationSerde(self.primary)
+        sink = GraphNode(
+            self._called("-subscription-registration-sink", SINK),
+            lambda topology, at: topology.add_internal_sink(at.name, topic, at.parent_names, self.foreign, serde),
         )
-        changes = graph.add(
-            self._operator(
-                self._called("-foreign-join-subscription", PROCESSOR), self._changing(store), (store.name,), store
-            ),
-            other.node,
-        )
-        response_topic = self._called("-subscription-response", RESPONSE) + "-topic"
-        response_sink = GraphNode(
+        graph.add(sink, sends)
+        source = self._source(self._called("-subscription-registration-source", SOURCE), topic, self.foreign, serde)
+        return graph.add(source, sink)
+
+    def _answered(self, source: GraphNode, store: StoreDefinition) -> tuple[GraphNode, GraphNode]:
+        """The right table's side: answers to registrations, and to changes of its rows."""
+        graph = self.graph
+        name = self._called("-subscription-receive", PROCESSOR)
+        receives = graph.add(self._operator(name, self._subscribing(store), (store.name,), store), source)
+        view = self.other.view()
+        name = self._called("-subscription-join-foreign", PROCESSOR)
+        answers = graph.add(self._operator(name, self._answering(view), view.stores), receives)
+        name = self._called("-foreign-join-subscription", PROCESSOR)
+        changes = self._operator(name, self._changing(store), (store.name,), store)
+        return answers, graph.add(changes, self.other.node)
+
+    def _response(self, answers: GraphNode, changes: GraphNode) -> GraphNode:
+        """The way back to the left table's tasks."""
+        graph = self.graph
+        topic = self._called("-subscription-response", RESPONSE) + "-topic"
+        serde = ResponseSerde(self.right_values)
+        sink = GraphNode(
             self._called("-subscription-response-sink", SINK),
             lambda topology, at: topology.add_internal_sink(
-                at.name,
-                response_topic,
-                at.parent_names,
-                self.primary,
-                ResponseSerde(self.right_values),
-                partition_of=_primary_partition,
+                at.name, topic, at.parent_names, self.primary, serde, partition_of=_primary_partition
             ),
         )
-        graph.add(response_sink, answers)
-        graph.add(response_sink, changes)
-        response_source = graph.add(
-            self._source(
-                self._called("-subscription-response-source", SOURCE),
-                response_topic,
-                self.primary,
-                ResponseSerde(self.right_values),
-            ),
-            response_sink,
-        )
-        this_view = this.view()
-        resolves = graph.add(
-            self._operator(
-                self._called("-subscription-response-resolver", RESOLVER), self._resolving(this_view), this_view.stores
-            ),
-            response_source,
-        )
-        return self._result(materialized, resolves, response_source.name)
+        graph.add(sink, answers)
+        graph.add(sink, changes)
+        source = self._source(self._called("-subscription-response-source", SOURCE), topic, self.primary, serde)
+        return graph.add(source, sink)
 
     def _result(self, materialized: Materialized, before: GraphNode, source: str) -> KTable:
         name = self._called("-result", OUTPUT)

@@ -37,7 +37,7 @@ class Processor:
 
     def process(self, record: Record) -> None:
         """Take a record; `self.context.forward` hands records on."""
-        raise NotImplementedError(f"{type(self).__name__}.process")
+        raise TypeError(f"{type(self).__name__} has no method process(record).")
 
     def close(self) -> None:
         """Called when the task ends."""

@@ -12,7 +12,7 @@ from kappaflow.state import JoinWindowStore, UnmatchedStore
 from kappaflow.streams import topology as run
 from kappaflow.streams.dsl.functions import Joins, joiner_with_key, with_key
 from kappaflow.streams.dsl.global_table import GlobalKTable
-from kappaflow.streams.dsl.graph import GraphNode
+from kappaflow.streams.dsl.graph import Graph, GraphNode
 from kappaflow.streams.dsl.join_stores import EitherSideSerde, OuterStore
 from kappaflow.streams.dsl.stores import StoreDefinition
 from kappaflow.streams.dsl.stream import KStream, pass_through
@@ -51,64 +51,75 @@ def join_streams(
     if other.needs_repartition:
         prefix = other.name if name is None else f"{name}-right"
         other = other.repartitioned_for_join(prefix, key_serde, other_value_serde)
-    graph, left_outer, right_outer = this.builder.graph, kind != "inner", kind == "outer"
-    this_suffix = "-outer-this-join" if right_outer else "-this-join"
-    other_suffix = "-outer-other-join" if left_outer else "-other-join"
-    this_windowed = graph.suffixed_or_new(name, "-this-windowed", "KSTREAM-WINDOWED-")
-    other_windowed = graph.suffixed_or_new(name, "-other-windowed", "KSTREAM-WINDOWED-")
-    this_generated = graph.new_name("KSTREAM-OUTERTHIS-" if right_outer else "KSTREAM-JOINTHIS-")
-    other_generated = graph.new_name("KSTREAM-OUTEROTHER-" if left_outer else "KSTREAM-JOINOTHER-")
-    this_name = this_generated if name is None else name + this_suffix
-    other_name = other_generated if name is None else name + other_suffix
-    merge_name = graph.suffixed_or_new(name, "-merge", "KSTREAM-MERGE-")
-    key: Any = key_serde or this.key_serde or this.builder.key_serde
-    kept = windows.size_ms + windows.grace_ms
-    left_value = value_serde or this.value_serde or this.builder.value_serde
-    right_value = other_value_serde or other.value_serde or other.builder.value_serde
-    left = StoreDefinition(
-        (this_generated if store_name is None else store_name + this_suffix) + "-store",
-        key,
-        left_value,
-        retention_ms=kept,
-    )
-    right = StoreDefinition(
-        (other_generated if store_name is None else store_name + other_suffix) + "-store",
-        key,
-        right_value,
-        retention_ms=kept,
-    )
-    outer = None
-    if left_outer:
-        shared = "-outer-shared-join" if right_outer else "-left-shared-join"
-        generated = this_generated.replace(
-            "KSTREAM-OUTERTHIS-" if right_outer else "KSTREAM-JOINTHIS-", "KSTREAM-OUTERSHARED-"
-        )
-        missing = MissingSerde(f"the values of {merge_name}")
-        outer = StoreDefinition(
-            (generated if store_name is None else store_name + shared) + "-store",
-            key,
-            EitherSideSerde(left_value or missing, right_value or missing),
-        )
-    sides = _Sides(joiner_with_key(joiner), windows, left, right, outer, kind, merge_name)
-    inputs = (_windowed(this_windowed, left), _windowed(other_windowed, right))
+    names = _Names(this.builder.graph, kind, name)
+    stores = _Stores(this, other, windows, names, kind, store_name, (key_serde, value_serde, other_value_serde))
+    sides = _Sides(joiner_with_key(joiner), windows, stores, kind, names.merge)
+    graph = this.builder.graph
+    inputs = (_windowed(names.this_windowed, stores.left), _windowed(names.other_windowed, stores.right))
     graph.add(inputs[0], this.node)
     graph.add(inputs[1], other.node)
 
     def write(topology: Topology, at: GraphNode) -> None:
         topology.copartition([*this.sources, *other.sources])
         if at.is_self_join:
-            topology.add_node(at.name, sides.self_join, (this_windowed,), (left.name,))
+            topology.add_node(at.name, sides.self_join, (names.this_windowed,), (stores.left.name,))
             return
-        stores = () if outer is None else (outer.name,)
-        if outer is not None:
-            topology.add_state_store(outer)
-        topology.add_node(this_name, sides.node(LEFT), (this_windowed,), (right.name, *stores))
-        topology.add_node(other_name, sides.node(RIGHT), (other_windowed,), (left.name, *stores))
-        topology.add_node(at.name, pass_through(at.name), (this_name, other_name))
+        shared = () if stores.outer is None else (stores.outer.name,)
+        if stores.outer is not None:
+            topology.add_state_store(stores.outer)
+        topology.add_node(names.this, sides.node(LEFT), (names.this_windowed,), (stores.right.name, *shared))
+        topology.add_node(names.other, sides.node(RIGHT), (names.other_windowed,), (stores.left.name, *shared))
+        topology.add_node(at.name, pass_through(at.name), (names.this, names.other))
 
-    node = GraphNode(merge_name, write, relaxed=left_outer, join_inputs=inputs)
+    node = GraphNode(names.merge, write, relaxed=kind != "inner", join_inputs=inputs)
     graph.add(node, this.node, other.node)
-    return KStream(this.builder, merge_name, key_serde, None, this.sources | other.sources, node)
+    return KStream(this.builder, names.merge, key_serde, None, this.sources | other.sources, node)
+
+
+class _Names:
+    """The names of a join's operators, in the order in which their numbers are used up."""
+
+    def __init__(self, graph: Graph, kind: str, name: str | None) -> None:
+        left_outer, right_outer = kind != "inner", kind == "outer"
+        self.this_suffix = "-outer-this-join" if right_outer else "-this-join"
+        self.other_suffix = "-outer-other-join" if left_outer else "-other-join"
+        self.this_windowed = graph.suffixed_or_new(name, "-this-windowed", "KSTREAM-WINDOWED-")
+        self.other_windowed = graph.suffixed_or_new(name, "-other-windowed", "KSTREAM-WINDOWED-")
+        self.this_generated = graph.new_name("KSTREAM-OUTERTHIS-" if right_outer else "KSTREAM-JOINTHIS-")
+        self.other_generated = graph.new_name("KSTREAM-OUTEROTHER-" if left_outer else "KSTREAM-JOINOTHER-")
+        self.this = self.this_generated if name is None else name + self.this_suffix
+        self.other = self.other_generated if name is None else name + self.other_suffix
+        self.merge = graph.suffixed_or_new(name, "-merge", "KSTREAM-MERGE-")
+
+
+class _Stores:
+    """The stores of a join: the recent records of both sides, and the unmatched ones of outer joins."""
+
+    def __init__(
+        self,
+        this: KStream,
+        other: KStream,
+        windows: JoinWindows,
+        names: _Names,
+        kind: str,
+        given: str | None,
+        serdes: tuple[Serde | None, Serde | None, Serde | None],
+    ) -> None:
+        key: Any = serdes[0] or this.key_serde or this.builder.key_serde
+        left = serdes[1] or this.value_serde or this.builder.value_serde
+        right = serdes[2] or other.value_serde or other.builder.value_serde
+        kept = windows.size_ms + windows.grace_ms
+        this_name = names.this_generated if given is None else given + names.this_suffix
+        other_name = names.other_generated if given is None else given + names.other_suffix
+        self.left = StoreDefinition(f"{this_name}-store", key, left, retention_ms=kept)
+        self.right = StoreDefinition(f"{other_name}-store", key, right, retention_ms=kept)
+        self.outer: StoreDefinition | None = None
+        if kind != "inner":
+            number = names.this_generated.rpartition("-")[2]
+            suffix = "-outer-shared-join" if kind == "outer" else "-left-shared-join"
+            shared = f"KSTREAM-OUTERSHARED-{number}" if given is None else given + suffix
+            missing = MissingSerde(f"the values of {names.merge}")
+            self.outer = StoreDefinition(f"{shared}-store", key, EitherSideSerde(left or missing, right or missing))
 
 
 def _windowed(name: str, store: StoreDefinition) -> GraphNode:
@@ -126,15 +137,13 @@ class _Sides:
         self,
         joiner: Callable[[Any, Any, Any], Any],
         windows: JoinWindows,
-        left: StoreDefinition,
-        right: StoreDefinition,
-        outer: StoreDefinition | None,
+        stores: _Stores,
         kind: str,
         name: str,
     ) -> None:
         self._joiner = Joins(joiner)
         self._windows = windows
-        self._left, self._right, self._outer = left, right, outer
+        self._left, self._right, self._outer = stores.left, stores.right, stores.outer
         self._kind = kind
         self._name = name
 

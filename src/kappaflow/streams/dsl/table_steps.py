@@ -6,6 +6,7 @@ get stores; a regrouped table needs old values, so they are tracked all the way 
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -61,22 +62,22 @@ class Table(Protocol):
         ...
 
 
-class Step:
+class Step(ABC):
     """Base of all steps."""
 
     sends_old = False
 
+    @abstractmethod
     def enable_old_values(self, *, force: bool) -> bool:
         """Ask for old values; tell whether they will come.
 
         Args:
             force: rows are kept in a store for it where there is no other way.
         """
-        raise NotImplementedError
 
+    @abstractmethod
     def view(self) -> View:
         """Return how rows are looked up."""
-        raise NotImplementedError
 
 
 class StoredStep(Step):
