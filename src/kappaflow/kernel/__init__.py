@@ -9,12 +9,14 @@ pyarrow is imported by the functions that need it, not by this package.
 Not here: what a column means (kappaflow.serde), durable state (kappaflow.state).
 """
 
+from kappaflow.kernel.checked_batches import CheckedBatches
 from kappaflow.kernel.fold_columns import DirtyRows, FoldOutput
 from kappaflow.kernel.record_columns import EncodedBatch, EncodedRecords, RecordColumns, RecordError
 from kappaflow.kernel.selection import USE_NATIVE, backend
 from kappaflow.kernel.window_rows import WindowRows
 
 if USE_NATIVE:
+    from kappaflow.kernel.native_checks import check_batches, producer_batches
     from kappaflow.kernel.native_folds import (
         FoldTable,
         as_of,
@@ -26,6 +28,7 @@ if USE_NATIVE:
     )
     from kappaflow.kernel.native_records import decode_records, encode_records, murmur2, murmur2_column, restamp
 else:
+    from kappaflow.kernel.batch_checks import check_batches, producer_batches
     from kappaflow.kernel.fold_table import FoldTable
     from kappaflow.kernel.lookups import as_of, last_per_key, previous_in_key
     from kappaflow.kernel.packed_rows import pack_rows
@@ -35,6 +38,7 @@ else:
     from kappaflow.kernel.windows import assign_windows, window_keys
 
 __all__ = [
+    "CheckedBatches",
     "DirtyRows",
     "EncodedBatch",
     "EncodedRecords",
@@ -46,6 +50,7 @@ __all__ = [
     "as_of",
     "assign_windows",
     "backend",
+    "check_batches",
     "decode_records",
     "encode_records",
     "last_per_key",
@@ -53,6 +58,7 @@ __all__ = [
     "murmur2_column",
     "pack_rows",
     "previous_in_key",
+    "producer_batches",
     "restamp",
     "window_keys",
 ]

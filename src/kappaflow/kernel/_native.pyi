@@ -34,6 +34,17 @@ def encode_records(
 def restamp(
     batch: bytes, producer_id: int, producer_epoch: int, base_sequence: int, transactional: bool | None
 ) -> bytes: ...
+def check_batches(
+    buffer: bytes,
+    base_offset: int,
+    next_offset: int,
+    index_interval_bytes: int,
+    bytes_since_entry: int,
+    largest: tuple[int, int],
+) -> tuple[
+    int, bool, int, int, tuple[int, int], int | None, list[tuple[int, int, int, int]], list[tuple[int, int]]
+]: ...
+def producer_batches(buffer: bytes) -> tuple[list[int], int, bool]: ...
 def murmur2(key: bytes) -> int: ...
 def murmur2_column(keys: ArrowArray) -> Vector: ...
 def json_decode(

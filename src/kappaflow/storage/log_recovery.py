@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -145,7 +145,7 @@ def load_producer_state(
         position = segment.position_of(max(start, segment.base_offset))
         if position is None:
             continue
-        for at, header in segment.headers(position):
+        for at, header in segment.producer_headers(position):
             state.update(header, header.base_offset, header.max_timestamp)
             if header.is_control and header.producer_id >= 0:
                 batch = segment.batch_at(at, header.size)
@@ -212,12 +212,13 @@ def _recover(
     end_offset, truncated = segments[slot].base_offset, 0
     epoch, checked = -1, 0  # a batch without an epoch has -1: nothing to note
 
-    def take_up(header: RecordBatchHeader) -> None:
+    def take_up(size: int, begun: Sequence[tuple[int, int]]) -> None:
         nonlocal epoch, checked
-        if header.leader_epoch != epoch:
-            epoch = header.leader_epoch
-            epochs.assign(epoch, header.base_offset)
-        checked += header.size
+        for leader_epoch, base_offset in begun:
+            if leader_epoch != epoch:
+                epoch = leader_epoch
+                epochs.assign(epoch, base_offset)
+        checked += size
         if checked >= CHECKED_STEP_BYTES:
             on_checked(checked)
             checked = 0

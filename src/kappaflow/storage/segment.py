@@ -22,6 +22,7 @@ from kappaflow.wire.record_batch import (
 
 MAX_RELATIVE_OFFSET = 2**31 - 1
 _SCAN_BYTES = 1 << 20
+BULK_BYTES = 1 << 20
 _HINTS = 64
 _WRITTEN_AGAIN_BYTES = 1 << 20
 
@@ -289,34 +290,107 @@ class LogSegment:
             self._bytes_since_entry = start + header.size - position
         return next_offset
 
-    def recover(self, on_batch: Callable[[RecordBatchHeader], None] = lambda _: None) -> tuple[int, int]:
+    def recover(
+        self, on_checked: Callable[[int, Sequence[tuple[int, int]]], None] = lambda _bytes, _epochs: None
+    ) -> tuple[int, int]:
         """Check every batch, cut the file at the first bad byte and make the indexes again.
 
         Args:
-            on_batch: told of every good batch.
+            on_checked: told of good batches: their bytes, and (leader epoch, base offset) of the first one and of
+                those whose epoch is not that of the one before.
 
         Returns:
             (the offset after the last good batch, the bytes cut off).
         """
         self._forget()
-        next_offset = self.base_offset
-        good = 0
-        try:
-            for position, header, batch in self.batches():
-                if not self._may_follow(next_offset, header) or not crc_is_valid(batch, 0, header):
-                    break
-                self.note_batch(position, header.size, header.last_offset, header.max_timestamp)
-                on_batch(header)
-                next_offset = header.last_offset + 1
-                good = position + header.size
-        except CorruptRecordError:
-            pass  # everything before is good, and the file ends there from now on
+        check = self._check_in_bulk if self.size >= BULK_BYTES else self._check_one_by_one
+        next_offset, good = check(on_checked)
         cut = self.size - good
         if cut:
             self._disk.truncate(self._open(), good)
             self.size = good
         self.seal()
         return next_offset, cut
+
+    def _check_one_by_one(self, on_checked: Callable[[int, Sequence[tuple[int, int]]], None]) -> tuple[int, int]:
+        """Check and account for batches; return the offset and the position after the last good one."""
+        next_offset, good = self.base_offset, 0
+        with suppress(CorruptRecordError):  # everything before is good, and the file ends there from now on
+            for position, header, batch in self.batches():
+                if not self._may_follow(next_offset, header) or not crc_is_valid(batch, 0, header):
+                    break
+                self.note_batch(position, header.size, header.last_offset, header.max_timestamp)
+                on_checked(header.size, [(header.leader_epoch, header.base_offset)])
+                next_offset = header.last_offset + 1
+                good = position + header.size
+        return next_offset, good
+
+    def _check_in_bulk(self, on_checked: Callable[[int, Sequence[tuple[int, int]]], None]) -> tuple[int, int]:
+        """As `_check_one_by_one`, by the kernel."""
+        from kappaflow.kernel import check_batches  # a broker that starts with small logs needs none of it
+
+        fd = self._open()
+        next_offset, good, window_bytes = self.base_offset, 0, BULK_BYTES
+        while good < self.size:
+            window = self._disk.read(fd, min(window_bytes, self.size - good), good)
+            found = check_batches(
+                window,
+                base_offset=self.base_offset,
+                next_offset=next_offset,
+                index_interval_bytes=self._interval,
+                bytes_since_entry=self._bytes_since_entry,
+                largest=(self.max_timestamp, self.offset_of_max_timestamp),
+            )
+            for last_offset, at, timestamp, offset in found.entries:
+                self.offset_index.append(last_offset, good + at)
+                self.time_index.append(timestamp, offset)
+            if self.first_timestamp is None:
+                self.first_timestamp = found.first_timestamp
+            self.max_timestamp, self.offset_of_max_timestamp = found.largest
+            self._bytes_since_entry, next_offset = found.bytes_since_entry, found.next_offset
+            if found.size:
+                on_checked(found.size, found.epochs)
+            good += found.size
+            window_bytes = BULK_BYTES
+            if found.is_bad:
+                break
+            if not found.size:
+                window_bytes = self._size_of_batch(window)
+                if window_bytes > self.size - good or window_bytes <= len(window):
+                    break  # the file, or what can be read of it, ends inside of the batch
+        return next_offset, good
+
+    @staticmethod
+    def _size_of_batch(window: bytes) -> int:
+        return batch_extent(window, 0)[1] if len(window) >= HEADER_SIZE else 0
+
+    def producer_headers(self, position: int) -> Iterator[tuple[int, RecordBatchHeader]]:
+        """Yield (position, header) of the batches from `position` on that producer state depends on.
+
+        Raises:
+            CorruptRecordError: at the first header that contradicts itself or batch that is cut.
+        """
+        if self.size - position < BULK_BYTES:
+            yield from self.headers(position)
+            return
+        from kappaflow.kernel import producer_batches  # a broker that starts with small logs needs none of it
+
+        fd = self._open()
+        while position < self.size:
+            header = parse_header(self._disk.read(fd, HEADER_SIZE, position))
+            if header.size > self._interval * 4:  # its body need not be read
+                if position + header.size > self.size:
+                    raise CorruptRecordError(f"{self.path}: the batch at position {position} is cut")
+                yield position, header
+                position += header.size
+                continue
+            window = self._disk.read(fd, min(BULK_BYTES, self.size - position), position)
+            found, walked, is_bad = producer_batches(window)
+            for at in found:
+                yield position + at, parse_header(window, at)
+            position += walked
+            if is_bad or not walked:
+                raise CorruptRecordError(f"{self.path}: the batch at position {position} is damaged or cut")
 
     def _may_follow(self, next_offset: int, header: RecordBatchHeader) -> bool:
         """Whether a batch's offsets, which its CRC does not cover, go on upwards and fit the segment."""

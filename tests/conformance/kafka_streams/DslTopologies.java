@@ -619,12 +619,12 @@ public final class DslTopologies {
                     .pipeInput(new TestRecord<>(bytes(record.get(1)), bytes(record.get(2)), headers,
                         record.get(3).asLong()));
             }
-            for (JsonNode topic : document.get("outputs")) {
-                ArrayNode rows = outputs.putArray(topic.asText());
-                if (!driver.producedTopicNames().contains(topic.asText())) {
+            for (String topic : driver.producedTopicNames()) {
+                if (topic.endsWith("-changelog")) {
                     continue;
                 }
-                driver.createOutputTopic(topic.asText(), new ByteArrayDeserializer(), new ByteArrayDeserializer())
+                ArrayNode rows = outputs.putArray(topic);
+                driver.createOutputTopic(topic, new ByteArrayDeserializer(), new ByteArrayDeserializer())
                     .readRecordsToList().forEach(record -> {
                         ArrayNode row = rows.addArray();
                         row.add(text(record.key()));

@@ -322,6 +322,8 @@ class KStream:
 
         if isinstance(other, KStream):
             return stream_joins.join_streams(self, other, kind, joiner, *arguments, **options)
+        if kind == "outer":
+            raise UsageError("A stream has no outer join with a table: only the stream's records give results.")
         if isinstance(other, KTable):
             return stream_joins.join_table(self, other, kind, joiner, *arguments, **options)
         if isinstance(other, GlobalKTable):

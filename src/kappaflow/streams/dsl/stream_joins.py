@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from kappaflow.errors import UsageError
 from kappaflow.serde import Serde
 from kappaflow.serde.objects import MissingSerde
 from kappaflow.state import JoinWindowStore, UnmatchedStore
@@ -223,7 +222,6 @@ def join_table(
         key_serde, value_serde: of the stream, where it has to go through an internal topic.
         name: of the operator and of that topic.
     """
-    _no_outer(kind, "table")
     left = kind == "left"
     if this.needs_repartition:
         this = this.repartitioned_for_join(this.name if name is None else name, key_serde, value_serde)
@@ -263,7 +261,6 @@ def join_global(
         key_of: gives the table's key from a value, or from key and value.
         joiner: of the record's value and the row, or key, value and row; in left joins the row may be None.
     """
-    _no_outer(kind, "global table")
     left = kind == "left"
     graph, view = this.builder.graph, table.view()
     made = graph.name_or_new(name, "KSTREAM-LEFTJOIN-")
@@ -290,8 +287,3 @@ def join_global(
         node,
         needs_repartition=this.needs_repartition,
     )
-
-
-def _no_outer(kind: str, what: str) -> None:
-    if kind == "outer":
-        raise UsageError(f"A stream and a {what} have no outer join: only the stream's records give results.")

@@ -192,7 +192,7 @@ def java_hash(text: str) -> int:
     """Return ``String.hashCode``.
 
     >>> java_hash("KSTREAM")
-    -1172270629
+    299605899
     """
     found = 0
     data = text.encode("utf-16-be")
