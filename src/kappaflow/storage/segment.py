@@ -22,6 +22,7 @@ from kappaflow.wire.record_batch import (
 
 MAX_RELATIVE_OFFSET = 2**31 - 1
 _SCAN_BYTES = 1 << 20
+_HEADER_CHUNK_MIN_BYTES = 4096
 BULK_BYTES = 1 << 20
 _HINTS = 64
 _WRITTEN_AGAIN_BYTES = 1 << 20
@@ -221,7 +222,7 @@ class LogSegment:
         if position >= self.size:
             return
         fd = self._open()
-        chunk_bytes = _SCAN_BYTES if bodies else self._interval * 4
+        chunk_bytes = _SCAN_BYTES if bodies else self._header_chunk_bytes
         window_start = position
         window = b""
         while position < self.size:
@@ -238,6 +239,10 @@ class LogSegment:
                 window = self._disk.read(fd, max(header.size, min(chunk_bytes, self.size - position)), position)
             yield position, header, memoryview(window)[at : at + header.size]
             position = end
+
+    @property
+    def _header_chunk_bytes(self) -> int:
+        return max(self._interval * 4, _HEADER_CHUNK_MIN_BYTES)
 
     def batch_at(self, position: int, size: int) -> bytes:
         """The bytes of the batch that lies at `position`."""
@@ -378,13 +383,13 @@ class LogSegment:
         fd = self._open()
         while position < self.size:
             header = parse_header(self._disk.read(fd, HEADER_SIZE, position))
-            if header.size > self._interval * 4:  # its body need not be read
+            if header.size > self._header_chunk_bytes:  # its body need not be read
                 if position + header.size > self.size:
                     raise CorruptRecordError(f"{self.path}: the batch at position {position} is cut")
                 yield position, header
                 position += header.size
                 continue
-            window = self._disk.read(fd, min(BULK_BYTES, self.size - position), position)
+            window = self._disk.read(fd, min(max(BULK_BYTES, header.size), self.size - position), position)
             found, walked, is_bad = producer_batches(window)
             for at in found:
                 yield position + at, parse_header(window, at)
