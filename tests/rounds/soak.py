@@ -33,6 +33,7 @@ PARTS = {
     "fuzz": ("test_fuzz_*.py",),
     "storage": ("test_storage_*.py",),
     "streams": ("test_streams_*.py", "test_topology_*.py", "test_traces.py"),
+    "topologies": ("test_dsl_traces.py",),
     "sql": ("test_sql_*.py",),
     "simulation": ("test_simulated_worlds.py",),
     "chaos": ("test_random_kills.py",),
@@ -79,6 +80,7 @@ def soak(part: str, minutes: float, files: list[str]) -> int:
         worlds = FIRST_WORLD + (seed - 1) * WORLDS_A_ROUND
         seeds = {
             "KAPPA_TRACE_SEEDS": f"{seed * TRACES_A_ROUND}:{TRACES_A_ROUND}",
+            "KAPPA_DSL_SEEDS": f"{seed * TRACES_A_ROUND}:{TRACES_A_ROUND}",
             "KAPPA_SIMULATION_SEEDS": f"{worlds}:{WORLDS_A_ROUND}",
             "KAPPA_ROUND_SEED": str(seed),
             "KAPPA_CHAOS_SEEDS": str(FIRST_KILLS + seed),
@@ -107,7 +109,11 @@ def soak(part: str, minutes: float, files: list[str]) -> int:
 
 def summary(part: str, counts: dict[str, Any]) -> str:
     """The counts of a part since the first soak."""
-    each = {"simulation": (WORLDS_A_ROUND, "worlds"), "chaos": (KILLS_A_ROUND, "kills")}.get(part)
+    each = {
+        "simulation": (WORLDS_A_ROUND, "worlds"),
+        "chaos": (KILLS_A_ROUND, "kills"),
+        "topologies": (TRACES_A_ROUND, "programs"),
+    }.get(part)
     what = f"{counts['rounds'] * each[0]} {each[1]} in " if each else ""
     return f"{what}{counts['rounds']} rounds, {counts['seconds']:.0f} s, {len(counts['failed_seeds'])} failed in all"
 

@@ -24,6 +24,7 @@ from kappaflow.streams.dsl.topology import Topology
 from kappaflow.streams.execution.encode import encode_record, has_topic
 from kappaflow.streams.execution.row_task import DecodedRecord, RawRecord, RowTask, read_key, write_key
 from kappaflow.streams.processors.base import TaskContext
+from kappaflow.streams.processors.keys import KeyReader
 from kappaflow.streams.record import Headers, Record
 from kappaflow.streams.topology import Repartition, Sink, Source, Subtopology
 from kappaflow.streams.topology import Topology as BoundTopology
@@ -175,9 +176,16 @@ class TopologyTestDriver:
         """
         if name not in self._specs:
             raise UsageError(f"There is no store {name}; there are {', '.join(sorted(self._specs)) or 'none'}.")
+        return store_for_processor(self._opened(name), self._specs[name], self.context)
+
+    def rows_of(self, name: str) -> list[tuple[Any, Any, int]]:
+        """Return keys, values and their times of a store, in the order of key bytes."""
+        read = KeyReader(self._specs[name].key_serde)
+        return [(read(key), value, time) for key, (value, time) in self._opened(name).range()]
+
+    def _opened(self, name: str) -> Any:
         spec, store = self._specs[name], self._stores[name]
-        opened: Any = store if spec.objects is None else ObjectStore(store, spec.objects)
-        return store_for_processor(opened, spec, self.context)
+        return store if spec.objects is None else ObjectStore(store, spec.objects)
 
     @property
     def dropped(self) -> Mapping[str, int]:

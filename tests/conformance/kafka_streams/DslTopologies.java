@@ -38,6 +38,7 @@ import org.apache.kafka.streams.processor.api.Record;
 import org.apache.kafka.streams.state.KeyValueStore;
 import org.apache.kafka.streams.state.SessionStore;
 import org.apache.kafka.streams.state.Stores;
+import org.apache.kafka.streams.state.TimestampedKeyValueStore;
 import org.apache.kafka.streams.state.WindowStore;
 import org.apache.kafka.streams.test.TestRecord;
 
@@ -619,6 +620,12 @@ public final class DslTopologies {
                     .pipeInput(new TestRecord<>(bytes(record.get(1)), bytes(record.get(2)), headers,
                         record.get(3).asLong()));
             }
+            ObjectNode stores = result.putObject("stores");
+            driver.getAllStateStores().forEach((name, store) -> {
+                if (isKeyValueStore(store, name)) {
+                    contents(driver, name, stores);
+                }
+            });
             for (String topic : driver.producedTopicNames()) {
                 if (topic.endsWith("-changelog")) {
                     continue;
@@ -637,6 +644,24 @@ public final class DslTopologies {
                     });
             }
         }
+    }
+
+    /** Keys, values and times of a store of keys and values, in the order of keys. */
+    private static void contents(TopologyTestDriver driver, String name, ObjectNode stores) {
+        Object store = driver.getAllStateStores().get(name);
+        ArrayNode rows = stores.putArray(name);
+        if (store instanceof TimestampedKeyValueStore) {
+            ((TimestampedKeyValueStore<Object, Object>) store).all().forEachRemaining(each ->
+                rows.addArray().add((String) each.key).add(text(each.value.value())).add(each.value.timestamp()));
+        } else {
+            ((KeyValueStore<Object, Object>) store).all().forEachRemaining(each ->
+                rows.addArray().add((String) each.key).add(text(each.value)).add(-1));
+        }
+    }
+
+    private static boolean isKeyValueStore(Object store, String name) {
+        boolean isSubscription = name.contains("SUBSCRIPTION-STATE-STORE") || name.endsWith("-subscription-store");
+        return store instanceof KeyValueStore && !isSubscription && !name.toLowerCase().contains("shared");
     }
 
     private static byte[] bytes(JsonNode text) {

@@ -75,6 +75,11 @@ def difference(one: Traced) -> str:
                 return f"seed {one.seed}, {topic} record {position}: Kafka Streams {theirs}, ours {ours}"
         if len(expected) != len(actual):
             return f"seed {one.seed}, {topic}: Kafka Streams wrote {len(expected)} records, ours {len(actual)}"
+    for name, rows in one.trace.stores.items():
+        timed = all(time >= 0 for _, _, time in rows)
+        held = [[key, str(value), time if timed else -1] for key, value, time in driver.rows_of(name)]
+        if held != rows:
+            return f"seed {one.seed}, store {name}: Kafka Streams has {rows}, ours {held}"
     return ""
 
 

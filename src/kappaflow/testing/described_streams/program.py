@@ -43,11 +43,13 @@ class Trace:
     Attributes:
         description: of the topology.
         outputs: records by topic.
+        stores: keys, values as text, and times (-1 where the store keeps none) of stores of keys and values, by name.
         error: why it did not run; empty when it did.
     """
 
     description: str
     outputs: dict[str, list[RawRecord]]
+    stores: dict[str, list[list[Any]]]
     error: str
 
 
@@ -61,7 +63,7 @@ def read_trace(line: str) -> Trace:
         ]
         for topic, rows in document.get("outputs", {}).items()
     }
-    return Trace(document.get("describe", ""), outputs, document.get("error", ""))
+    return Trace(document.get("describe", ""), outputs, document.get("stores", {}), document.get("error", ""))
 
 
 def _text(data: bytes | None) -> str | None:
