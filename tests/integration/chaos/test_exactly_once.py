@@ -60,3 +60,13 @@ def test_a_worker_that_falls_silent_at_a_point_is_fenced(world: World, point: st
     stop_at(world.server, world.plan, "worker-0", point, passes=8, silent_seconds=SILENCE_SECONDS)
     world.wait_for_load()
     world.check()
+
+
+@pytest.mark.real
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize("point", BROKER_POINTS)
+def test_a_broker_that_falls_silent_at_a_point_loses_nothing(world: World, point: str) -> None:
+    passes = 1 if "roll" in point or "rename" in point else 30
+    stop_at(world.server, world.plan, "broker", point, passes, silent_seconds=SILENCE_SECONDS)
+    world.wait_for_load()
+    world.check()
