@@ -26,7 +26,7 @@ from kappaflow.streams.execution.row_task import DecodedRecord, RawRecord, RowTa
 from kappaflow.streams.processors.base import TaskContext
 from kappaflow.streams.processors.keys import KeyReader
 from kappaflow.streams.record import Headers, Record
-from kappaflow.streams.topology import Repartition, Sink, Source, Subtopology
+from kappaflow.streams.topology import Repartition, Sink, Subtopology
 from kappaflow.streams.topology import Topology as BoundTopology
 from kappaflow.streams.topology.nodes import KeySerde
 from kappaflow.testing.partition_queues import PartitionQueues
@@ -64,18 +64,33 @@ class TopologyTestDriver:
         self._specs = {spec.name: spec for spec in self._bound.stores}
         self._stores = {name: PackedMemoryStore(spec.types) for name, spec in self._specs.items()}
         self._internal = {node.topic for node in self._bound.repartition_nodes}
+        self._intervals = (emit_interval_ms, outer_interval_ms)
+        parts = self._bound.subtopologies
+        self._parts = [part for part in parts if not part.is_global]
+        self._global = self._task_of([part for part in parts if part.is_global], TaskContext(_nothing, lambda: 0))
+        self._global.resume({})
+        self._start({})
+
+    def _start(self, progress: Mapping[str, int]) -> None:
+        emit, outer = self._intervals
         self.context = TaskContext(
             self._written,
             lambda: self._now,
-            emit_interval_ms=emit_interval_ms,
-            outer_interval_ms=outer_interval_ms,
-            application_id=application_id,
+            emit_interval_ms=emit,
+            outer_interval_ms=outer,
+            application_id=self._bound.application_id,
         )
-        parts = self._bound.subtopologies
-        self._task = self._task_of([part for part in parts if not _is_global(part)], self.context)
-        self._global = self._task_of([part for part in parts if _is_global(part)], TaskContext(_nothing, lambda: 0))
-        self._task.resume({})
-        self._global.resume({})
+        self._task = self._task_of(self._parts, self.context)
+        self._task.resume(progress)
+
+    def restart(self) -> None:
+        """Go on as a task does that was committed, closed and opened again, here or elsewhere.
+
+        Processors of users are made anew; what they scheduled begins anew as well.
+        """
+        progress = self._task.progress()
+        self._task.close()
+        self._start(progress)
 
     def _task_of(self, parts: Sequence[Subtopology], context: TaskContext) -> RowTask:
         """All parts as one task, as Kafka Streams' driver has it."""
@@ -300,10 +315,6 @@ class TestOutputTopic:
     def _read(self, raw: RawRecord) -> Record:
         key = read_key(self.key_serde, raw.key)
         return Record(key, self.value_serde.deserialize(raw.value), raw.timestamp, raw.headers, raw.topic)
-
-
-def _is_global(part: Subtopology) -> bool:
-    return any(isinstance(node, Source) and node.is_global for node in part.nodes)
 
 
 def _nothing(_node: Any, _record: Record) -> None:

@@ -8,6 +8,7 @@ seed: `KAPPA_DSL_SEEDS=first:count` runs other seeds.
 from __future__ import annotations
 
 import os
+import random
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -25,6 +26,7 @@ from kappaflow.streams.processors import (
     records,
     self_join,
     sliding,
+    stream_join_side,
     suppress_buffer,
     table_regroup,
     unlimited,
@@ -38,6 +40,14 @@ from kappaflow.testing.java_program import java_program
 from kappaflow.testing.topology_test_driver import TopologyTestDriver
 
 pytestmark = [pytest.mark.java, pytest.mark.xdist_group("traces")]
+
+REMEMBERING = (
+    self_join.SelfJoinProcessor,
+    sliding.SlidingAggregateProcessor,
+    stream_join_side.StreamJoinSideProcessor,
+    suppress_buffer.SuppressBufferProcessor,
+)
+"""Operators that go on from a commit; `test_streams_forms` holds those that SQL uses too."""
 
 FIRST, COUNT = (int(part) for part in os.environ.get("KAPPA_DSL_SEEDS", "0:300").split(":"))
 
@@ -64,10 +74,18 @@ def contents(records: list[RawRecord]) -> list[Any]:
     return [(record.key, record.value, record.timestamp, record.headers) for record in records]
 
 
-def difference(one: Traced) -> str:
-    """Say where ours writes something else than Kafka Streams; empty when it does not."""
+def difference(one: Traced, restarts: float = 0.0) -> str:
+    """Say where ours writes something else than Kafka Streams; empty when it does not.
+
+    Args:
+        restarts: how often a record is followed by a restart of the task.
+    """
     driver = TopologyTestDriver(build(one.program), application_id="app")
-    driver.pipe(*one.program.records)
+    rng = random.Random(one.seed)
+    for record in one.program.records:
+        driver.pipe(record)
+        if rng.random() < restarts:
+            driver.restart()
     for topic in sorted({*one.trace.outputs, *driver.outputs}):
         expected, actual = contents(one.trace.outputs.get(topic, [])), contents(driver.take(topic))
         for position, (theirs, ours) in enumerate(zip(expected, actual, strict=False)):
@@ -104,6 +122,23 @@ def test_topologies_are_described_as_kafka_streams_describes_them(traced: list[T
 def test_records_are_written_as_kafka_streams_writes_them(traced: list[Traced]) -> None:
     wrong = [text for one in running(traced) if (text := difference(one))]
     assert not wrong, f"{len(wrong)} of {len(traced)} programs differ: {wrong[:5]}"
+
+
+def without_schedules(traced: list[Traced]) -> list[Traced]:
+    return [one for one in running(traced) if not any(op.get("interval") for op in one.program.ops)]
+
+
+def test_a_restart_changes_nothing(traced: list[Traced]) -> None:
+    wrong = [text for one in without_schedules(traced) if (text := difference(one, 0.3))]
+    assert not wrong, f"{len(wrong)} programs differ: {wrong[:5]}"
+
+
+@pytest.mark.parametrize("operator", REMEMBERING, ids=lambda operator: operator.__name__)
+def test_an_operator_that_forgets_at_a_restart_is_seen(
+    operator: Any, traced: list[Traced], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(operator, "resume", lambda *_: None)
+    assert any(difference(one, 0.3) for one in without_schedules(traced))
 
 
 def test_the_programs_cover_all_operators(traced: list[Traced]) -> None:

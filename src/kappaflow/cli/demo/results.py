@@ -40,7 +40,7 @@ def read_joined(client: ClientConfig) -> pl.DataFrame:
     with Admin(client) as admin:
         partitions = [TopicPartition("delayed_flights", n) for n in range(admin.partitions_for("delayed_flights"))]
         ends = {p: found.offset for p, found in admin.list_offsets(dict.fromkeys(partitions, LATEST)).items()}
-    with RecordReader(client, dict.fromkeys(partitions, EARLIEST)) as reader:
+    with RecordReader(client, dict.fromkeys(partitions, EARLIEST), isolation_level="read_committed") as reader:
         records = reader.read_to(ends)
     decode = msgspec.json.Decoder(dict[str, Any]).decode
     rows: list[dict[str, Any]] = []

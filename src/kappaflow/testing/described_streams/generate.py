@@ -183,9 +183,10 @@ class _Making:
     def join_streams(self, identity: str) -> Op:
         """Join two streams."""
         rng = self.rng
+        other = identity if rng.random() < 0.3 else self.pick(STREAM) or identity
         op = self.add(
             "join_streams",
-            (identity, self.pick(STREAM) or identity),
+            (identity, other),
             STREAM,
             kind=rng.choice(("inner", "left", "outer")),
             before=rng.choice((0, 5, 20)),
