@@ -72,6 +72,8 @@ class Database:
             response = self._http.post(path, json=body)
         except httpx.TransportError as error:
             raise self._unreachable(error) from error
+        except RuntimeError:
+            raise self._ended() from None
         if response.status_code >= 400:
             raise error_from_body(response.status_code, response.content)
         return response
@@ -83,6 +85,10 @@ class Database:
             503,
         )
 
+    def _ended(self) -> ServerError:
+        """What to raise for the client's RuntimeError, which it has for one mistake only."""
+        return ServerError("This database is closed. Open another one by kappaflow.connect().", 503)
+
     def _query(self, text: str, properties: Mapping[str, str]) -> Result:
         request = self._http.build_request(
             "POST", "/query-stream", json=query_request(text, properties), headers={"Accept": DELIMITED}
@@ -91,6 +97,8 @@ class Database:
             response = self._http.send(request, stream=True)
         except httpx.TransportError as error:
             raise self._unreachable(error) from error
+        except RuntimeError:
+            raise self._ended() from None
         if response.status_code >= 400:
             body = response.read()
             response.close()
@@ -131,6 +139,11 @@ class Database:
     def bootstrap_servers(self) -> str:
         """Return the address of the Kafka brokers behind the server."""
         return str(self._http.get("/kappa/processes").json()["bootstrapServers"])
+
+    @property
+    def closed(self) -> bool:
+        """Whether `close` was called."""
+        return self._http.is_closed
 
     def close(self) -> None:
         """Close the connection; stop the embedded server and remove its data if it was in memory."""

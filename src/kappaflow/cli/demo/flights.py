@@ -281,6 +281,8 @@ class _Demo:
                     left -= 1
                 return
             except KappaError as error:
+                if self.database.closed:
+                    return
                 if left == 0 or not again:
                     self.console.text(str(error))
                     return

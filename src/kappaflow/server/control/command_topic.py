@@ -19,6 +19,7 @@ from kappaflow.client.connection import ClientConfig
 from kappaflow.client.records import ConsumedRecord, RecordReader, RecordWriter
 from kappaflow.client.topic_partition import TopicPartition
 from kappaflow.errors import KappaError
+from kappaflow.server.configuration import ServerConfig
 from kappaflow.sql.engine import Engine
 from kappaflow.sql.statement_plan import Plan, StoredPlan, UnknownPlanVersion
 
@@ -40,12 +41,21 @@ class Outcome:
     error: KappaError | None = None
 
 
-def create_command_topic(admin: Admin, topic: str, replication_factor: int) -> None:
-    """Create the topic unless it exists: one partition, kept for ever."""
+def create_command_topic(admin: Admin, config: ServerConfig) -> int:
+    """Create the topic unless it exists: one partition, kept for ever.
+
+    Returns:
+        The replication factor of what this server creates: the configured one, or that of the command topic, which
+        the first server chose by the brokers that it saw.  A server that starts while a broker is away so keeps it.
+    """
+    chosen = config.replication_factor or min(3, len(admin.describe_cluster().brokers))
     configs = {"retention.ms": "-1", "retention.bytes": "-1", "cleanup.policy": "delete"}
-    if replication_factor > 1:
-        configs["min.insync.replicas"] = str(max(1, replication_factor - 1))
-    admin.create_topic(NewTopic(topic, 1, replication_factor, configs), exist_ok=True)
+    if chosen > 1:
+        configs["min.insync.replicas"] = str(max(1, chosen - 1))
+    topic = config.command_topic
+    if admin.create_topic(NewTopic(topic, 1, chosen, configs), exist_ok=True) or config.replication_factor:
+        return chosen
+    return len(admin.describe_topics([topic])[topic].partitions[0].replicas)
 
 
 class CommandLog:

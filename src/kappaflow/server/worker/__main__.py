@@ -65,8 +65,7 @@ class Worker:
         self.client = config.client(f"kappa-worker-{index}")
         keep_tables_in(config.grammar_tables)
         with Admin(self.client) as admin:
-            replication = config.replication_factor or min(3, len(admin.describe_cluster().brokers))
-            create_command_topic(admin, config.command_topic, replication)
+            replication = create_command_topic(admin, config)
         self.engine = Engine(config.service_id, config.engine_properties, registry=_registry(config))
         self.database = StateDatabase(Path(config.data_dir) / "state" / f"worker-{index}")
         self.queries = RunningQueries(config, self.client, index, self.database, replication)
