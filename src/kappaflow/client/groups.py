@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from kappaflow.client.broker_errors import raise_for_code
 from kappaflow.client.connection import Connection
 from kappaflow.client.coordinator import Coordinator
-from kappaflow.client.kafka_python import admin_messages
+from kappaflow.client.kafka_python import admin_messages, consumer_messages
 
 
 class ListedGroup(NamedTuple):
@@ -88,6 +88,33 @@ def describe_group(connection: Connection, group_id: str) -> GroupDescription:
         return GroupDescription(row.group_id, row.group_state, row.protocol_type, row.protocol_data, members)
 
     return Coordinator(connection, group_id).call(request, what, check)
+
+
+def remove_members(connection: Connection, group_id: str, members: Sequence[MemberDescription]) -> None:
+    """Take members out of a group; those that run join again.
+
+    Raises:
+        BrokerError: of the first that was refused, such as ``UNKNOWN_MEMBER_ID`` for one that has left.
+    """
+    what = f"remove members of group {group_id}"
+    request_class = consumer_messages.LeaveGroupRequest
+    rows = [
+        request_class.MemberIdentity(
+            # A static member is named by its instance alone: its member id changes with every start.
+            member_id="" if member.group_instance_id else member.member_id,
+            group_instance_id=member.group_instance_id,
+            reason=None,
+        )
+        for member in members
+    ]
+    request = request_class(group_id=group_id, member_id="", members=rows, min_version=3, max_version=5)
+
+    def check(response: Any) -> None:
+        raise_for_code(response.error_code, what)
+        for row in response.members or ():
+            raise_for_code(row.error_code, f"{what}, {row.group_instance_id or row.member_id}")
+
+    Coordinator(connection, group_id).call(request, what, check)
 
 
 def delete_groups(connection: Connection, group_ids: Sequence[str]) -> None:

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import httpx
 import pytest
+from confluent_kafka import ConsumerGroupTopicPartitions
+from confluent_kafka.admin import AdminClient
 
 from kappaflow.database import connect
 from kappaflow.testing.embedded_server import EmbeddedServer, wait_until
@@ -28,6 +30,14 @@ def tasks(server: EmbeddedServer) -> int:
     return server.figures().get("CTAS_T_1", {}).get("tasks", 0)
 
 
+def committed(server: EmbeddedServer) -> int:
+    """How many records of the query's input are committed."""
+    group = ConsumerGroupTopicPartitions("_confluent-ksql-default_query_CTAS_T_1")
+    admin = AdminClient({"bootstrap.servers": server.bootstrap_servers})
+    (found,) = admin.list_consumer_group_offsets([group]).values()
+    return sum(max(at.offset, 0) for at in found.result(20).topic_partitions if at.topic == "s")
+
+
 def test_each_server_answers_with_the_rows_of_both(servers: tuple[EmbeddedServer, EmbeddedServer]) -> None:
     one, two = servers
     with connect(one.url) as db, connect(two.url) as other:
@@ -43,6 +53,8 @@ def test_each_server_answers_with_the_rows_of_both(servers: tuple[EmbeddedServer
             for key in range(KEYS):
                 assert list(either.sql(f"SELECT * FROM t WHERE k = {key};").rows()) == [(key, 1)]
             assert len(list(either.sql("SELECT * FROM t LIMIT 7;").rows())) == 7
+        # What is committed outlives a server; rows are shown a commit interval before that.
+        wait_until(lambda: committed(one) == KEYS, "all input committed")
         two.kill()
         _look_up_while_one_is_away(one)
         wait_until(lambda: tasks(one) == 4, "all tasks on the server that is left")

@@ -70,6 +70,7 @@ class Host:
         place = ["server", "--bootstrap-servers", config.bootstrap_servers] if config.bootstrap_servers else ["up"]
         command = [sys.executable, "-m", "kappaflow.cli.main", *place, "--data-dir", config.data_dir]
         command += ["--workers", str(config.workers), "--http-port", "0"]
+        command += [word for name, value in config.properties.items() for word in ("--property", f"{name}={value}")]
         if not config.bootstrap_servers:
             command += ["--kafka-port", "0"]
         log = Path(self.data_dir) / "kappa.log"

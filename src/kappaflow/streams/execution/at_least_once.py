@@ -22,7 +22,8 @@ from kappaflow.streams.execution.commit import (
 class AtLeastOnce:
     """Flush, write the local batch, commit the group's offsets: in this order.
 
-    Local state that is at or beyond the group's offsets is the newest there is: it goes on from its own positions.
+    Local state that is at or beyond the group's offsets is the newest there is: it goes on from its own positions,
+    unless somebody has set the group's offsets meanwhile.
     """
 
     def __init__(
@@ -50,4 +51,6 @@ class AtLeastOnce:
             self._database.commit(stores_of(tasks), positions)
         crash_point("before-offset-commit")
         self._offsets.commit(offsets_of(tasks), generation)
+        for opened in tasks:
+            opened.group = dict(opened.task.positions)
         crash_point("after-offset-commit")

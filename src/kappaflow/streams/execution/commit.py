@@ -31,7 +31,8 @@ CHANGELOG = "#changelog/"
 TOPIC_ID = "#topic-id/"
 COMMITTED_AT = "#committed-at"
 RESTORING = "#restoring"
-LOCAL_ONLY = (CHANGELOG, TOPIC_ID, COMMITTED_AT, RESTORING)
+GROUP = "#group/"
+LOCAL_ONLY = (CHANGELOG, TOPIC_ID, COMMITTED_AT, RESTORING, GROUP)
 
 Step = Callable[[], AbstractContextManager[None]]
 """Takes the state for one step, so that nobody reads it half changed."""
@@ -120,11 +121,16 @@ class Changelog:
 
 @dataclass(slots=True)
 class OpenTask:
-    """A task, its name in the database, and the changelogs of its stores by name."""
+    """A task, its name in the database, and the changelogs of its stores by name.
+
+    Attributes:
+        group: the offsets that the group is known to have; where a restart finds others, somebody set them.
+    """
 
     task: Any
     name: str
     changelogs: dict[str, Changelog] = field(default_factory=dict[str, Changelog])
+    group: dict[TopicPartition, int] = field(default_factory=dict[TopicPartition, int])
 
 
 def offsets_of(tasks: Iterable[OpenTask]) -> dict[TopicPartition, CommittedOffset]:
@@ -153,6 +159,7 @@ def local_of(
         task: CommittingTask = opened.task
         kept = task.committed()
         kept[COMMITTED_AT] = time_ms
+        kept |= group_marks(opened.group)
         for store, changelog in opened.changelogs.items():
             reached = task.positions.get(changelog.partition) if changelog.is_input else None
             written = reached if changelog.is_input else next_offset(changelog.partition)
@@ -161,6 +168,11 @@ def local_of(
             kept[TOPIC_ID + store] = changelog.topic_id
         found[opened.name] = kept
     return found
+
+
+def group_marks(offsets: Mapping[TopicPartition, int]) -> dict[str, int]:
+    """Return the offsets of a group as the local batch keeps them."""
+    return {f"{GROUP}{partition.topic}-{partition.partition}": offset for partition, offset in offsets.items()}
 
 
 def stores_of(tasks: Iterable[OpenTask]) -> list[DurableStore]:

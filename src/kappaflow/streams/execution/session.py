@@ -267,7 +267,7 @@ class Session:
         fresh = {p: self._reset_offset(p) for task in opening for p in task.inputs if p not in task.positions}
         begins = {p: row.offset for p, row in self.admin.list_offsets(fresh).items()} if fresh else {}
         tasks = {task.id: self._run_task(task, begins) for task in opening}
-        self.opened = [OpenTask(tasks[task.id], task.name, task.changelogs) for task in opening]
+        self.opened = [OpenTask(tasks[task.id], task.name, task.changelogs, task.group) for task in opening]
         with host.step():
             host.tasks = tasks
             host.generation_id = generation.generation_id
@@ -331,6 +331,8 @@ class Session:
             self.host.database.commit([], positions)
         try:
             self.offsets.commit(offsets, generation)
+            for opened in self.opened:
+                opened.group = dict(opened.task.positions)
         except BrokerError as error:
             logger.info("Start positions are not committed before the first commit: %s", error)
 

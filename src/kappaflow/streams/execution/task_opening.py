@@ -22,12 +22,14 @@ from kappaflow.state.database import DurableStore, StateDatabase
 from kappaflow.streams.execution.commit import (
     CHANGELOG,
     COMMITTED_AT,
+    GROUP,
     LOCAL_ONLY,
     PROGRESS_MARK,
     RESTORING,
     TOPIC_ID,
     Changelog,
     decode_progress,
+    group_marks,
 )
 from kappaflow.streams.execution.restore import RestoreJob
 from kappaflow.streams.execution.task_assignor import TaskId
@@ -68,6 +70,7 @@ class OpeningTask:
         positions: the next offset of each input; inputs that nobody has read yet are missing.
         progress: times and drop counts to go on with.
         changelogs: of its stores, by store.
+        group: the offsets that the group has.
     """
 
     id: TaskId
@@ -77,6 +80,7 @@ class OpeningTask:
     positions: dict[TopicPartition, int] = field(default_factory=dict[TopicPartition, int])
     progress: dict[str, int] = field(default_factory=dict[str, int])
     changelogs: dict[str, Changelog] = field(default_factory=dict[str, Changelog])
+    group: dict[TopicPartition, int] = field(default_factory=dict[TopicPartition, int])
 
     @property
     def inputs(self) -> list[TopicPartition]:
@@ -170,8 +174,9 @@ class TaskOpener:
         local = self._database.positions(task.name)
         group = {p: committed[p] for p in task.inputs if p in committed}
         offsets = {p: at.offset for p, at in group.items()}
+        task.group = offsets
         by_name = {local_name(p): offset for p, offset in offsets.items()}
-        ahead = not self._exactly_once and is_ahead(local, by_name)
+        ahead = not self._exactly_once and is_ahead(local, by_name) and not is_set_by_others(local, by_name)
         bounds = {
             spec.name: self._bounds(task, spec.name, spec.logged, offsets, begins, ends, ids)
             for spec in task.subtopology.stores
@@ -232,6 +237,7 @@ class TaskOpener:
         """What the database says of a task whose stores are current."""
         kept = {local_name(partition): offset for partition, offset in task.positions.items()}
         kept |= task.progress
+        kept |= group_marks(task.group)
         kept[COMMITTED_AT] = self._clock.time_ms()
         for store, changelog in task.changelogs.items():
             kept[CHANGELOG + store] = changelog.next_offset
@@ -254,6 +260,14 @@ def is_ahead(local: Mapping[str, int], committed: Mapping[str, int]) -> bool:
     if not local or RESTORING in local:
         return False
     return all(local.get(name, -1) >= offset for name, offset in committed.items())
+
+
+def is_set_by_others(local: Mapping[str, int], committed: Mapping[str, int]) -> bool:
+    """Tell whether the group's offsets are neither the local positions nor those of the commit before: then they were
+    reset, and what is ahead of them is to be read again."""
+    if not any(name.startswith(GROUP) for name in local):
+        return False
+    return any(offset not in (local.get(name), local.get(GROUP + name)) for name, offset in committed.items())
 
 
 def _progress_of(local: Mapping[str, int]) -> dict[str, int]:
