@@ -12,6 +12,8 @@
     ├── BrokerError                a Kafka error code, answered by or to a broker
     │   └── RetriableBrokerError   the same request may succeed later
     ├── BrokerUnreachable          no broker of the bootstrap list answers
+    ├── HostError                  a machine of a cluster cannot be reached, or refuses
+    ├── PlanError                  a plan does not fit the cluster, or a step of it failed
     ├── SerializationError         bytes do not fit the declared format
     ├── StreamsError               a topology or its execution
     │   ├── StateNotReady          the state of a query is not in this process yet
@@ -84,6 +86,14 @@ class RetriableBrokerError(BrokerError):
 
 class BrokerUnreachable(KappaError):
     """No broker of the bootstrap list answers."""
+
+
+class HostError(KappaError):
+    """A machine of a cluster cannot be reached, or refuses what it is asked for."""
+
+
+class PlanError(KappaError):
+    """A plan does not fit the cluster as it is now, or one of its steps failed."""
 
 
 class SerializationError(KappaError):

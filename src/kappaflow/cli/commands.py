@@ -36,6 +36,18 @@ COMMANDS: dict[str, Command] = {
         Command("streams plan-diff", "kappaflow.cli.streams.plan_diff", "streams_plan_diff.summary"),
         Command("top", "kappaflow.cli.top.run", "top.summary"),
         Command("doctor", "kappaflow.cli.doctor.run", "doctor.summary"),
+        Command("cluster add", "kappaflow.cli.cluster.add", "cluster_add.summary"),
+        Command("cluster list", "kappaflow.cli.cluster.list", "cluster_list.summary"),
+        Command("cluster use", "kappaflow.cli.cluster.use", "cluster_use.summary"),
+        Command("topics list", "kappaflow.cli.topics.list", "topics_list.summary"),
+        Command("topics create", "kappaflow.cli.topics.create", "topics_create.summary"),
+        Command("plan list", "kappaflow.cli.plan.list", "plan_list.summary"),
+        Command("plan show", "kappaflow.cli.plan.show", "plan_show.summary"),
+        Command("plan apply", "kappaflow.cli.plan.apply", "plan_apply.summary"),
+        Command("plan resume", "kappaflow.cli.plan.resume", "plan_resume.summary"),
+        Command("plan verify", "kappaflow.cli.plan.verify", "plan_verify.summary"),
+        Command("plan undo", "kappaflow.cli.plan.undo", "plan_undo.summary"),
+        Command("plan audit", "kappaflow.cli.plan.audit", "plan_audit.summary"),
         Command("demo flights", "kappaflow.cli.demo.flights", "demo_flights.summary"),
     )
 }

@@ -1,15 +1,18 @@
-"""Texts for people, in the language of ``KAPPA_LANG`` (``en`` or ``ko``), else of ``LANG``.
+"""Texts of the command line that belong to no single package of commands.
 
-Texts are looked up by key; one that has no translation is shown in English. A package of commands keeps its texts in
-a module ``texts`` of its own, with two dictionaries, which `register` adds.
+A package of commands keeps its texts in a module ``texts`` of its own, with two dictionaries, which `register` adds.
 """
 
 from __future__ import annotations
 
-import os
-from collections.abc import Mapping
+from kappaflow.cli import summaries
+from kappaflow.runtime.messages import ENGLISH as _ALL_ENGLISH
+from kappaflow.runtime.messages import KOREAN as _ALL_KOREAN
+from kappaflow.runtime.messages import language, message, register
 
-ENGLISH: dict[str, str] = {
+__all__ = ["ENGLISH", "KOREAN", "language", "message", "register"]
+
+_ENGLISH = {
     "main.usage": "usage: kappa <command> [options]   (kappa <command> --help tells more)",
     "main.unknown_command": "kappa: there is no command {command!r}",
     "broker.summary": "run the embedded Kafka broker",
@@ -56,7 +59,7 @@ ENGLISH: dict[str, str] = {
     "broker_inspect.unclean": "in use, or not closed cleanly",
 }
 
-KOREAN: dict[str, str] = {
+_KOREAN = {
     "main.usage": "사용법: kappa <명령> [옵션]   (자세히: kappa <명령> --help)",
     "main.unknown_command": "kappa: {command!r} 명령은 없습니다",
     "broker.summary": "내장 Kafka 브로커를 실행합니다",
@@ -103,29 +106,6 @@ KOREAN: dict[str, str] = {
     "broker_inspect.unclean": "사용 중이거나 정상 종료되지 않음",
 }
 
-_CATALOGUES: dict[str, dict[str, str]] = {"en": ENGLISH, "ko": KOREAN}
-
-
-def register(english: Mapping[str, str], korean: Mapping[str, str]) -> None:
-    """Add texts of another package of commands."""
-    ENGLISH.update(english)
-    KOREAN.update(korean)
-
-
-def language() -> str:
-    """The language in force."""
-    wanted = os.environ.get("KAPPA_LANG") or os.environ.get("LANG", "")
-    return "ko" if wanted.lower().startswith("ko") else "en"
-
-
-def message(key: str, **values: object) -> str:
-    """The text of a key, with its values filled in.
-
-    Raises:
-        KeyError: no catalogue has the key.
-
-    >>> message("main.unknown_command", command="brokr")
-    "kappa: there is no command 'brokr'"
-    """
-    text = _CATALOGUES[language()].get(key) or ENGLISH[key]
-    return text.format(**values) if values else text
+register(_ENGLISH, _KOREAN)
+register(summaries.ENGLISH, summaries.KOREAN)
+ENGLISH, KOREAN = _ALL_ENGLISH, _ALL_KOREAN

@@ -180,19 +180,30 @@ class Admin:
                     break
                 time.sleep(PROPAGATION_POLL_S)
 
-    def _on_controller(self, request: Any, what: str) -> Any:
-        """Send to the controller; any broker will do where it forwards."""
+    def on_controller(self, request: Any, what: str) -> Any:
+        """Send to the controller; any broker will do where it forwards.
+
+        Raises:
+            BrokerError: the request failed; error codes in the answer are the caller's to read.
+        """
         controller = self._metadata_of([]).controller_id
         return self.connection.request(request, what, controller if controller >= 0 else None)
 
     # ---- topics ----
 
-    def create_topics(self, topics: Sequence[NewTopic], *, validate_only: bool = False) -> None:
+    def create_topics(
+        self,
+        topics: Sequence[NewTopic],
+        *,
+        validate_only: bool = False,
+        assignments: Mapping[str, Sequence[Sequence[int]]] | None = None,
+    ) -> None:
         """Create topics, and wait until the brokers know them.
 
         Args:
             topics: what to create.
             validate_only: only check whether they could be created.
+            assignments: the replicas of each partition, by topic; where given, its counts must be -1.
 
         Raises:
             BrokerError: of the first topic that was refused, such as ``TOPIC_ALREADY_EXISTS``.
@@ -207,7 +218,10 @@ class Admin:
                         name=topic.name,
                         num_partitions=topic.partitions,
                         replication_factor=topic.replication_factor,
-                        assignments=[],
+                        assignments=[
+                            topic_class.CreatableReplicaAssignment(partition_index=index, broker_ids=list(brokers))
+                            for index, brokers in enumerate((assignments or {}).get(topic.name, ()))
+                        ],
                         configs=[
                             topic_class.CreatableTopicConfig(name=name, value=value)
                             for name, value in topic.configs.items()
@@ -220,7 +234,7 @@ class Admin:
                 min_version=4,
                 max_version=7,
             )
-            response = self._on_controller(request, "create topics")
+            response = self.on_controller(request, "create topics")
             for row in response.topics:
                 raise_for_code(row.error_code, f"create topic {row.name}", row.error_message)
 
@@ -255,7 +269,7 @@ class Admin:
         """
         request_class = admin_messages.DeleteTopicsRequest
         request = request_class(topic_names=list(names), timeout_ms=self._timeout_ms(), min_version=1, max_version=5)
-        response = self._on_controller(request, "delete topics")
+        response = self.on_controller(request, "delete topics")
         for row in response.responses:
             raise_for_code(row.error_code, f"delete topic {row.name}", row.error_message)
         self._wait_until_known(names, lambda rows: not rows)
@@ -328,7 +342,7 @@ class Admin:
             min_version=0,
             max_version=3,
         )
-        for row in self._on_controller(request, "create partitions").results:
+        for row in self.on_controller(request, "create partitions").results:
             raise_for_code(row.error_code, f"add partitions to topic {row.name}", row.error_message)
         self._wait_until_known(
             list(counts),
@@ -401,7 +415,7 @@ class Admin:
         row = resource_class(resource_type=RESOURCE_TYPES[resource], resource_name=name, configs=changes)
         request = request_class(resources=[row], validate_only=validate_only, min_version=0, max_version=1)
         what = f"alter the configuration of {resource} {name}"
-        for result in self._on_controller(request, what).responses:
+        for result in self.on_controller(request, what).responses:
             raise_for_code(result.error_code, what, result.error_message)
 
     # ---- offsets and records ----

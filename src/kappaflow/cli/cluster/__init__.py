@@ -1,0 +1,1 @@
+"""`kappa cluster`: clusters by name, and clusters on this machine."""

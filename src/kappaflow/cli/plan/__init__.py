@@ -1,0 +1,1 @@
+"""`kappa plan`: plans in files."""

@@ -1,0 +1,1 @@
+"""`kappa topics`: topics of a cluster."""

@@ -1,0 +1,56 @@
+"""What operations ask of a cluster, behind faces of one family each.
+
+    ClusterAdmin ── brokers, features of the whole
+      ├── topics       describe, create, delete, grow
+      ├── configs      describe with source and default, alter
+      ├── groups       list, describe, offsets
+      ├── log_dirs     sizes on disk, directories, moves between directories of a broker
+      └── placement    reassignments, elections
+
+``KafkaClusterAdmin`` speaks to real clusters; ``kappaflow.testing`` has a simulated one behind the same faces.
+Answers come for many things at once: a cluster with 40,000 partitions is asked a few times, not 40,000 times.
+"""
+
+from kappaflow.ops.admin.faces import (
+    BrokerState,
+    ClusterAdmin,
+    ClusterState,
+    ConfigAdmin,
+    ConfigEntry,
+    ConfigResource,
+    GroupAdmin,
+    GroupListing,
+    GroupState,
+    LogDirAdmin,
+    LogDirState,
+    MemberState,
+    PartitionState,
+    PlacementAdmin,
+    Reassignment,
+    ReplicaSize,
+    TopicAdmin,
+    TopicState,
+)
+from kappaflow.ops.admin.kafka_admin import KafkaClusterAdmin
+
+__all__ = [
+    "BrokerState",
+    "ClusterAdmin",
+    "ClusterState",
+    "ConfigAdmin",
+    "ConfigEntry",
+    "ConfigResource",
+    "GroupAdmin",
+    "GroupListing",
+    "GroupState",
+    "KafkaClusterAdmin",
+    "LogDirAdmin",
+    "LogDirState",
+    "MemberState",
+    "PartitionState",
+    "PlacementAdmin",
+    "Reassignment",
+    "ReplicaSize",
+    "TopicAdmin",
+    "TopicState",
+]

@@ -1,0 +1,229 @@
+"""A server that is a process of this machine, started from a description in its own directory.
+
+    DIRECTORY/service.json    {"command": [..], "environment": {..}}
+    DIRECTORY/service.pid     the process and its start time, so that a number used again is not taken for it
+    DIRECTORY/service.log     what it prints
+
+It runs on when the program that started it ends, as under systemd.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import shutil
+import signal
+import subprocess
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from kappaflow.errors import HostError
+from kappaflow.ops.contexts.cluster_context import HostEntry
+from kappaflow.ops.hosts.face import CommandResult, DiskSpace, ServiceState
+
+STOP_TIMEOUT_S = 120.0
+POLL_S = 0.05
+
+
+class LocalHost:
+    """A process of this machine."""
+
+    def __init__(self, entry: HostEntry) -> None:
+        if not entry.address:
+            raise HostError(f"host {entry.node_id}: address is missing; it is the directory that holds service.json")
+        self._entry = entry
+        self.directory = Path(entry.address)
+
+    @property
+    def entry(self) -> HostEntry:
+        """What the context says about it."""
+        return self._entry
+
+    def run(self, command: Sequence[str], *, stdin: bytes = b"", timeout_s: float = 60) -> CommandResult:
+        """Run a command without a shell.
+
+        Raises:
+            HostError: there is no such command, or it took too long.
+        """
+        try:
+            done = subprocess.run(list(command), input=stdin, capture_output=True, timeout=timeout_s, check=False)
+        except (OSError, subprocess.TimeoutExpired) as error:
+            raise HostError(f"host {self._entry.node_id}: {command[0]} did not run: {error}") from error
+        return CommandResult(
+            done.returncode, done.stdout.decode(errors="replace"), done.stderr.decode(errors="replace")
+        )
+
+    def read_file(self, path: str) -> bytes:
+        """The content of a file.
+
+        Raises:
+            HostError: it cannot be read.
+        """
+        try:
+            return Path(path).read_bytes()
+        except OSError as error:
+            raise HostError(f"host {self._entry.node_id}: cannot read {path}: {error.strerror}") from error
+
+    def write_file(self, path: str, content: bytes, mode: int = 0o644) -> None:
+        """Replace a file, whole or not at all, durable when this returns.
+
+        Raises:
+            HostError: it cannot be written.
+        """
+        target = Path(path)
+        temporary = target.with_name(target.name + ".kappa-new")
+        try:
+            descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode)
+            with os.fdopen(descriptor, "wb") as file:
+                file.write(content)
+                file.flush()
+                os.fsync(file.fileno())
+            temporary.replace(target)
+            directory = os.open(target.parent, os.O_RDONLY)
+            os.fsync(directory)
+            os.close(directory)
+        except OSError as error:
+            raise HostError(f"host {self._entry.node_id}: cannot write {path}: {error.strerror}") from error
+
+    def exists(self, path: str) -> bool:
+        """Whether there is such a file or directory."""
+        return Path(path).exists()
+
+    def make_directory(self, path: str) -> None:
+        """Make a directory and those above it.
+
+        Raises:
+            HostError: it cannot be made.
+        """
+        try:
+            Path(path).mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise HostError(f"host {self._entry.node_id}: cannot make {path}: {error.strerror}") from error
+
+    def disk_space(self, path: str) -> DiskSpace:
+        """The file system that holds a path.
+
+        Raises:
+            HostError: there is no such path.
+        """
+        try:
+            usage = shutil.disk_usage(path)
+        except OSError as error:
+            raise HostError(f"host {self._entry.node_id}: cannot look at {path}: {error.strerror}") from error
+        return DiskSpace(usage.total, usage.free)
+
+    def service_state(self) -> ServiceState:
+        """The service now; ``failed`` where it ended without having been stopped."""
+        kept = self._kept()
+        if kept is None:
+            return ServiceState("inactive", 0, 0)
+        if _started_at(kept["pid"]) != kept["started_at"]:
+            return ServiceState("failed", 0, 0)
+        return ServiceState("active", kept["pid"], kept["since_ms"])
+
+    def start(self) -> None:
+        """Start the service, unless it runs.
+
+        Raises:
+            HostError: its description is missing, or its program cannot be run.
+        """
+        if self.service_state().state == "active":
+            return
+        description = self._description()
+        environment = os.environ | {str(k): str(v) for k, v in description.get("environment", {}).items()}
+        with (self.directory / "service.log").open("ab") as log:
+            try:
+                process = subprocess.Popen(
+                    description["command"],
+                    cwd=self.directory,
+                    env=environment,
+                    stdin=subprocess.DEVNULL,
+                    stdout=log,
+                    stderr=subprocess.STDOUT,
+                    start_new_session=True,
+                )
+            except OSError as error:
+                raise HostError(
+                    f"host {self._entry.node_id}: {description['command'][0]} did not start: {error}"
+                ) from error
+        kept = {"pid": process.pid, "started_at": _started_at(process.pid), "since_ms": time.time_ns() // 1_000_000}
+        self.write_file(str(self.directory / "service.pid"), json.dumps(kept).encode())
+
+    def stop(self) -> None:
+        """Stop the service in a controlled way; returns when it has ended.
+
+        Raises:
+            HostError: it did not end in time.
+        """
+        state = self.service_state()
+        if state.state == "active":
+            self._signal(state.pid, signal.SIGTERM)
+            self._wait_for_end(state.pid)
+        (self.directory / "service.pid").unlink(missing_ok=True)
+
+    def kill(self) -> None:
+        """End the service at once, as a crash does."""
+        state = self.service_state()
+        if state.state == "active":
+            self._signal(state.pid, signal.SIGKILL)
+            self._wait_for_end(state.pid)
+
+    def pause(self) -> None:
+        """Stop the process from running until `resume`, as a machine that hangs."""
+        self._signal(self.service_state().pid, signal.SIGSTOP)
+
+    def resume(self) -> None:
+        """Let a paused process run again."""
+        self._signal(self.service_state().pid, signal.SIGCONT)
+
+    def log_tail(self, lines: int = 50) -> str:
+        """The last lines that the service printed."""
+        path = self.directory / "service.log"
+        if not path.exists():
+            return ""
+        return "\n".join(path.read_text(errors="replace").splitlines()[-lines:])
+
+    def _signal(self, pid: int, number: signal.Signals) -> None:
+        if pid > 0:
+            os.kill(pid, number)
+
+    def _wait_for_end(self, pid: int) -> None:
+        started_at = _started_at(pid)
+        deadline = time.monotonic() + STOP_TIMEOUT_S
+        while started_at and _started_at(pid) == started_at:
+            if time.monotonic() > deadline:
+                raise HostError(
+                    f"host {self._entry.node_id}: {self._entry.service} (process {pid}) did not end within"
+                    f" {STOP_TIMEOUT_S:.0f} s; its log is {self.directory / 'service.log'}"
+                )
+            with contextlib.suppress(ChildProcessError):
+                os.waitpid(pid, os.WNOHANG)  # where it is a child of ours it stays a zombie until asked for
+            time.sleep(POLL_S)
+
+    def _description(self) -> dict[str, Any]:
+        path = self.directory / "service.json"
+        try:
+            return json.loads(path.read_text(encoding="utf-8"))
+        except (OSError, ValueError) as error:
+            raise HostError(f"host {self._entry.node_id}: cannot read {path}: {error}") from error
+
+    def _kept(self) -> dict[str, Any] | None:
+        try:
+            return json.loads((self.directory / "service.pid").read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            return None
+
+
+def _started_at(pid: int) -> str:
+    """When a process started, in ticks since the machine did; empty where it does not run, or has ended.
+
+    Source: field 22 of ``/proc/PID/stat``, proc(5).
+    """
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rsplit(")", 1)[1].split()
+    except (OSError, IndexError):
+        return ""
+    return "" if fields[0] in "ZX" else fields[19]

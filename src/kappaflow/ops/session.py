@@ -1,0 +1,94 @@
+"""One piece of work on one cluster: opens what is asked for, closes what was opened."""
+
+from __future__ import annotations
+
+from types import TracebackType
+
+from kappaflow.errors import UnsafeError
+from kappaflow.ops.admin.faces import ClusterAdmin
+from kappaflow.ops.admin.kafka_admin import KafkaClusterAdmin
+from kappaflow.ops.contexts.cluster_context import ClusterContext
+from kappaflow.ops.hosts.face import Hosts
+from kappaflow.ops.hosts.opening import open_hosts
+from kappaflow.runtime.clock import Clock, SystemClock
+
+
+class OpsSession:
+    """What operations work with.
+
+        with OpsSession(ContextFile().get("prod")) as session:
+            session.admin.topics.describe()
+
+    Attributes:
+        context: the cluster.
+        clock: the time.
+    """
+
+    def __init__(
+        self,
+        context: ClusterContext,
+        *,
+        admin: ClusterAdmin | None = None,
+        hosts: Hosts | None = None,
+        clock: Clock | None = None,
+    ) -> None:
+        """Nothing is opened yet.
+
+        Args:
+            context: the cluster.
+            admin: the brokers' face; opened at first use by default.
+            hosts: the machines' face; opened at first use by default.
+            clock: the time; the machine's by default.
+        """
+        self.context = context
+        self.clock = clock or SystemClock()
+        self._admin = admin
+        self._hosts = hosts
+
+    def __enter__(self) -> OpsSession:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    @property
+    def admin(self) -> ClusterAdmin:
+        """The brokers, connected at first use.
+
+        Raises:
+            BrokerUnreachable: none answers.
+        """
+        if self._admin is None:
+            self._admin = KafkaClusterAdmin(self.context.client_config())
+        return self._admin
+
+    @property
+    def hosts(self) -> Hosts:
+        """The machines of the cluster.
+
+        Raises:
+            ConfigError: the context names none.
+        """
+        if self._hosts is None:
+            self._hosts = open_hosts(self.context)
+        return self._hosts
+
+    def require_writable(self) -> None:
+        """Hold that the cluster may be changed.
+
+        Raises:
+            UnsafeError: its context is read-only.
+        """
+        if self.context.read_only:
+            raise UnsafeError(
+                f"Cluster {self.context.name} is read-only in its context; nothing was changed."
+                f" 'kappa cluster add {self.context.name} --writable ...' lifts it."
+            )
+
+    def close(self) -> None:
+        """Close what was opened."""
+        if self._admin is not None:
+            self._admin.close()
+            self._admin = None
