@@ -1,7 +1,7 @@
 """State stores: serialised keys in byte order to rows with a timestamp.
 
     OrderedStore    get, put, range                       memory, or the worker's RocksDB (StateDatabase)
-    SessionStore, JoinWindowStore, UnmatchedStore         layouts of keys over an ordered store
+    SessionStore, JoinWindowStore, UnmatchedStore, ..     layouts of keys over an ordered store
     ObjectStore           objects instead of rows         kept as their serialised bytes
 
 Not here: changelogs and commits (kappaflow.streams.execution), what rows mean (kappaflow.streams.processors).
@@ -10,9 +10,17 @@ Not here: changelogs and commits (kappaflow.streams.execution), what rows mean (
 from kappaflow.state.memory import MemoryStore, PackedMemoryStore
 from kappaflow.state.objects import ObjectStore
 from kappaflow.state.ordered import OrderedStore, PackedStore, Row, Stored
-from kappaflow.state.windows import JoinWindowStore, SessionStore, UnmatchedStore
+from kappaflow.state.windows import (
+    ARRIVAL_BYTES,
+    JoinWindowStore,
+    SessionStore,
+    Unmatched,
+    UnmatchedLists,
+    UnmatchedStore,
+)
 
 __all__ = [
+    "ARRIVAL_BYTES",
     "JoinWindowStore",
     "MemoryStore",
     "ObjectStore",
@@ -22,5 +30,7 @@ __all__ = [
     "Row",
     "SessionStore",
     "Stored",
+    "Unmatched",
+    "UnmatchedLists",
     "UnmatchedStore",
 ]

@@ -7,7 +7,8 @@
     totals.read_key_values_to_list() -> [("anna", 3)]
 
 As in Kafka Streams' own driver there is one partition a topic, and all that a record causes is done when it was piped;
-the wall clock stands still until `advance_wall_clock_time`.
+the wall clock stands still until `advance_wall_clock_time`.  Changelogs are among the topics that are written, with
+every change of their stores.
 """
 
 from __future__ import annotations
@@ -18,15 +19,16 @@ from typing import Any
 
 from kappaflow.errors import KappaError, UsageError
 from kappaflow.serde import Serde, WindowedKeySerde
-from kappaflow.state import ObjectStore, PackedMemoryStore
+from kappaflow.state import ObjectStore, PackedMemoryStore, Row, Stored
 from kappaflow.streams.dsl.stores import store_for_processor
 from kappaflow.streams.dsl.topology import Topology
+from kappaflow.streams.execution.changelogs import changelog_record
 from kappaflow.streams.execution.encode import encode_record, has_topic
 from kappaflow.streams.execution.row_task import DecodedRecord, RawRecord, RowTask, read_key, write_key
 from kappaflow.streams.processors.base import TaskContext
 from kappaflow.streams.processors.keys import KeyReader
 from kappaflow.streams.record import Headers, Record
-from kappaflow.streams.topology import Repartition, Sink, Subtopology
+from kappaflow.streams.topology import Repartition, Sink, StoreSpec, Subtopology
 from kappaflow.streams.topology import Topology as BoundTopology
 from kappaflow.streams.topology.nodes import KeySerde
 from kappaflow.testing.partition_queues import PartitionQueues
@@ -62,7 +64,8 @@ class TopologyTestDriver:
         self._offsets: dict[str, int] = {}
         self._queues = PartitionQueues[DecodedRecord]()
         self._specs = {spec.name: spec for spec in self._bound.stores}
-        self._stores = {name: PackedMemoryStore(spec.types) for name, spec in self._specs.items()}
+        self._stores = {name: _LoggedStore(spec, self._changed) for name, spec in self._specs.items()}
+        self._uncommitted: dict[tuple[str, bytes], tuple[Stored | None, int]] = {}
         self._internal = {node.topic for node in self._bound.repartition_nodes}
         self._intervals = (emit_interval_ms, outer_interval_ms)
         parts = self._bound.subtopologies
@@ -143,6 +146,7 @@ class TopologyTestDriver:
             raise UsageError("The wall clock goes forward only.")
         self._now += milliseconds
         self.context.punctuate(wall_clock=True)
+        self._commit()
         self._work()
 
     def _enqueue(self, raw: RawRecord) -> None:
@@ -152,6 +156,26 @@ class TopologyTestDriver:
     def _work(self) -> None:
         while (decoded := self._queues.take()) is not None:
             self._task.run(decoded)
+            self._commit()
+
+    def _changed(self, spec: StoreSpec, key: bytes, stored: Stored | None, time_ms: int) -> None:
+        if not spec.logged:
+            return
+        if spec.logged_at_commit:
+            self._uncommitted[spec.name, key] = (stored, time_ms)
+        else:
+            self._log(spec, key, stored, time_ms)
+
+    def _log(self, spec: StoreSpec, key: bytes, stored: Stored | None, time_ms: int) -> None:
+        topic = self._bound.changelog_topic(spec)
+        self.outputs.setdefault(topic, []).append(
+            changelog_record(topic, spec, key, stored, max(0, time_ms), self.context.headers)
+        )
+
+    def _commit(self) -> None:
+        changed, self._uncommitted = self._uncommitted, {}
+        for (name, key), (stored, time_ms) in changed.items():
+            self._log(self._specs[name], key, stored, time_ms)
 
     def _written(self, node: Sink | Repartition, record: Record) -> None:
         if not has_topic(node):
@@ -217,6 +241,20 @@ class TopologyTestDriver:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+
+class _LoggedStore(PackedMemoryStore):
+    """Tells about each change."""
+
+    def __init__(self, spec: StoreSpec, changed: Callable[[StoreSpec, bytes, Stored | None, int], None]) -> None:
+        super().__init__(spec.types)
+        self._spec = spec
+        self._changed = changed
+
+    def put(self, key: bytes, row: Row | None, timestamp: int) -> None:
+        """Set the row of a key; None deletes it."""
+        super().put(key, row, timestamp)
+        self._changed(self._spec, key, None if row is None else (row, timestamp), timestamp)
 
 
 @dataclass(slots=True)

@@ -627,9 +627,6 @@ public final class DslTopologies {
                 }
             });
             for (String topic : driver.producedTopicNames()) {
-                if (topic.endsWith("-changelog")) {
-                    continue;
-                }
                 ArrayNode rows = outputs.putArray(topic);
                 driver.createOutputTopic(topic, new ByteArrayDeserializer(), new ByteArrayDeserializer())
                     .readRecordsToList().forEach(record -> {

@@ -85,7 +85,7 @@ class _Parts:
         """Add all operators and return the joined table."""
         source = self._registered()
         store = StoreDefinition(
-            self._called("-subscription-store", STORE), self.foreign, RegistrationSerde(self.primary)
+            self._called("-subscription-store", STORE), self.foreign, RegistrationSerde(self.primary), logs_headers=True
         )
         answers, changes = self._answered(source, store)
         response = self._response(answers, changes)

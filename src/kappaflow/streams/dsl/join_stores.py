@@ -1,53 +1,62 @@
-"""The store of unmatched records: values of either side, told apart by the side in their keys."""
+"""What the store of unmatched records holds: the values of one time, side and key, as Kafka Streams writes them.
+
+    list   1 | count (4) | (length (4) | value) ..
+    value  side (1) | the value as the serde of its side writes it
+
+Source: KIP-633, ``Serdes.ListSerde`` of Apache Kafka.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import struct
 from typing import Any
 
+from kappaflow.errors import SerializationError
 from kappaflow.serde import Serde
 from kappaflow.serde.objects import ObjectSerde
-from kappaflow.state import OrderedStore
 
-_SIDE_AT = 8
+_VARIABLE_SIZE = 1
+_NUMBER = struct.Struct(">i")
 _LEFT = 1
 
 
-class EitherSideSerde(ObjectSerde):
-    """Writes values of the left or the right side: a byte that says which, then the value."""
+class EitherSideListSerde(ObjectSerde):
+    """Writes a side and its values.
 
-    name = "left or right value"
+    Args:
+        left, right: the serdes of both sides.
+    """
+
+    name = "list of left or right values"
 
     def __init__(self, left: Serde, right: Serde) -> None:
         super().__init__()
         self._sides: dict[int, Any] = {_LEFT: left, 0: right}
 
     def write(self, value: Any) -> bytes:
-        """Write a pair of side and value."""
+        """Write a pair of side and values."""
         side, inner = value
-        return bytes((side,)) + (self._sides[side].serialize(inner) or b"")
+        serialize = self._sides[side].serialize
+        out = bytearray((_VARIABLE_SIZE,)) + _NUMBER.pack(len(inner))
+        for each in inner:
+            data = serialize(each) or b""
+            out += _NUMBER.pack(1 + len(data)) + bytes((side,)) + data
+        return bytes(out)
 
-    def read(self, data: bytes) -> tuple[int, Any]:
-        """Read a pair of side and value."""
-        return data[0], self._sides[data[0]].deserialize(data[1:])
+    def read(self, data: bytes) -> tuple[int, list[Any]]:
+        """Read a pair of side and values.
 
-
-class OuterStore:
-    """Shows the values alone; the side of each is in its key."""
-
-    def __init__(self, store: OrderedStore) -> None:
-        self._store: Any = store
-
-    def get(self, key: bytes) -> tuple[Any, int] | None:
-        """Return a value and its time."""
-        found = self._store.get(key)
-        return None if found is None else (found[0][1], found[1])
-
-    def put(self, key: bytes, row: Any, timestamp: int) -> None:
-        """Set a value; None deletes it."""
-        self._store.put(key, None if row is None else (key[_SIDE_AT], row), timestamp)
-
-    def range(self, low: bytes = b"", high: bytes | None = None) -> Iterator[tuple[bytes, tuple[Any, int]]]:
-        """Yield keys in [low, high) with values and times."""
-        for key, (pair, timestamp) in self._store.range(low, high):
-            yield key, (pair[1], timestamp)
+        Raises:
+            SerializationError: the bytes are something else.
+        """
+        if data[0] != _VARIABLE_SIZE:
+            raise SerializationError(f"Lists of kind {data[0]} are not known.")
+        (count,), at = _NUMBER.unpack_from(data, 1), 5
+        values: list[Any] = []
+        side = _LEFT
+        for _ in range(count):
+            (length,) = _NUMBER.unpack_from(data, at)
+            side = data[at + 4]
+            values.append(self._sides[side].deserialize(data[at + 5 : at + 4 + length]))
+            at += 4 + length
+        return side, values

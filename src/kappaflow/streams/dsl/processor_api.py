@@ -159,10 +159,11 @@ class ProcessorContext:
 
         def call(now: int) -> None:
             at, self.current = self.current, None
+            time, self._context.record_time = self._context.record_time, now
             try:
                 callback(now)
             finally:
-                self.current = at
+                self.current, self._context.record_time = at, time
 
         scheduled = base.Punctuation(first, interval_ms, call, wall_clock=wall_clock)
         self._context.punctuations.add(scheduled)
@@ -209,10 +210,11 @@ class UserProcessor(base.Processor):
         """Hand the record over."""
         self._start()
         before, self._api.current = self._api.current, record
+        time, self.context.record_time = self.context.record_time, record.timestamp
         try:
             self._processor.process(record)
         finally:
-            self._api.current = before
+            self._api.current, self.context.record_time = before, time
 
     def close(self) -> None:
         """End the user's processor."""

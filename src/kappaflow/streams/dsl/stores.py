@@ -8,10 +8,11 @@ from typing import Any
 
 from kappaflow.serde import Serde, WindowedKeySerde
 from kappaflow.serde.objects import MissingSerde, RawRowSerde
-from kappaflow.serde.schema import WindowInfo
+from kappaflow.serde.schema import WindowInfo, WindowType
 from kappaflow.serde.types import BYTES
 from kappaflow.state import OrderedStore
-from kappaflow.streams.processors.base import TaskContext
+from kappaflow.streams.processors.base import NO_TIME, TaskContext
+from kappaflow.streams.processors.buffered_changes import CHANGELOG_HEADERS
 from kappaflow.streams.processors.keys import KeyReader, KeyWriter
 from kappaflow.streams.record import Windowed
 from kappaflow.streams.topology.nodes import StoreSpec
@@ -46,6 +47,8 @@ class StoreDefinition:
         window: how keys are windowed.
         retention_ms: how long windows are kept.
         changelog_topic: the source topic that serves as changelog.
+        buffers: it holds changes back, and is logged at commits.
+        logs_headers: its changelog has the headers of records.
     """
 
     name: str
@@ -56,6 +59,8 @@ class StoreDefinition:
     logging: bool = True
     changelog_topic: str | None = None
     changelog_config: Mapping[str, str] = field(default_factory=dict[str, str])
+    buffers: bool = False
+    logs_headers: bool = False
 
     def spec(self, default_key: Serde | None, default_value: Serde | None) -> StoreSpec:
         """Return what the execution layer opens."""
@@ -71,7 +76,17 @@ class StoreDefinition:
             self.changelog_topic,
             self.value_serde or default_value or MissingSerde(f"the values of store {self.name}"),
             tuple(self.changelog_config.items()),
+            key_suffix=self._key_suffix,
+            headers=CHANGELOG_HEADERS if self.buffers else (),
+            logged_at_commit=self.buffers,
+            logs_headers=self.logs_headers,
         )
+
+    @property
+    def _key_suffix(self) -> bytes:
+        """Windows have a number behind their start, which tells duplicates apart where there are any."""
+        is_timed = self.window is not None and self.window.type is not WindowType.SESSION
+        return bytes(4) if is_timed and not self.buffers else b""
 
 
 def key_value_store(
@@ -103,9 +118,9 @@ class KeyValueStore:
         """Set a value; None deletes it.
 
         Args:
-            timestamp: of the value; None is the stream time.
+            timestamp: of the value; None is that of the record, or call, that is processed.
         """
-        self._store.put(self._write(key), value, self._context.stream_time if timestamp is None else timestamp)
+        self._store.put(self._write(key), value, now_of(self._context) if timestamp is None else timestamp)
 
     def put_if_absent(self, key: Any, value: Any, timestamp: int | None = None) -> Any:
         """Set a value unless there is one, and return what there was."""
@@ -149,7 +164,7 @@ class WindowStore:
 
     def put(self, key: Any, value: Any, start: int, timestamp: int | None = None) -> None:
         """Set the value of the window that begins at a time; None deletes it."""
-        at = self._context.stream_time if timestamp is None else timestamp
+        at = now_of(self._context) if timestamp is None else timestamp
         self._store.put(self._write(Windowed(key, start, start + self._size)), value, at)
 
     def fetch(self, key: Any, start: int) -> Any:
@@ -169,6 +184,11 @@ class WindowStore:
         """Yield all windows and their values, by key, then start."""
         for full, (value, _) in list(self._store.range()):
             yield self._read(full), value
+
+
+def now_of(context: TaskContext) -> int:
+    """Return the time of what is processed."""
+    return context.stream_time if context.record_time == NO_TIME else context.record_time
 
 
 def store_for_processor(store: OrderedStore, spec: StoreSpec, context: TaskContext) -> Any:

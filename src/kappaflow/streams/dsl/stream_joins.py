@@ -7,12 +7,12 @@ from typing import Any
 
 from kappaflow.serde import Serde
 from kappaflow.serde.objects import MissingSerde
-from kappaflow.state import JoinWindowStore, UnmatchedStore
+from kappaflow.state import JoinWindowStore, UnmatchedLists
 from kappaflow.streams import topology as run
 from kappaflow.streams.dsl.functions import Joins, joiner_with_key, with_key
 from kappaflow.streams.dsl.global_table import GlobalKTable
 from kappaflow.streams.dsl.graph import Graph, GraphNode
-from kappaflow.streams.dsl.join_stores import EitherSideSerde, OuterStore
+from kappaflow.streams.dsl.join_stores import EitherSideListSerde
 from kappaflow.streams.dsl.stores import StoreDefinition
 from kappaflow.streams.dsl.stream import KStream, pass_through
 from kappaflow.streams.dsl.table import KTable
@@ -110,15 +110,15 @@ class _Stores:
         kept = windows.size_ms + windows.grace_ms
         this_name = names.this_generated if given is None else given + names.this_suffix
         other_name = names.other_generated if given is None else given + names.other_suffix
-        self.left = StoreDefinition(f"{this_name}-store", key, left, retention_ms=kept)
-        self.right = StoreDefinition(f"{other_name}-store", key, right, retention_ms=kept)
+        self.left = StoreDefinition(f"{this_name}-store", key, left, retention_ms=kept, logs_headers=True)
+        self.right = StoreDefinition(f"{other_name}-store", key, right, retention_ms=kept, logs_headers=True)
         self.outer: StoreDefinition | None = None
         if kind != "inner":
             number = names.this_generated.rpartition("-")[2]
             suffix = "-outer-shared-join" if kind == "outer" else "-left-shared-join"
             shared = f"KSTREAM-OUTERSHARED-{number}" if given is None else given + suffix
             missing = MissingSerde(f"the values of {names.merge}")
-            self.outer = StoreDefinition(f"{shared}-store", key, EitherSideSerde(left or missing, right or missing))
+            self.outer = StoreDefinition(f"{shared}-store", key, EitherSideListSerde(left or missing, right or missing))
 
 
 def _windowed(name: str, store: StoreDefinition) -> GraphNode:
@@ -195,7 +195,7 @@ class _Sides:
         kept = windows.size_ms + windows.grace_ms
         outer = None
         if self._outer is not None:
-            outer = UnmatchedStore(OuterStore(stores[self._outer.name]))
+            outer = UnmatchedLists(stores[self._outer.name])
         return StreamStreamJoinProcessor(
             node,
             context,

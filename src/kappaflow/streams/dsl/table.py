@@ -134,6 +134,7 @@ class KTable:
             inner,
             BufferedChangeSerde(self.value_serde or self.builder.value_serde or _unknown(self.name)),
             getattr(self.key_serde, "window", None),
+            buffers=True,
         )
         final = suppressed.wait_ms is None
         limits = BufferLimits(

@@ -279,6 +279,7 @@ def session_node(
         gap_ms=windows.gap_ms,
         grace_ms=windows.grace_ms,
         emit_final=final,
+        keeps_record_time=True,
     )
 
 

@@ -15,7 +15,7 @@ from kappaflow.state.database import DurableStore
 from kappaflow.streams.batch import Batch
 from kappaflow.streams.columns import ColumnSubtopology
 from kappaflow.streams.columns.batches import cut, take
-from kappaflow.streams.execution.changelogs import add_changes
+from kappaflow.streams.execution.changelogs import add_changes, with_suffix
 from kappaflow.streams.execution.column_group import ColumnGroup, Taken
 from kappaflow.streams.execution.error_handling import CONTINUE, ErrorHandler
 from kappaflow.streams.execution.fetched_columns import decode_fetched
@@ -222,7 +222,8 @@ class ColumnarTask:
             if spec.logged:
                 topic = self.topology.changelog_topic(spec)
                 values = spec.value_serde.encode(changed.columns, None, len(changed.timestamps))
-                self._outputs.send_columns(topic, changed.keys, values, changed.timestamps, partition=self.id.partition)
+                keys = with_suffix(changed.keys, spec.key_suffix)
+                self._outputs.send_columns(topic, keys, values, changed.timestamps, partition=self.id.partition)
         add_changes(
             self.topology,
             self.subtopology,

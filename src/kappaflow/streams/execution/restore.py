@@ -201,7 +201,8 @@ def restored_rows(job: RestoreJob, records: kernel.RecordColumns) -> Iterable[tu
     else:
         times = records.timestamp[:count].tolist()
         rows = [_packed(job, value, time_ms) for value, time_ms in zip(values.to_pylist(), times, strict=True)]
-    return ((key, row) for key, row in zip(keys.to_pylist(), rows, strict=True) if key is not None)
+    end = -len(job.spec.key_suffix) or None
+    return ((key[:end], row) for key, row in zip(keys.to_pylist(), rows, strict=True) if key is not None)
 
 
 def _packed(job: RestoreJob, value: bytes | None, time_ms: int) -> bytes | None:

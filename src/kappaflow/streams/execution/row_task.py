@@ -163,6 +163,7 @@ class RowTask:
                 self._on_bad_record(decoded.raw, error)
         for source, record in decoded.records:
             self.context.stream_time = max(self.context.stream_time, record.timestamp)
+            self.context.source = record
             self.processors[source].process(record)
             if self.context.punctuations:
                 self.context.punctuate(wall_clock=False)

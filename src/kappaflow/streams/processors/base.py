@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from kappaflow.streams.processors.time_heap import TimeHeap
-from kappaflow.streams.record import Record
+from kappaflow.streams.record import Headers, Record
 
 NO_TIME = -1
 
@@ -87,6 +87,9 @@ class TaskContext:
         shared: what operators of one task share, by name.
         punctuations: what is called as time passes.
         commit_requested: a processor asked for a commit.
+        record_time: of what a processor of a user works on; -1 outside of them.
+        source: the record that the task has taken.
+        headers: of the record that an operator works on, where changelogs have them.
     """
 
     emit: Callable[[Any, Record], None]
@@ -101,6 +104,9 @@ class TaskContext:
     shared: dict[str, Any] = field(default_factory=dict[str, Any])
     punctuations: Punctuations = field(default_factory=Punctuations)
     commit_requested: bool = False
+    record_time: int = NO_TIME
+    source: Record | None = None
+    headers: Headers = ()
 
     def punctuate(self, *, wall_clock: bool) -> bool:
         """Call what is due by stream time or by the wall clock; tell whether anything was."""

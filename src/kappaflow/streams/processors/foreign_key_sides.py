@@ -109,6 +109,7 @@ class SubscribingProcessor(Processor):
             foreign = self._write_foreign(record.key) or b""
             key = subscription_key(foreign, self._write_primary(registration.primary_key) or b"")
             ends = instruction in (Instruction.DELETE_AND_PROPAGATE, Instruction.DELETE_NO_PROPAGATE)
+            self.context.headers = record.headers
             self._store.put(key, None if ends else registration, record.timestamp)
         self.forward(record)
 

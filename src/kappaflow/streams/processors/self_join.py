@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from kappaflow.state import JoinWindowStore
-from kappaflow.streams.processors.base import NO_TIME, Expiry, Processor, TaskContext
+from kappaflow.state import ARRIVAL_BYTES, JoinWindowStore
+from kappaflow.streams.processors.base import Expiry, Processor, TaskContext
 from kappaflow.streams.processors.keys import KeyWriter
 from kappaflow.streams.record import Record
 from kappaflow.streams.topology.nodes import StoreSpec
@@ -40,6 +40,8 @@ class SelfJoinProcessor(Processor):
         """Emit the pairs and remember the record."""
         if record.key is None or record.value is None:
             self.context.drop("null-key-or-value")
+            if record.key is not None:
+                self._keep(record)
             return
         at, key = record.timestamp, self._write_key(record.key)
         self.observed_time = max(self.observed_time, at)
@@ -54,7 +56,11 @@ class SelfJoinProcessor(Processor):
             self._emit(record, other, record.value, max(at, time))
         if alone:
             self._emit(record, record.value, record.value, at)
-        self._store.add(key, at, record.value)
+        self._keep(record)
+
+    def _keep(self, record: Record) -> None:
+        self.context.headers = record.headers
+        self._store.add(self._write_key(record.key), record.timestamp, record.value)
 
     def _near(self, key: bytes, at: int, before: int, after: int) -> list[tuple[int, Any]]:
         return list(self._store.fetch(key, max(0, at - before), max(0, at + after)))
@@ -65,14 +71,14 @@ class SelfJoinProcessor(Processor):
         self.forward(joined)
 
     def progress(self) -> dict[str, int]:
-        """Return the operator's time and the store's."""
-        return {**super().progress(), "store": self._store.observed}
+        """Return the operator's time and the store's numbers."""
+        return {**super().progress(), **self._store.progress()}
 
     def resume(self, progress: Mapping[str, int]) -> None:
         """Go on."""
         super().resume(progress)
-        self._store.observe(progress.get("store", NO_TIME))
+        self._store.resume(progress)
 
     def expiries(self) -> list[Expiry]:
         """Return the records beyond the window."""
-        return [Expiry.of(self._spec.name, 16, self._store.observed, self._store.retention_ms)]
+        return [Expiry.of(self._spec.name, 8 + ARRIVAL_BYTES, self._store.observed, self._store.retention_ms)]

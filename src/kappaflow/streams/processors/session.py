@@ -60,7 +60,7 @@ class SessionAggregateProcessor(Processor):
             for old_start, old_end, old_state in found:
                 self._remove(inner, record, Windowed(record.key, old_start, old_end), old_state)
         state = self.aggregator.add(merged, record, state)
-        self.store.put_session(inner, start, end, state)
+        self.store.put_session(inner, start, end, state, timestamp if node.keeps_record_time else end)
         self._newest_end = max(self._newest_end, end)
         if node.emit_final:
             self._wait(merged)
@@ -70,7 +70,7 @@ class SessionAggregateProcessor(Processor):
         self.forward(Record(merged, change, end))
 
     def _remove(self, inner: bytes, record: Record, window: Windowed, state: Any) -> None:
-        self.store.put_session(inner, window.start, window.end, None)
+        self.store.put_session(inner, window.start, window.end, None, record.timestamp)
         self._closing.pop(self.write_key(window), None)
         if not self.node.emit_final:
             change = Change(None, self.aggregator.result(state))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from kappaflow.state.windows import TIME_MAX, JoinWindowStore, UnmatchedStore
+from kappaflow.state.windows import ARRIVAL_BYTES, TIME_MAX, JoinWindowStore, Unmatched
 from kappaflow.streams.processors.base import NO_TIME, Expiry, Processor, TaskContext
 from kappaflow.streams.processors.keys import KeyReader, KeyWriter
 from kappaflow.streams.record import Record
@@ -28,7 +28,7 @@ class StreamStreamJoinProcessor(Processor):
         context: TaskContext,
         left: JoinWindowStore,
         right: JoinWindowStore,
-        outer: UnmatchedStore | None,
+        outer: Unmatched | None,
     ) -> None:
         super().__init__(node.name, context)
         self.node = node
@@ -51,6 +51,8 @@ class StreamStreamJoinProcessor(Processor):
         self.observed_time = max(self.observed_time, record.timestamp)
         if record.value is None or (record.key is None and not self.keeps[port]):
             self.context.drop("null-key-or-value")
+            if record.key is not None:
+                self._keep(record, port)  # for the changelog, which shows that there was a record
             return
         if record.key is None:
             self._emit(record, port, record.value, None, record.timestamp)
@@ -65,11 +67,15 @@ class StreamStreamJoinProcessor(Processor):
         for other_time, other in self.stores[1 - port].fetch(key, low, high):
             matched = True
             if self.outer is not None:
-                self.outer.discard(other_time, _SIDE[1 - port], key)
+                self.outer.discard(other_time, _SIDE[1 - port], key, record.timestamp)
             self._emit(record, port, record.value, other, max(record.timestamp, other_time))
         if not matched and self.keeps[port]:
             self._unmatched(record, port, key, high)
-        self.stores[port].add(key, record.timestamp, record.value)
+        self._keep(record, port)
+
+    def _keep(self, record: Record, port: int) -> None:
+        self.context.headers = record.headers
+        self.stores[port].add(self.write_keys[port](record.key), record.timestamp, record.value)
 
     def _unmatched(self, record: Record, port: int, key: bytes, window_end: int) -> None:
         if self.outer is None or window_end < self.observed_time:
@@ -84,7 +90,7 @@ class StreamStreamJoinProcessor(Processor):
         joined.timestamp = timestamp
         self.forward(joined)
 
-    def _flush_unmatched(self, outer: UnmatchedStore, record: Record, port: int) -> None:
+    def _flush_unmatched(self, outer: Unmatched, record: Record, port: int) -> None:
         """Emit unmatched records whose window and grace period ended, ordered by time, side and key.
 
         The earliest time that may still wait is a bound that this look moves to the last record it visits, as in
@@ -112,22 +118,26 @@ class StreamStreamJoinProcessor(Processor):
                 continue
             unmatched = Record(self.read_keys[side](key), value, timestamp, record.headers)
             self._emit(unmatched, side, value, None, timestamp)
-            outer.discard(timestamp, byte, key)
+            outer.discard(timestamp, byte, key, record.timestamp)
 
     def _waits(self, port: int) -> int:
         _, after = self._reach(port)
         return after + (self.node.grace_ms or 0)
 
     def progress(self) -> dict[str, int]:
-        """Return the operator's time, those of its stores, and the earliest unmatched record."""
-        stores = {f"side-{side}": store.observed for side, store in enumerate(self.stores)}
+        """Return the operator's time, the numbers of its stores, and the earliest unmatched record."""
+        sides = enumerate(self.stores)
+        stores = {f"side-{side}-{what}": number for side, store in sides for what, number in store.progress().items()}
         return {**super().progress(), **stores, "earliest": self._earliest}
 
     def resume(self, progress: Mapping[str, int]) -> None:
         """Go on; without an earliest unmatched record it is looked up."""
         super().resume(progress)
         for side, store in enumerate(self.stores):
-            store.observe(progress.get(f"side-{side}", NO_TIME))
+            prefix = f"side-{side}-"
+            store.resume(
+                {name.removeprefix(prefix): number for name, number in progress.items() if name.startswith(prefix)}
+            )
         earliest = self.outer.earliest() if self.outer is not None else None
         self._earliest = progress.get("earliest", TIME_MAX if earliest is None else earliest)
 
@@ -135,6 +145,6 @@ class StreamStreamJoinProcessor(Processor):
         """Return the records beyond the window."""
         specs = (self.node.left_store, self.node.right_store)
         return [
-            Expiry.of(spec.name, 16, store.observed, store.retention_ms)
+            Expiry.of(spec.name, 8 + ARRIVAL_BYTES, store.observed, store.retention_ms)
             for spec, store in zip(specs, self.stores, strict=True)
         ]

@@ -71,6 +71,7 @@ class SuppressBufferProcessor(Processor):
         change: Change = record.value
         held = self._store.get(key) if key in self._times else None
         prior = change.old if held is None else held[0].prior
+        at = record if record.topic or self.context.source is None else self.context.source
         self._hold(
             key,
             self._time_of(record),
@@ -81,9 +82,9 @@ class SuppressBufferProcessor(Processor):
                 prior,
                 record.timestamp,
                 record.headers,
-                record.topic,
-                record.partition,
-                record.offset,
+                at.topic,
+                at.partition,
+                at.offset,
             ),
         )
         self._release()

@@ -15,7 +15,7 @@ from kappaflow.serde.schema import WindowInfo
 from kappaflow.serde.types import DataType
 from kappaflow.streams.batch import ArrowArray, Batch, Int64s, Mask
 from kappaflow.streams.functions import Aggregator, Mapper, Predicate
-from kappaflow.streams.record import Record
+from kappaflow.streams.record import Headers, Record
 
 KeySerde = Serde | WindowedKeySerde
 PartitionOf = Callable[[Record, int], int | None]
@@ -92,6 +92,10 @@ class StoreSpec:
         changelog_topic: the source topic that serves as changelog, where `logged` is false.
         objects: writes the values, where they are objects of users, not rows; `types` is one column of bytes then.
         topic_configs: of the changelog, above those that follow from the kind of store.
+        key_suffix: what the keys of the changelog have behind those of the store.
+        headers: of the changelog's records that have a value.
+        logged_at_commit: also where a changelog gets every change, it gets this store's last ones at each commit.
+        logs_headers: a changelog that gets every change has the headers of the records that made them.
     """
 
     name: str
@@ -104,6 +108,10 @@ class StoreSpec:
     changelog_topic: str | None = None
     objects: Serde | None = None
     topic_configs: tuple[tuple[str, str], ...] = ()
+    key_suffix: bytes = b""
+    headers: Headers = ()
+    logged_at_commit: bool = False
+    logs_headers: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -263,6 +271,7 @@ class SessionAggregate(Node):
 
     Attributes:
         aggregator: also merges the states of two sessions: ``merge(key, left, right)``.
+        keeps_record_time: the state's time is that of the last record instead of the session's end.
     """
 
     aggregator: Any
@@ -270,6 +279,7 @@ class SessionAggregate(Node):
     gap_ms: int
     grace_ms: int
     emit_final: bool = False
+    keeps_record_time: bool = False
 
     @property
     def stores(self) -> tuple[StoreSpec, ...]:
