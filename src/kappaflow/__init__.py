@@ -12,11 +12,22 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from kappaflow.database import Database, connect
     from kappaflow.errors import KappaError
+    from kappaflow.sql.functions.user.annotations import Int
+    from kappaflow.sql.functions.user.decorators import udaf, udf, udtf
 
-__all__ = ["Database", "KappaError", "__version__", "connect"]
+__all__ = ["Database", "Int", "KappaError", "__version__", "connect", "udaf", "udf", "udtf"]
 __version__ = "0.1.0"
 
-_HOMES = {"Database": "kappaflow.database", "connect": "kappaflow.database", "KappaError": "kappaflow.errors"}
+_DECORATORS = "kappaflow.sql.functions.user.decorators"
+_HOMES = {
+    "Database": "kappaflow.database",
+    "Int": "kappaflow.sql.functions.user.annotations",
+    "KappaError": "kappaflow.errors",
+    "connect": "kappaflow.database",
+    "udaf": _DECORATORS,
+    "udf": _DECORATORS,
+    "udtf": _DECORATORS,
+}
 
 
 def __getattr__(name: str) -> Any:

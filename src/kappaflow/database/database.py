@@ -167,13 +167,20 @@ class Database:
         return f"Database({self.url!r}{', embedded' if self._embedded is not None else ''})"
 
 
-def connect(url: str | None = None, *, path: str | Path | None = None, workers: int = 1) -> Database:
+def connect(
+    url: str | None = None,
+    *,
+    path: str | Path | None = None,
+    workers: int = 1,
+    functions: str | Path | None = None,
+) -> Database:
     """Connect to a server, or start an embedded one.
 
     Args:
         url: address of a running server, such as ``http://127.0.0.1:8088``; None starts an embedded server.
         path: where the embedded server keeps its data; None keeps it in memory until `close`.
         workers: number of engine workers of the embedded server.
+        functions: a directory of Python functions (``@udf``) that the embedded server loads.
 
     Raises:
         ServerError: no server answers, or the embedded one did not start.
@@ -200,6 +207,7 @@ def connect(url: str | None = None, *, path: str | Path | None = None, workers: 
         memory = Path("/dev/shm")
         scratch = tempfile.mkdtemp(prefix="kappaflow-", dir=memory if memory.is_dir() else None)
     config = ServerConfig(data_dir=str(path or scratch), kafka_port=0, http_port=0, workers=workers)
+    config.functions = str(functions) if functions is not None else ""
     supervisor = Supervisor(config)
     try:
         supervisor.start()

@@ -20,6 +20,8 @@ from kappaflow.client.security import client_security, without_security
 from kappaflow.errors import ConfigError
 
 ADVERTISED_LISTENER = "ksql.advertised.listener"
+EXTENSION_DIRECTORY = "ksql.extension.dir"
+FUNCTIONS_ENABLED = "ksql.udfs.enabled"
 URL_WAIT_SECONDS = 20.0
 LOOPBACK_HOSTS = {"127.0.0.1", "localhost", "::1"}
 
@@ -37,6 +39,7 @@ class ServerConfig:
         replication_factor: of the topics that the server creates; None means the cluster's choice for the embedded
             broker (1) and 3, or the number of brokers if smaller, elsewhere.
         flush: when the embedded broker makes appends durable on disk: none, interval or group.
+        functions: a directory of Python functions, imported by the workers; empty for none.
         properties: engine properties (ksqlDB's and Kafka Streams' names), and TLS and SASL of a Kafka cluster.
         run_dir: sockets of this process tree, made by the supervisor.
     """
@@ -50,6 +53,7 @@ class ServerConfig:
     service_id: str = "default_"
     replication_factor: int | None = None
     flush: str = "interval"
+    functions: str = ""
     properties: dict[str, str] = field(default_factory=dict[str, str], repr=False)
     run_dir: str = ""
     language: str = ""
@@ -91,6 +95,16 @@ class ServerConfig:
     def engine_properties(self) -> dict[str, str]:
         """Properties for queries and for eyes: without what is about reaching the brokers."""
         return without_security(self.properties)
+
+    @property
+    def functions_directory(self) -> str:
+        """The directory of Python functions: ``functions``, else the property ``ksql.extension.dir``."""
+        return self.functions or self.properties.get(EXTENSION_DIRECTORY, "")
+
+    @property
+    def functions_enabled(self) -> bool:
+        """Whether Python functions are loaded: unless ``ksql.udfs.enabled`` is false."""
+        return self.properties.get(FUNCTIONS_ENABLED, "true").lower() != "false"
 
     def to_line(self) -> bytes:
         """Return the configuration as one JSON line."""

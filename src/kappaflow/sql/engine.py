@@ -12,6 +12,7 @@ is handed in as values, so applying the same plans in the same order always give
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from kappaflow.errors import StatementError
@@ -24,6 +25,7 @@ from kappaflow.sql.ast.statements import (
 )
 from kappaflow.sql.explain import Explanation, explain_statement
 from kappaflow.sql.functions.registry import FunctionRegistry, default_registry
+from kappaflow.sql.functions.user.declarations import RecordedFunctions
 from kappaflow.sql.grammar.parser import ParsedStatement, parse
 from kappaflow.sql.metastore import MetaStore
 from kappaflow.sql.planning import PlanningContext
@@ -139,7 +141,9 @@ class Engine:
         parsed = self._one(stored.text)
         topics = RecordedTopics(None, stored.topics)
         schemas = RecordedSchemas(self.registry, stored.schemas)
-        plan = self._plan(parsed, self._context(parsed.text, stored.properties, stored.query_number, topics, schemas))
+        functions = RecordedFunctions(self.functions, stored.functions)
+        context = self._context(parsed.text, stored.properties, stored.query_number, topics, schemas, functions)
+        plan = self._plan(parsed, context)
         self.apply(plan)
         return plan
 
@@ -229,12 +233,13 @@ class Engine:
         query_number: int,
         topics: RecordedTopics,
         schemas: RecordedSchemas | None = None,
+        functions: RecordedFunctions | None = None,
     ) -> PlanningContext:
         settings = Settings(self.config, dict(properties or {}))
         return PlanningContext(
             text,
             self.metastore,
-            self.functions,
+            functions or RecordedFunctions(self.functions),
             topics,
             settings,
             self.service_id,
@@ -247,7 +252,11 @@ class Engine:
         if planner is None:
             raise StatementError(_NOT_PLANNED.format(kind=_kind(parsed.statement)), parsed.text)
         try:
-            return planner(context, parsed.statement)
+            plan = planner(context, parsed.statement)
+            functions = dict(context.functions.facts)
+            if plan.query is not None:
+                plan.query.functions = functions
+            return replace(plan, functions=functions)
         except StatementError as error:
             error.statement = error.statement or parsed.text
             raise

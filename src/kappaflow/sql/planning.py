@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from kappaflow.sql.functions.registry import FunctionRegistry
+from kappaflow.sql.functions.user.declarations import RecordedFunctions
 from kappaflow.sql.metastore import MetaStore
 from kappaflow.sql.schema_facts import RecordedSchemas
 from kappaflow.sql.settings import Settings
@@ -17,6 +17,7 @@ class PlanningContext:
 
     Attributes:
         text: the statement as written.
+        functions: in reach; those of users that were asked for are recorded in the plan.
         topics: facts about topics; what was asked is recorded in the plan.
         query_number: the number in a generated query id.
         schemas: the schema registry; what was asked is recorded in the plan.
@@ -24,7 +25,7 @@ class PlanningContext:
 
     text: str
     metastore: MetaStore
-    functions: FunctionRegistry
+    functions: RecordedFunctions
     topics: RecordedTopics
     settings: Settings
     service_id: str = "default_"

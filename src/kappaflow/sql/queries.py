@@ -14,6 +14,7 @@ from typing import Any
 
 from kappaflow.errors import StatementError
 from kappaflow.serde.schema import Schema, WindowInfo
+from kappaflow.sql.functions.user.declarations import Declaration
 from kappaflow.streams.functions import Mapper, Predicate
 from kappaflow.streams.record import Record
 
@@ -71,6 +72,7 @@ class PersistentQuery:
         held: how planning makes the table's rows of the store's rows.
         properties: session overrides stored with the statement.
         explainer: makes the text that EXPLAIN prints, by section.
+        functions: the user functions that it calls, as they were declared when it was made.
     """
 
     id: str
@@ -90,6 +92,7 @@ class PersistentQuery:
     properties: dict[str, str] = field(default_factory=dict[str, str])
     explainer: Callable[[], dict[str, str]] = dict[str, str]
     state: QueryState = QueryState.RUNNING
+    functions: dict[str, Declaration] = field(default_factory=dict[str, Declaration])
 
     def copy(self) -> PersistentQuery:
         """Return an independent copy."""

@@ -13,6 +13,7 @@ from typing import Any, Protocol
 from kappaflow.errors import StatementError
 from kappaflow.serde.types import DataType
 from kappaflow.sql.ast.statements import Statement
+from kappaflow.sql.functions.user.declarations import Declaration
 from kappaflow.sql.metastore import DataSource
 from kappaflow.sql.queries import PersistentQuery, QueryState
 from kappaflow.sql.schema_facts import SchemaFacts, facts_from_json, facts_to_json
@@ -119,6 +120,7 @@ class Plan:
         query_number: the number in generated query ids.
         topics: the topic facts that planning used.
         schemas: the registered schemas that planning used.
+        functions: the user functions that planning used, by upper-case name.
     """
 
     text: str
@@ -134,6 +136,7 @@ class Plan:
     query_number: int = 0
     topics: dict[str, TopicInfo | None] = field(default_factory=dict[str, TopicInfo | None])
     schemas: SchemaFacts = field(default_factory=dict[str, Any])
+    functions: dict[str, Declaration] = field(default_factory=dict[str, Declaration])
 
     @property
     def changes_nothing(self) -> bool:
@@ -154,6 +157,8 @@ class Plan:
         }
         if self.schemas:
             document["schemas"] = facts_to_json(self.schemas)
+        if self.functions:
+            document["functions"] = {name: function.facts() for name, function in self.functions.items()}
         return document
 
 
@@ -174,6 +179,7 @@ class StoredPlan:
     query_number: int
     topics: dict[str, TopicInfo | None]
     schemas: SchemaFacts = field(default_factory=dict[str, Any])
+    functions: dict[str, Declaration] = field(default_factory=dict[str, Declaration])
 
     @classmethod
     def from_json(cls, document: Mapping[str, Any]) -> StoredPlan:
@@ -199,4 +205,5 @@ class StoredPlan:
             int(document["queryNumber"]),
             topics,
             facts_from_json(document.get("schemas") or {}),
+            {name: Declaration.from_json(facts) for name, facts in (document.get("functions") or {}).items()},
         )

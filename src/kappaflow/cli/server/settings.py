@@ -22,6 +22,7 @@ NAMES = (
     "service_id",
     "replication_factor",
     "flush",
+    "functions",
     "bootstrap_servers",
 )
 
@@ -33,6 +34,7 @@ def add_shared_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--host", help=message("up.host"))
     parser.add_argument("--workers", type=int, metavar="N", help=message("up.workers"))
     parser.add_argument("--service-id", metavar="ID", help=message("up.service_id"))
+    parser.add_argument("--functions", metavar="DIR", help=message("up.functions"))
     parser.add_argument("--property", action="append", default=[], metavar="NAME=VALUE", help=message("up.property"))
     parser.add_argument("--config", type=Path, metavar="FILE", help=message("up.config"))
 

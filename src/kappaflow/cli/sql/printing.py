@@ -165,6 +165,8 @@ def print_entity(entity: dict[str, Any], output: str) -> None:
     if output == "json":
         sys.stdout.write(json.dumps(entity, ensure_ascii=False) + "\n")
         return
+    for warning in entity.get("warnings", ()):
+        sys.stderr.write(f"{warning['message']}\n")
     kind = entity["@type"]
     if kind == "currentStatus":
         sys.stdout.write(entity["commandStatus"]["message"] + "\n")
@@ -180,7 +182,8 @@ def print_entity(entity: dict[str, Any], output: str) -> None:
         sys.stdout.write(entity["queryDescription"]["executionPlan"] + "\n")
     elif kind == "describe_function":
         signatures = "\n".join(f"  {f['signature']}" for f in entity["functions"])
-        sys.stdout.write(f"{entity['name']} ({entity['type']})\n{entity['description']}\n{signatures}\n")
+        examples = "".join(f"  {example}\n" for example in entity.get("examples", ()))
+        sys.stdout.write(f"{entity['name']} ({entity['type']})\n{entity['description']}\n{signatures}\n{examples}")
     else:
         sys.stdout.write(json.dumps(entity, ensure_ascii=False, indent=2) + "\n")
 

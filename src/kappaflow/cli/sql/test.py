@@ -18,12 +18,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("paths", nargs="+", type=Path, metavar="PATH", help=message("sql_test.paths"))
     parser.add_argument("--form", choices=sorted(FORMS), default="both", help=message("sql_test.form"))
     parser.add_argument("--json", type=Path, metavar="FILE", help=message("sql_test.json"))
+    parser.add_argument("--functions", type=Path, metavar="DIR", help=message("sql_test.functions"))
     parser.add_argument("--processes", type=int, default=2, metavar="N", help=message("sql_test.processes"))
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Run the cases; 0 when all pass, else 1."""
-    report = run_paths(arguments.paths, arguments.form, arguments.processes)
+    report = run_paths(arguments.paths, arguments.form, arguments.processes, arguments.functions)
+    for problem in report.problems:
+        sys.stderr.write(f"{problem}\n")
     for result in report.failed:
         first_line = result.problem.replace("\n", " | ")
         sys.stdout.write(f"FAILED {result.id}: {first_line}\n")

@@ -25,10 +25,13 @@ from kappaflow.server.control.command_topic import WRITE_TIMEOUT_MS, CommandLog,
 from kappaflow.server.control.peers import Peers
 from kappaflow.server.control.query_cleanup import QueryCleanup
 from kappaflow.server.control.state import BrokerTopics, ControlState
+from kappaflow.server.functions.loader import has_entry_points
 from kappaflow.server.lifeline import read_first_line, watch_parent
 from kappaflow.server.registry.schema_log import SchemaLog
 from kappaflow.server.rpc import RpcClient
 from kappaflow.sql.engine import Engine
+from kappaflow.sql.functions.registry import default_registry
+from kappaflow.sql.functions.user.declarations import UserFunctions
 from kappaflow.sql.grammar.parser import keep_tables_in
 
 
@@ -45,7 +48,9 @@ def build_state(config: ServerConfig) -> ControlState:
     replication = create_command_topic(admin, config)
     embedded = None if registry_by_url(config.properties) else SchemaLog(client, admin, replication)
     registry = embedded or registry_by_url(config.properties)
-    engine = Engine(config.service_id, config.engine_properties, BrokerTopics(admin), registry=registry)
+    uses_functions = config.functions_enabled and (config.functions_directory or has_entry_points())
+    functions = UserFunctions(default_registry()) if uses_functions else None
+    engine = Engine(config.service_id, config.engine_properties, BrokerTopics(admin), functions, registry)
     commands = CommandLog(client, config.command_topic, engine)
     commands.start()
     cleanup = QueryCleanup(client, config.service_id, engine, commands)
@@ -57,6 +62,7 @@ def build_state(config: ServerConfig) -> ControlState:
         config, admin, engine, commands, cleanup, writer, workers, cluster.cluster_id, replication, peers
     )
     state.schemas = embedded
+    state.functions = functions
     return state
 
 

@@ -19,6 +19,7 @@ from kappaflow.server.control.query_cleanup import QueryCleanup
 from kappaflow.server.registry.schema_log import SchemaLog
 from kappaflow.server.rpc import RpcClient
 from kappaflow.sql.engine import Engine
+from kappaflow.sql.functions.user.declarations import Declaration, UserFunctions, declared
 from kappaflow.sql.statement_plan import TopicInfo
 
 FOLLOW_SECONDS = 10.0
@@ -62,7 +63,11 @@ class RunningQuery:
 
 @dataclass(slots=True)
 class ControlState:
-    """Everything that request handlers share."""
+    """Everything that request handlers share.
+
+    Attributes:
+        functions: the functions of users as the workers declare them; None where there can be none.
+    """
 
     config: ServerConfig
     admin: Admin
@@ -77,6 +82,8 @@ class ControlState:
     running: dict[str, RunningQuery] = field(default_factory=dict[str, RunningQuery])
     worker_status: list[dict[str, Any]] = field(default_factory=list[dict[str, Any]])
     schemas: SchemaLog | None = None
+    functions: UserFunctions | None = None
+    _functions_version: str = ""
     _numbers: itertools.count[int] = field(default_factory=lambda: itertools.count(1))
 
     def next_number(self) -> int:
@@ -88,6 +95,29 @@ class ControlState:
         calls = (worker.call("follow", after_offset=offset + 1) for worker in self.workers)
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(asyncio.gather(*calls, return_exceptions=True), FOLLOW_SECONDS)
+
+    async def refresh_functions(self) -> None:
+        """Have the signatures of the users' functions from the first worker that answers."""
+        if self.functions is None:
+            return
+        for worker in self.workers:
+            try:
+                answer = await worker.call("functions", version=self._functions_version)
+            except KappaError:
+                continue
+            if "functions" in answer:
+                found = [declared(Declaration.from_json(document)) for document in answer["functions"]]
+                self.functions.replace(found, answer["problems"])
+                self._functions_version = answer["version"]
+            return
+
+    async def ask_worker(self, op: str, **arguments: Any) -> Any:
+        """Have one worker answer.
+
+        Raises:
+            KappaError: it refused, or all are away.
+        """
+        return await self.workers[0].call(op, **arguments)
 
     async def poll_workers(self) -> None:
         """Ask every worker for its status, for ever, once a second."""

@@ -14,14 +14,16 @@ import threading
 import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from kappaflow.client.admin import Admin
 from kappaflow.client.schema_registry import HttpSchemaRegistry, registry_by_url
-from kappaflow.errors import ConfigError, KappaError
+from kappaflow.errors import ConfigError, KappaError, StatementError
 from kappaflow.server.configuration import ServerConfig
 from kappaflow.server.control.command_topic import CommandLog, Outcome, create_command_topic
+from kappaflow.server.functions.library import FunctionLibrary
 from kappaflow.server.lifeline import read_first_line, watch_parent
 from kappaflow.server.rpc import Handler, Message, Reply, RpcServer, send_part
 from kappaflow.server.worker.cohort import Part, Subscriber
@@ -32,7 +34,7 @@ from kappaflow.server.worker.queries import RunningQueries, guarantee
 from kappaflow.sql.ast.statements import Print
 from kappaflow.sql.engine import Engine
 from kappaflow.sql.grammar.parser import ParsedStatement, keep_tables_in, parse
-from kappaflow.sql.queries import PushQuery
+from kappaflow.sql.queries import InsertRecord, PushQuery
 from kappaflow.sql.settings import Settings
 from kappaflow.state.database import StateDatabase
 
@@ -66,9 +68,16 @@ class Worker:
         keep_tables_in(config.grammar_tables)
         with Admin(self.client) as admin:
             replication = create_command_topic(admin, config)
-        self.engine = Engine(config.service_id, config.engine_properties, registry=_registry(config))
+        self.library = FunctionLibrary(config.functions_directory, config.functions_enabled)
+        self.library.refresh()
+        self.engine = Engine(
+            config.service_id,
+            config.engine_properties,
+            functions=self.library.functions,
+            registry=_registry(config),
+        )
         self.database = StateDatabase(Path(config.data_dir) / "state" / f"worker-{index}")
-        self.queries = RunningQueries(config, self.client, index, self.database, replication)
+        self.queries = RunningQueries(config, self.client, index, self.database, replication, self.library)
         self.commands = CommandLog(self.client, config.command_topic, self.engine, self._replayed, writable=False)
         self.pull = PullServer(self.engine, self.commands.lock, self.queries)
         self._loop = loop
@@ -96,13 +105,42 @@ class Worker:
     # ---- rpc ----
 
     async def status(self, _message: Message, _reply: Reply) -> dict[str, Any]:
-        """Answer the figures of all queries."""
+        """Answer the figures of all queries; what polls the workers also has them notice changed functions."""
+        await self._notice_functions()
         return {"state": "RUNNING", "pid": os.getpid(), "queries": await asyncio.to_thread(self.queries.status)}
 
     async def _catch_up(self, message: Message) -> None:
         offset = int(message.get("after_offset", 0)) - 1
         if self.commands.next_offset <= offset:
             await asyncio.to_thread(self.commands.wait_for, offset, 10.0)
+
+    async def _notice_functions(self) -> bool:
+        """Load functions whose files have changed, and start their queries again."""
+        return self.library.used and await asyncio.to_thread(self._take_functions)
+
+    def _take_functions(self) -> bool:
+        if not self.library.refresh():
+            return False
+        self.pull.plans.changed()
+        if self._caught_up:
+            with self.commands.lock:
+                self.queries.follow(self.engine)
+        return True
+
+    async def answer_functions(self, message: Message, _reply: Reply) -> dict[str, Any]:
+        """Answer the declarations of the users' functions, unless the asker knows the ``version``."""
+        await self._notice_functions()
+        return self.library.describe(message["version"])
+
+    async def answer_insert(self, message: Message, _reply: Reply) -> dict[str, Any]:
+        """Evaluate an INSERT INTO .. VALUES that calls a user's function: such calls run here only."""
+        await self._catch_up(message)
+        await self._notice_functions()
+        return asdict(await asyncio.to_thread(self._insert, message["statement"], message["properties"]))
+
+    def _insert(self, statement: str, properties: dict[str, str]) -> InsertRecord:
+        with self.commands.lock:
+            return self.engine.insert_values(statement, properties)
 
     async def answer_follow(self, message: Message, _reply: Reply) -> dict[str, Any]:
         """Answer when the queries are what the commands before ``after_offset`` say."""
@@ -114,17 +152,26 @@ class Worker:
         await self._catch_up(message)
         statement, properties = message["statement"], message["properties"]
         now = self.pull.answer_now(statement, properties)
-        return await asyncio.to_thread(self.pull.answer, statement, properties) if now is None else now
+        if now is not None:
+            return now
+        try:
+            return await asyncio.to_thread(self.pull.answer, statement, properties)
+        except StatementError:
+            if not await self._notice_functions():
+                raise
+            return await asyncio.to_thread(self.pull.answer, statement, properties)
 
     async def answer_scan(self, message: Message, reply: Reply) -> None:
         """Answer a pull query on a stream: what its topic holds now, then the end."""
         await self._catch_up(message)
+        await self._notice_functions()
         plan = await asyncio.to_thread(self.pull.plans.plan, message["statement"], message["properties"])
         await self._follow(stream_scan(plan), "earliest", reply, bounded=True)
 
     async def answer_push(self, message: Message, reply: Reply) -> None:
         """Serve a push query or PRINT until it ends or is cancelled."""
         await self._catch_up(message)
+        await self._notice_functions()
         (parsed,) = _parse(message["statement"])
         if isinstance(parsed.statement, Print):
             await self._print(parsed.statement, reply)
@@ -233,6 +280,8 @@ async def serve(config: ServerConfig, index: int) -> None:
     handlers: dict[str, Handler] = {
         "status": worker.status,
         "follow": worker.answer_follow,
+        "functions": worker.answer_functions,
+        "insert": worker.answer_insert,
         "pull": worker.answer_pull,
         "scan": worker.answer_scan,
         "push": worker.answer_push,
@@ -243,6 +292,7 @@ async def serve(config: ServerConfig, index: int) -> None:
     gc.collect()
     gc.freeze()  # what is loaded stays: collections have less to walk
     print("READY worker", flush=True)  # noqa: T201 - the supervisor reads this line
+    sys.stdout = sys.stderr  # what functions of users print is for the log
     await stop.wait()
     await asyncio.to_thread(worker.close)
 

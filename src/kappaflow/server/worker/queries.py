@@ -10,6 +10,7 @@ from typing import Any
 from kappaflow.client.connection import ClientConfig
 from kappaflow.errors import ConfigError, KappaError
 from kappaflow.server.configuration import ServerConfig
+from kappaflow.server.functions.library import FunctionLibrary
 from kappaflow.server.worker.error_policy import error_policy
 from kappaflow.sql.engine import Engine
 from kappaflow.sql.queries import PersistentQuery, QueryState, application_id_of
@@ -31,13 +32,21 @@ class RunningQueries:
     """The stream threads of a worker, by query id."""
 
     def __init__(
-        self, config: ServerConfig, client: ClientConfig, index: int, database: StateDatabase, replication: int
+        self,
+        config: ServerConfig,
+        client: ClientConfig,
+        index: int,
+        database: StateDatabase,
+        replication: int,
+        library: FunctionLibrary | None = None,
     ) -> None:
         self.config = config
         self.client = client
         self.index = index
         self.database = database
         self.replication = replication
+        self._library = library or FunctionLibrary("", enabled=False)
+        self._code: dict[str, dict[str, str]] = {}
         self._threads: dict[str, StreamThread] = {}
         self._running: dict[str, PersistentQuery] = {}
         self._failed: dict[str, str] = {}
@@ -50,6 +59,8 @@ class RunningQueries:
             # A replaced query keeps its id, its group and its state; its topology is another one.
             for query_id in [known for known, query in self._running.items() if wanted.get(known) is not query]:
                 self._stop(query_id, forget=query_id not in wanted)
+            for query_id in [known for known, query in self._running.items() if self._has_new_code(query)]:
+                self._stop(query_id, forget=False)
             for query_id, query in wanted.items():
                 thread = self._threads.get(query_id)
                 if query_id not in self._running:
@@ -60,6 +71,18 @@ class RunningQueries:
                         thread.pause()
                     else:
                         thread.resume()
+
+    def _has_new_code(self, query: PersistentQuery) -> bool:
+        """Tell whether a query has to start again, as a function that it calls has changed and still fits it."""
+        versions = self._library.versions_of(query.functions)
+        if versions == self._code.get(query.id, {}):
+            return False
+        self._code[query.id] = versions
+        problem = self._library.missing(query.functions)
+        if problem is not None and query.id in self._threads:
+            logger.warning("Query %s goes on with the code that it has: %s", query.id, problem)
+            return False
+        return True
 
     def forget_state_of_others(self, engine: Engine) -> None:
         """Remove the state of queries that no longer exist, such as of one terminated while this worker was away."""
@@ -73,6 +96,7 @@ class RunningQueries:
 
     def _stop(self, query_id: str, *, forget: bool) -> None:
         query = self._running.pop(query_id)
+        self._code.pop(query_id, None)
         self._failed.pop(query_id, None)
         thread = self._threads.pop(query_id, None)
         if thread is not None:
@@ -81,7 +105,10 @@ class RunningQueries:
             self.database.drop_application(query.application_id(self.config.service_id))
 
     def _start(self, query: PersistentQuery) -> StreamThread | None:
+        self._code[query.id] = self._library.versions_of(query.functions)
         try:
+            if (problem := self._library.missing(query.functions)) is not None:
+                raise ConfigError(problem)
             topology = query.build_topology()
             config = self.streams_config(query.properties, f"worker-{self.index}")
         except KappaError as error:

@@ -42,6 +42,7 @@ from kappaflow.sql.expressions.like import like_regex
 from kappaflow.sql.expressions.row_emitter import comparison_type
 from kappaflow.sql.expressions.scope import Place
 from kappaflow.sql.expressions.typing import Typer
+from kappaflow.sql.functions.registry import Resolved
 from kappaflow.sql.types import arithmetic_type
 from kappaflow.streams.batch import ArrowArray, Batch
 
@@ -334,10 +335,23 @@ class ColumnEmitter:
         if any(data_type is None for data_type in resolved.types):
             raise Unsupported(f"{name} with NULL or a lambda has no column form")
         types = tuple(data_type for data_type in resolved.types if data_type is not None)
+        if resolved.function.declaration is not None:
+            return self._user_call(resolved, arguments, types)
         build = functions.column_function(name, types)
         literals = [fold_constant(a, t) if _is_constant(a) else None for a, t in zip(arguments, types, strict=True)]
         columns = [self._converted(a, t) for a, t in zip(arguments, types, strict=True)]
         return build(columns, literals, types)
+
+    def _user_call(
+        self, resolved: Resolved, arguments: tuple[x.Expression, ...], types: tuple[DataType, ...]
+    ) -> Column:
+        if resolved.overload.columns is None or resolved.returns is None:
+            raise Unsupported(f"{resolved.function.name.upper()} is a Python function without a column form")
+        columns = [self._converted(a, t) for a, t in zip(arguments, types, strict=True)]
+        over = resolved.overload.columns(types, resolved.returns)
+        computes = [column.compute for column in columns]
+        undecided = tuple(mask for column in columns for mask in column.undecided)
+        return Column(lambda batch: over(batch, computes)[0], (*undecided, lambda batch: over(batch, computes)[1]))
 
 
 def _is_constant(node: x.Expression) -> bool:

@@ -67,6 +67,7 @@ class Overload:
         total: it never raises on values of its types.
         returns: computes the return type where the signature cannot say it.
         description: what this overload does, when it differs from the function.
+        columns: makes the column form of a call, given its types; None where the implementation alone says it.
     """
 
     signature: Signature
@@ -76,6 +77,7 @@ class Overload:
     total: bool = False
     returns: ReturnTyper | None = None
     description: str = ""
+    columns: Callable[[tuple[DataType | None, ...], DataType], Any] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +102,7 @@ class Function:
         overloads: its signatures.
         examples: calls and their results, as text.
         author, version: of user functions.
+        declaration: what is known of a user's function without its code; None for a built-in one.
     """
 
     name: str
@@ -110,6 +113,7 @@ class Function:
     examples: tuple[str, ...] = ()
     author: str = ""
     version: str = ""
+    declaration: Any = None
 
     def resolve(self, arguments: Sequence[Argument], lambdas: LambdaTyper) -> Resolved:
         """Find the overload that the arguments mean.

@@ -117,6 +117,8 @@ LambdaTyper = Callable[[int, tuple[DataType, ...]], DataType | None]
 _SIMPLE: dict[str, DataType] = {
     "BOOLEAN": BOOLEAN,
     "INT": INTEGER,
+    "INTEGER": INTEGER,
+    "VARCHAR": STRING,
     "BIGINT": BIGINT,
     "DOUBLE": DOUBLE,
     "DECIMAL": AnyDecimal(),
@@ -141,7 +143,7 @@ class Parameter:
     literal: bool = False
 
     def __str__(self) -> str:
-        return f"{_written(self.type)}{'...' if self.variadic else ''} {self.name}"
+        return f"{written(self.type)}{'...' if self.variadic else ''} {self.name}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -255,6 +257,67 @@ def parse_signature(text: str) -> Signature:
     return Signature(tuple(parameters), returns)
 
 
+def parse_type(text: str) -> DataType:
+    """Read a type in the notation of this module's docstring.
+
+    Raises:
+        ValueError: something stands behind the type.
+        IndexError: the type ends too early.
+    """
+    tokens = _TOKENS.findall(text)
+    data_type, end = _parse_type(tokens, 0)
+    if end != len(tokens):
+        raise ValueError(text)
+    return data_type
+
+
+def notation(signature: Signature) -> str:
+    """Return the text that `parse_signature` reads."""
+    parameters = [
+        f"{p.name} {type_notation(p.type)}{'!' if p.literal else ''}{'...' if p.variadic else ''}"
+        for p in signature.parameters
+    ]
+    return f"({', '.join(parameters)}) -> {type_notation(signature.returns)}"
+
+
+def type_notation(data_type: DataType) -> str:
+    """Return the text that `parse_type` reads."""
+    match data_type:
+        case Array(element):
+            return f"ARRAY<{type_notation(element)}>"
+        case Map(key, value):
+            return f"MAP<{type_notation(key)}, {type_notation(value)}>"
+        case Struct(fields):
+            return f"STRUCT<{', '.join(f'{f.name} {type_notation(f.type)}' for f in fields)}>"
+        case _:
+            return {"INTEGER": "INT"}.get(str(data_type), str(data_type))
+
+
+def bind_generics(declared: DataType, actual: DataType, bound: dict[str, DataType]) -> None:
+    """Note in `bound` what the generics of a parameter are when it takes an argument of type `actual`."""
+    _accepts(declared, actual, bound, casts=True)
+
+
+def generics_of(declared: DataType) -> set[str]:
+    """Return the names of the generics that a type mentions."""
+    match declared:
+        case Generic(name):
+            return {name}
+        case Array(element):
+            return generics_of(element)
+        case Map(key, value):
+            return generics_of(key) | generics_of(value)
+        case Struct(fields):
+            return set[str]().union(*(generics_of(field.type) for field in fields))
+        case _:
+            return set()
+
+
+def substitute(declared: DataType, bound: dict[str, DataType]) -> DataType | None:
+    """Return a type with its generics replaced; None where one is not known."""
+    return _substitute(declared, bound)
+
+
 def _parse_type(tokens: list[str], position: int) -> tuple[DataType, int]:
     name = tokens[position]
     position += 1
@@ -325,6 +388,10 @@ def _substitute(declared: DataType, bound: dict[str, DataType]) -> DataType | No
         case Map(key, value):
             new_key, new_value = _substitute(key, bound), _substitute(value, bound)
             return None if new_key is None or new_value is None else Map(new_key, new_value)
+        case Struct(fields):
+            inner = [(f.name, _substitute(f.type, bound)) for f in fields]
+            known = tuple(StructField(name, data_type) for name, data_type in inner if data_type is not None)
+            return Struct(known) if len(known) == len(inner) else None
         case _:
             return declared
 
@@ -359,12 +426,12 @@ def _mentions_generic(declared: DataType) -> bool:
             return False
 
 
-def _written(declared: DataType) -> str:
-    """Print a parameter type as function listings do: INT and VARCHAR, not INTEGER and STRING."""
+def written(declared: DataType) -> str:
+    """Return a type as function listings do: INT and VARCHAR, not INTEGER and STRING."""
     match declared:
         case Array(element):
-            return f"ARRAY<{_written(element)}>"
+            return f"ARRAY<{written(element)}>"
         case Map(key, value):
-            return f"MAP<{_written(key)}, {_written(value)}>"
+            return f"MAP<{written(key)}, {written(value)}>"
         case _:
             return {"INTEGER": "INT", "STRING": "VARCHAR"}.get(str(declared), str(declared))

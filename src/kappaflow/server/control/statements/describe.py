@@ -8,6 +8,8 @@ from kappaflow.server.control.state import BrokerTopics, ControlState
 from kappaflow.server.control.statements.session import Session
 from kappaflow.server.control.statements.states import errors_of, states_of
 from kappaflow.sql.ast import statements as s
+from kappaflow.sql.functions.signature import written
+from kappaflow.sql.functions.user.declarations import RecordedFunctions
 from kappaflow.sql.grammar.parser import ParsedStatement
 from kappaflow.sql.metastore import DataSource
 
@@ -53,12 +55,12 @@ def execute_describe_function(state: ControlState, statement: s.DescribeFunction
     Raises:
         StatementError: there is no such function.
     """
-    function = state.engine.functions.find(statement.name)
+    function = RecordedFunctions(state.engine.functions).find(statement.name)
     overloads = [
         {
             "argumentTypes": [],
             "signature": f"{function.name}{overload.signature}",
-            "returnType": "",
+            "returnType": written(overload.signature.returns),
             "description": overload.description or function.description,
         }
         for overload in function.overloads
@@ -70,8 +72,9 @@ def execute_describe_function(state: ControlState, statement: s.DescribeFunction
         description=function.description,
         author=function.author,
         version=function.version,
-        path="internal",
+        path=function.declaration.source if function.declaration is not None else "internal",
         type=function.kind.upper(),
+        examples=list(function.examples),
         functions=overloads,
     )
 

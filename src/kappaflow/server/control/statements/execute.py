@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from anyio import from_thread
+
 from kappaflow.errors import KappaError, ServerError, StatementError
 from kappaflow.server.control.entities import Entity
 from kappaflow.server.control.errors import USE_QUERY_ENDPOINT, error_answer, statement_error
@@ -38,6 +40,8 @@ def execute_request(state: ControlState, text: str, session: Session) -> tuple[i
     entities: list[Entity] = []
     current = text
     try:
+        if state.functions is not None:
+            from_thread.run(state.refresh_functions)
         statements = state.engine.parse(text, session.variables)
         for parsed in statements:
             if isinstance(parsed.statement, s.Query | s.Print):

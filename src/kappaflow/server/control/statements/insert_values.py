@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
+import functools
+
+from anyio import from_thread
+
 from kappaflow.server.control.state import ControlState
 from kappaflow.server.control.statements.session import Session
+from kappaflow.sql.ast.statements import InsertValues
+from kappaflow.sql.functions.user.declarations import calls_user_function
 from kappaflow.sql.grammar.parser import ParsedStatement
+from kappaflow.sql.queries import InsertRecord
 
 
 def execute_insert_values(state: ControlState, parsed: ParsedStatement, session: Session) -> None:
@@ -13,6 +20,14 @@ def execute_insert_values(state: ControlState, parsed: ParsedStatement, session:
     Raises:
         KappaError: the row does not fit or cannot be written.
     """
-    with state.commands.lock:
-        record = state.engine.insert_values(parsed, session.properties)
+    assert isinstance(parsed.statement, InsertValues)
+    if state.functions is not None and calls_user_function(parsed.statement.values, state.functions):
+        arguments = {"statement": parsed.text, "properties": session.properties}
+        answer = from_thread.run(
+            functools.partial(state.ask_worker, "insert", after_offset=state.commands.next_offset, **arguments)
+        )
+        record = InsertRecord(**answer)
+    else:
+        with state.commands.lock:
+            record = state.engine.insert_values(parsed, session.properties)
     state.writer.send(record.topic, record.key, record.value, timestamp=record.timestamp)

@@ -76,7 +76,10 @@ def _topics(state: ControlState, statement: Show, text: str, _session: Session) 
 
 def _functions(state: ControlState, _statement: Show, text: str, _session: Session) -> Entity:
     rows = [{"name": f.name, "type": f.kind.upper(), "category": f.category} for f in state.engine.functions]
-    return entity("function_names", text, functions=rows)
+    answer = entity("function_names", text, functions=rows)
+    problems = state.functions.problems if state.functions is not None else ()
+    answer["warnings"] = [{"message": problem} for problem in problems]
+    return answer
 
 
 def _types(state: ControlState, _statement: Show, text: str, _session: Session) -> Entity:
