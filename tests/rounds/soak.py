@@ -24,6 +24,7 @@ SIMULATION = ROOT / "tests" / "simulation"
 CHAOS = ROOT / "tests" / "integration" / "chaos"
 TRACES_A_ROUND = 1000
 WORLDS_A_ROUND = 200
+CONVERSATIONS_A_ROUND = 100
 KILLS_A_ROUND = 20
 FIRST_KILLS = 5  # rounds that make test-real runs
 FIRST_WORLD = 301  # those before are run by make test
@@ -37,6 +38,7 @@ PARTS = {
     "sql": ("test_sql_*.py",),
     "simulation": ("test_simulated_worlds.py",),
     "chaos": ("test_random_kills.py",),
+    "groups": ("test_groups_like_kafka.py",),
     "clients": ("test_franz_go.py", "test_kafka_streams_exactly_once.py"),
 }
 # Of one part only; a round of half a million records takes some minutes.
@@ -82,6 +84,7 @@ def soak(part: str, minutes: float, files: list[str]) -> int:
             "KAPPA_TRACE_SEEDS": f"{seed * TRACES_A_ROUND}:{TRACES_A_ROUND}",
             "KAPPA_DSL_SEEDS": f"{seed * TRACES_A_ROUND}:{TRACES_A_ROUND}",
             "KAPPA_SIMULATION_SEEDS": f"{worlds}:{WORLDS_A_ROUND}",
+            "KAPPA_GROUP_SEEDS": f"{seed * CONVERSATIONS_A_ROUND}:{CONVERSATIONS_A_ROUND}",
             "KAPPA_ROUND_SEED": str(seed),
             "KAPPA_CHAOS_SEEDS": str(FIRST_KILLS + seed),
             "KAPPA_CHAOS_KILLS": str(KILLS_A_ROUND),
@@ -112,6 +115,7 @@ def summary(part: str, counts: dict[str, Any]) -> str:
     each = {
         "simulation": (WORLDS_A_ROUND, "worlds"),
         "chaos": (KILLS_A_ROUND, "kills"),
+        "groups": (CONVERSATIONS_A_ROUND, "conversations"),
         "topologies": (TRACES_A_ROUND, "programs"),
     }.get(part)
     what = f"{counts['rounds'] * each[0]} {each[1]} in " if each else ""

@@ -312,15 +312,19 @@ class Broker:
             empty_since = self.offsets.note_members(group_id, has_members=has_members, now_ms=now_ms)
             if protected is None or empty_since >= oldest_ms:
                 continue
-            held = self.offsets.of_group(group_id)
-            old = [key for key, value in held.items() if value.commit_time_ms < oldest_ms and key[0] not in protected]
+            kept = self.offsets.pending(group_id)
+            old = [
+                key
+                for key, value in self.offsets.of_group(group_id).items()
+                if value.commit_time_ms < oldest_ms and key[0] not in protected and key not in kept
+            ]
             self.offsets.delete(group_id, old)
         self._forget_empty_groups()
 
     def _forget_empty_groups(self) -> None:
         """Groups without members and offsets hold nothing worth keeping."""
         for group_id in self.all_groups.empty():
-            if not self.offsets.of_group(group_id):
+            if not self.offsets.of_group(group_id) and not self.offsets.pending(group_id):
                 self.all_groups.delete(group_id)
 
     def close(self) -> None:

@@ -11,11 +11,22 @@ from kappaflow.wire.message import Message
 
 
 class RawClient:
-    """One connection."""
+    """One connection.
 
-    def __init__(self, port: int) -> None:
+    Args:
+        port: the broker's.
+        client_id: what the client calls itself.
+    """
+
+    def __init__(self, port: int, client_id: str | None = None) -> None:
         self._socket = socket.create_connection(("127.0.0.1", port), timeout=20)
         self._correlation_id = 0
+        name = client_id.encode() if client_id is not None else b""
+        self._client_id = struct.pack(">h", -1 if client_id is None else len(name)) + name
+
+    def fileno(self) -> int:
+        """Of the socket, to wait for an answer with ``select``."""
+        return self._socket.fileno()
 
     def close(self) -> None:
         """Close the connection."""
@@ -35,7 +46,8 @@ class RawClient:
         """Send one request and give its correlation id."""
         self._correlation_id += 1
         flexible = version >= API_TABLE[api_key].flexible_from
-        header = struct.pack(">hhih", api_key, version, self._correlation_id, -1) + (b"\x00" if flexible else b"")
+        header = struct.pack(">hhi", api_key, version, self._correlation_id) + self._client_id
+        header += b"\x00" if flexible else b""
         frame = header + encode_bytes(api_key, version, "request", body)
         self.send_bytes(len(frame).to_bytes(4, "big") + frame)
         return self._correlation_id

@@ -18,6 +18,7 @@ from kappaflow.broker.coordinators.group_states import (
     GroupState,
     next_state,
 )
+from kappaflow.client.consumer_protocol import Subscription, encode_subscription
 from kappaflow.testing.manual_timers import ManualTimers
 from kappaflow.wire.error_codes import ErrorCode
 
@@ -379,6 +380,49 @@ def test_commits_are_accepted_as_kafka_does() -> None:
     cluster.join(follower)
     assert cluster.group.state is GroupState.COMPLETING_REBALANCE
     assert check("g", leader, None, generation + 1) is ErrorCode.REBALANCE_IN_PROGRESS
+    assert check("g", leader, None, generation + 1, transactional=True) is ErrorCode.NONE
+    assert check("g", "", None, -1, transactional=True) is ErrorCode.NONE
+    assert check("g", "stranger", None, -1, transactional=True) is ErrorCode.UNKNOWN_MEMBER_ID
+
+
+def test_whoever_names_no_generation_may_commit_for_an_empty_group() -> None:
+    cluster = Cluster()
+    assert cluster.coordinator.check_commit("simple", "m", "i", -1) is ErrorCode.NONE
+    cluster.coordinator.restore_empty("simple")
+    assert cluster.coordinator.check_commit("simple", "m", "i", -1) is ErrorCode.NONE
+
+
+def test_a_refused_join_begins_a_group_all_the_same() -> None:
+    cluster = Cluster()
+    assert cluster.join(protocols=())[0].error_code is ErrorCode.INCONSISTENT_GROUP_PROTOCOL
+    assert cluster.group.state is GroupState.EMPTY
+    assert cluster.join("m", group="other")[0].error_code is ErrorCode.UNKNOWN_MEMBER_ID
+    assert "other" not in cluster.coordinator.groups
+
+
+def test_what_a_generation_reads_is_known_until_the_next_one() -> None:
+    def reads(*topics: str) -> tuple[tuple[str, bytes], ...]:
+        return (("range", encode_subscription(Subscription(topics))),)
+
+    cluster = Cluster()
+    first = cluster.join(protocols=reads("t"))[0].member_id
+    assert cluster.group.subscribed_topics == {"t"}
+    cluster.join(protocols=reads("u"))
+    assert cluster.group.subscribed_topics == {"t"}
+    cluster.join(first, protocols=reads("t", "v"))
+    assert cluster.group.subscribed_topics == {"t", "u", "v"}
+
+
+def test_assignments_stand_until_members_are_assigned_again() -> None:
+    cluster = Cluster()
+    leader, follower, _ = cluster.stable_pair()
+    cluster.join(leader)
+    cluster.join(follower)
+    assert cluster.group.state is GroupState.COMPLETING_REBALANCE
+    assert [cluster.group.members[each].assignment for each in (leader, follower)] == [b"a1", b"a2"]
+    # A rebalance that begins before the leader has assigned takes them back.
+    cluster.join()
+    assert [cluster.group.members[each].assignment for each in (leader, follower)] == [b"", b""]
 
 
 def test_only_an_empty_group_can_be_deleted() -> None:

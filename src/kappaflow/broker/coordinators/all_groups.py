@@ -5,7 +5,7 @@ Source: KIP-848, "Online Migration"; KIP-496, KIP-447 (who may commit).
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 from kappaflow.broker.coordinators.consumer_groups.classic_members import ClassicMembers
 from kappaflow.broker.coordinators.consumer_groups.coordinator import ConsumerGroupCoordinator
@@ -17,12 +17,14 @@ from kappaflow.broker.coordinators.group_coordinator import GroupCoordinator
 from kappaflow.broker.coordinators.group_members import JoinCallback, JoinRequest, JoinResult, SyncCallback, SyncResult
 from kappaflow.broker.coordinators.group_states import GroupState
 from kappaflow.broker.coordinators.offset_store import OffsetKey
-from kappaflow.broker.coordinators.subscription import subscribed_topics
 from kappaflow.errors import BrokerError, StorageError
 from kappaflow.wire.error_codes import ErrorCode
 
 MEMBER_EPOCHS_SINCE = 9
 """The version of OffsetCommit from which on members of consumer groups may use it."""
+
+NO_EPOCH = -1
+"""Who names no member names this epoch."""
 
 
 class AllGroups:
@@ -47,7 +49,8 @@ class AllGroups:
             self._classic.join(request, callback)
             return
         try:
-            if (error := self._classic.check_request(request)) is not None:
+            check = self._classic.check_request if group.members else self._classic.check_join
+            if (error := check(request)) is not None:
                 callback(JoinResult(error, request.member_id))
             elif group.members:
                 callback(self._classic_members.join(request))
@@ -56,9 +59,10 @@ class AllGroups:
                 self._consumer.delete(request.group_id)
                 self._classic.join(request, callback)
         except BrokerError as error:
-            callback(JoinResult(ErrorCode(error.code), request.member_id))
+            # Kafka names the member only in refusals of classic groups.
+            callback(JoinResult(ErrorCode(error.code), ""))
         except StorageError:
-            callback(JoinResult(ErrorCode.COORDINATOR_NOT_AVAILABLE, request.member_id))
+            callback(JoinResult(ErrorCode.COORDINATOR_NOT_AVAILABLE, ""))
 
     def sync(
         self,
@@ -128,8 +132,9 @@ class AllGroups:
             names_member = not transactional and epoch >= 0 and api_version >= MEMBER_EPOCHS_SINCE
             if names_member and group_id not in self._classic.groups:
                 return ErrorCode.GROUP_ID_NOT_FOUND
-            return self._classic.check_commit(group_id, member_id, instance_id, epoch)
-        if epoch < 0 and (not group.members or (transactional and not member_id and instance_id is None)):
+            return self._classic.check_commit(group_id, member_id, instance_id, epoch, transactional=transactional)
+        nobody = epoch == NO_EPOCH and not member_id and instance_id is None
+        if (epoch < 0 and not group.members) or (transactional and nobody):
             return ErrorCode.NONE
         member = group.members.get(member_id)
         if member is None:
@@ -159,13 +164,13 @@ class AllGroups:
             return ErrorCode.UNKNOWN_MEMBER_ID
         return ErrorCode.NONE if epoch == member.epoch else _stale(member)
 
-    def subscribed_topics(self, group_id: str) -> set[str]:
+    def subscribed_topics(self, group_id: str) -> Collection[str]:
         """The topics that members of a group read."""
         consumer = self._consumer.groups.get(group_id)
         if consumer is not None:
             return consumer.subscribed_topics()
         classic = self._classic.groups.get(group_id)
-        return subscribed_topics(classic) if classic is not None else set()
+        return (classic.subscribed_topics or ()) if classic is not None else ()
 
     def check_offset_delete(self, group_id: str) -> ErrorCode:
         """Whether single offsets of a group may be deleted."""
@@ -211,17 +216,19 @@ class AllGroups:
         ]
         return classic + [group_id for group_id, group in self._consumer.groups.items() if not group.members]
 
-    def protected_topics(self, group_id: str) -> set[str] | None:
+    def protected_topics(self, group_id: str) -> Collection[str] | None:
         """The topics whose offsets must not expire; None for all of them.
 
-        Members of a consumer group say which topics they read; a classic group may keep offsets for what its
-        members read in a way of their own.
+        Members that are consumers say which topics they read; others may keep offsets for what they read in a way of
+        their own, and while members join nobody knows yet.
         """
         group: ConsumerGroup | None = self._consumer.groups.get(group_id)
         if group is not None:
             return group.subscribed_topics()
         classic = self._classic.groups.get(group_id)
-        return None if classic is not None and classic.state is not GroupState.EMPTY else set()
+        if classic is None or classic.state is GroupState.EMPTY:
+            return ()
+        return classic.subscribed_topics if classic.state is GroupState.STABLE else None
 
 
 def _stale(member: ConsumerMember) -> ErrorCode:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections import Counter
 
+from kappaflow.broker.coordinators.consumer_protocol import PROTOCOL_TYPE
 from kappaflow.broker.coordinators.group_members import JoinRequest, JoinResult, Member, SyncResult, Timer
 from kappaflow.broker.coordinators.group_states import GroupEvent, GroupState, next_state
+from kappaflow.broker.coordinators.subscription import subscribed_topics
 from kappaflow.wire.error_codes import ErrorCode
 
 
@@ -23,6 +25,7 @@ class Group:
         static_members: instance id to member id.
         pending_members: ids given out but not yet used to join, with their timers.
         unsynced_members: ids that have not sent SyncGroup in this generation.
+        subscribed_topics: what consumers read in this generation; None where the group is not one of consumers.
         gathers_first_members: whether the first join waits for more members, complete or not.
     """
 
@@ -37,6 +40,7 @@ class Group:
         self.static_members: dict[str, str] = {}
         self.pending_members: dict[str, Timer] = {}
         self.unsynced_members: set[str] = set()
+        self.subscribed_topics: frozenset[str] | None = None
         self.gathers_first_members = False
         self.join_timer: Timer | None = None
         self.sync_timer: Timer | None = None
@@ -137,6 +141,16 @@ class Group:
             self.protocol_name = self.select_protocol()
         else:
             self.protocol_name = self.leader = None
+        self.note_subscriptions()
+
+    def note_subscriptions(self) -> None:
+        """Keep what members read: until the next generation, those that join count for nothing."""
+        name = self.protocol_name
+        self.subscribed_topics = (
+            subscribed_topics(member.metadata_for(name) for member in self.members.values())
+            if self.protocol_type == PROTOCOL_TYPE and name is not None
+            else None
+        )
 
     def rebalance_timeout_ms(self) -> int:
         """The longest that any member asked for."""

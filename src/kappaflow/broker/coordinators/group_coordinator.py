@@ -57,13 +57,14 @@ class GroupCoordinator:
 
     def join(self, request: JoinRequest, callback: JoinCallback) -> None:
         """Join a group; the callback comes when the group is complete, or at once with an error."""
-        error = self._check_join(request)
+        error = self.check_join(request)
+        if error is None or error is ErrorCode.INCONSISTENT_GROUP_PROTOCOL:
+            # As in Kafka a group begins with the first join, even one that it refuses.
+            self.groups.setdefault(request.group_id, Group(request.group_id))
         if error is not None:
             callback(JoinResult(error, request.member_id))
             return
-        group = self.groups.get(request.group_id)
-        if group is None:
-            group = self.groups[request.group_id] = Group(request.group_id)
+        group = self.groups[request.group_id]
         if request.member_id:
             self._join_known(group, request, callback)
         else:
@@ -76,7 +77,8 @@ class GroupCoordinator:
         low, high = self._config.group_min_session_timeout_ms, self._config.group_max_session_timeout_ms
         return None if low <= request.session_timeout_ms <= high else ErrorCode.INVALID_SESSION_TIMEOUT
 
-    def _check_join(self, request: JoinRequest) -> ErrorCode | None:
+    def check_join(self, request: JoinRequest) -> ErrorCode | None:
+        """What is wrong with a join of a classic group, as that group is; None where nothing is."""
         if (error := self.check_request(request)) is not None:
             return error
         group = self.groups.get(request.group_id)
@@ -131,8 +133,6 @@ class GroupCoordinator:
         member.protocols = request.protocols
         member.session_timeout_ms = request.session_timeout_ms
         member.rebalance_timeout_ms = request.rebalance_timeout_ms
-        member.client_id = request.client_id
-        member.client_host = request.client_host
         self._keep_alive(group, member)
 
     def _add_and_rebalance(self, group: Group, request: JoinRequest, member_id: str, callback: JoinCallback) -> None:
@@ -205,7 +205,6 @@ class GroupCoordinator:
             group.rebalance_timeout_ms(), lambda: self._sync_expired(group, generation)
         )
         for member in group.members.values():
-            member.assignment = b""
             member.is_new = False
             member.answer_join(group.join_result(member))
             self._keep_alive(group, member)
@@ -297,27 +296,37 @@ class GroupCoordinator:
         return ErrorCode.NONE
 
     def check_commit(
-        self, group_id: str, member_id: str, group_instance_id: str | None, generation_id: int
+        self,
+        group_id: str,
+        member_id: str,
+        group_instance_id: str | None,
+        generation_id: int,
+        *,
+        transactional: bool = False,
     ) -> ErrorCode:
-        """Whether offsets may be committed in this name."""
+        """Whether offsets may be committed in this name.
+
+        In a transaction a producer need not say for whom, and what it saw of the group before a rebalance still counts
+        while the group waits for its leader.
+        """
         group = self.groups.get(group_id)
-        if generation_id < 0 and not member_id and (group is None or group.state is GroupState.EMPTY):
-            # A consumer that assigns partitions itself uses the group only to keep offsets.
+        if generation_id < 0 and (group is None or group.state is GroupState.EMPTY):
+            # A consumer that assigns partitions itself uses the group only to keep offsets, whatever it calls itself.
             return ErrorCode.NONE
         if group is None:
             return ErrorCode.ILLEGAL_GENERATION
+        if transactional and generation_id < 0 and not member_id and group_instance_id is None:
+            return ErrorCode.NONE
         group, error = self._current_group(group_id, member_id, group_instance_id, generation_id)
         if error is not None or group is None:
             return error or ErrorCode.UNKNOWN_MEMBER_ID
-        error = COMMIT_ERROR[group.state]
+        error = ErrorCode.NONE if transactional else COMMIT_ERROR[group.state]
         if error is ErrorCode.NONE:
             self._keep_alive(group, group.members[member_id])
         return error
 
     def check_delete(self, group_id: str) -> ErrorCode:
         """Whether a group may be forgotten: only an empty one."""
-        if not group_id:
-            return ErrorCode.INVALID_GROUP_ID
         group = self.groups.get(group_id)
         if group is None:
             return ErrorCode.GROUP_ID_NOT_FOUND

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 HAS_MEMBERS = -1
@@ -20,12 +20,14 @@ class CommittedOffset:
         leader_epoch: the epoch of the last record read, -1 where unknown.
         metadata: the client's own text.
         commit_time_ms: when it was committed.
+        order: which of several for one partition came last; the store counts.
     """
 
     offset: int
     leader_epoch: int
     metadata: str
     commit_time_ms: int
+    order: int = field(default=0, compare=False)
 
 
 class OffsetStore:
@@ -40,6 +42,7 @@ class OffsetStore:
         self._groups: dict[str, dict[OffsetKey, CommittedOffset]] = {}
         self._pending: dict[str, dict[int, dict[OffsetKey, CommittedOffset]]] = {}
         self._empty_since: dict[str, int] = {}
+        self._last_order = 0
 
     def commit(self, group_id: str, offsets: Iterable[tuple[OffsetKey, CommittedOffset]]) -> None:
         """Store offsets of one group, all of them or, on an error, none.
@@ -47,7 +50,7 @@ class OffsetStore:
         Raises:
             StorageError: they could not be written.
         """
-        new = dict(offsets)
+        new = self._in_order(offsets)
         if not new:
             return
         self._write({"type": "offsets_committed", "group": group_id, "offsets": _rows(new)})
@@ -61,11 +64,18 @@ class OffsetStore:
         Raises:
             StorageError: they could not be written.
         """
-        new = dict(offsets)
+        new = self._in_order(offsets)
         if not new:
             return
         self._write({"type": "offsets_pending", "group": group_id, "producer_id": producer_id, "offsets": _rows(new)})
         self._pending.setdefault(group_id, {}).setdefault(producer_id, {}).update(new)
+
+    def _in_order(
+        self, offsets: Iterable[tuple[OffsetKey, CommittedOffset]], newest: int = 0
+    ) -> dict[OffsetKey, CommittedOffset]:
+        """The offsets with their place among all; the next one where none is given."""
+        self._last_order = max(self._last_order + 1, newest)
+        return {key: value if value.order else replace(value, order=self._last_order) for key, value in offsets}
 
     def pending(self, group_id: str) -> set[OffsetKey]:
         """The partitions whose offsets an open transaction may change."""
@@ -92,7 +102,11 @@ class OffsetStore:
         if not producers:
             self._pending.pop(group_id, None)
         if committed and held:
-            self._groups.setdefault(group_id, {}).update(held)
+            there = self._groups.setdefault(group_id, {})
+            # What was committed after it, by whomever, is the newer one.
+            there.update(
+                {key: value for key, value in held.items() if key not in there or there[key].order < value.order}
+            )
 
     def of_group(self, group_id: str) -> dict[OffsetKey, CommittedOffset]:
         """All offsets of a group; empty where it has none."""
@@ -119,24 +133,24 @@ class OffsetStore:
         return max(after, 0)
 
     def delete(self, group_id: str, keys: Iterable[OffsetKey]) -> None:
-        """Forget some offsets of a group."""
-        held = self._groups.get(group_id, {})
+        """Forget some offsets of a group, those of open transactions among them."""
+        held = self._groups.get(group_id, {}).keys() | self.pending(group_id)
         gone = [key for key in keys if key in held]
         if gone:
             self._write({"type": "offsets_deleted", "group": group_id, "keys": [list(key) for key in gone]})
             self._forget(group_id, gone)
 
     def delete_group(self, group_id: str) -> None:
-        """Forget everything about a group."""
-        if group_id in self._groups:
+        """Forget everything about a group, what open transactions hold back among it."""
+        if group_id in self._groups or group_id in self._pending:
             self._write({"type": "group_deleted", "group": group_id})
-            del self._groups[group_id]
-            self._empty_since.pop(group_id, None)
+            self._forget_group(group_id)
 
     def delete_topic(self, topic: str) -> None:
         """Forget the offsets in a topic that no longer exists."""
-        for group_id, held in list(self._groups.items()):
-            self.delete(group_id, [key for key in held if key[0] == topic])
+        for group_id in self._groups.keys() | self._pending.keys():
+            keys = self.of_group(group_id).keys() | self.pending(group_id)
+            self.delete(group_id, sorted(key for key in keys if key[0] == topic))
 
     def replay(self, entry: dict[str, Any]) -> None:
         """Apply one journal entry of an earlier run."""
@@ -144,10 +158,10 @@ class OffsetStore:
         match entry["type"]:
             case "offsets_committed":
                 held = self._groups.setdefault(group_id, {})
-                held.update(_from_rows(entry["offsets"]))
+                held.update(self._from_rows(entry["offsets"]))
             case "offsets_pending":
                 producers = self._pending.setdefault(group_id, {})
-                producers.setdefault(entry["producer_id"], {}).update(_from_rows(entry["offsets"]))
+                producers.setdefault(entry["producer_id"], {}).update(self._from_rows(entry["offsets"]))
             case "pending_ended":
                 self._end_pending(group_id, entry["producer_id"], committed=entry["committed"])
             case "offsets_deleted":
@@ -155,8 +169,7 @@ class OffsetStore:
             case "group_members":
                 self._empty_since[group_id] = entry["empty_since"]
             case "group_deleted":
-                self._groups.pop(group_id, None)
-                self._empty_since.pop(group_id, None)
+                self._forget_group(group_id)
             case _:
                 pass
 
@@ -179,24 +192,27 @@ class OffsetStore:
             ]
         )
 
+    def _from_rows(self, rows: list[list[Any]]) -> dict[OffsetKey, CommittedOffset]:
+        """Rows of the journal; those of earlier versions end before the order and come in it."""
+        newest = max((row[6] for row in rows if len(row) > 6), default=0)
+        return self._in_order((((row[0], row[1]), CommittedOffset(*row[2:])) for row in rows), newest)
+
+    def _forget_group(self, group_id: str) -> None:
+        for held in (self._groups, self._pending, self._empty_since):
+            held.pop(group_id, None)
+
     def _forget(self, group_id: str, keys: Iterable[OffsetKey]) -> None:
-        held = self._groups.get(group_id, {})
+        places = [self._groups.get(group_id, {}), *self._pending.get(group_id, {}).values()]
         for key in keys:
-            held.pop(key, None)
-        if not held:
+            for held in places:
+                held.pop(key, None)
+        if not self._groups.get(group_id):
             self._groups.pop(group_id, None)
             self._empty_since.pop(group_id, None)
 
 
 def _rows(offsets: dict[OffsetKey, CommittedOffset]) -> list[list[Any]]:
     return [
-        [topic, partition, held.offset, held.leader_epoch, held.metadata, held.commit_time_ms]
+        [topic, partition, held.offset, held.leader_epoch, held.metadata, held.commit_time_ms, held.order]
         for (topic, partition), held in offsets.items()
     ]
-
-
-def _from_rows(rows: list[list[Any]]) -> dict[OffsetKey, CommittedOffset]:
-    return {
-        (topic, partition): CommittedOffset(offset, epoch, metadata, time_ms)
-        for topic, partition, offset, epoch, metadata, time_ms in rows
-    }

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from kappaflow.broker.coordinators.consumer_protocol import MalformedProtocol, read_subscription
-from kappaflow.broker.coordinators.group import Group
 
 
-def subscribed_topics(group: Group) -> set[str]:
-    """Topics that any member names; metadata of another form counts as none."""
-    topics: set[str] = set()
-    for member in group.members.values():
-        for _, metadata in member.protocols:
-            try:
-                topics.update(read_subscription(metadata).topics)
-            except MalformedProtocol:
-                continue
-    return topics
+def subscribed_topics(metadata: Iterable[bytes]) -> frozenset[str]:
+    """Topics that any member names; none where metadata of any member is of another form."""
+    try:
+        return frozenset(topic for each in metadata for topic in read_subscription(each).topics)
+    except MalformedProtocol:
+        return frozenset()

@@ -67,7 +67,7 @@ def _members(group: Group) -> list[Message]:
             client_id=member.client_id,
             client_host=member.client_host,
             member_metadata=member.metadata_for(group.protocol_name or "") if stable else b"",
-            member_assignment=member.assignment if stable else b"",
+            member_assignment=member.assignment,
         )
         for member in group.members.values()
     ]

@@ -20,9 +20,12 @@ def handle(context: RequestContext, request: Message) -> Response:
     if error := broker.all_groups.check_offset_delete(request.group_id):
         return Message(error_code=error, throttle_time_ms=0, topics=[])
     subscribed = broker.all_groups.subscribed_topics(request.group_id)
-    errors = {topic.name: _refusal(context, topic.name, subscribed) for topic in request.topics}
-    free = [topic for topic in request.topics if not errors[topic.name]]
-    keys = [(topic.name, item.partition_index) for topic in free for item in topic.partitions]
+    errors = {
+        (topic.name, item.partition_index): _refusal(context, topic.name, item.partition_index, subscribed)
+        for topic in request.topics
+        for item in topic.partitions
+    }
+    keys = [key for key, error in errors.items() if not error]
     try:
         broker.offsets.delete(request.group_id, keys)
     except StorageError:
@@ -36,7 +39,7 @@ def handle(context: RequestContext, request: Message) -> Response:
                 partitions=[
                     Message(
                         partition_index=item.partition_index,
-                        error_code=errors[topic.name],
+                        error_code=errors[topic.name, item.partition_index],
                     )
                     for item in topic.partitions
                 ],
@@ -46,9 +49,10 @@ def handle(context: RequestContext, request: Message) -> Response:
     )
 
 
-def _refusal(context: RequestContext, name: str, subscribed: Collection[str]) -> ErrorCode:
+def _refusal(context: RequestContext, name: str, partition: int, subscribed: Collection[str]) -> ErrorCode:
     if error := context.refusal(ResourceType.TOPIC, name):
         return error
-    if context.broker.topics.by_name(name) is None:
+    topic = context.broker.topics.by_name(name)
+    if topic is None or not 0 <= partition < len(topic.partitions):
         return ErrorCode.UNKNOWN_TOPIC_OR_PARTITION
     return ErrorCode.GROUP_SUBSCRIBED_TO_TOPIC if name in subscribed else ErrorCode.NONE

@@ -46,13 +46,13 @@ def _group_error(context: RequestContext, group_id: str) -> ErrorCode:
 def _topics(context: RequestContext, group_id: str, wanted: list[Message] | None, *, stable: bool) -> list[Message]:
     if context.refusal(ResourceType.GROUP, group_id):
         return []
-    held = context.broker.offsets.of_group(group_id)
+    committed = held = context.broker.offsets.of_group(group_id)
     if stable and (pending := context.broker.offsets.pending(group_id)):
         held = {**held, **dict.fromkeys(pending, UNSTABLE)}
     registry = context.broker.topics
     if wanted is None:
         by_topic: dict[str, list[int]] = {}
-        for name, partition in sorted(held):
+        for name, partition in sorted(committed):
             if not context.refusal(ResourceType.TOPIC, name):
                 by_topic.setdefault(name, []).append(partition)
         return [_topic(registry.by_name(name), name, partitions, held) for name, partitions in by_topic.items()]

@@ -36,6 +36,9 @@ def handle(context: RequestContext, request: Message) -> Response:
         context.broker.offsets.add_pending(request.group_id, request.producer_id, accepted)
     except StorageError:
         errors |= dict.fromkeys((key for key, _ in accepted), ErrorCode.COORDINATOR_NOT_AVAILABLE)
+    else:
+        if accepted:
+            context.broker.all_groups.restore_empty(request.group_id)
     return Message(
         throttle_time_ms=0,
         topics=[
@@ -61,18 +64,16 @@ def _check(context: RequestContext, request: Message) -> ErrorCode:
     broker = context.broker
     if not request.group_id:
         return ErrorCode.INVALID_GROUP_ID
-    names_member = request.generation_id >= 0 or request.member_id or request.group_instance_id is not None
-    if names_member:
-        error = broker.all_groups.check_commit(
-            request.group_id,
-            request.member_id,
-            request.group_instance_id,
-            request.generation_id,
-            [(topic.name, item.partition_index) for topic in request.topics for item in topic.partitions],
-            transactional=True,
-        )
-        if error:
-            return error
+    error = broker.all_groups.check_commit(
+        request.group_id,
+        request.member_id,
+        request.group_instance_id,
+        request.generation_id,
+        [(topic.name, item.partition_index) for topic in request.topics for item in topic.partitions],
+        transactional=True,
+    )
+    if error:
+        return error
     producer = (request.transactional_id, request.producer_id, request.producer_epoch)
     try:
         if context.api_version >= ADDS_GROUP_SINCE:

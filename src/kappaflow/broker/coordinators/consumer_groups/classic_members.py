@@ -73,9 +73,10 @@ class ClassicMembers:
             edit.put(after)
             regex = coordinator.note_regex(edit, before, after)
             changed = before.topics != after.topics or regex is not RegexChange.NONE
+            generation_id = group.epoch
             coordinator.refresh_epoch(edit, bump=changed)
             if goes_back:
-                after = self._go_back(edit, after, subscription, changed=changed)
+                after = self._go_back(edit, after, subscription, generation_id, changed=changed)
             else:
                 coordinator.update_target(edit)
                 owned = conversion.topic_ids(subscription.owned, coordinator.topics)
@@ -96,15 +97,24 @@ class ClassicMembers:
         return holder
 
     def _go_back(
-        self, edit: GroupEdit, member: ConsumerMember, subscription: Subscription, *, changed: bool
+        self,
+        edit: GroupEdit,
+        member: ConsumerMember,
+        subscription: Subscription,
+        generation_id: int,
+        *,
+        changed: bool,
     ) -> ConsumerMember:
-        """A static member has come back with the classic protocol, and no other member uses the new one."""
+        """A static member has come back with the classic protocol, and no other member uses the new one.
+
+        The classic group goes on from the generation before, since its next rebalance counts up by itself.
+        """
         group = edit.group
         rebalance = group.assignment_epoch < group.epoch
         if not rebalance:
             owned = conversion.topic_ids(subscription.owned, self._coordinator.topics)
             member = self._coordinator.advance(edit, member, owned, subscription_changed=changed)
-        conversion.hand_over(self._coordinator, edit, list(group.members.values()), rebalance=rebalance)
+        conversion.hand_over(self._coordinator, edit, list(group.members.values()), generation_id, rebalance=rebalance)
         return member
 
     def _watch_joined(self, group: ConsumerGroup, request: JoinRequest, member_id: str) -> None:

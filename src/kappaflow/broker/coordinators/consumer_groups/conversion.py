@@ -152,11 +152,16 @@ def go_back(coordinator: ConsumerGroupCoordinator, edit: GroupEdit, gone: Collec
     """Make the group a classic one without the members that have gone; the others rejoin."""
     leaving = {member.member_id for member in gone}
     left = [member for member in edit.group.members.values() if member.member_id not in leaving]
-    hand_over(coordinator, edit, left, rebalance=True)
+    hand_over(coordinator, edit, left, edit.group.epoch, rebalance=True)
 
 
 def hand_over(
-    coordinator: ConsumerGroupCoordinator, edit: GroupEdit, members: Collection[ConsumerMember], *, rebalance: bool
+    coordinator: ConsumerGroupCoordinator,
+    edit: GroupEdit,
+    members: Collection[ConsumerMember],
+    generation_id: int,
+    *,
+    rebalance: bool,
 ) -> None:
     """Make the group a classic one of these members.
 
@@ -164,10 +169,12 @@ def hand_over(
         coordinator: whose group it is.
         edit: the group.
         members: those that stay, all of the classic protocol.
+        generation_id: the generation that the classic group has.
         rebalance: whether they have to join again.
     """
     group = edit.group
     classic = _classic_group(group, members, coordinator.topics)
+    classic.generation_id = generation_id
     edit.ends_group = True
 
     def finish() -> None:
@@ -200,8 +207,8 @@ def _classic_group(group: ConsumerGroup, members: Collection[ConsumerMember], to
             ),
             member.member_id,
         )
-    classic.generation_id = group.epoch
     classic.protocol_name = classic.select_protocol()
+    classic.note_subscriptions()
     classic.state = GroupState.STABLE
     for member in classic.members.values():
         member.is_new = False

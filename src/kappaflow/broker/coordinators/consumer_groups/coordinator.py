@@ -8,7 +8,7 @@ Source: KIP-848; KIP-1101 (hash of the topics instead of their metadata); KIP-12
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Generator, Iterable
+from collections.abc import Callable, Generator, Iterable, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
@@ -18,6 +18,7 @@ from kappaflow.broker.coordinators.consumer_groups import conversion
 from kappaflow.broker.coordinators.consumer_groups.assignors import ASSIGNORS, AssignmentProblem
 from kappaflow.broker.coordinators.consumer_groups.assignors.problem import SubscribedMember
 from kappaflow.broker.coordinators.consumer_groups.changes import (
+    ResolvedRegex,
     SetAssignmentEpoch,
     SetEpoch,
     SetTarget,
@@ -107,6 +108,7 @@ class ConsumerGroupCoordinator:
         with self.editing(request.group_id, opens=request.joins) as edit:
             self.check_size(edit.group, request.member_id)
             member_id = request.member_id or self.new_member_id()
+            regexes = dict(edit.group.regexes)
             before = self._member_before(edit, request, member_id)
             after = request.update(before)
             edit.put(after)
@@ -116,7 +118,7 @@ class ConsumerGroupCoordinator:
             self.update_target(edit)
             changed = changed or regex is not RegexChange.NONE
             after = self.advance(edit, after, request.owned, subscription_changed=changed)
-            self._resolve_regexes_if_due(edit, request.can_describe)
+            self._resolve_regexes_if_due(edit, regexes, request.can_describe)
             edit.when_done.append(
                 lambda: self.watch_session(edit.group, member_id, self.config.group_consumer_session_timeout_ms)
             )
@@ -313,8 +315,10 @@ class ConsumerGroupCoordinator:
         """
         return self._regexes.note_change(edit, before, after)
 
-    def _resolve_regexes_if_due(self, edit: GroupEdit, can_describe: Callable[[str], bool]) -> None:
-        if self._regexes.is_due(edit.group):
+    def _resolve_regexes_if_due(
+        self, edit: GroupEdit, known: Mapping[str, ResolvedRegex], can_describe: Callable[[str], bool]
+    ) -> None:
+        if self._regexes.is_due(edit.group, known):
             edit.when_done.append(lambda: self._resolve_regexes_later(edit.group, can_describe))
 
     def _resolve_regexes_later(self, group: ConsumerGroup, can_describe: Callable[[str], bool]) -> None:

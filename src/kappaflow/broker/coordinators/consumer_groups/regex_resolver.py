@@ -8,7 +8,7 @@ Source: KIP-848, "Regular Expression Based Subscription".
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from enum import Enum
 
 from kappaflow.broker.coordinators.consumer_groups.changes import PutRegex, ResolvedRegex
@@ -62,19 +62,24 @@ class RegexResolver:
             _check(after.regex)
         return RegexChange.RESOLVED if after.regex in edit.group.regexes else RegexChange.UPDATED
 
-    def is_due(self, group: ConsumerGroup) -> bool:
-        """Whether expressions of a group have to be looked up now."""
+    def is_due(self, group: ConsumerGroup, known: Mapping[str, ResolvedRegex]) -> bool:
+        """Whether expressions of a group have to be looked up now.
+
+        Args:
+            group: the group, after a heartbeat.
+            known: what was known of its expressions before: one that this heartbeat drops was looked up all the same.
+        """
         subscribed = group.subscribed_regexes()
         if not subscribed or group.group_id in self._running:
             return False
-        if not group.regexes:
+        if not known:
             return True
-        last = next(iter(group.regexes.values()))
+        last = next(iter(known.values()))
         age_ms = self._clock.time_ms() - last.time_ms
         if age_ms <= REFRESH_PAUSE_MS:
             return False
         return (
-            subscribed != group.regexes.keys()
+            subscribed != set(known)
             or last.version < self._topics.newest_topic_version
             or age_ms > self._refresh_interval_ms
         )
