@@ -51,6 +51,11 @@ class Serde(ABC):
         self.columns = columns
         self._types = tuple(column.type for column in columns)
 
+    @property
+    def columnar(self) -> bool:
+        """Whether its rows lie in columns, so that `decode` and `encode` mean something."""
+        return True
+
     @abstractmethod
     def serialize(self, row: Row | None) -> bytes | None:
         """Write a row; None is no bytes.

@@ -4,6 +4,7 @@
     KafkaStreams(topology, application_id="counting", bootstrap_servers="localhost:9092", state_dir="state").start()
 
     dsl         what users write              topology    what it becomes: nodes, subtopologies
+    expressions ``col("price") * 2``
     processors  the operators                 columns     operators over whole columns
     execution   tasks, threads, commits       application the running application
 
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
         TimeWindows,
         UnlimitedWindows,
     )
+    from kappaflow.streams.expressions.nodes import Expression, col, count, lit, when
     from kappaflow.streams.record import Record, Windowed
 
 _HOMES = {
@@ -60,6 +62,11 @@ _HOMES = {
     "SlidingWindows": "dsl.windows",
     "TimeWindows": "dsl.windows",
     "UnlimitedWindows": "dsl.windows",
+    "Expression": "expressions.nodes",
+    "col": "expressions.nodes",
+    "count": "expressions.nodes",
+    "lit": "expressions.nodes",
+    "when": "expressions.nodes",
     "Record": "record",
     "Windowed": "record",
 }
@@ -67,6 +74,7 @@ _HOMES = {
 __all__ = [
     "STREAM_TIME",
     "WALL_CLOCK_TIME",
+    "Expression",
     "FixedKeyProcessor",
     "JoinWindows",
     "KStream",
@@ -86,7 +94,11 @@ __all__ = [
     "Topology",
     "UnlimitedWindows",
     "Windowed",
+    "col",
+    "count",
     "key_value_store",
+    "lit",
+    "when",
 ]
 
 

@@ -138,7 +138,7 @@ class TopologyTestDriver:
                 self._global.process(raw)
                 continue
             self._enqueue(raw)
-            self._work()
+            self._settle()
 
     def advance_wall_clock_time(self, milliseconds: int) -> None:
         """Let the wall clock go on and do what is due by it."""
@@ -147,11 +147,18 @@ class TopologyTestDriver:
         self._now += milliseconds
         self.context.punctuate(wall_clock=True)
         self._commit()
-        self._work()
+        self._settle()
 
     def _enqueue(self, raw: RawRecord) -> None:
         decoded = self._task.decode(raw)
         self._queues.add(raw.topic, -1 if decoded.time is None else decoded.time, decoded)
+
+    def _settle(self) -> None:
+        """Do all that is left to do, calls of asynchronous functions included."""
+        self._work()
+        while self.context.in_flight:
+            self._task.flush_caches()
+            self._work()
 
     def _work(self) -> None:
         while (decoded := self._queues.take()) is not None:

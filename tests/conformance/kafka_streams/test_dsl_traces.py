@@ -19,6 +19,7 @@ import pytest
 
 from kappaflow.errors import TopologyError
 from kappaflow.streams.dsl import table_steps
+from kappaflow.streams.dsl.topology import Topology
 from kappaflow.streams.execution.row_task import RawRecord
 from kappaflow.streams.processors import (
     base,
@@ -35,7 +36,15 @@ from kappaflow.streams.processors import (
 from kappaflow.streams.processors.foreign_key_protocol import Instruction
 from kappaflow.streams.processors.table_views import FilterView, JoinView
 from kappaflow.streams.record import Change, Record
-from kappaflow.testing.described_streams import OPERATORS, Program, Trace, build, random_program, read_trace
+from kappaflow.testing.described_streams import (
+    OPERATORS,
+    Program,
+    Trace,
+    build,
+    build_expressed,
+    random_program,
+    read_trace,
+)
 from kappaflow.testing.java_program import java_program
 from kappaflow.testing.topology_test_driver import TopologyTestDriver
 
@@ -88,13 +97,14 @@ def by_key(records: list[Any]) -> list[Any]:
     return sorted(((key, value, headers) for key, value, _, headers in records), key=lambda each: each[0])
 
 
-def difference(one: Traced, restarts: float = 0.0) -> str:
+def difference(one: Traced, restarts: float = 0.0, make: Callable[[Program], Topology] = build) -> str:
     """Say where ours writes something else than Kafka Streams; empty when it does not.
 
     Args:
         restarts: how often a record is followed by a restart of the task.
+        make: makes the topology.
     """
-    driver = TopologyTestDriver(build(one.program), application_id="app")
+    driver = TopologyTestDriver(make(one.program), application_id="app")
     rng = random.Random(one.seed)
     for record in one.program.records:
         driver.pipe(record)
@@ -137,6 +147,13 @@ def test_topologies_are_described_as_kafka_streams_describes_them(traced: list[T
 
 def test_records_are_written_as_kafka_streams_writes_them(traced: list[Traced]) -> None:
     wrong = [text for one in running(traced) if (text := difference(one))]
+    assert not wrong, f"{len(wrong)} of {len(traced)} programs differ: {wrong[:5]}"
+
+
+def test_expressions_write_what_kafka_streams_writes(traced: list[Traced]) -> None:
+    wrong = [one.seed for one in running(traced) if build_expressed(one.program).describe() != one.trace.description]
+    assert wrong == []
+    wrong = [text for one in running(traced) if (text := difference(one, make=build_expressed))]
     assert not wrong, f"{len(wrong)} of {len(traced)} programs differ: {wrong[:5]}"
 
 

@@ -4,21 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import cast
+from typing import Any, cast
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as _compute
 
 from kappaflow import kernel
 from kappaflow.kernel import DirtyRows
+from kappaflow.kernel.fold_steps import start_of
 from kappaflow.serde import WindowedKeySerde
 from kappaflow.state import PackedStore
 from kappaflow.streams.batch import ArrowArray, Batch, Int64s, Mask
 from kappaflow.streams.columns.batches import both, plain, serialised_keys, take
+from kappaflow.streams.columns.fold_rows import fold_rows
 from kappaflow.streams.columns.operator import only
 from kappaflow.streams.processors.base import NO_TIME, Expiry, TaskContext
 from kappaflow.streams.topology import nodes as n
 
+pc: Any = _compute  # its functions are made at import and have no types
 CLEAN_STATE_BYTES = 64 << 20
 
 
@@ -28,7 +32,7 @@ class ChangedStates:
 
     Attributes:
         keys: Arrow binary.
-        columns: one array a state column.
+        columns: one array a column that the changelog's serde writes.
         timestamps: int64, milliseconds.
         results: what the operator forwards where it holds results back until the commit.
     """
@@ -88,6 +92,7 @@ class AggregateColumns:
         self.observed_time = NO_TIME
         self._tracks_old = tracks_old
         folds = node.aggregator.folds or ()
+        self._rows_kept = fold_rows(node.store, store, tuple(fold.type for fold in folds))
         self._inputs = [fold.input for fold in folds]
         self._table = kernel.FoldTable([(fold.kind, str(fold.type)) for fold in folds])
         self._before = _ResultsBefore()
@@ -116,20 +121,32 @@ class AggregateColumns:
         batch.value, batch.value_valid = aggregator.results(output.columns), None
         batch.timestamp = output.timestamp
         if self._tracks_old:
-            batch.old, batch.old_valid = aggregator.results(output.old_columns), output.old_valid
+            batch.old, batch.old_valid = self._old(output.old_columns, output.old_valid)
         return batch
+
+    def _old(self, states: list[ArrowArray], valid: Mask) -> tuple[list[ArrowArray], Mask]:
+        """Return results before rows; of a new key its first aggregate, where the operator has it so."""
+        aggregator = self.node.aggregator
+        if not self.node.initial_is_old or valid.all():
+            return aggregator.results(states), valid
+        there = pa.array(valid)
+        starts = [start_of(fold.kind, str(fold.type)) for fold in aggregator.folds or ()]
+        filled = [
+            column if start is None else pc.if_else(there, plain(column), pa.scalar(start, plain(column).type))
+            for column, start in zip(states, starts, strict=True)
+        ]
+        return aggregator.results(filled), np.ones(len(valid), np.bool_)
 
     def _load(self, keys: ArrowArray) -> None:
         missing = self._table.missing(keys)
         if len(missing):
-            packed = self.store.get_packed(missing.to_pylist())
-            self._table.load(missing, pa.array(packed, pa.binary()))
+            self._table.load(missing, self._rows_kept.load(missing))
 
     def _keep_before(self, keys: ArrowArray) -> None:
         unseen = self._before.unseen(plain(keys))
         if len(unseen):
             states = self._table.read(unseen)
-            self._before.keep(unseen, self.node.aggregator.results(states.columns), states.old_valid)
+            self._before.keep(unseen, *self._old(states.columns, states.old_valid))
 
     def _rows(self, batch: Batch) -> Batch:
         mask = both(batch.key_valid, batch.value_valid)
@@ -184,19 +201,20 @@ class AggregateColumns:
         """Let the store show the states as they are; what changed since the last `drain` stays noted."""
         dirty = self._table.drain_dirty()
         if len(dirty.keys):
-            self.store.put_packed(dirty.keys.to_pylist(), dirty.packed.to_pylist())
+            self._rows_kept.save(dirty)
             self._shown.append(dirty.keys)
 
     def drain(self) -> ChangedStates | None:
         """Hand changed states over to the store; None when nothing changed."""
         dirty = self._table.drain_dirty()
         if len(dirty.keys):
-            self.store.put_packed(dirty.keys.to_pylist(), dirty.packed.to_pylist())
+            self._rows_kept.save(dirty)
         if self._shown:
             dirty = self._with_shown(dirty)
         if not len(dirty.keys):
             return None
-        changed = ChangedStates(dirty.keys, dirty.columns, dirty.timestamp, self._results(dirty))
+        columns = self._rows_kept.logged(dirty)
+        changed = ChangedStates(dirty.keys, columns, dirty.timestamp, self._results(dirty))
         if self._table.evict_clean(CLEAN_STATE_BYTES):
             self._holds_all = False
         self._drained_bytes = self._table.bytes

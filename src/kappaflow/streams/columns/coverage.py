@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
+from typing import Any
 
 from kappaflow.kernel.fold_columns import TYPES
+from kappaflow.serde import WindowedKeySerde
+from kappaflow.streams.columns.column_shapes import other_columns
 from kappaflow.streams.topology import Subtopology, Topology
 from kappaflow.streams.topology import nodes as n
 
@@ -15,7 +19,16 @@ def reason_for_rows(topology: Topology, subtopology: Subtopology) -> str:
         why = _reason(node)
         if why:
             return f"{node.name}: {why}"
-    return _meeting(topology, subtopology)
+    return _looked_up(topology, subtopology) or _meeting(topology, subtopology) or other_columns(topology, subtopology)
+
+
+def may_hold(topology: Topology, subtopology: Subtopology) -> bool:
+    """Tell whether an operator in row form may hold records back for a while: no others can overtake them.
+
+    So it is where all records come from one topic on one way, and no processor of the program looks at the time.
+    """
+    processors = any(isinstance(node, n.Operator) and not node.columns and node.specs for node in subtopology.nodes)
+    return len(subtopology.sources) == 1 and not processors and not _meeting(topology, subtopology)
 
 
 def _aggregate(node: n.StreamAggregate | n.WindowedAggregate) -> str:
@@ -24,11 +37,17 @@ def _aggregate(node: n.StreamAggregate | n.WindowedAggregate) -> str:
     folds = node.aggregator.folds
     if folds is None:
         return "an aggregate has no fold"
+    if not _columnar(node.store.key_serde) or not _columnar(node.store.objects):
+        return "keys or values of its store do not lie in columns"
     return next((f"no fold takes {fold.type}" for fold in folds if str(fold.type) not in TYPES), "")
 
 
 def _mapper(node: n.MapValues | n.TableMapValues | n.SelectKey) -> str:
     return "" if node.mapper.columnar else "an expression has no column form"
+
+
+def _flat_mapper(node: n.FlatMapValues) -> str:
+    return "" if getattr(node.mapper, "columnar", False) else "an expression has no column form"
 
 
 def _predicate(node: n.Filter | n.TableFilter) -> str:
@@ -39,12 +58,46 @@ def _join(node: n.StreamTableJoin) -> str:
     return "" if node.joiner.columnar else "the joiner has no column form"
 
 
+def _columnar(serde: Any) -> bool:
+    serde = serde.inner if isinstance(serde, WindowedKeySerde) else serde
+    return serde is None or serde.columnar
+
+
+def _topic(node: n.Source | n.Repartition | n.Sink) -> str:
+    for what, serde in (("keys", node.key_serde), ("values", node.value_serde)):
+        if not _columnar(serde):
+            return f"the {what} of {node.topic} do not lie in columns"
+    return ""
+
+
+def _source(node: n.Source) -> str:
+    if node.is_global:
+        return "it is read by every task"
+    if node.timestamp is not None and not getattr(node.timestamp, "columnar", True):
+        return "a function gives the times of its records"
+    return _topic(node) or (_store(node) if isinstance(node, n.TableSource) else "")
+
+
+def _store(node: n.TableSource | n.ToTable) -> str:
+    if node.store is None or (_columnar(node.store.key_serde) and _columnar(node.store.objects)):
+        return ""
+    return "keys or values of its store do not lie in columns"
+
+
 def _repartition(node: n.Repartition) -> str:
-    return "it carries changes of a table" if node.carries_changes else ""
+    if node.carries_changes:
+        return "it carries changes of a table"
+    return "a function chooses partitions" if node.partition_of is not None else _topic(node)
 
 
 def _sink(node: n.Sink) -> str:
-    return "results are handed over one by one" if node.topic is None else ""
+    if node.topic is None:
+        return "results are handed over one by one" if node.topic_of is None else "a function chooses topics"
+    return "a function chooses partitions" if node.partition_of is not None else _topic(node)
+
+
+def _operator(node: n.Operator) -> str:
+    return "" if node.columns is not None else "it calls functions of the program, or has no column form"
 
 
 def _always(_: n.Node) -> str:
@@ -52,8 +105,12 @@ def _always(_: n.Node) -> str:
 
 
 _REASONS: dict[type[n.Node], Callable[..., str]] = {
-    n.Source: _always,
-    n.TableSource: _always,
+    n.Source: _source,
+    n.TableSource: _source,
+    n.ToTable: _store,
+    n.Operator: _operator,
+    n.Merge: _always,
+    n.FlatMapValues: _flat_mapper,
     n.Filter: _predicate,
     n.MapValues: _mapper,
     n.SelectKey: _mapper,
@@ -74,29 +131,73 @@ def _reason(node: n.Node) -> str:
     return f"{type(node).__name__} has no column form" if reason is None else reason(node)
 
 
-def _meeting(topology: Topology, subtopology: Subtopology) -> str:
-    """Return where the rows of one record meet again: their order there would need more than positions."""
-    members = {node.name for node in subtopology.nodes}
-    reached: dict[str, dict[str, int]] = {}
-    sources = [node for nodes in subtopology.sources.values() for node in nodes]
-    ways_to_topic: dict[tuple[str, str], int] = {}
-    for topic, nodes in subtopology.sources.items():
-        if len(nodes) > 1:
-            return f"{topic} is read by several sources"
+def _looked_up(topology: Topology, subtopology: Subtopology) -> str:
+    """Return which rows cannot be looked up as they are at a position."""
+    makers = {
+        node.store.name: node.name
+        for node in subtopology.nodes
+        if isinstance(node, n.TableSource | n.ToTable) and node.store is not None
+    }
+    origins = {name: {way[0] for way in ways} for name, ways in _ways(topology, subtopology).items()}
     for node in subtopology.nodes:
-        counts: dict[str, int] = {node.name: 1} if node in sources else {}
+        for store in node.looks_up if isinstance(node, n.Operator) else ():
+            if store not in makers:
+                return f"{node.name}: it looks rows up that no source of a table keeps"
+            if origins[node.name] & origins[makers[store]]:
+                return f"{node.name}: a record changes the rows that it looks up"
+    return ""
+
+
+Way = tuple[str, frozenset[tuple[str, str]]]
+
+
+def _ways(topology: Topology, subtopology: Subtopology) -> dict[str, list[Way]]:
+    """Return on which ways records of each source reach each operator: the source, and the branches taken."""
+    members = {node.name for node in subtopology.nodes}
+    sources = [node for nodes in subtopology.sources.values() for node in nodes]
+    found: dict[str, list[Way]] = {}
+    for node in subtopology.nodes:
+        ways: list[Way] = [(node.name, frozenset())] if node in sources else []
         entering = [] if isinstance(node, n.Repartition) and node in sources else topology.parents[node.name]
         for parent in entering:
             if parent in members:
-                for origin, ways in reached.get(parent, {}).items():
-                    counts[origin] = counts.get(origin, 0) + ways
-        reached[node.name] = counts
-        if any(ways > 1 for ways in counts.values()):
+                for origin, branches in found.get(parent, []):
+                    taken = {(parent, node.name)} if _splits(topology.nodes[parent]) else set[tuple[str, str]]()
+                    ways.append((origin, branches | taken))
+        found[node.name] = ways
+    return found
+
+
+def _splits(node: n.Node) -> bool:
+    """Whether a record goes to at most one child."""
+    return isinstance(node, n.Operator) and node.splits
+
+
+def _exclude(one: Way, other: Way) -> bool:
+    """Whether no record takes both ways."""
+    if one[0] != other[0]:
+        return True
+    taken = dict(one[1])
+    return any(splitter in taken and taken[splitter] != branch for splitter, branch in other[1])
+
+
+def _meeting(topology: Topology, subtopology: Subtopology) -> str:
+    """Return where the rows of one record meet again: their order there would need more than positions."""
+    sources = [node for nodes in subtopology.sources.values() for node in nodes]
+    found = _ways(topology, subtopology)
+    for topic, nodes in subtopology.sources.items():
+        if len(nodes) > 1:
+            return f"{topic} is read by several sources"
+        if any(parent in found for node in nodes for parent in topology.parents[node.name]):
+            return f"{topic} is read where it is written"
+    to_topics: dict[str, list[Way]] = {}
+    for node in subtopology.nodes:
+        ways = found[node.name]
+        if any(not _exclude(one, other) for one, other in itertools.combinations(ways, 2)):
             return f"{node.name}: records reach it on several ways"
         if isinstance(node, n.Sink | n.Repartition) and node not in sources and node.topic is not None:
-            for origin in counts:
-                key = (origin, node.topic)
-                ways_to_topic[key] = ways_to_topic.get(key, 0) + 1
-                if ways_to_topic[key] > 1:
-                    return f"{node.name}: records reach {node.topic} on several ways"
+            before = to_topics.setdefault(node.topic, [])
+            if any(not _exclude(one, other) for one in before for other in ways):
+                return f"{node.name}: records reach {node.topic} on several ways"
+            before += ways
     return ""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from kappaflow.state import PackedStore
 from kappaflow.streams.batch import Batch
@@ -16,6 +16,15 @@ class ColumnOperator(Protocol):
 
     def run(self, inputs: Sequence[Batch | None]) -> Batch | None:
         """Process one batch; inputs may be changed in place, but not their columns."""
+        ...
+
+
+@runtime_checkable
+class Finishing(Protocol):
+    """An operator that lets its store take the changes of a batch when all others have run."""
+
+    def finish(self) -> None:
+        """End the batch."""
         ...
 
 

@@ -8,7 +8,8 @@ from kappaflow.errors import TopologyError
 from kappaflow.streams.batch import Batch
 from kappaflow.streams.columns.aggregate import AggregateColumns, ChangedStates
 from kappaflow.streams.columns.batches import shared
-from kappaflow.streams.columns.operator import ColumnOperator, Stores
+from kappaflow.streams.columns.fan import FlatMapColumns, MergeColumns
+from kappaflow.streams.columns.operator import ColumnOperator, Finishing, Stores
 from kappaflow.streams.columns.stateless import (
     FilterColumns,
     KeyColumns,
@@ -30,6 +31,30 @@ from kappaflow.streams.topology import nodes as n
 Write = Callable[[n.Sink | n.Repartition, Batch], None]
 
 
+def in_order(topology: Topology, subtopology: Subtopology) -> tuple[n.Node, ...]:
+    """Return the operators so that each comes behind its parents, and behind the tables that it looks rows up in."""
+    makers = {
+        node.store.name: node.name
+        for node in subtopology.nodes
+        if isinstance(node, n.TableSource | n.ToTable) and node.store is not None
+    }
+    members = {node.name: node for node in subtopology.nodes}
+    placed: dict[str, n.Node] = {}
+
+    def place(node: n.Node) -> None:
+        if node.name in placed or node.name not in members:
+            return
+        looked_up = node.looks_up if isinstance(node, n.Operator) else ()
+        for name in (*topology.parents[node.name], *(makers[store] for store in looked_up if store in makers)):
+            if name in members and name != node.name:
+                place(members[name])
+        placed[node.name] = node
+
+    for node in subtopology.nodes:
+        place(node)
+    return tuple(placed.values())
+
+
 class ColumnSubtopology:
     """The operators of one task in column form.
 
@@ -47,19 +72,26 @@ class ColumnSubtopology:
         self._members = {node.name for node in subtopology.nodes}
         self._sources = {topic: nodes[0] for topic, nodes in subtopology.sources.items()}
         self._entries = {node.name for node in self._sources.values()}
-        self._nodes = subtopology.nodes
-        self._operators = {node.name: self._operator(node, stores) for node in subtopology.nodes}
+        self._nodes = in_order(topology, subtopology)
+        self._operators = {node.name: self._operator(node, stores) for node in self._nodes}
+        self._finishing = [each for each in self._operators.values() if isinstance(each, Finishing)]
 
     def _operator(self, node: n.Node, stores: Stores) -> ColumnOperator:
         context, tracks_old = self.context, self._tracks_old(node)
         match node:
-            case n.TableSource():
+            case n.TableSource() | n.ToTable():
                 store = None if node.store is None else stores[node.store.name]
                 return TableSourceColumns(node, store, context, tracks_old=tracks_old)
             case n.Filter():
                 return FilterColumns(node)
             case n.MapValues():
                 return MapColumns(node)
+            case n.FlatMapValues():
+                return FlatMapColumns(node)
+            case n.Merge():
+                return MergeColumns()
+            case n.Operator() if node.columns is not None:
+                return node.columns(context, stores)
             case n.SelectKey():
                 return KeyColumns(node, context)
             case n.ToStream():
@@ -83,7 +115,7 @@ class ColumnSubtopology:
         """Tell whether anything behind a table operator compares old values with new ones."""
         for name in self._topology.children[node.name]:
             child = self._topology.nodes[name]
-            if isinstance(child, n.TableFilter):
+            if isinstance(child, n.TableFilter) or (isinstance(child, n.Operator) and child.reads_old):
                 return True
             if isinstance(child, n.TableMapValues) and self._tracks_old(child):
                 return True
@@ -116,6 +148,8 @@ class ColumnSubtopology:
             result = self._operators[node.name].run(inputs)
             if result is not None and len(result):
                 outputs[node.name] = result
+        for operator in self._finishing:
+            operator.finish()
 
     def _inputs(self, node: n.Node, given: Mapping[str, Batch], outputs: Mapping[str, Batch]) -> list[Batch | None]:
         if node.name in self._entries:

@@ -13,8 +13,8 @@ import numpy as np
 
 from kappaflow import kernel
 from kappaflow.state import PackedStore
-from kappaflow.streams.batch import ArrowArray, Batch, Mask
-from kappaflow.streams.columns.batches import both, old_rows, plain, serialised_keys, take, valid_rows
+from kappaflow.streams.batch import ArrowArray, Batch, Int64s, Mask
+from kappaflow.streams.columns.batches import both, old_rows, plain, serialised_keys, shared, take, valid_rows
 from kappaflow.streams.columns.operator import only
 from kappaflow.streams.columns.stored_rows import StoredRows, joined_columns
 from kappaflow.streams.processors.base import TaskContext
@@ -22,7 +22,10 @@ from kappaflow.streams.topology import nodes as n
 
 
 class KeptTable:
-    """A table in a store: takes changes and says what each replaced.
+    """A table in a store: takes the changes of a batch, says what each replaced, and answers for any position in it.
+
+    The store itself changes when the batch is done (`finish`); within the batch a row at a position sees the changes
+    before it.
 
     Args:
         tracks_old: whether anything reads the old values.
@@ -30,16 +33,17 @@ class KeptTable:
 
     def __init__(self, spec: n.StoreSpec, store: PackedStore, *, tracks_old: bool) -> None:
         self._spec = spec
-        self._rows = StoredRows(store, spec.types)
+        self._rows = StoredRows(store, spec.types, spec.objects)
         self._tracks_old = tracks_old
+        self._changes: tuple[ArrowArray, Batch, Mask] | None = None
 
     def apply(self, batch: Batch) -> None:
-        """Store the last row of each key, and set the old values of the batch."""
+        """Note the rows of a batch, and set the old values of the batch."""
         keys = plain(serialised_keys(self._spec.key_serde, batch))
         valid = valid_rows(batch.value_valid, len(batch))
+        self._changes = (keys, shared(batch), valid)
         if self._tracks_old:
             batch.old, batch.old_valid = self._replaced(keys, batch.value, valid)
-        self._rows.write_last(keys, batch.value, valid, batch.timestamp)
 
     def _replaced(self, keys: ArrowArray, columns: Sequence[ArrowArray], valid: Mask) -> tuple[list[ArrowArray], Mask]:
         """Return the row before each change: of the batch where an earlier one has the key, else of the store."""
@@ -49,17 +53,46 @@ class KeptTable:
         rows = np.where(previous >= 0, previous, np.arange(count, 2 * count))
         return joined_columns(columns, stored, rows), np.concatenate([valid, present])[rows]
 
+    def read_at(self, keys: ArrowArray, ord_: Int64s) -> tuple[list[ArrowArray], Mask, Int64s]:
+        """Return the rows of keys as they are before positions, which of them are there, and their times."""
+        columns, present, times = self._rows.read_timed(keys)
+        if self._changes is None:
+            return columns, present, times
+        changed, batch, valid = self._changes
+        latest = kernel.as_of(changed, batch.ord, keys, ord_)
+        rows = np.where(latest >= 0, latest, len(batch) + np.arange(len(keys)))
+        there = np.concatenate([valid, present])[rows]
+        at = np.concatenate([batch.timestamp, times])[rows]
+        return joined_columns(batch.value, columns, rows), there, at
+
+    def serialised(self, batch: Batch) -> ArrowArray:
+        """Return the keys of another batch as this table's store has them."""
+        return plain(serialised_keys(self._spec.key_serde, batch))
+
+    def finish(self) -> None:
+        """Store the last row of each key that changed."""
+        if self._changes is not None:
+            keys, batch, valid = self._changes
+            self._changes = None
+            self._rows.write_last(keys, batch.value, valid, batch.timestamp)
+
+
+def kept_table(context: TaskContext, store: str) -> KeptTable:
+    """Return the table in a store, which its source has made before."""
+    return context.shared[f"table:{store}"]
+
 
 class TableSourceColumns:
     """Turns the rows of a topic into changes of a table; null keys are dropped."""
 
     def __init__(
-        self, node: n.TableSource, store: PackedStore | None, context: TaskContext, *, tracks_old: bool
+        self, node: n.TableSource | n.ToTable, store: PackedStore | None, context: TaskContext, *, tracks_old: bool
     ) -> None:
         self.context = context
         self._table = None
         if node.store is not None and store is not None:
             self._table = KeptTable(node.store, store, tracks_old=tracks_old)
+            context.shared[f"table:{node.store.name}"] = self._table
 
     def run(self, inputs: Sequence[Batch | None]) -> Batch | None:
         """Store the rows and return the changes."""
@@ -71,6 +104,11 @@ class TableSourceColumns:
         if self._table is not None and len(batch):
             self._table.apply(batch)
         return batch
+
+    def finish(self) -> None:
+        """Let the store take the changes of the batch."""
+        if self._table is not None:
+            self._table.finish()
 
 
 class MaterialiseColumns:
@@ -84,6 +122,10 @@ class MaterialiseColumns:
         batch = only(inputs)
         self._table.apply(batch)
         return batch
+
+    def finish(self) -> None:
+        """Let the store take the changes of the batch."""
+        self._table.finish()
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from kappaflow.serde.types import BYTES
+from kappaflow.serde.shape import Shape, whole
+from kappaflow.serde.types import BIGINT, BYTES, DataType
+from kappaflow.streams.functions import Fold
 from kappaflow.streams.record import Record
 
-Fold = Callable[[Any, Any, Any], Any]  # key, value, aggregate
+Adder = Callable[[Any, Any, Any], Any]  # key, value, aggregate
 
 
 class ObjectAggregator:
@@ -21,14 +23,15 @@ class ObjectAggregator:
         merger: of key and the aggregates of two sessions.
     """
 
-    state_types = (BYTES,)
-    folds = None
+    state_types: tuple[DataType, ...] = (BYTES,)
+    folds: tuple[Fold, ...] | None = None
+    shape: Shape | None = None
 
     def __init__(
         self,
         initializer: Callable[[], Any],
-        adder: Fold,
-        subtractor: Fold | None = None,
+        adder: Adder,
+        subtractor: Adder | None = None,
         merger: Callable[[Any, Any, Any], Any] | None = None,
     ) -> None:
         self._initializer = initializer
@@ -69,9 +72,25 @@ class ObjectAggregator:
         raise TypeError("callables have no column form")
 
 
+class CountingAggregator(ObjectAggregator):
+    """Counts, in row form and in column form."""
+
+    shape = whole(BIGINT)
+    folds = (Fold("count", None, BIGINT),)
+
+    def inputs(self, batch: Any) -> Sequence[Any]:
+        """Rows are counted whatever they hold."""
+        del batch
+        return ()
+
+    def results(self, state_columns: Sequence[Any]) -> list[Any]:
+        """Return the counts."""
+        return list(state_columns)
+
+
 def counting() -> ObjectAggregator:
     """Count records; rows of tables are taken back, sessions added up."""
-    return ObjectAggregator(
+    return CountingAggregator(
         lambda: 0,
         lambda _key, _value, count: count + 1,
         lambda _key, _value, count: count - 1,

@@ -6,10 +6,14 @@ from collections.abc import Callable
 from typing import Any
 
 from kappaflow.streams import topology as run
-from kappaflow.streams.dsl.functions import with_key
+from kappaflow.streams.columns.fan import BranchColumns, Choice
+from kappaflow.streams.dsl.expressions import predicate_of
 from kappaflow.streams.dsl.graph import GraphNode, operator
-from kappaflow.streams.dsl.stream import KStream, pass_through
-from kappaflow.streams.processors.records import BranchProcessor
+from kappaflow.streams.dsl.stream import KStream
+from kappaflow.streams.dsl.topology import Connected
+from kappaflow.streams.expressions.nodes import Expression
+from kappaflow.streams.functions import Predicate
+from kappaflow.streams.processors.records import BranchProcessor, PassThroughProcessor
 
 Chain = Callable[[KStream], KStream | None]
 
@@ -23,25 +27,35 @@ class Branches:
     def __init__(self, source: KStream, name: str | None) -> None:
         self._source = source
         self._name = source.builder.graph.name_or_new(name, "KSTREAM-BRANCH-")
-        self._choices: list[tuple[Callable[[Any, Any], bool] | None, int]] = []
+        self._choices: list[Predicate | None] = []
         self._branches: dict[str, KStream] = {}
-        choices = self._choices
-        self._node = operator(
-            self._name,
-            lambda at: run.Operator(name=at.name, make=lambda c, _: BranchProcessor(at.name, c, list(choices))),
-        )
+        self._node = operator(self._name, self._splitting)
         source.builder.graph.add(self._node, source.node)
 
+    def _splitting(self, at: Connected) -> run.Node:
+        choices = list(self._choices)
+
+        def columns(context: Any, _: Any) -> Choice:
+            context.shared[at.name] = Choice(choices)
+            return context.shared[at.name]
+
+        return run.Operator(
+            name=at.name,
+            make=lambda c, _: BranchProcessor(at.name, c, [(choice, i) for i, choice in enumerate(choices)]),
+            columns=columns if all(choice is None or choice.columnar for choice in choices) else None,
+            splits=True,
+        )
+
     def branch(
-        self, predicate: Callable[..., bool], *, name: str | None = None, chain: Chain | None = None
+        self, predicate: Callable[..., bool] | Expression, *, name: str | None = None, chain: Chain | None = None
     ) -> Branches:
         """Take the records for which the predicate is true and that no earlier branch took.
 
         Args:
             chain: is given the branch; what it returns is what the result holds, nothing if it returns None.
         """
-        number = sum(1 for each, _ in self._choices if each is not None) + 1
-        self._add(with_key(predicate, "predicate"), str(number) if name is None else name, chain)
+        number = sum(1 for each in self._choices if each is not None) + 1
+        self._add(predicate_of(predicate, self._source, negated=False), str(number) if name is None else name, chain)
         return self
 
     def default_branch(self, *, name: str | None = None, chain: Chain | None = None) -> dict[str, KStream]:
@@ -53,12 +67,21 @@ class Branches:
         """Return the branches by name; records that none took are dropped."""
         return self._branches
 
-    def _add(self, predicate: Callable[[Any, Any], bool] | None, name: str, chain: Chain | None) -> None:
+    def _add(self, predicate: Predicate | None, name: str, chain: Chain | None) -> None:
         source, graph = self._source, self._source.builder.graph
         made = self._name + name
         graph.new_name(made)
-        self._choices.append((predicate, len(self._choices)))
-        node: GraphNode = graph.add(operator(made, pass_through(made)), self._node)
+        number, split = len(self._choices), self._name
+        self._choices.append(predicate)
+
+        def taking(at: Connected) -> run.Node:
+            return run.Operator(
+                name=at.name,
+                make=lambda c, _: PassThroughProcessor(at.name, c),
+                columns=lambda c, _: BranchColumns(c.shared[split], number),
+            )
+
+        node: GraphNode = graph.add(operator(made, taking), self._node)
         branch = KStream(
             source.builder,
             made,

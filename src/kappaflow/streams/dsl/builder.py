@@ -13,6 +13,7 @@ from kappaflow.streams.dsl.stream import KStream
 from kappaflow.streams.dsl.table import KTable
 from kappaflow.streams.dsl.table_sources import SOURCE_PREFIX, table_from_topic
 from kappaflow.streams.dsl.topology import TimestampExtractor, Topology
+from kappaflow.streams.expressions.nodes import Expression
 
 OPTIMIZATIONS = ("reuse.ktable.source.topics", "merge.repartition.topics", "single.store.self.join")
 
@@ -50,14 +51,15 @@ class StreamsBuilder:
         *,
         key_serde: Serde | None = None,
         value_serde: Serde | None = None,
-        timestamp: TimestampExtractor | None = None,
+        timestamp: TimestampExtractor | Expression | None = None,
         offset_reset: str | None = None,
         name: str | None = None,
     ) -> KStream:
         """Read topics as a stream.
 
         Args:
-            timestamp: gives the time of a record, from the record and the greatest time of its partition so far.
+            timestamp: gives the time of a record, from the record and the greatest time of its partition so far; or
+                an expression, such as ``col("at")``.
             offset_reset: where to begin without committed offsets: ``earliest`` or ``latest``.
         """
         listed = (topics,) if isinstance(topics, str) else tuple(topics)
@@ -83,7 +85,7 @@ class StreamsBuilder:
         *,
         key_serde: Serde | None = None,
         value_serde: Serde | None = None,
-        timestamp: TimestampExtractor | None = None,
+        timestamp: TimestampExtractor | Expression | None = None,
         offset_reset: str | None = None,
         name: str | None = None,
     ) -> KTable:
@@ -97,7 +99,7 @@ class StreamsBuilder:
         *,
         key_serde: Serde | None = None,
         value_serde: Serde | None = None,
-        timestamp: TimestampExtractor | None = None,
+        timestamp: TimestampExtractor | Expression | None = None,
         name: str | None = None,
     ) -> GlobalKTable:
         """Read all of a topic as a table in every instance."""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from kappaflow.serde import Serde
 from kappaflow.streams import topology as run
-from kappaflow.streams.dsl.aggregators import Fold, ObjectAggregator
+from kappaflow.streams.dsl.aggregators import Adder, ObjectAggregator
 from kappaflow.streams.dsl.functions import aggregator_with_key, joiner_with_key
 from kappaflow.streams.dsl.graph import GraphNode, repartitioning
 from kappaflow.streams.dsl.grouped_stream import KGroupedStream, stored_operator
@@ -41,7 +41,7 @@ class CogroupedKStream:
 
     def __init__(self, builder: StreamsBuilder) -> None:
         self.builder = builder
-        self.groups: dict[KGroupedStream, Fold] = {}
+        self.groups: dict[KGroupedStream, Adder] = {}
 
     def cogroup(self, grouped: KGroupedStream, aggregator: Callable[..., Any]) -> CogroupedKStream:
         """Add a grouped stream and its aggregator: of value and aggregate, or key, value and aggregate."""

@@ -12,7 +12,10 @@ import inspect
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
+
 from kappaflow.errors import UsageError
+from kappaflow.streams.batch import Batch, Mask
 from kappaflow.streams.record import Record
 
 KeyValueFunction = Callable[[Any, Any], Any]
@@ -98,6 +101,29 @@ class Keeps:
     def column(self, batch: Any) -> Any:
         """There is no column form."""
         raise TypeError("a callable has no column form")
+
+
+class HasKey:
+    """Keeps records that have a key.
+
+    Args:
+        keeps_all: tells whether those without one are kept as well; known when the topology is complete.
+    """
+
+    columnar = True
+
+    def __init__(self, keeps_all: Callable[[], bool]) -> None:
+        self._keeps_all = keeps_all
+
+    def row(self, record: Record) -> bool:
+        """Tell whether the record is kept."""
+        return record.key is not None or self._keeps_all()
+
+    def column(self, batch: Batch) -> Mask:
+        """Return a mask of the rows that are kept."""
+        if batch.key_valid is None or self._keeps_all():
+            return np.ones(len(batch), np.bool_)
+        return batch.key_valid
 
 
 class Maps:

@@ -11,6 +11,7 @@ from kappaflow.streams.dsl.stores import Materialized, StoreDefinition
 from kappaflow.streams.dsl.table_sources import SOURCE_PREFIX, TABLE_PREFIX, materialized_of
 from kappaflow.streams.dsl.table_steps import View, store_view
 from kappaflow.streams.dsl.topology import TimestampExtractor, Topology
+from kappaflow.streams.expressions.nodes import Expression
 
 if TYPE_CHECKING:
     from kappaflow.streams.dsl.builder import StreamsBuilder
@@ -35,7 +36,7 @@ def global_table(
     topic: str,
     key_serde: Serde | None,
     value_serde: Serde | None,
-    timestamp: TimestampExtractor | None,
+    timestamp: TimestampExtractor | Expression | None,
     given: Materialized | str | None,
     name: str | None,
 ) -> GlobalKTable:

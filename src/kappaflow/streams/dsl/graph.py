@@ -13,7 +13,7 @@ from heapq import heappop, heappush
 
 from kappaflow.errors import TopologyError
 from kappaflow.serde import Serde
-from kappaflow.streams.dsl.functions import Keeps
+from kappaflow.streams.dsl.functions import HasKey
 from kappaflow.streams.dsl.optimizations import merge_repartitions, share_self_joins
 from kappaflow.streams.dsl.topology import Connected, Topology
 from kappaflow.streams.topology import Filter, Node
@@ -99,7 +99,7 @@ class Repartitioning:
 
     def write(self, topology: Topology, node: GraphNode) -> None:
         """Add filter, sink and source."""
-        keeps = Keeps(lambda key, _value: self.keeps_null_keys or key is not None)
+        keeps = HasKey(lambda: self.keeps_null_keys)
 
         def make(at: Connected) -> Node:
             return Filter(name=at.name, predicate=keeps)

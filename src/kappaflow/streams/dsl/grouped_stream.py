@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, overload
 
+from kappaflow.errors import UsageError
 from kappaflow.serde import Serde
 from kappaflow.streams import topology as run
 from kappaflow.streams.dsl.aggregators import ObjectAggregator, counting, reducing
-from kappaflow.streams.dsl.functions import aggregator_with_key
+from kappaflow.streams.dsl.expressions import is_fold, scope_of, serde_of_shape
+from kappaflow.streams.dsl.functions import aggregator_with_key, joiner_with_key
 from kappaflow.streams.dsl.graph import GraphNode, repartitioning
 from kappaflow.streams.dsl.serdes import Serdes
 from kappaflow.streams.dsl.stores import Materialized, StoreDefinition
@@ -17,6 +19,8 @@ from kappaflow.streams.dsl.table_sources import materialized_of
 from kappaflow.streams.dsl.table_steps import StoredStep
 from kappaflow.streams.dsl.topology import Connected, Topology
 from kappaflow.streams.dsl.windows import SessionWindows, SlidingWindows, TimeWindows, UnlimitedWindows
+from kappaflow.streams.expressions.aggregates import ExpressionAggregator
+from kappaflow.streams.expressions.nodes import Aggregate
 from kappaflow.streams.topology.nodes import KeySerde
 
 if TYPE_CHECKING:
@@ -27,6 +31,7 @@ if TYPE_CHECKING:
 AGGREGATE = "KSTREAM-AGGREGATE-"
 REDUCE = "KSTREAM-REDUCE-"
 MakeNode = Callable[[Connected], run.Node]
+Folder = ObjectAggregator | ExpressionAggregator
 
 
 class KGroupedStream:
@@ -70,8 +75,8 @@ class KGroupedStream:
 
     def aggregate(
         self,
-        initializer: Callable[[], Any],
-        aggregator: Callable[..., Any],
+        initializer: Callable[[], Any] | Aggregate | Mapping[str, Aggregate],
+        aggregator: Callable[..., Any] | None = None,
         materialized: Materialized | str | None = None,
         *,
         name: str | None = None,
@@ -79,11 +84,12 @@ class KGroupedStream:
         """Fold the values of each key into an aggregate.
 
         Args:
-            initializer: makes the first aggregate.
+            initializer: makes the first aggregate; or folds of expressions, which need no aggregator:
+                ``aggregate({"n": count(), "revenue": (col("units") * col("price")).sum()})``.
             aggregator: of value and aggregate, or key, value and aggregate.
         """
-        fold = ObjectAggregator(initializer, aggregator_with_key(aggregator))
-        return self._fold(AGGREGATE, fold, materialized, name, None)
+        fold, serde = folded(self, initializer, aggregator)
+        return self._fold(AGGREGATE, fold, materialized, name, serde)
 
     @overload
     def windowed_by(self, windows: TimeWindows | SlidingWindows | UnlimitedWindows) -> WindowedKStream: ...
@@ -110,7 +116,7 @@ class KGroupedStream:
     def _fold(
         self,
         prefix: str,
-        aggregator: ObjectAggregator,
+        aggregator: Folder,
         given: Materialized | str | None,
         name: str | None,
         value_serde: Serde | None,
@@ -175,6 +181,24 @@ class KGroupedStream:
             sources = frozenset((through.source_name,))
         made = graph.add(stored_operator(name, node, store, grace_ms), parent)
         return KTable(self.builder, name, key_serde, value_serde, sources, StoredStep(store), made)
+
+
+def folded(of: KGroupedStream, initializer: Any, aggregator: Any, merger: Any = None) -> tuple[Folder, Serde | None]:
+    """Return what folds, and how aggregates are written where that is known.
+
+    Raises:
+        UsageError: there is a function for the first aggregate, but none that folds.
+    """
+    if is_fold(initializer):
+        made = ExpressionAggregator(initializer, scope_of(of), merges=merger is not None)
+        return made, serde_of_shape(made.shape)
+    if aggregator is None:
+        raise UsageError(
+            "aggregate takes two functions, aggregate(lambda: 0, lambda value, total: total + value), or folds: "
+            'aggregate({"n": count(), "total": col("units").sum()}).'
+        )
+    merges = None if merger is None else joiner_with_key(merger)
+    return ObjectAggregator(initializer, aggregator_with_key(aggregator), merger=merges), None
 
 
 def stored_operator(name: str, node: MakeNode, store: StoreDefinition, grace_ms: int | None = None) -> GraphNode:

@@ -16,6 +16,7 @@ from kappaflow.serde.objects import (
     UuidSerde,
     VoidSerde,
 )
+from kappaflow.serde.rows_of_format import columns_serde
 from kappaflow.serde.schema import WindowInfo, WindowType
 from kappaflow.streams.dsl.windows import Span, milliseconds
 
@@ -76,6 +77,16 @@ class Serdes:
     def json(of: Any = Any) -> Serde:
         """JSON; values are read as `of`: a dataclass, a TypedDict, ``list[int]``, or as dictionaries and lists."""
         return JsonSerde(of)
+
+    @staticmethod
+    def columns(of: Any, format: str = "JSON") -> Serde:  # noqa: A002
+        """Rows of columns of a type, in a format of SQL: what queries write and read, and the fastest here.
+
+        Args:
+            of: a TypedDict or a dictionary of names and types (rows are dictionaries), or a dataclass.
+            format: JSON, DELIMITED or KAFKA.
+        """
+        return columns_serde(of, format)
 
     @staticmethod
     def void() -> Serde:

@@ -2,17 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Literal
 
 from kappaflow.errors import UsageError
 from kappaflow.serde import Serde
 from kappaflow.streams import topology as run
-from kappaflow.streams.dsl.functions import Keeps, Maps, with_key
+from kappaflow.streams.columns.fan import MergeColumns
+from kappaflow.streams.dsl.expressions import (
+    flat_mapper,
+    key_mapper,
+    predicate_of,
+    same_columns,
+    value_mapper,
+    written_as,
+)
+from kappaflow.streams.dsl.functions import with_key
 from kappaflow.streams.dsl.graph import GraphNode, operator, repartitioning
 from kappaflow.streams.dsl.processor_api import ProcessorSupplier
 from kappaflow.streams.dsl.stores import Materialized, StoreDefinition
 from kappaflow.streams.dsl.topology import Connected, Topology
+from kappaflow.streams.expressions.nodes import Expression
 from kappaflow.streams.processors.records import (
     FlatMapProcessor,
     MapProcessor,
@@ -34,7 +44,8 @@ if TYPE_CHECKING:
 class KStream:
     """A stream of records; each call gives a new one.
 
-    Functions take the value, or key and value.  Names of operators, stores and internal topics are generated as
+    Functions take the value, or key and value; expressions such as ``col("price") * 2`` can stand in their place, and
+    run as columns.  Names of operators, stores and internal topics are generated as
     Kafka Streams generates them, unless given.
     """
 
@@ -60,26 +71,78 @@ class KStream:
 
     # ---- without state ----
 
-    def filter(self, predicate: Callable[..., bool], *, name: str | None = None) -> KStream:
+    def filter(self, predicate: Callable[..., bool] | Expression, *, name: str | None = None) -> KStream:
         """Keep the records for which the predicate is true."""
         return self._filter(predicate, name, negated=False)
 
-    def filter_not(self, predicate: Callable[..., bool], *, name: str | None = None) -> KStream:
+    def filter_not(self, predicate: Callable[..., bool] | Expression, *, name: str | None = None) -> KStream:
         """Drop the records for which the predicate is true."""
         return self._filter(predicate, name, negated=True)
 
-    def map_values(self, mapper: Callable[..., Any], *, name: str | None = None) -> KStream:
-        """Give records new values."""
-        maps = Maps(with_key(mapper, "mapper"))
+    def map_values(
+        self, mapper: Callable[..., Any] | Expression | Mapping[str, Any], *, name: str | None = None
+    ) -> KStream:
+        """Give records new values.
+
+        Args:
+            mapper: a function, an expression, or expressions by name: ``{"item": col("item"), "twice": ..}``. Where it
+                is of expressions, a null value stays null.
+        """
+        maps, serde = value_mapper(mapper, self)
         return self._values(
-            self._named(name, "KSTREAM-MAPVALUES-"), lambda at: run.MapValues(name=at.name, mapper=maps)
+            self._named(name, "KSTREAM-MAPVALUES-"), lambda at: run.MapValues(name=at.name, mapper=maps), serde
         )
 
-    def flat_map_values(self, mapper: Callable[..., Iterable[Any]], *, name: str | None = None) -> KStream:
-        """Turn each record into any number of records with the same key."""
-        maps = Maps(with_key(mapper, "mapper"))
+    def map_batches(
+        self, function: Callable[[Any], Any], returns: Any, *, batch_size: int = 1_000, name: str | None = None
+    ) -> KStream:
+        """Give records new values by a function over Arrow record batches, such as a model that scores rows.
+
+        Args:
+            function: of a ``pyarrow.RecordBatch`` with the columns of the values (one called ``value`` where they are
+                plain); returns a RecordBatch or a Table with the columns of `returns`, or an array where that is a
+                plain type, a row for each row. Records without a value are not shown to it.
+            returns: what it makes: ``float``, ``str`` .., a TypedDict, or names and types: ``{"score": float}``.
+            batch_size: rows of one call, at most.
+
+        Raises:
+            UsageError: the columns of the values are not known.
+        """
+        from kappaflow.streams.dsl.batches import batches_node
+
+        node, serde = batches_node(self, function, returns, batch_size)
+        return self._values(self._named(name, "KSTREAM-MAPBATCHES-"), node, serde)
+
+    def map_values_async(
+        self,
+        function: Callable[..., Awaitable[Any]],
+        *,
+        max_in_flight: int = 100,
+        timeout_ms: int = 30_000,
+        in_order: Literal["key", "all"] = "key",
+        name: str | None = None,
+    ) -> KStream:
+        """Give records new values by an asynchronous function, such as a call of a service.
+
+        A commit waits for the calls that are under way, so no record is lost or passed without its result. A call that
+        fails, or takes too long, ends the application as any function of yours does.
+
+        Args:
+            function: defined with ``async def``; of the value, or key and value.
+            max_in_flight: calls at once; further records wait.
+            timeout_ms: of one call.
+            in_order: results of one key come in the order of its records, or all results in the order of all records.
+        """
+        from kappaflow.streams.dsl.batches import async_node
+
+        node = async_node(function, max_in_flight, timeout_ms, by_key=in_order == "key")
+        return self._values(self._named(name, "KSTREAM-MAPVALUESASYNC-"), node)
+
+    def flat_map_values(self, mapper: Callable[..., Iterable[Any]] | Expression, *, name: str | None = None) -> KStream:
+        """Turn each record into any number of records with the same key; an expression makes a list."""
+        maps, serde = flat_mapper(mapper, self)
         return self._values(
-            self._named(name, "KSTREAM-FLATMAPVALUES-"), lambda at: run.FlatMapValues(name=at.name, mapper=maps)
+            self._named(name, "KSTREAM-FLATMAPVALUES-"), lambda at: run.FlatMapValues(name=at.name, mapper=maps), serde
         )
 
     def map(self, mapper: Callable[..., tuple[Any, Any]], *, name: str | None = None) -> KStream:
@@ -98,11 +161,13 @@ class KStream:
             lambda at: run.Operator(name=at.name, make=lambda c, _: FlatMapProcessor(at.name, c, function)),
         )
 
-    def select_key(self, mapper: Callable[..., Any], *, name: str | None = None) -> KStream:
+    def select_key(
+        self, mapper: Callable[..., Any] | Expression | Mapping[str, Any], *, name: str | None = None
+    ) -> KStream:
         """Give records new keys."""
-        node = self._select_key(mapper, name)
+        node, serde = self._select_key(mapper, name)
         self.builder.graph.add(node, self.node)
-        return KStream(self.builder, node.name, None, self.value_serde, self.sources, node, needs_repartition=True)
+        return KStream(self.builder, node.name, serde, self.value_serde, self.sources, node, needs_repartition=True)
 
     def peek(self, action: Callable[..., Any], *, name: str | None = None) -> KStream:
         """Call a function for each record, and go on with it as it is."""
@@ -149,8 +214,8 @@ class KStream:
         return KStream(
             self.builder,
             made,
-            None,
-            None,
+            same_columns(self.key_serde, other.key_serde),
+            same_columns(self.value_serde, other.value_serde),
             self.sources | other.sources,
             node,
             needs_repartition=self.needs_repartition or other.needs_repartition,
@@ -207,7 +272,7 @@ class KStream:
             topic: its name, or a function that chooses it for each record.
             partitioner: chooses the partition of a record by the number of partitions; None chooses by key.
         """
-        key, value = key_serde or self.key_serde, value_serde or self.value_serde
+        key, value = key_serde or self.key_serde, written_as(value_serde, self.value_serde)
 
         def write(topology: Topology, node: GraphNode) -> None:
             topology.add_sink(
@@ -263,7 +328,7 @@ class KStream:
 
     def group_by(
         self,
-        mapper: Callable[..., Any],
+        mapper: Callable[..., Any] | Expression | Mapping[str, Any],
         *,
         name: str | None = None,
         key_serde: KeySerde | None = None,
@@ -272,12 +337,12 @@ class KStream:
         """Group by a new key; `name` is that of the repartition topic."""
         from kappaflow.streams.dsl.grouped_stream import KGroupedStream
 
-        node = self._select_key(mapper, name)
+        node, serde = self._select_key(mapper, name)
         self.builder.graph.add(node, self.node)
         return KGroupedStream(
             self.builder,
             node.name,
-            key_serde,
+            key_serde or serde,
             value_serde or self.value_serde,
             self.sources,
             node,
@@ -293,23 +358,22 @@ class KStream:
 
     # ---- joins ----
 
-    def join(
-        self, other: KStream | KTable | GlobalKTable, joiner: Callable[..., Any], *arguments: Any, **options: Any
-    ) -> KStream:
+    def join(self, other: KStream | KTable | GlobalKTable, joiner: Any, *arguments: Any, **options: Any) -> KStream:
         """Join with another stream within `windows`, or look rows up in a table.
 
         ``stream.join(other, joiner, JoinWindows.of(..))``, ``stream.join(table, joiner)``,
-        ``stream.join(global_table, key_of, joiner)``; see `kappaflow.streams.dsl.stream_joins`.
+        ``stream.join(global_table, key_of, joiner)``; a joiner is a function of both values, or expressions such as
+        ``{"item": col.left("item"), "city": col.right("city")}``; see `kappaflow.streams.dsl.stream_joins`.
         """
         return self._join(other, "inner", joiner, arguments, options)
 
     def left_join(
-        self, other: KStream | KTable | GlobalKTable, joiner: Callable[..., Any], *arguments: Any, **options: Any
+        self, other: KStream | KTable | GlobalKTable, joiner: Any, *arguments: Any, **options: Any
     ) -> KStream:
         """Join, and keep records of this stream that find no partner."""
         return self._join(other, "left", joiner, arguments, options)
 
-    def outer_join(self, other: KStream, joiner: Callable[..., Any], windows: JoinWindows, **options: Any) -> KStream:
+    def outer_join(self, other: KStream, joiner: Any, windows: JoinWindows, **options: Any) -> KStream:
         """Join with another stream, and keep the records of both that find no partner."""
         return self._join(other, "outer", joiner, (windows,), options)
 
@@ -333,15 +397,15 @@ class KStream:
     def _named(self, name: str | None, prefix: str) -> str:
         return self.builder.graph.name_or_new(name, prefix)
 
-    def _filter(self, predicate: Callable[..., bool], name: str | None, *, negated: bool) -> KStream:
-        keeps = Keeps(with_key(predicate, "predicate"), negated=negated)
+    def _filter(self, predicate: Callable[..., bool] | Expression, name: str | None, *, negated: bool) -> KStream:
+        keeps = predicate_of(predicate, self, negated=negated)
         return self._same(self._named(name, "KSTREAM-FILTER-"), lambda at: run.Filter(name=at.name, predicate=keeps))
 
-    def _select_key(self, mapper: Callable[..., Any], name: str | None) -> GraphNode:
-        maps = Maps(with_key(mapper, "mapper"))
+    def _select_key(self, mapper: Any, name: str | None) -> tuple[GraphNode, Serde | None]:
+        maps, serde = key_mapper(mapper, self)
         node = operator(self._named(name, "KSTREAM-KEY-SELECT-"), lambda at: run.SelectKey(name=at.name, mapper=maps))
         node.changes_key = True
-        return node
+        return node, serde
 
     def _process(
         self, name: str, supplier: ProcessorSupplier, stores: Sequence[str | StoreDefinition], *, keeps_key: bool
@@ -369,8 +433,8 @@ class KStream:
             needs_repartition=self.needs_repartition,
         )
 
-    def _values(self, name: str, node: Callable[[Connected], run.Node]) -> KStream:
-        """An operator behind which values are of another kind."""
+    def _values(self, name: str, node: Callable[[Connected], run.Node], serde: Serde | None = None) -> KStream:
+        """An operator behind which values are of another kind; `serde` is theirs where it is known."""
         made = operator(name, node)
         made.changes_value = True
         self.builder.graph.add(made, self.node)
@@ -378,7 +442,7 @@ class KStream:
             self.builder,
             name,
             self.key_serde,
-            None,
+            serde,
             self.sources,
             made,
             needs_repartition=self.needs_repartition,
@@ -403,4 +467,6 @@ class KStream:
 
 def pass_through(name: str) -> Callable[[Connected], run.Node]:
     """Return an operator that hands records on."""
-    return lambda at: run.Operator(name=at.name, make=lambda c, _: PassThroughProcessor(name, c))
+    return lambda at: run.Operator(
+        name=at.name, make=lambda c, _: PassThroughProcessor(name, c), columns=lambda _c, _s: MergeColumns()
+    )

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from kappaflow.serde import Serde
 from kappaflow.serde.objects import MissingSerde
 from kappaflow.state import JoinWindowStore, UnmatchedLists
 from kappaflow.streams import topology as run
-from kappaflow.streams.dsl.functions import Joins, joiner_with_key, with_key
+from kappaflow.streams.columns.table import kept_table
+from kappaflow.streams.columns.table_lookups import StreamLookUpColumns
+from kappaflow.streams.dsl.expressions import joiner_of, key_mapper, key_serde_of, value_serde_of
 from kappaflow.streams.dsl.global_table import GlobalKTable
 from kappaflow.streams.dsl.graph import Graph, GraphNode
 from kappaflow.streams.dsl.join_stores import EitherSideListSerde
@@ -18,17 +20,22 @@ from kappaflow.streams.dsl.stream import KStream, pass_through
 from kappaflow.streams.dsl.table import KTable
 from kappaflow.streams.dsl.topology import Connected, Topology
 from kappaflow.streams.dsl.windows import JoinWindows
+from kappaflow.streams.expressions.nodes import Expression
 from kappaflow.streams.processors.self_join import SelfJoinProcessor
 from kappaflow.streams.processors.stream_join_side import StreamJoinSideProcessor
 from kappaflow.streams.processors.stream_stream_join import LEFT, RIGHT, StreamStreamJoinProcessor
 from kappaflow.streams.processors.view_joins import StreamViewJoinProcessor
+from kappaflow.streams.record import Record
+from kappaflow.streams.topology.nodes import Joiner
+
+Given = Callable[..., Any] | Expression | Mapping[str, Any]
 
 
 def join_streams(
     this: KStream,
     other: KStream,
     kind: str,
-    joiner: Callable[..., Any],
+    joiner: Given,
     windows: JoinWindows,
     *,
     key_serde: Serde | None = None,
@@ -52,7 +59,8 @@ def join_streams(
         other = other.repartitioned_for_join(prefix, key_serde, other_value_serde)
     names = _Names(this.builder.graph, kind, name)
     stores = _Stores(this, other, windows, names, kind, store_name, (key_serde, value_serde, other_value_serde))
-    sides = _Sides(joiner_with_key(joiner), windows, stores, kind, names.merge)
+    joins, known = joiner_of(joiner, this, value_serde_of(other), key_serde or key_serde_of(this))
+    sides = _Sides(joins, windows, stores, kind, names.merge)
     graph = this.builder.graph
     inputs = (_windowed(names.this_windowed, stores.left), _windowed(names.other_windowed, stores.right))
     graph.add(inputs[0], this.node)
@@ -72,7 +80,8 @@ def join_streams(
 
     node = GraphNode(names.merge, write, relaxed=kind != "inner", join_inputs=inputs)
     graph.add(node, this.node, other.node)
-    return KStream(this.builder, names.merge, key_serde, None, this.sources | other.sources, node)
+    key = key_serde if known is None else key_serde or this.key_serde
+    return KStream(this.builder, names.merge, key, known, this.sources | other.sources, node)
 
 
 class _Names:
@@ -134,13 +143,13 @@ class _Sides:
 
     def __init__(
         self,
-        joiner: Callable[[Any, Any, Any], Any],
+        joiner: Joiner,
         windows: JoinWindows,
         stores: _Stores,
         kind: str,
         name: str,
     ) -> None:
-        self._joiner = Joins(joiner)
+        self._joiner = joiner
         self._windows = windows
         self._left, self._right, self._outer = stores.left, stores.right, stores.outer
         self._kind = kind
@@ -209,7 +218,7 @@ def join_table(
     this: KStream,
     table: KTable,
     kind: str,
-    joiner: Callable[..., Any],
+    joiner: Given,
     *,
     key_serde: Serde | None = None,
     value_serde: Serde | None = None,
@@ -228,14 +237,26 @@ def join_table(
     graph = this.builder.graph
     made = graph.name_or_new(name, "KSTREAM-LEFTJOIN-" if left else "KSTREAM-JOIN-")
     view = table.view()
-    function = joiner_with_key(joiner)
+    joins, known = joiner_of(joiner, this, value_serde_of(table), key_serde_of(this))
 
     def make_node(at: Connected) -> run.Node:
         def make(context: Any, stores: Any) -> StreamViewJoinProcessor:
             opened = view.open(context, stores, at.all_stores)
-            return StreamViewJoinProcessor(at.name, context, opened, lambda key, _value: key, function, left=left)
+            return StreamViewJoinProcessor(at.name, context, opened, lambda key, _value: key, joins.row, left=left)
 
-        return run.Operator(name=at.name, make=make, specs=at.stores)
+        columns = None
+        if joins.columnar and view.is_store:
+            columns = lambda context, _: StreamLookUpColumns(  # noqa: E731
+                context, lambda: kept_table(context, view.stores[0]), joins, left=left
+            )
+        return run.Operator(
+            name=at.name,
+            make=make,
+            specs=at.stores,
+            columns=columns,
+            shape=getattr(joins, "shape", None),
+            looks_up=view.stores,
+        )
 
     def write(topology: Topology, at: GraphNode) -> None:
         topology.add_node(at.name, make_node, at.parent_names, view.stores)
@@ -243,15 +264,15 @@ def join_table(
 
     node = GraphNode(made, write, relaxed=left)
     graph.add(node, this.node)
-    return KStream(this.builder, made, key_serde or this.key_serde, None, this.sources | table.sources, node)
+    return KStream(this.builder, made, key_serde or this.key_serde, known, this.sources | table.sources, node)
 
 
 def join_global(
     this: KStream,
     table: GlobalKTable,
     kind: str,
-    key_of: Callable[..., Any],
-    joiner: Callable[..., Any],
+    key_of: Given,
+    joiner: Given,
     *,
     name: str | None = None,
 ) -> KStream:
@@ -264,12 +285,16 @@ def join_global(
     left = kind == "left"
     graph, view = this.builder.graph, table.view()
     made = graph.name_or_new(name, "KSTREAM-LEFTJOIN-")
-    key_function, function = with_key(key_of, "key selector"), joiner_with_key(joiner)
+    joins, known = joiner_of(joiner, this, table.store.value_serde or this.builder.value_serde, key_serde_of(this))
+    maps, _ = key_mapper(key_of, this)
+
+    def key_function(key: Any, value: Any) -> Any:
+        return maps.row(Record(key, value, -1))
 
     def make_node(at: Connected) -> run.Node:
         def make(context: Any, stores: Any) -> StreamViewJoinProcessor:
             opened = view.open(context, stores, at.all_stores)
-            return StreamViewJoinProcessor(at.name, context, opened, key_function, function, left=left)
+            return StreamViewJoinProcessor(at.name, context, opened, key_function, joins.row, left=left)
 
         return run.Operator(name=at.name, make=make)
 
@@ -282,7 +307,7 @@ def join_global(
         this.builder,
         made,
         this.key_serde,
-        None,
+        known,
         this.sources,
         node,
         needs_repartition=this.needs_repartition,

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from kappaflow.errors import TopologyError, UsageError
 from kappaflow.serde import Serde
+from kappaflow.serde.shape import Shape
 from kappaflow.streams import topology as run
+from kappaflow.streams.dsl.expressions import predicate_of, value_mapper
 from kappaflow.streams.dsl.functions import with_key
 from kappaflow.streams.dsl.graph import GraphNode, operator
 from kappaflow.streams.dsl.stores import Materialized, StoreDefinition
 from kappaflow.streams.dsl.stream import KStream
 from kappaflow.streams.dsl.suppressed import Suppressed
-from kappaflow.streams.dsl.table_steps import BufferStep, ComputedStep, Step, View
+from kappaflow.streams.dsl.table_steps import BufferStep, ComputeColumns, ComputedStep, Step, View
 from kappaflow.streams.dsl.topology import Connected, Topology
+from kappaflow.streams.expressions.nodes import Expression
 from kappaflow.streams.processors.buffered_changes import BufferedChangeSerde
 from kappaflow.streams.processors.suppress_buffer import BufferLimits, SuppressBufferProcessor
 from kappaflow.streams.processors.table_regroup import RegroupTableProcessor
@@ -71,23 +74,40 @@ class KTable:
     # ---- row by row ----
 
     def filter(
-        self, predicate: Callable[..., bool], materialized: Materialized | str | None = None, *, name: str | None = None
+        self,
+        predicate: Callable[..., bool] | Expression,
+        materialized: Materialized | str | None = None,
+        *,
+        name: str | None = None,
     ) -> KTable:
         """Keep the rows for which the predicate is true; a row that stops matching is deleted."""
         return self._filter(predicate, materialized, name, negated=False)
 
     def filter_not(
-        self, predicate: Callable[..., bool], materialized: Materialized | str | None = None, *, name: str | None = None
+        self,
+        predicate: Callable[..., bool] | Expression,
+        materialized: Materialized | str | None = None,
+        *,
+        name: str | None = None,
     ) -> KTable:
         """Drop the rows for which the predicate is true."""
         return self._filter(predicate, materialized, name, negated=True)
 
     def map_values(
-        self, mapper: Callable[..., Any], materialized: Materialized | str | None = None, *, name: str | None = None
+        self,
+        mapper: Callable[..., Any] | Expression | Mapping[str, Any],
+        materialized: Materialized | str | None = None,
+        *,
+        name: str | None = None,
     ) -> KTable:
         """Give rows new values."""
-        function = with_key(mapper, "mapper")
-        return self._computed("KTABLE-MAPVALUES-", function, None, materialized, name, None)
+        maps, serde = value_mapper(mapper, self)
+
+        def compute(key: Any, value: Any) -> Any:
+            return maps.row(Record(key, value, -1))
+
+        columns = maps.column if maps.columnar else None
+        return self._computed("KTABLE-MAPVALUES-", compute, None, materialized, name, serde, columns)
 
     # ---- streams and groups ----
 
@@ -163,7 +183,7 @@ class KTable:
     def join(
         self,
         other: KTable,
-        joiner: Callable[..., Any],
+        joiner: Callable[..., Any] | Expression | Mapping[str, Any],
         materialized: Materialized | str | None = None,
         *,
         foreign_key: Callable[..., Any] | None = None,
@@ -180,7 +200,7 @@ class KTable:
     def left_join(
         self,
         other: KTable,
-        joiner: Callable[..., Any],
+        joiner: Callable[..., Any] | Expression | Mapping[str, Any],
         materialized: Materialized | str | None = None,
         *,
         foreign_key: Callable[..., Any] | None = None,
@@ -192,7 +212,7 @@ class KTable:
     def outer_join(
         self,
         other: KTable,
-        joiner: Callable[..., Any],
+        joiner: Callable[..., Any] | Expression | Mapping[str, Any],
         materialized: Materialized | str | None = None,
         *,
         name: str | None = None,
@@ -215,21 +235,22 @@ class KTable:
 
     def _filter(
         self,
-        predicate: Callable[..., bool],
+        predicate: Callable[..., bool] | Expression,
         materialized: Materialized | str | None,
         name: str | None,
         *,
         negated: bool,
     ) -> KTable:
-        function = with_key(predicate, "predicate")
+        made = predicate_of(predicate, self, negated=negated)
 
         def keeps(key: Any, value: Any) -> bool:
-            return bool(function(key, value)) is not negated
+            return made.row(Record(key, value, -1))
 
         def compute(key: Any, value: Any) -> Any:
             return value if keeps(key, value) else None
 
-        return self._computed("KTABLE-FILTER-", compute, keeps, materialized, name, self.value_serde)
+        columns = (lambda batch: (batch.value, made.column(batch))) if made.columnar else None
+        return self._computed("KTABLE-FILTER-", compute, keeps, materialized, name, self.value_serde, columns)
 
     def _computed(
         self,
@@ -239,6 +260,7 @@ class KTable:
         given: Materialized | str | None,
         name: str | None,
         value_serde: Serde | None,
+        columns: ComputeColumns | None = None,
     ) -> KTable:
         from kappaflow.streams.dsl.table_sources import materialized_of
 
@@ -259,7 +281,8 @@ class KTable:
                     changelog_config=materialized.changelog_config,
                 )
         made = graph.name_or_new(name, prefix)
-        step = ComputedStep(self, compute, keeps, store)
+        shape: Shape | None = None if keeps is not None or columns is None else getattr(value_serde, "shape", None)
+        step = ComputedStep(self, compute, keeps, store, columns, shape)
         node = GraphNode(made, lambda topology, at: _add_with_store(topology, at, step.node, store))
         graph.add(node, self.node)
         return KTable(self.builder, made, key, value_serde, self.sources, step, node)

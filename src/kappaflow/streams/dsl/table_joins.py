@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
+from kappaflow.streams.dsl.expressions import joiner_of, value_serde_of
 from kappaflow.streams.dsl.graph import GraphNode
 from kappaflow.streams.dsl.stores import Materialized, StoreDefinition
 from kappaflow.streams.dsl.table import KTable
 from kappaflow.streams.dsl.table_sources import materialized_of
 from kappaflow.streams.dsl.table_steps import JoinSide, JoinStep
 from kappaflow.streams.dsl.topology import Topology
+from kappaflow.streams.expressions.nodes import Expression
+from kappaflow.streams.expressions.values import is_expression
 
 MERGE = "KTABLE-MERGE-"
 
@@ -19,7 +22,7 @@ def join_tables(
     this: KTable,
     other: KTable,
     kind: str,
-    joiner: Callable[[Any, Any], Any],
+    joiner: Callable[[Any, Any], Any] | Expression | Mapping[str, Any],
     given: Materialized | str | None,
     name: str | None,
 ) -> KTable:
@@ -34,20 +37,32 @@ def join_tables(
         this.enable_old_values(force=True)
     if right_outer:
         other.enable_old_values(force=True)
+    columns, function, known = None, joiner, None
+    if is_expression(joiner):
+        columns, known = joiner_of(joiner, this, value_serde_of(other), this.key_serde)
+        function = lambda left, right: columns.row(None, left, right)  # noqa: E731
+    assert callable(function)
+    row: Callable[[Any, Any], Any] = function
     key: Any = materialized.key_serde or this.key_serde
     store = None
     if store_name is not None:
         store = StoreDefinition(
             store_name,
             getattr(key, "inner", key),
-            materialized.value_serde,
+            materialized.value_serde or known,
             getattr(key, "window", None),
             logging=materialized.logging,
             changelog_config=materialized.changelog_config,
         )
-    this_side = JoinSide(this, other, joiner, keeps_own=left_outer, keeps_other=right_outer)
+    this_side = JoinSide(this, other, row, keeps_own=left_outer, keeps_other=right_outer, columns=columns)
     other_side = JoinSide(
-        other, this, lambda right, left: joiner(left, right), keeps_own=right_outer, keeps_other=left_outer
+        other,
+        this,
+        lambda right, left: row(left, right),
+        keeps_own=right_outer,
+        keeps_other=left_outer,
+        columns=columns,
+        own_is_left=False,
     )
     this_name = graph.suffixed_or_new(name, "-join-this", "KTABLE-JOINTHIS-")
     other_name = graph.suffixed_or_new(name, "-join-other", "KTABLE-JOINOTHER-")
@@ -65,5 +80,5 @@ def join_tables(
     node = GraphNode(merge_name, write)
     graph.add(node, this.node)
     graph.add(node, other.node)
-    value = materialized.value_serde
+    value = materialized.value_serde or known
     return KTable(this.builder, merge_name, key, value, this.sources | other.sources, step, node)

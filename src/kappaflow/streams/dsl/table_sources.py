@@ -10,6 +10,7 @@ from kappaflow.streams.dsl.stores import Materialized, StoreDefinition
 from kappaflow.streams.dsl.table import KTable
 from kappaflow.streams.dsl.table_steps import SourceStep
 from kappaflow.streams.dsl.topology import TimestampExtractor, Topology
+from kappaflow.streams.expressions.nodes import Expression
 
 if TYPE_CHECKING:
     from kappaflow.streams.dsl.builder import StreamsBuilder
@@ -29,7 +30,7 @@ def table_from_topic(
     topic: str,
     key_serde: Serde | None,
     value_serde: Serde | None,
-    timestamp: TimestampExtractor | None,
+    timestamp: TimestampExtractor | Expression | None,
     offset_reset: str | None,
     given: Materialized | str | None,
     name: str | None,

@@ -11,7 +11,11 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from kappaflow.serde.shape import Shape
 from kappaflow.streams import topology as run
+from kappaflow.streams.batch import ArrowArray, Batch, Mask
+from kappaflow.streams.columns.table import kept_table
+from kappaflow.streams.columns.table_lookups import TableLookUpColumns, TableMergeColumns, TableStepColumns
 from kappaflow.streams.dsl.stores import StoreDefinition
 from kappaflow.streams.dsl.topology import Connected
 from kappaflow.streams.processors.table_steps import TableMergeProcessor, TableStepProcessor
@@ -25,10 +29,11 @@ from kappaflow.streams.processors.table_views import (
     open_store,
 )
 from kappaflow.streams.processors.view_joins import TableJoinSideProcessor
-from kappaflow.streams.topology.nodes import StoreSpec
+from kappaflow.streams.topology.nodes import Joiner, StoreSpec
 
 Stores = Mapping[str, Any]
 Specs = Mapping[str, StoreSpec]
+ComputeColumns = Callable[[Batch], tuple[list[ArrowArray], Mask | None]]
 OpenView = Callable[[Any, Stores, Specs], TableView]
 
 
@@ -39,15 +44,21 @@ class View:
     Attributes:
         stores: names of the stores that are needed.
         open: gives the view in a task, from its context, its stores and the specifications of stores.
+        is_store: the rows are those of its store as they are, so that columns can look them up.
     """
 
     stores: tuple[str, ...]
     open: OpenView
+    is_store: bool = False
 
 
 def store_view(name: str) -> View:
     """Return the view of a store."""
-    return View((name,), lambda _, stores, specs: StoreView(open_store(stores, specs[name]), specs[name].key_serde))
+
+    def opened(_: Any, stores: Stores, specs: Specs) -> TableView:
+        return StoreView(open_store(stores, specs[name]), specs[name].key_serde)
+
+    return View((name,), opened, is_store=True)
 
 
 class Table(Protocol):
@@ -133,6 +144,8 @@ class ComputedStep(Step):
         compute: makes the new value of a key and a value that is not None.
         keeps: the predicate of a filter; None for a map.
         store: keeps the rows.
+        columns: the column form of `compute`; None where it has none.
+        shape: of the columns that a map makes.
     """
 
     def __init__(
@@ -141,7 +154,11 @@ class ComputedStep(Step):
         compute: Callable[[Any, Any], Any],
         keeps: Callable[[Any, Any], bool] | None,
         store: StoreDefinition | None,
+        columns: ComputeColumns | None = None,
+        shape: Shape | None = None,
     ) -> None:
+        self._columns = columns
+        self._shape = shape
         self.parent = parent
         self.compute = compute
         self.keeps = keeps
@@ -179,7 +196,14 @@ class ComputedStep(Step):
                 key_serde=None if spec is None else spec.key_serde,
             )
 
-        return run.Operator(name=at.name, make=make, specs=at.stores)
+        compute, columns = self._columns, None
+        if compute is not None and spec is None:
+            columns = lambda _c, _s: TableStepColumns(  # noqa: E731
+                compute, sends_old=self.sends_old, skips_nothing=self.keeps is not None
+            )
+        return run.Operator(
+            name=at.name, make=make, specs=at.stores, columns=columns, shape=self._shape, reads_old=self.sends_old
+        )
 
 
 class JoinSide:
@@ -188,11 +212,21 @@ class JoinSide:
     Args:
         own, other: the tables.
         joiner: of this side's value and the other's.
+        columns: the column form of the joiner of the left and the right value; None where it has none.
     """
 
     def __init__(
-        self, own: Table, other: Table, joiner: Callable[[Any, Any], Any], *, keeps_own: bool, keeps_other: bool
+        self,
+        own: Table,
+        other: Table,
+        joiner: Callable[[Any, Any], Any],
+        *,
+        keeps_own: bool,
+        keeps_other: bool,
+        columns: Joiner | None = None,
+        own_is_left: bool = True,
     ) -> None:
+        self._columns, self._own_is_left = columns, own_is_left
         self.own, self.other = own, other
         self.joiner = joiner
         self.keeps_own, self.keeps_other = keeps_own, keeps_other
@@ -234,7 +268,27 @@ class JoinSide:
                 sends_old=self.sends_old,
             )
 
-        return run.Operator(name=at.name, make=make, specs=at.stores)
+        joiner, looked_up = self._columns, self.other_view.stores
+        columns = None
+        if joiner is not None and self.other_view.is_store:
+            columns = lambda context, _: TableLookUpColumns(  # noqa: E731
+                context,
+                lambda: kept_table(context, looked_up[0]),
+                joiner,
+                own_is_left=self._own_is_left,
+                keeps_own=self.keeps_own,
+                keeps_other=self.keeps_other,
+                sends_old=self.sends_old,
+            )
+        return run.Operator(
+            name=at.name,
+            make=make,
+            specs=at.stores,
+            columns=columns,
+            shape=getattr(joiner, "shape", None),
+            reads_old=self.sends_old or self.keeps_own,
+            looks_up=looked_up,
+        )
 
 
 class JoinStep(Step):
@@ -271,7 +325,8 @@ class JoinStep(Step):
                 key_serde=None if spec is None else spec.key_serde,
             )
 
-        return run.Operator(name=at.name, make=make, specs=at.stores)
+        columns = None if spec is not None else lambda _c, _s: TableMergeColumns(sends_old=self.sends_old)
+        return run.Operator(name=at.name, make=make, specs=at.stores, columns=columns, reads_old=self.sends_old)
 
 
 class BufferStep(Step):

@@ -16,9 +16,13 @@ from kappaflow.serde.objects import MissingSerde
 from kappaflow.streams import topology as run
 from kappaflow.streams.dsl.processor_api import ProcessorSupplier, UserProcessor
 from kappaflow.streams.dsl.stores import StoreDefinition
+from kappaflow.streams.expressions.nodes import Expression
+from kappaflow.streams.expressions.scopes import record_scope
+from kappaflow.streams.expressions.values import ExpressionTime
 from kappaflow.streams.record import Record
 from kappaflow.streams.topology.description import DescribedNode, DescribedPart, describe, listed
 from kappaflow.streams.topology.nodes import KeySerde, PartitionOf, StoreSpec
+from kappaflow.streams.topology.nodes import TimestampExtractor as TimeOf
 
 TimestampExtractor = Callable[[Record, int], int]
 
@@ -54,7 +58,7 @@ class Entry:
     make: MakeNode | None = None
     key_serde: KeySerde | None = None
     value_serde: Serde | None = None
-    timestamp: TimestampExtractor | None = None
+    timestamp: TimestampExtractor | Expression | None = None
     offset_reset: str | None = None
     topic_of: Callable[[Record], str] | None = None
     partition_of: PartitionOf | None = None
@@ -85,7 +89,7 @@ class Topology:
         *topics: str,
         key_serde: KeySerde | None = None,
         value_serde: Serde | None = None,
-        timestamp: TimestampExtractor | None = None,
+        timestamp: TimestampExtractor | Expression | None = None,
         offset_reset: str | None = None,
     ) -> Topology:
         """Read topics.
@@ -252,7 +256,7 @@ class Topology:
         store: StoreDefinition,
         make: MakeNode,
         *,
-        timestamp: TimestampExtractor | None = None,
+        timestamp: TimestampExtractor | Expression | None = None,
     ) -> Topology:
         """Read all of a topic into a store that every task sees."""
         self._add(
@@ -367,11 +371,17 @@ class Topology:
             topic=topic,
             key_serde=self._key(entry),
             value_serde=self._value(entry),
-            timestamp=None if entry.timestamp is None else _Extractor(entry.timestamp),
+            timestamp=self._extractor(entry),
             reads_headers=True,
             reads_position=True,
             is_global=entry.is_global,
         )
+
+    def _extractor(self, entry: Entry) -> TimeOf | None:
+        if isinstance(entry.timestamp, Expression):
+            scope = record_scope(self._value(entry), self._key(entry), entry.name)
+            return ExpressionTime(entry.timestamp, scope)
+        return None if entry.timestamp is None else _Extractor(entry.timestamp)
 
     def _sink(self, entry: Entry) -> run.Node:
         return run.Sink(
@@ -417,6 +427,8 @@ class Topology:
 
 class _Extractor:
     """A function as the execution layer's timestamp extractor."""
+
+    columnar = False
 
     def __init__(self, function: TimestampExtractor) -> None:
         self._function = function

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -11,15 +11,16 @@ from kappaflow.serde import Serde, WindowedKeySerde
 from kappaflow.serde.objects import MissingSerde
 from kappaflow.serde.schema import WindowInfo, WindowType
 from kappaflow.streams import topology as run
-from kappaflow.streams.dsl.aggregators import ObjectAggregator, counting, reducing
-from kappaflow.streams.dsl.functions import aggregator_with_key, joiner_with_key
-from kappaflow.streams.dsl.grouped_stream import AGGREGATE, REDUCE, KGroupedStream
+from kappaflow.streams.dsl.aggregators import counting, reducing
+from kappaflow.streams.dsl.expressions import is_fold
+from kappaflow.streams.dsl.grouped_stream import AGGREGATE, REDUCE, Folder, KGroupedStream, folded
 from kappaflow.streams.dsl.serdes import Serdes
 from kappaflow.streams.dsl.stores import Materialized, StoreDefinition
 from kappaflow.streams.dsl.table import KTable
 from kappaflow.streams.dsl.table_sources import materialized_of
 from kappaflow.streams.dsl.topology import Connected
 from kappaflow.streams.dsl.windows import SessionWindows, SlidingWindows, TimeWindows, UnlimitedWindows
+from kappaflow.streams.expressions.nodes import Aggregate
 from kappaflow.streams.processors.sliding import SlidingAggregateProcessor
 from kappaflow.streams.processors.unlimited import WINDOW_END, UnlimitedAggregateProcessor
 from kappaflow.streams.topology.nodes import StoreSpec
@@ -60,20 +61,20 @@ class WindowedKStream:
 
     def aggregate(
         self,
-        initializer: Callable[[], Any],
-        aggregator: Callable[..., Any],
+        initializer: Callable[[], Any] | Aggregate | Mapping[str, Aggregate],
+        aggregator: Callable[..., Any] | None = None,
         materialized: Materialized | str | None = None,
         *,
         name: str | None = None,
     ) -> KTable:
-        """Fold the values of each key and window into an aggregate."""
-        fold = ObjectAggregator(initializer, aggregator_with_key(aggregator))
-        return self._fold(AGGREGATE, fold, materialized, name, None)
+        """Fold the values of each key and window into an aggregate, by functions or by folds of expressions."""
+        fold, serde = folded(self._grouped, initializer, aggregator)
+        return self._fold(AGGREGATE, fold, materialized, name, serde)
 
     def _fold(
         self,
         prefix: str,
-        aggregator: ObjectAggregator,
+        aggregator: Folder,
         given: Materialized | str | None,
         name: str | None,
         value_serde: Serde | None,
@@ -125,21 +126,26 @@ class SessionWindowedKStream:
 
     def aggregate(
         self,
-        initializer: Callable[[], Any],
-        aggregator: Callable[..., Any],
-        merger: Callable[..., Any],
+        initializer: Callable[[], Any] | Aggregate | Mapping[str, Aggregate],
+        aggregator: Callable[..., Any] | None = None,
+        merger: Callable[..., Any] | None = None,
         materialized: Materialized | str | None = None,
         *,
         name: str | None = None,
     ) -> KTable:
-        """Fold the values of each key and session into an aggregate; `merger` joins those of two sessions."""
-        fold = ObjectAggregator(initializer, aggregator_with_key(aggregator), merger=joiner_with_key(merger))
-        return self._fold(AGGREGATE, fold, materialized, name, None)
+        """Fold the values of each key and session into an aggregate; `merger` joins those of two sessions.
+
+        Folds of expressions need neither aggregator nor merger.
+        """
+        if merger is None and not is_fold(initializer):
+            raise UsageError("The aggregate of sessions needs a merger: a function of the aggregates of two sessions.")
+        fold, serde = folded(self._grouped, initializer, aggregator, merger)
+        return self._fold(AGGREGATE, fold, materialized, name, serde)
 
     def _fold(
         self,
         prefix: str,
-        aggregator: ObjectAggregator,
+        aggregator: Folder,
         given: Materialized | str | None,
         name: str | None,
         value_serde: Serde | None,
@@ -221,7 +227,7 @@ def windowed_serde(inner: Serde | None, window: WindowInfo | None, name: str) ->
     return WindowedKeySerde(inner or MissingSerde(f"the keys of {name}"), window)
 
 
-def windowed_node(windows: Windows, aggregator: ObjectAggregator, *, final: bool) -> Callable[[Connected], run.Node]:
+def windowed_node(windows: Windows, aggregator: Folder, *, final: bool) -> Callable[[Connected], run.Node]:
     """Return what makes the operator of windows."""
 
     def sliding(at: Connected, spec: StoreSpec, windows: SlidingWindows) -> run.Node:
@@ -268,9 +274,7 @@ def windowed_node(windows: Windows, aggregator: ObjectAggregator, *, final: bool
     return make
 
 
-def session_node(
-    windows: SessionWindows, aggregator: ObjectAggregator, *, final: bool
-) -> Callable[[Connected], run.Node]:
+def session_node(windows: SessionWindows, aggregator: Folder, *, final: bool) -> Callable[[Connected], run.Node]:
     """Return what makes the operator of sessions."""
     return lambda at: run.SessionAggregate(
         name=at.name,

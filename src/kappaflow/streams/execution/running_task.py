@@ -9,6 +9,7 @@ from kappaflow.client.topic_partition import TopicPartition
 from kappaflow.errors import FunctionError, KappaError, SerializationError
 from kappaflow.state import OrderedStore
 from kappaflow.state.database import DurableStore
+from kappaflow.streams.columns.coverage import may_hold
 from kappaflow.streams.execution.changelogs import add_changes
 from kappaflow.streams.execution.encode import encode_record, has_topic
 from kappaflow.streams.execution.error_handling import CONTINUE, ErrorHandler
@@ -67,6 +68,7 @@ class RunningTask:
         self._task = RowTask(topology, subtopology, seen, self._produce, self._errors.deserialization)
         context = self._task.context
         context.caching, context.application_id, context.task_id = caching, topology.application_id, str(task_id)
+        context.may_hold = may_hold(topology, subtopology)
         topics = list(subtopology.sources)
         self._group = PartitionGroup[DecodedRecord](
             topics, lambda topic: has_more(TopicPartition(topic, task_id.partition))
@@ -83,8 +85,8 @@ class RunningTask:
 
     @property
     def buffered(self) -> int:
-        """Records that wait for others to come first."""
-        return len(self._group)
+        """Records that wait for others to come first, or for results of calls."""
+        return len(self._group) + self._task.context.in_flight
 
     @property
     def dropped(self) -> dict[str, int]:
@@ -131,6 +133,8 @@ class RunningTask:
                 break
         self._source = None
         self.records_processed += count
+        if self._task.context.pollers and self._task.context.poll():
+            count = max(count, 1)
         if self._task.context.punctuations and self._task.context.punctuate(wall_clock=True):
             return max(count, 1)
         return count

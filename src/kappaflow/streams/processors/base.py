@@ -90,6 +90,10 @@ class TaskContext:
         record_time: of what a processor of a user works on; -1 outside of them.
         source: the record that the task has taken.
         headers: of the record that an operator works on, where changelogs have them.
+        pollers: called when what was fetched is processed; each forwards what an operator has held back until then and
+            tells whether there was anything.
+        in_flight: calls whose results operators wait for.
+        may_hold: whether operators may hold records back until then, because nothing else could see it.
     """
 
     emit: Callable[[Any, Record], None]
@@ -107,6 +111,16 @@ class TaskContext:
     record_time: int = NO_TIME
     source: Record | None = None
     headers: Headers = ()
+    pollers: list[Callable[[], bool]] = field(default_factory=list[Callable[[], bool]])
+    in_flight: int = 0
+    may_hold: bool = False
+
+    def poll(self) -> bool:
+        """Let operators forward what they have held back; tell whether there was anything."""
+        found = False
+        for poll in self.pollers:
+            found = poll() or found
+        return found
 
     def punctuate(self, *, wall_clock: bool) -> bool:
         """Call what is due by stream time or by the wall clock; tell whether anything was."""

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from kappaflow.errors import StreamsError
+from kappaflow.streams.functions import Predicate
 from kappaflow.streams.processors.base import Processor, TaskContext
 from kappaflow.streams.record import Record
 
@@ -77,16 +78,16 @@ class BranchProcessor(Processor):
         choices: predicates and the positions of their children; a predicate of None takes what is left.
     """
 
-    def __init__(self, name: str, context: TaskContext, choices: Sequence[tuple[KeyValueFunction | None, int]]) -> None:
+    def __init__(self, name: str, context: TaskContext, choices: Sequence[tuple[Predicate | None, int]]) -> None:
         super().__init__(name, context)
-        self._choices = [(predicate, child) for predicate, child in choices if predicate is not None]
+        self._choices = [(predicate.row, child) for predicate, child in choices if predicate is not None]
         self._default = next((child for predicate, child in choices if predicate is None), None)
 
     def process(self, record: Record, port: int = 0) -> None:
         """Forward to one child, or to none."""
         chosen = self._default
         for predicate, child in self._choices:
-            if predicate(record.key, record.value):
+            if predicate(record):
                 chosen = child
                 break
         if chosen is not None:

@@ -485,10 +485,20 @@ class Operator(Node):
     Attributes:
         make: called once per task with the context and all stores of the subtopology by name; returns a processor.
         specs: the stores that it is connected to.
+        columns: makes its column form likewise; None where it has none.
+        shape: of the values behind it (`kappaflow.serde.shape`), where they are of another kind; columns only.
+        reads_old: whether its column form reads old values of tables.
+        splits: whether a record goes to at most one child.
+        looks_up: the stores whose rows its column form looks up; what changes them in a batch runs before.
     """
 
     make: Callable[[Any, Mapping[str, Any]], Any]
     specs: tuple[StoreSpec, ...] = ()
+    columns: Callable[[Any, Mapping[str, Any]], Any] | None = None
+    shape: Any = None
+    reads_old: bool = False
+    looks_up: tuple[str, ...] = ()
+    splits: bool = False
 
     @property
     def stores(self) -> tuple[StoreSpec, ...]:

@@ -36,7 +36,11 @@ TEXT = Serdes.string()
 
 def build(program: Program) -> Topology:
     """Make the topology of a program."""
-    making = _Making()
+    return written_with(_Making(), program)
+
+
+def written_with(making: _Making, program: Program) -> Topology:
+    """Make the topology of a program, operator by operator."""
     for op in program.ops:
         making.made[op["id"]] = getattr(making, op["op"])(op, *(making.made[each] for each in op["in"]))
     return making.builder.build(program.optimize.split(",") if program.optimize else ())
@@ -124,15 +128,19 @@ class _Making:
     def group_by(self, op: Op, stream: Any) -> Any:
         return stream.group_by(lambda value: group(op, value), name=op.get("name"), key_serde=TEXT, value_serde=TEXT)
 
-    def aggregate(self, op: Op, grouped: Any) -> Any:
+    def counted(self, op: Op, grouped: Any) -> Any:
+        kept = Materialized(op["store"], TEXT, Serdes.long()) if "store" in op else None
+        return self._windowed(op, grouped).count(kept, name=op.get("name"))
+
+    def _windowed(self, op: Op, grouped: Any) -> Any:
         windowed = grouped if not op.get("window") else grouped.windowed_by(_windows(op))
-        if op.get("final"):
-            windowed = windowed.emit_strategy("on_window_close")
-        name, stored = op.get("name"), "store" in op
+        return windowed.emit_strategy("on_window_close") if op.get("final") else windowed
+
+    def aggregate(self, op: Op, grouped: Any) -> Any:
+        if op["how"] == "count":
+            return self.counted(op, grouped).map_values(str)
+        windowed, name, stored = self._windowed(op, grouped), op.get("name"), "store" in op
         match op["how"]:
-            case "count":
-                kept = Materialized(op["store"], TEXT, Serdes.long()) if stored else None
-                return windowed.count(kept, name=name).map_values(str)
             case "reduce":
                 return windowed.reduce(join, Materialized(op["store"], TEXT, TEXT) if stored else None, name=name)
             case _:
@@ -231,6 +239,9 @@ class _Making:
         how = left.left_join if op["kind"] == "left" else left.join
         kept = Materialized(op.get("store"), TEXT, TEXT)
         return how(right, join, kept, foreign_key=lambda value: group(op, value), name=op.get("name"))
+
+
+Making = _Making
 
 
 def _windows(op: Op) -> Any:

@@ -1,0 +1,186 @@
+"""Column forms of look-ups of rows as they are at a position: streams with tables, tables with tables."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+import numpy as np
+import pyarrow as pa
+
+from kappaflow.streams.batch import ArrowArray, Batch, Mask
+from kappaflow.streams.columns.batches import both, old_rows, plain, take, valid_rows
+from kappaflow.streams.columns.fan import pc
+from kappaflow.streams.columns.operator import only
+from kappaflow.streams.columns.table import KeptTable
+from kappaflow.streams.processors.base import TaskContext
+from kappaflow.streams.topology.nodes import Joiner
+
+
+class StreamLookUpColumns:
+    """Looks each row of a stream up in a table.
+
+    Args:
+        table: gives the table, which may be made later.
+        left: rows without a partner are kept.
+    """
+
+    def __init__(self, context: TaskContext, table: Callable[[], KeptTable], joiner: Joiner, *, left: bool) -> None:
+        self._context = context
+        self._table = table
+        self._joiner = joiner
+        self._left = left
+
+    def run(self, inputs: Sequence[Batch | None]) -> Batch | None:
+        """Return the joined rows."""
+        batch = only(inputs)
+        mask = both(None if self._left else batch.key_valid, batch.value_valid)
+        if mask is not None:
+            self._context.drop("null-key-or-value", int((~mask).sum()))
+            batch = take(batch, mask)
+        if not len(batch):
+            return None
+        table = self._table()
+        columns, present, _ = table.read_at(without(table.serialised(batch), batch.key_valid), batch.ord)
+        if not self._left and not present.all():
+            batch = take(batch, present)
+            columns = [plain(column).filter(pa.array(present)) for column in columns]
+            present = np.ones(len(batch), np.bool_)
+        if not len(batch):
+            return None
+        batch.value, batch.value_valid = self._joiner.column(batch, columns, None if present.all() else present)
+        return batch
+
+
+class TableLookUpColumns:
+    """Joins the changes of one table with the rows of another.
+
+    Args:
+        joiner: of the left table's value and the right one's.
+        own_is_left: whose changes these are.
+        keeps_own, keeps_other: rows of that side without a partner are kept.
+        sends_old: old joined values are forwarded.
+    """
+
+    def __init__(
+        self,
+        context: TaskContext,
+        other: Callable[[], KeptTable],
+        joiner: Joiner,
+        *,
+        own_is_left: bool,
+        keeps_own: bool,
+        keeps_other: bool,
+        sends_old: bool,
+    ) -> None:
+        self._context = context
+        self._other = other
+        self._joiner = joiner
+        self._own_is_left = own_is_left
+        self._keeps_own = keeps_own
+        self._keeps_other = keeps_other
+        self._sends_old = sends_old
+
+    def run(self, inputs: Sequence[Batch | None]) -> Batch | None:
+        """Return what the changes mean for the joined table."""
+        batch = only(inputs)
+        if batch.key_valid is not None:
+            self._context.drop("null-key", int((~batch.key_valid).sum()))
+            batch = take(batch, batch.key_valid)
+        other = self._other()
+        columns, found, times = other.read_at(other.serialised(batch), batch.ord)
+        before = old_rows(batch)
+        new = valid_rows(batch.value_valid, len(batch))
+        old = np.zeros(len(batch), np.bool_) if before is None else valid_rows(before.value_valid, len(batch))
+        seen = found | ((new | old) if self._keeps_own else np.zeros(len(batch), np.bool_))
+        if not seen.all():
+            batch = take(batch, seen)
+            columns = [plain(column).filter(pa.array(seen)) for column in columns]
+            found, times = found[seen], times[seen]
+        if not len(batch):
+            return None
+        before = old_rows(batch)
+        joined = replace(batch, timestamp=np.where(found, np.maximum(batch.timestamp, times), batch.timestamp))
+        joined.value, joined.value_valid = self._joined(batch, columns, found)
+        joined.old = joined.old_valid = None
+        if self._sends_old:
+            if before is None:
+                before = replace(batch, value_valid=np.zeros(len(batch), np.bool_))
+            joined.old, joined.old_valid = self._joined(before, columns, found)
+        return joined
+
+    def _joined(self, own: Batch, other: Sequence[ArrowArray], found: Mask) -> tuple[list[ArrowArray], Mask | None]:
+        there = valid_rows(own.value_valid, len(own))
+        exists = there | (found if self._keeps_other else np.zeros(len(own), np.bool_))
+        masked = [_null_unless(there, column) for column in own.value]
+        shown = [_null_unless(found, column) for column in other]
+        if self._own_is_left:
+            columns, valid = self._joiner.column(replace(own, value=masked), shown, found)
+        else:
+            left = replace(own, value=shown, value_valid=found)
+            columns, valid = self._joiner.column(left, masked, there)
+        return columns, both(valid, exists)
+
+
+class TableMergeColumns:
+    """Puts the changes that both sides of a join of tables give into one order."""
+
+    def __init__(self, *, sends_old: bool) -> None:
+        self._sends_old = sends_old
+
+    def run(self, inputs: Sequence[Batch | None]) -> Batch:
+        """Return all changes."""
+        from kappaflow.streams.columns.fan import MergeColumns
+
+        batch = MergeColumns().run(inputs)
+        if not self._sends_old:
+            batch.old = batch.old_valid = None
+        return batch
+
+
+class TableStepColumns:
+    """Computes each row of a table from the same row of another, which is not kept.
+
+    Args:
+        compute: gives the columns of values that are there, and which of them are kept.
+        sends_old: old values are forwarded.
+        skips_nothing: a change from nothing to nothing is left out, where old values are known.
+    """
+
+    def __init__(
+        self,
+        compute: Callable[[Batch], tuple[list[ArrowArray], Mask | None]],
+        *,
+        sends_old: bool,
+        skips_nothing: bool,
+    ) -> None:
+        self._compute = compute
+        self._sends_old = sends_old
+        self._skips_nothing = skips_nothing
+
+    def run(self, inputs: Sequence[Batch | None]) -> Batch:
+        """Return the changes as the computed table has them."""
+        batch = only(inputs)
+        before = old_rows(batch) if self._sends_old else None
+        made, valid = self._compute(batch)
+        new = valid_rows(both(valid, batch.value_valid), len(batch))
+        old = np.zeros(len(batch), np.bool_)
+        batch.old = batch.old_valid = None
+        if before is not None:
+            batch.old, kept = self._compute(before)
+            old = valid_rows(both(kept, before.value_valid), len(batch))
+            batch.old_valid = old
+        batch.value, batch.value_valid = made, None if new.all() else new
+        if self._skips_nothing and self._sends_old and not (new | old).all():
+            return take(batch, new | old)
+        return batch
+
+
+def without(keys: ArrowArray, valid: Mask | None) -> ArrowArray:
+    """Return keys that are null where there are none."""
+    return keys if valid is None else pc.if_else(pa.array(valid), keys, pa.scalar(None, keys.type))
+
+
+def _null_unless(there: Mask, column: ArrowArray) -> ArrowArray:
+    column = plain(column)
+    return column if there.all() else pc.if_else(pa.array(there), column, pa.scalar(None, column.type))

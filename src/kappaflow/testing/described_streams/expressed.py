@@ -1,0 +1,106 @@
+"""From a described program to ours, with expressions in place of functions where there are such."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from kappaflow.streams.dsl.topology import Topology
+from kappaflow.streams.dsl.windows import JoinWindows
+from kappaflow.streams.expressions.nodes import Expression, col, lit, when
+from kappaflow.testing.described_streams.build import TEXT, Making, written_with
+from kappaflow.testing.described_streams.functions import LONGEST, Op
+from kappaflow.testing.described_streams.program import Program
+
+
+def build_expressed(program: Program) -> Topology:
+    """Make the topology of a program."""
+    return written_with(_Expressing(), program)
+
+
+def _keeps(op: Op) -> Expression:
+    nulls = bool(op.get("nulls", False))
+    return when(col.value.is_null()).then(nulls).otherwise(col.value.length() % op["mod"] != 0)
+
+
+def _add(op: Op) -> Expression:
+    return (col.value + op["add"]).slice(-LONGEST)
+
+
+def _group(op: Op) -> Expression:
+    nulls = bool(op.get("nulls", False))
+    rest = col.value.length() % op["mod"]
+    of_null = when(col.value.is_null()).then(None if nulls else "kn")
+    return of_null.when((rest == 0) & lit(nulls)).then(None).otherwise("k" + rest.cast(str))
+
+
+def _shown(side: Expression) -> Expression:
+    return side.fill_null("-")
+
+
+_JOIN = (_shown(col.left()) + "+" + _shown(col.right())).slice(-LONGEST)
+
+
+class _Expressing(Making):
+    """The operators that take expressions."""
+
+    def filter(self, op: Op, stream: Any) -> Any:
+        return stream.filter(_keeps(op), name=op.get("name"))
+
+    def filter_not(self, op: Op, stream: Any) -> Any:
+        return stream.filter_not(_keeps(op), name=op.get("name"))
+
+    def map_values(self, op: Op, stream: Any) -> Any:
+        return stream.map_values(_add(op), name=op.get("name"))
+
+    def select_key(self, op: Op, stream: Any) -> Any:
+        return stream.select_key(_group(op), name=op.get("name"))
+
+    def branch(self, op: Op, stream: Any) -> Any:
+        branches = (
+            stream.split(name=op.get("name"))
+            .branch(col.value.is_not_null() & (col.value.length() % op["mod"] == 0), name="first")
+            .branch(col.key.is_null(), name="second")
+            .default_branch(name="rest")
+        )
+        return next(branch for name, branch in branches.items() if name.endswith(op["branch"]))
+
+    def group_by(self, op: Op, stream: Any) -> Any:
+        return stream.group_by(_group(op), name=op.get("name"), key_serde=TEXT, value_serde=TEXT)
+
+    def aggregate(self, op: Op, grouped: Any) -> Any:
+        if op["how"] != "count":
+            return super().aggregate(op, grouped)
+        counts: Any = self.counted(op, grouped)
+        return counts.map_values(col.value.cast(str))
+
+    def join_streams(self, op: Op, left: Any, right: Any) -> Any:
+        windows = JoinWindows(op["before"], op["after"], op["grace"])
+        how = {"inner": left.join, "left": left.left_join, "outer": left.outer_join}[op["kind"]]
+        return how(
+            right,
+            _JOIN,
+            windows,
+            key_serde=TEXT,
+            value_serde=TEXT,
+            other_value_serde=TEXT,
+            name=op.get("name"),
+            store_name=op.get("store"),
+        )
+
+    def join_table(self, op: Op, stream: Any, table: Any) -> Any:
+        how = stream.left_join if op["kind"] == "left" else stream.join
+        return how(table, _JOIN, key_serde=TEXT, value_serde=TEXT, name=op.get("name"))
+
+    def join_global(self, op: Op, stream: Any, table: Any) -> Any:
+        how = stream.left_join if op["kind"] == "left" else stream.join
+        return how(table, _group(op), _JOIN)
+
+    def table_filter(self, op: Op, table: Any) -> Any:
+        return table.filter(_keeps(op), self._own(op), name=op.get("name"))
+
+    def table_map_values(self, op: Op, table: Any) -> Any:
+        return table.map_values(_add(op), self._own(op), name=op.get("name"))
+
+    def join_tables(self, op: Op, left: Any, right: Any) -> Any:
+        how = {"inner": left.join, "left": left.left_join, "outer": left.outer_join}[op["kind"]]
+        return how(right, _JOIN, self._own(op), name=op.get("name"))

@@ -1,0 +1,255 @@
+"""Topologies of expressions: they run as columns, and give what the row form gives for every cut of their input."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from kappaflow.streams import Serdes, StreamsBuilder, TimeWindows, col, count, when
+from kappaflow.streams.execution.row_task import RawRecord
+from kappaflow.testing.batch_driver import BatchTopologyDriver, Form
+from kappaflow.testing.described_streams import build_expressed, random_program
+
+
+@dataclass
+class Customer:
+    name: str
+    city: str | None
+
+
+TEXT, LONG = Serdes.string(), Serdes.long()
+ORDER = Serdes.columns({"item": str, "units": int, "price": float, "tags": str})
+CUSTOMER = Serdes.json(Customer)
+PROGRAMS = [*range(120), 760]
+"""Seeds of random programs; 760 reads a repartition topic in the part that writes it."""
+Build = Callable[[StreamsBuilder], None]
+TOPOLOGIES: dict[str, Build] = {}
+
+
+def topology(build: Build) -> Build:
+    TOPOLOGIES[build.__name__.replace("_", " ")] = build
+    return build
+
+
+def orders(b: StreamsBuilder, topic: str = "orders") -> Any:
+    return b.stream(topic, key_serde=TEXT, value_serde=ORDER)
+
+
+def customers(b: StreamsBuilder, topic: str = "customers") -> Any:
+    return b.table(topic, key_serde=TEXT, value_serde=CUSTOMER)
+
+
+@topology
+def filter_and_map(b: StreamsBuilder) -> None:
+    wanted = orders(b).filter(col("price") * 2 > 3).filter_not(col("item") == "b")
+    wanted.map_values({"item": col("item").upper(), "sum": col("units") * col("price"), "at": col.timestamp}).to("out")
+
+
+@topology
+def plain_values_with_headers(b: StreamsBuilder) -> None:
+    orders(b).map_values(col("item") + "!").to("out")
+    orders(b).map_values(col("units")).to("units")
+
+
+@topology
+def json_of_no_type(b: StreamsBuilder) -> None:
+    orders(b).map_values({"twice": col("units") * 2}).to("out", value_serde=Serdes.json())
+
+
+@topology
+def words(b: StreamsBuilder) -> None:
+    words_ = orders(b).flat_map_values(col("tags").split())
+    words_.group_by(col.value).count("counts").to_stream().to("out")
+
+
+@topology
+def counts_by_key(b: StreamsBuilder) -> None:
+    orders(b).group_by_key().count("counts").to_stream().to("out")
+
+
+@topology
+def folds_by_item(b: StreamsBuilder) -> None:
+    folds = {
+        "n": count(),
+        "known": col("price").count(),
+        "revenue": (col("units") * col("price")).sum(),
+        "units": col("units").sum(),
+        "least": col("price").min(),
+        "greatest": col("item").max(),
+        "first": col("tags").first(),
+        "last": col("tags").last(),
+    }
+    orders(b).group_by(col("item")).aggregate(folds, materialized="folds").to_stream().to("out")
+
+
+@topology
+def one_fold(b: StreamsBuilder) -> None:
+    orders(b).group_by_key().aggregate(col("units").sum()).to_stream().to("out")
+
+
+@topology
+def hopping_windows(b: StreamsBuilder) -> None:
+    windows = TimeWindows.of(20, grace=5).advance_by(7)
+    folds = {"n": count(), "units": col("units").sum()}
+    orders(b).group_by(col("item")).windowed_by(windows).aggregate(folds, materialized="w").to_stream().to("out")
+
+
+@topology
+def windowed_counts_behind_a_filter(b: StreamsBuilder) -> None:
+    counts = orders(b).group_by_key().windowed_by(TimeWindows.of(10, grace=10)).count()
+    kept = counts.filter(col.value > 1).map_values({"n": col.value, "key": col.key, "from": col.window_start})
+    kept.to_stream().to("out")
+
+
+@topology
+def branches_and_merge(b: StreamsBuilder) -> None:
+    named = orders(b).split(name="by-").branch(col("units") > 1, name="many").branch(col("item") == "a", name="a")
+    split = named.default_branch(name="rest")
+    both = split["by-many"].map_values(col("item")).merge(split["by-rest"].map_values(col("tags")))
+    both.to("out")
+    split["by-a"].map_values({"a": when(col("price").is_null()).then("free").otherwise("priced")}).to("a")
+
+
+@topology
+def two_topics_merged(b: StreamsBuilder) -> None:
+    orders(b).merge(orders(b, "more")).filter(col("units") > 0).to("out", value_serde=ORDER, key_serde=TEXT)
+
+
+@topology
+def tables_row_by_row(b: StreamsBuilder) -> None:
+    table = customers(b).filter(col("city") != "x").map_values({"name": col("name"), "long": col("name").length() > 1})
+    table.to_stream().to("out")
+
+
+@topology
+def enrichment(b: StreamsBuilder) -> None:
+    joiner = {"item": col.left("item"), "city": col.right("city"), "by": col.key}
+    orders(b).join(customers(b), joiner).to("out")
+
+
+@topology
+def left_enrichment_by_another_key(b: StreamsBuilder) -> None:
+    joiner = {"item": col.left("item"), "name": col.right("name").fill_null("nobody")}
+    orders(b).select_key(col("item")).left_join(customers(b), joiner).to("out")
+
+
+@topology
+def stream_to_table(b: StreamsBuilder) -> None:
+    orders(b).map_values(col("units")).to_table("units").filter(col.value > 0).to_stream().to("out")
+
+
+def tables_joined(kind: str) -> Build:
+    def build(b: StreamsBuilder) -> None:
+        left, right = customers(b), b.table("orders", key_serde=TEXT, value_serde=ORDER)
+        joiner = {"name": col.left("name"), "item": col.right("item").fill_null("none")}
+        joined = getattr(left, kind)(right, joiner)
+        joined.filter(col("name") != "c").to_stream().to("out")
+
+    return build
+
+
+for _kind in ("join", "left_join", "outer_join"):
+    TOPOLOGIES[f"tables: {_kind}"] = tables_joined(_kind)
+
+
+def driver_of(build: Build, form: Form) -> BatchTopologyDriver:
+    builder = StreamsBuilder()
+    build(builder)
+    return BatchTopologyDriver(builder.build().bind("app"), emit_interval_ms=0, outer_interval_ms=0, form=form)
+
+
+ITEM = st.none() | st.sampled_from(["a", "b", "c"])
+ORDERS = st.none() | st.fixed_dictionaries(
+    {
+        "item": ITEM,
+        "units": st.none() | st.integers(-1, 3) | st.just(2**63 - 1),
+        "price": st.none() | st.sampled_from([0.0, -0.0, 1.5, 2.25, float("inf")]),
+        "tags": st.none() | st.sampled_from(["", "x y", "y  z y"]),
+    }
+)
+CUSTOMERS = st.none() | st.builds(Customer, st.sampled_from(["a", "bb", "c"]), st.none() | st.sampled_from(["x", "y"]))
+
+
+def raw(topic: str, serde: Any) -> Callable[[tuple[str | None, Any, int, bool]], RawRecord]:
+    def make(parts: tuple[str | None, Any, int, bool]) -> RawRecord:
+        key, value, at, headed = parts
+        headers = (("h", b"1"),) if headed else ()
+        return RawRecord(topic, TEXT.serialize(key), serde.serialize(value), at, headers)
+
+    return make
+
+
+def records() -> st.SearchStrategy[list[RawRecord]]:
+    times, headed = st.integers(0, 60), st.booleans()
+    of = [
+        st.tuples(ITEM, ORDERS, times, headed).map(raw("orders", ORDER)),
+        st.tuples(ITEM, ORDERS, times, headed).map(raw("more", ORDER)),
+        st.tuples(ITEM, CUSTOMERS, times, headed).map(raw("customers", CUSTOMER)),
+        st.sampled_from(["orders", "customers"]).map(lambda topic: RawRecord(topic, b"a", b"{", 5)),
+    ]
+    return st.lists(st.one_of(of), max_size=30)
+
+
+def written(driver: BatchTopologyDriver) -> Any:
+    # Between topics nothing is ordered; within each everything is.
+    topics = {topic: list(rows) for topic, rows in driver.outputs.items()}
+    return {t: [(r.key, r.value, r.timestamp, r.headers) for r in rows] for t, rows in topics.items()}
+
+
+@pytest.mark.parametrize("name", TOPOLOGIES)
+@settings(max_examples=25)
+@given(records(), st.randoms(use_true_random=False))
+def test_columns_equal_rows_for_every_cut(name: str, given_: list[RawRecord], rng: random.Random) -> None:
+    rows, columns = driver_of(TOPOLOGIES[name], "row"), driver_of(TOPOLOGIES[name], "column")
+    assert columns.by_rows == {}
+    given_ = [record for record in given_ if any(record.topic in sub.sources for sub in rows.topology.subtopologies)]
+    for record in given_:
+        rows.pipe(record)
+    rest = given_
+    while rest:
+        size = rng.randint(1, 9)
+        columns.pipe(*rest[:size])
+        rest = rest[size:]
+    assert written(columns) == written(rows)
+    kept = lambda driver: {name: list(store.range()) for name, store in driver.stores.items()}  # noqa: E731
+    assert kept(columns) == kept(rows)
+    assert sorted(map(str, columns.errors)) == sorted(map(str, rows.errors))
+
+
+def columns_of_program(seed: int) -> tuple[int, int]:
+    """Hold a random program's columns against its rows; return how many of its parts ran as columns, of how many."""
+    program = random_program(seed)
+    bound = build_expressed(program).bind("app")
+    if any(sub.is_global for sub in bound.subtopologies):
+        return 0, 0
+    columns = BatchTopologyDriver(bound, emit_interval_ms=0, outer_interval_ms=0, form="column")
+    parts = len(bound.subtopologies)
+    if len(columns.by_rows) == parts:
+        return 0, parts
+    again = build_expressed(program).bind("app")
+    rows = BatchTopologyDriver(again, emit_interval_ms=0, outer_interval_ms=0, form="row")
+    rng, rest = random.Random(seed), list(program.records)
+    for record in rest:
+        rows.pipe(record)
+    while rest:
+        size = rng.randint(1, 9)
+        columns.pipe(*rest[:size])
+        rest = rest[size:]
+    assert written(columns) == written(rows), f"seed {seed}"
+    kept = lambda driver: {name: list(store.range()) for name, store in driver.stores.items()}  # noqa: E731
+    assert kept(columns) == kept(rows), f"seed {seed}"
+    return parts - len(columns.by_rows), parts
+
+
+def test_random_programs_write_the_same_in_both_forms() -> None:
+    # tests/conformance/kafka_streams holds the row form of these programs against Kafka Streams.
+    counts = [columns_of_program(seed) for seed in PROGRAMS]
+    as_columns, parts = sum(each for each, _ in counts), sum(all_ for _, all_ in counts)
+    print(f"{as_columns} of {parts} subtopologies of {len(PROGRAMS)} programs ran as columns")
+    assert as_columns > parts // 3
