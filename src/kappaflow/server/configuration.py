@@ -42,6 +42,7 @@ class ServerConfig:
         functions: a directory of Python functions, imported by the workers; empty for none.
         properties: engine properties (ksqlDB's and Kafka Streams' names), and TLS and SASL of a Kafka cluster.
         run_dir: sockets of this process tree, made by the supervisor.
+        embedded_broker: whether the broker is one of the tree's own, said by the supervisor.
     """
 
     data_dir: str = ".kappa"
@@ -57,6 +58,7 @@ class ServerConfig:
     properties: dict[str, str] = field(default_factory=dict[str, str], repr=False)
     run_dir: str = ""
     language: str = ""
+    embedded_broker: bool = False
 
     def check(self) -> None:
         """Refuse what cannot work.

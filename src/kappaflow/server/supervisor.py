@@ -52,7 +52,8 @@ class Supervisor:
                 self._await(broker)
                 self.bootstrap_servers = broker.ready_text
                 self.config.kafka_port = int(broker.ready_text.rpartition(":")[2])
-            shared = replace(self.config, bootstrap_servers=self.bootstrap_servers)
+            embedded = not self.config.bootstrap_servers
+            shared = replace(self.config, bootstrap_servers=self.bootstrap_servers, embedded_broker=embedded)
             workers = [
                 self._launch(ChildSpec(f"worker-{i}", _module("kappaflow.server.worker", str(i)), shared.to_line()))
                 for i in range(shared.workers)

@@ -18,7 +18,7 @@ from kappaflow.sql.functions.user.declarations import Declaration
 from kappaflow.streams.functions import Mapper, Predicate
 from kappaflow.streams.record import Record
 
-TopologyFactory = Callable[..., Any]  # takes on_error=, told about every expression that fails for a row
+TopologyFactory = Callable[..., Any]  # takes log=, by step told about expressions that fail for a row
 
 
 def application_id_of(service_id: str, query_id: str) -> str:

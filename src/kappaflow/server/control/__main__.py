@@ -12,6 +12,7 @@ import socket
 import sys
 from typing import Any
 
+import anyio.to_thread
 from hypercorn.asyncio import serve
 from hypercorn.config import Config
 
@@ -25,14 +26,19 @@ from kappaflow.server.control.command_topic import WRITE_TIMEOUT_MS, CommandLog,
 from kappaflow.server.control.peers import Peers
 from kappaflow.server.control.query_cleanup import QueryCleanup
 from kappaflow.server.control.state import BrokerTopics, ControlState
+from kappaflow.server.control.statements.execute import execute_request
+from kappaflow.server.control.statements.session import Session
 from kappaflow.server.functions.loader import has_entry_points
 from kappaflow.server.lifeline import read_first_line, watch_parent
+from kappaflow.server.processing_log import LogSettings
 from kappaflow.server.registry.schema_log import SchemaLog
 from kappaflow.server.rpc import RpcClient
 from kappaflow.sql.engine import Engine
 from kappaflow.sql.functions.registry import default_registry
 from kappaflow.sql.functions.user.declarations import UserFunctions
 from kappaflow.sql.grammar.parser import keep_tables_in
+
+logger = logging.getLogger(__name__)
 
 
 def build_state(config: ServerConfig) -> ControlState:
@@ -64,6 +70,17 @@ def build_state(config: ServerConfig) -> ControlState:
     state.schemas = embedded
     state.functions = functions
     return state
+
+
+def create_log_stream(state: ControlState) -> None:
+    """Create the stream over the processing log, and its topic, where the properties ask for it."""
+    settings = LogSettings.of(state.config)
+    if not settings.creates_stream:
+        return
+    settings.create_topic(state.admin, state.replication_factor)
+    status, answer = execute_request(state, settings.statement, Session())
+    if status != 200:
+        logger.warning("The stream %s was not created: %s", settings.stream, answer)
 
 
 def listen(host: str, port: int) -> socket.socket:
@@ -126,6 +143,7 @@ async def run(config: ServerConfig, port: int) -> None:
     hypercorn.keep_alive_max_requests = sys.maxsize  # clients do not expect a connection to end by itself
     if state.schemas is not None:
         config.registry_file.write_text(f"{url}{REGISTRY_PATH}", encoding="utf-8")
+    await anyio.to_thread.run_sync(create_log_stream, state)
     poll = asyncio.create_task(state.poll_workers())
     gc.collect()
     gc.freeze()  # what is loaded stays: collections have less to walk

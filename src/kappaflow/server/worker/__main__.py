@@ -14,7 +14,7 @@ import threading
 import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +25,7 @@ from kappaflow.server.configuration import ServerConfig
 from kappaflow.server.control.command_topic import CommandLog, Outcome, create_command_topic
 from kappaflow.server.functions.library import FunctionLibrary
 from kappaflow.server.lifeline import read_first_line, watch_parent
+from kappaflow.server.processing_log import LogSettings, ProcessingLog
 from kappaflow.server.rpc import Handler, Message, Reply, RpcServer, send_part
 from kappaflow.server.worker.cohort import Part, Subscriber
 from kappaflow.server.worker.print_topic import print_topic
@@ -77,7 +78,8 @@ class Worker:
             registry=_registry(config),
         )
         self.database = StateDatabase(Path(config.data_dir) / "state" / f"worker-{index}")
-        self.queries = RunningQueries(config, self.client, index, self.database, replication, self.library)
+        self.log = ProcessingLog(self.client, LogSettings.of(config), replication)
+        self.queries = RunningQueries(config, self.client, index, self.database, replication, self.library, self.log)
         self.commands = CommandLog(self.client, config.command_topic, self.engine, self._replayed, writable=False)
         self.pull = PullServer(self.engine, self.commands.lock, self.queries)
         self._loop = loop
@@ -184,7 +186,9 @@ class Worker:
 
     def _plan(self, statement: str, properties: tuple[tuple[str, str], ...], _version: int) -> PushQuery:
         with self.commands.lock:
-            return self.engine.plan_push(statement, dict(properties))
+            query = self.engine.plan_push(statement, dict(properties))
+        log = self.log.of_steps(f"transient_{'_'.join(query.sources)}", query.source_topics)
+        return replace(query, build_topology=functools.partial(query.build_topology, log=log))
 
     async def _follow(self, query: PushQuery, reset: str, reply: Reply, *, bounded: bool = False) -> None:
         end = _Ending(self._loop)
@@ -231,6 +235,7 @@ class Worker:
         """Stop the queries in an orderly way."""
         self.push.stop()
         self.queries.stop()
+        self.log.close()
         self.commands.close()
         self.database.close()
 

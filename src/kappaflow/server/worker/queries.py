@@ -5,12 +5,15 @@ from __future__ import annotations
 import logging
 import threading
 import time
+from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from kappaflow.client.connection import ClientConfig
 from kappaflow.errors import ConfigError, KappaError
 from kappaflow.server.configuration import ServerConfig
 from kappaflow.server.functions.library import FunctionLibrary
+from kappaflow.server.processing_log import ProcessingLog
 from kappaflow.server.worker.error_policy import error_policy
 from kappaflow.sql.engine import Engine
 from kappaflow.sql.queries import PersistentQuery, QueryState, application_id_of
@@ -38,14 +41,16 @@ class RunningQueries:
         index: int,
         database: StateDatabase,
         replication: int,
-        library: FunctionLibrary | None = None,
+        library: FunctionLibrary,
+        log: ProcessingLog,
     ) -> None:
         self.config = config
         self.client = client
         self.index = index
         self.database = database
         self.replication = replication
-        self._library = library or FunctionLibrary("", enabled=False)
+        self._library = library
+        self._log = log
         self._code: dict[str, dict[str, str]] = {}
         self._threads: dict[str, StreamThread] = {}
         self._running: dict[str, PersistentQuery] = {}
@@ -109,16 +114,24 @@ class RunningQueries:
         try:
             if (problem := self._library.missing(query.functions)) is not None:
                 raise ConfigError(problem)
-            topology = query.build_topology()
+            topology = query.build_topology(log=self._log.of_steps(query.id, query.source_topics, self._tell(query.id)))
             config = self.streams_config(query.properties, f"worker-{self.index}")
+            config = replace(config, errors=replace(config.errors, listener=self._log.of_records(query.id)))
         except KappaError as error:
             logger.warning("Query %s cannot run: %s", query.id, error)
             self._failed[query.id] = str(error)
             return None
-        thread = StreamThread(topology, config, self.database)
+        thread = StreamThread(topology, config, self.database, on_failure=self._log.of_thread(query.id))
         self._threads[query.id] = thread
         thread.start()
         return thread
+
+    def _tell(self, query_id: str) -> Callable[[str, KappaError], None]:
+        def tell(place: str, error: KappaError) -> None:
+            if (thread := self._threads.get(query_id)) is not None:
+                thread.report(place, error)
+
+        return tell
 
     def streams_config(self, properties: dict[str, str], instance: str | None) -> StreamsConfig:
         """Return how a query runs: its own overrides above the server's properties."""

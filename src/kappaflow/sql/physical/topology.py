@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, cast
 
@@ -16,7 +16,6 @@ from kappaflow.sql.expressions.aggregator import SqlAggregator, make_aggregator
 from kappaflow.sql.expressions.flat_mapper import make_flat_mapper
 from kappaflow.sql.expressions.functions import make_key_mapper, make_mapper, make_predicate
 from kappaflow.sql.expressions.row import OnError, ignore_error
-from kappaflow.sql.expressions.scope import SchemaScope
 from kappaflow.sql.formats import key_serde, value_serde
 from kappaflow.sql.functions.registry import FunctionRegistry
 from kappaflow.sql.logical.plan import NamedExpression
@@ -39,6 +38,13 @@ from kappaflow.streams.topology import nodes as n
 
 DEFAULT_GRACE_MS = 86_400_000
 TRANSIENT = "transient"
+StepLog = Callable[[str], OnError]
+
+
+def ignore_errors(step: str) -> OnError:
+    """Have nobody told about expressions that fail."""
+    del step
+    return ignore_error
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,13 +52,13 @@ class StepBuilder:
     """Builds topologies of steps.
 
     Attributes:
-        on_error: told about every expression that fails for a row: the processing log.
+        log: gives, by the name of a step, what is told about every expression of it that fails for a row.
         registry: holds the schemas of formats that have them.
     """
 
     functions: FunctionRegistry
     settings: Settings
-    on_error: OnError = ignore_error
+    log: StepLog = ignore_errors
     registry: SchemaRegistry | None = None
 
     def build(self, root: s.Step, application_id: str) -> Topology:
@@ -67,8 +73,8 @@ class StepBuilder:
     def factory(self, root: s.Step, application_id: str) -> TopologyFactory:
         """Return the function that builds the topology anew, with a processing log of the caller's choice."""
 
-        def build(on_error: OnError = self.on_error) -> Topology:
-            return replace(self, on_error=on_error).build(root, application_id)
+        def build(log: StepLog = self.log) -> Topology:
+            return replace(self, log=log).build(root, application_id)
 
         return build
 
@@ -105,15 +111,15 @@ class _Build:
 
     # compiled expressions -------------------------------------------------------------------------------------
 
-    def _mapper(self, columns: tuple[NamedExpression, ...], scope: SchemaScope) -> RowMapper:
-        return RowMapper(make_mapper(_named(columns), scope, **self._common()))
+    def _mapper(self, step: s.StreamSelect | s.TableSelect) -> RowMapper:
+        return RowMapper(make_mapper(_named(step.columns), step_scope(step.input), **self._common(step)))
 
-    def _common(self) -> dict[str, Any]:
-        return {"on_error": self.parts.on_error, "registry": self.parts.functions}
+    def _common(self, step: s.Step) -> dict[str, Any]:
+        return {"on_error": self.parts.log(step.name), "registry": self.parts.functions}
 
     def _predicate(self, step: s.StreamFilter | s.TableFilter) -> PresentRows:
         scope = step_scope(step.input)
-        return PresentRows(make_predicate(step.predicate, scope, step.clause, **self._common()))
+        return PresentRows(make_predicate(step.predicate, scope, step.clause, **self._common(step)))
 
     # sources --------------------------------------------------------------------------------------------------
 
@@ -138,12 +144,12 @@ class _Build:
 
     def _stream_select(self, step: s.StreamSelect) -> n.Node:
         parent = self._node(step.input)
-        mapper = self._mapper(step.columns, step_scope(step.input))
+        mapper = self._mapper(step)
         return self.builder.add(n.MapValues(name=self._name(step), mapper=mapper), parent)
 
     def _table_select(self, step: s.TableSelect) -> n.Node:
         parent = self._node(step.input)
-        mapper = self._mapper(step.columns, step_scope(step.input))
+        mapper = self._mapper(step)
         return self.builder.add(n.TableMapValues(name=self._name(step), mapper=mapper), parent)
 
     def _stream_flat_map(self, step: s.StreamFlatMap) -> n.Node:
@@ -151,7 +157,7 @@ class _Build:
         kept = [(c.name, _reference(c)) for c in step.input.schema.value]
         made = [(c.name, c.expression) for c in step.calls]
         mapper = make_flat_mapper(
-            [*kept, *made], step_scope(step.input), len(step.input.schema.value), **self._common()
+            [*kept, *made], step_scope(step.input), len(step.input.schema.value), **self._common(step)
         )
         return self.builder.add(n.FlatMapValues(name=self._name(step), mapper=RowFlatMapper(mapper)), parent)
 
@@ -159,7 +165,7 @@ class _Build:
         parent = self._node(step.input)
         mapper: Any = NoKey()
         if step.keys:
-            made = make_mapper(_named(step.keys), step_scope(step.input), **self._common())
+            made = make_mapper(_named(step.keys), step_scope(step.input), **self._common(step))
             mapper = KeyMapper(made, _kept(step))
         return self.builder.add(n.SelectKey(name=self._name(step), mapper=mapper), parent)
 
@@ -196,7 +202,7 @@ class _Build:
 
     def _stream_group_by(self, step: s.StreamGroupBy) -> n.Node:
         parent = self._node(step.input)
-        made = make_key_mapper(_named(step.keys), step_scope(step.input), **self._common())
+        made = make_key_mapper(_named(step.keys), step_scope(step.input), **self._common(step))
         keyed = self.builder.add(
             n.SelectKey(name=self._name(step), mapper=GroupKeyMapper(made), drop_null=True), parent
         )
@@ -204,14 +210,14 @@ class _Build:
 
     def _table_group_by(self, step: s.TableGroupBy) -> n.Node:
         parent = self._node(step.input)
-        made = make_key_mapper(_named(step.keys), step_scope(step.input), **self._common())
+        made = make_key_mapper(_named(step.keys), step_scope(step.input), **self._common(step))
         grouped = self.builder.add(n.GroupTable(name=self._name(step), key_mapper=GroupKeyMapper(made)), parent)
         return self.builder.add(self._repartition(step, step.topic, step.formats, carries_changes=True), grouped)
 
     def _aggregator(self, step: s.StreamAggregate | s.TableAggregate | s.StreamWindowedAggregate) -> SqlAggregator:
         scope = step_scope(step.input)
         calls = aggregate_calls(step)
-        return make_aggregator(calls, (), scope, settings=self.parts.settings.all(), **self._common())
+        return make_aggregator(calls, (), scope, settings=self.parts.settings.all(), **self._common(step))
 
     def _state(
         self,
@@ -326,7 +332,7 @@ class _Build:
 
     def _foreign_key_table_table_join(self, step: s.ForeignKeyTableTableJoin) -> n.Node:
         left, right = self._node(step.left), self._node(step.right)
-        mapper = make_mapper(_named((step.foreign_key,)), step_scope(step.left), **self._common())
+        mapper = make_mapper(_named((step.foreign_key,)), step_scope(step.left), **self._common(step))
         node = n.ForeignKeyJoin(
             name=self._name(step),
             joiner=_joiner(step),

@@ -29,6 +29,22 @@ DEAD_LETTER_TOPIC = "errors.dead.letter.queue.topic.name"
 
 
 @dataclass(frozen=True, slots=True)
+class RecordProblem:
+    """A record that cannot be read, processed or written.
+
+    Attributes:
+        kind: ``deserialization``, ``processing`` or ``production``.
+        topic: it was read from, or was to be written to.
+        record: the source record, where there is one.
+    """
+
+    kind: str
+    topic: str
+    record: RawRecord | None
+    error: KappaError
+
+
+@dataclass(frozen=True, slots=True)
 class ErrorPolicy:
     """The reaction to each kind of error; the defaults are Kafka Streams' own.
 
@@ -37,12 +53,14 @@ class ErrorPolicy:
         processing: to records for which an operator fails.
         production: to records that cannot be written: a value does not fit the format, or the topic takes no such size.
         dead_letter_topic: where records that are passed go; None for nowhere.
+        listener: told about every such record, whatever the reaction.
     """
 
     deserialization: Reaction = "fail"
     processing: Reaction = "fail"
     production: Reaction = "fail"
     dead_letter_topic: str | None = None
+    listener: Callable[[RecordProblem], None] | None = None
 
     @property
     def needs_sources(self) -> bool:
@@ -81,6 +99,7 @@ class ErrorHandler:
         Raises:
             StreamsError: the policy is to fail.
         """
+        self._tell("deserialization", raw.topic, raw, error)
         self._handle(self.policy.deserialization, "cannot be read", DESERIALIZATION_HANDLER, _place(raw), raw, error)
 
     def processing(self, raw: RawRecord, error: KappaError) -> None:
@@ -89,6 +108,7 @@ class ErrorHandler:
         Raises:
             StreamsError: the policy is to fail.
         """
+        self._tell("processing", raw.topic, raw, error)
         self._handle(self.policy.processing, "cannot be processed", PROCESSING_HANDLER, _place(raw), raw, error)
 
     def production(self, topic: str, source: RawRecord | None, error: KappaError) -> None:
@@ -100,12 +120,17 @@ class ErrorHandler:
         Raises:
             StreamsError: the policy is to fail.
         """
+        self._tell("production", topic, source, error)
         if topic == self.policy.dead_letter_topic:
             self._report(topic, error)
             return
         place = topic if source is None else f"{topic} (from {_place(source)})"
         letter = RawRecord("", None, None, -1, (), -1, -1) if source is None else source
         self._handle(self.policy.production, "cannot be written", PRODUCTION_HANDLER, place, letter, error)
+
+    def _tell(self, kind: str, topic: str, record: RawRecord | None, error: KappaError) -> None:
+        if self.policy.listener is not None:
+            self.policy.listener(RecordProblem(kind, topic, record, error))
 
     def report(self, place: str, error: KappaError) -> None:
         """Something was left out that no policy is for."""
