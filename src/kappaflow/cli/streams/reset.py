@@ -4,21 +4,17 @@ from __future__ import annotations
 
 import argparse
 import json
-import re
 import sys
 import time
-from datetime import UTC, datetime
 from typing import Any
 
 from kappaflow.cli.messages import message
+from kappaflow.cli.operations.times import duration_ms, time_ms
 from kappaflow.cli.streams import texts as _texts
 from kappaflow.client.connection import ClientConfig
-from kappaflow.errors import UsageError
 from kappaflow.streams.execution import reset
 
 assert _texts
-_DURATION = re.compile(r"P(?:(\d+)D)?(?:T(?:(\d+)H)?(?:(\d+)M)?(?:(\d+)S)?)?")
-_SECONDS = (86_400, 3_600, 60, 1)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -102,38 +98,6 @@ def _target(arguments: argparse.Namespace) -> reset.Target:
     if arguments.by_duration is not None:
         return reset.to_time(int(time.time() * 1000) - duration_ms(arguments.by_duration))
     return reset.to_earliest()
-
-
-def time_ms(text: str) -> int:
-    """A time as ISO 8601 writes it, in UTC where it names no zone, in ms since the epoch.
-
-    Raises:
-        UsageError: it is no time.
-
-    >>> time_ms("2026-01-01T00:00:00.000"), time_ms("2026-01-01T09:00:00+09:00")
-    (1767225600000, 1767225600000)
-    """
-    try:
-        found = datetime.fromisoformat(text)
-    except ValueError:
-        raise UsageError(message("streams_reset.bad_datetime", text=text)) from None
-    return int((found if found.tzinfo else found.replace(tzinfo=UTC)).timestamp() * 1000)
-
-
-def duration_ms(text: str) -> int:
-    """A duration as ISO 8601 writes it, in ms.
-
-    Raises:
-        UsageError: it is none.
-
-    >>> duration_ms("P1DT2H"), duration_ms("PT30S")
-    (93600000, 30000)
-    """
-    found = _DURATION.fullmatch(text)
-    if found is None or not any(found.groups()):
-        raise UsageError(message("streams_reset.bad_duration", text=text))
-    parts = zip(found.groups(), _SECONDS, strict=True)
-    return 1000 * sum(int(count or 0) * seconds for count, seconds in parts)
 
 
 def _names(text: str) -> list[str]:

@@ -47,8 +47,6 @@ ENGLISH = {
     "streams_reset.nothing": "{application} has no internal topics, and no input topics were named: nothing to do.",
     "streams_reset.not_done": "Nothing was changed (--dry-run).",
     "streams_reset.done": "{application} begins anew at its next start. State on its machines is rebuilt then.",
-    "streams_reset.bad_datetime": "{text} is no time; write it as 2026-01-31T09:00:00 or 2026-01-31T09:00:00+09:00.",
-    "streams_reset.bad_duration": "{text} is no duration; write it as P1D, PT2H30M or P1DT12H.",
     "streams_plan_diff.old": "the topology that ran: a target, or a file written by kappa streams describe --json",
     "streams_plan_diff.new": "the topology that is to run: a target or such a file",
     "streams_plan_diff.json": "print the findings as JSON",
@@ -140,8 +138,6 @@ KOREAN = {
     "streams_reset.done": (
         "{application}: 다음에 시작할 때 처음부터 시작합니다. 각 컴퓨터의 상태는 그때 다시 만듭니다."
     ),
-    "streams_reset.bad_datetime": "{text}은(는) 시각이 아닙니다. 2026-01-31T09:00:00처럼 적어 주세요.",
-    "streams_reset.bad_duration": "{text}은(는) 기간이 아닙니다. P1D, PT2H30M, P1DT12H처럼 적어 주세요.",
     "streams_plan_diff.old": "지금까지 실행한 토폴로지, 또는 kappa streams describe --json으로 쓴 파일",
     "streams_plan_diff.new": "새로 실행할 토폴로지, 또는 그런 파일",
     "streams_plan_diff.json": "결과를 JSON으로 출력합니다",

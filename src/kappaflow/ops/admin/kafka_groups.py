@@ -11,15 +11,18 @@ from kappaflow.client.broker_errors import COORDINATOR_MOVED_CODES, raise_for_co
 from kappaflow.client.consumer_protocol import decode_assignment
 from kappaflow.client.coordinator import Coordinator
 from kappaflow.client.kafka_python import admin_messages, consumer_messages, metadata_messages
+from kappaflow.client.kio_request import request_by_schema, supported_version
 from kappaflow.client.offsets import CommittedOffset, GroupOffsets
 from kappaflow.client.topic_partition import TopicPartition
 from kappaflow.errors import RetriableBrokerError, SerializationError
 from kappaflow.ops.admin.faces import GroupListing, GroupState, MemberState
+from kappaflow.wire.error_codes import ErrorCode
+from kappaflow.wire.message import Message
 
 GROUPS_A_REQUEST = 200
 MANY_COORDINATORS_VERSION = 4
 MANY_OFFSETS_VERSION = 8
-FIND_COORDINATOR, OFFSET_FETCH = 10, 9
+FIND_COORDINATOR, OFFSET_FETCH, CONSUMER_GROUP_DESCRIBE = 10, 9, 69
 
 
 class KafkaGroups:
@@ -69,7 +72,32 @@ class KafkaGroups:
                 )
 
         self._at_coordinators(group_ids, found, ask)
+        # The new protocol's groups are dead to the old request.
+        dead = [group_id for group_id in group_ids if found[group_id].state == "Dead"]
+        if dead and supported_version(self._connection, CONSUMER_GROUP_DESCRIBE, range(2)) is not None:
+            newer: dict[str, GroupState | None] = {}
+            self._at_coordinators(dead, newer, lambda node, part: self._describe_newer(node, part, newer))
+            found |= {group_id: state for group_id, state in newer.items() if state is not None}
         return {group_id: found[group_id] for group_id in group_ids}
+
+    def _describe_newer(self, node: int, group_ids: Sequence[str], found: dict[str, GroupState | None]) -> None:
+        """Groups of KIP-848's protocol; None for one that is none or does not exist."""
+        body = Message(group_ids=list(group_ids), include_authorized_operations=False)
+        answer = request_by_schema(
+            self._connection, CONSUMER_GROUP_DESCRIBE, range(2), body, "describe consumer groups", node
+        )
+        for row in answer.groups:
+            if row.error_code in (ErrorCode.GROUP_ID_NOT_FOUND, ErrorCode.UNSUPPORTED_VERSION):
+                found[row.group_id] = None
+                continue
+            raise_for_code(row.error_code, f"describe group {row.group_id}", row.error_message)
+            members = tuple(
+                MemberState(m.member_id, m.instance_id, m.client_id, m.client_host, _newer_assignment(m))
+                for m in row.members
+            )
+            found[row.group_id] = GroupState(
+                row.group_id, row.group_state, "consumer", row.assignor_name, node, members
+            )
 
     def offsets(self, group_ids: Sequence[str]) -> dict[str, dict[TopicPartition, CommittedOffset]]:
         """All committed offsets of each group.
@@ -203,6 +231,12 @@ def _member(protocol_type: str, row: Any) -> MemberState:
         except SerializationError:
             assignment = None  # while it rebalances a member has no assignment
     return MemberState(row.member_id, row.group_instance_id, row.client_id, row.client_host, assignment)
+
+
+def _newer_assignment(member: Any) -> tuple[TopicPartition, ...]:
+    return tuple(
+        sorted(TopicPartition(t.topic_name, p) for t in member.assignment.topic_partitions for p in t.partitions)
+    )
 
 
 def _offsets(group: Any) -> dict[TopicPartition, CommittedOffset]:

@@ -66,6 +66,8 @@ class Action(Protocol):
 _PACKAGES = {
     "topic": "kappaflow.ops.topics",
     "records": "kappaflow.ops.topics",
+    "config": "kappaflow.ops.configs",
+    "group": "kappaflow.ops.groups",
 }
 """The package of each family, by the first word of its actions' names and of its texts' keys.
 

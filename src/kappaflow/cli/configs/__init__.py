@@ -1,0 +1,1 @@
+"""`kappa configs`: configurations of topics, brokers and groups."""
