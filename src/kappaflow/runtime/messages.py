@@ -27,7 +27,7 @@ def language() -> str:
     return "ko" if wanted.lower().startswith("ko") else "en"
 
 
-def message(key: str, **values: object) -> str:
+def message(key: str, /, **values: object) -> str:
     """The text of a key, with its values filled in.
 
     Raises:
@@ -61,7 +61,7 @@ class Text(NamedTuple):
         return cls(data["key"], dict(data["values"]))
 
 
-def text(key: str, **values: Any) -> Text:
+def text(key: str, /, **values: Any) -> Text:
     """A text with its values.
 
     >>> register({"greeting": "hello {name}"}, {"greeting": "{name}님, 안녕하세요"})

@@ -106,7 +106,8 @@ def apply_plan(session: OpsSession, plan: Plan, path: Path, *, as_json: bool = F
         for problem in problems:
             _say("plan.problem", step=problem.step + 1, problem=problem.problem)
         if not problems:
-            _say("plan.done", path=path)
+            final = not all(find_action(step.action).is_reversible(step.arguments) for step in plan.steps)
+            _say("plan.done_final" if final else "plan.done", path=path)
     return EXIT_FAILED if problems else EXIT_DONE
 
 

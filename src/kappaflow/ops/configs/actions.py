@@ -10,6 +10,7 @@ from kappaflow.ops.admin.faces import ConfigEntry, ConfigResource
 from kappaflow.ops.configs import texts as _texts
 from kappaflow.ops.configs.altering import own_value
 from kappaflow.ops.plans.action import Arguments, Progress, register_actions
+from kappaflow.ops.plans.waiting import wait_until
 from kappaflow.ops.session import OpsSession
 from kappaflow.runtime.messages import Text, text
 
@@ -55,8 +56,10 @@ class SetConfig:
         return own_value(self._resource(arguments), self._entry(session, arguments)) == arguments["value"]
 
     def apply(self, session: OpsSession, arguments: Arguments, progress: Progress) -> None:
-        """Set it."""
+        """Set it, and wait until the brokers know."""
         session.admin.configs.alter({self._resource(arguments): {arguments["key"]: arguments["value"]}})
+        if not arguments["sensitive"]:
+            wait_until(lambda: self.is_applied(session, arguments))
 
     def verify(self, session: OpsSession, arguments: Arguments) -> list[Text]:
         """It has the value."""
@@ -74,7 +77,9 @@ class SetConfig:
         """
         if "own" not in captured:
             raise PlanError(str(text("config.no_before", key=arguments["key"])))
+        before = {**arguments, "value": captured["own"]}
         session.admin.configs.alter({self._resource(arguments): {arguments["key"]: captured["own"]}})
+        wait_until(lambda: self.is_applied(session, before))
 
 
 register_actions(SetConfig())

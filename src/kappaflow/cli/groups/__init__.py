@@ -1,0 +1,1 @@
+"""`kappa groups`: consumer groups of a cluster."""
