@@ -161,26 +161,30 @@ def _split(rows: list[tuple[str, dict[str, Any]]]) -> str:
     return "\n".join(lines) + "\n"
 
 
+_STARTS = ("restore_seconds", "first_seconds", "all_seconds", "cpu_seconds")
+
+
 def _restores(rows: list[tuple[str, dict[str, Any]]]) -> str:
     lines = [
         (
-            "Seconds from the start of the process to results of records that came in while it was away, with the local"
-            " state wiped and, for comparison, kept. The changelog has one record a key. First: the first result of any"
-            " of the 4 partitions. All: a result of each of them.\n"
+            "The changelog has one record a key. Restore: seconds from the begin of the restore to its end, as each"
+            " side tells it. First, all: seconds from the start of the process to results of records that came in"
+            " while it was away, of any and of each of the 4 partitions, with the local state wiped and, for"
+            " comparison, kept: there is nothing to restore then.\n"
         ),
-        "| state | side | first, s | all, s | CPU, s | ratio, first | ratio, all | ratio, CPU | date |",
-        "|---|---|---:|---:|---:|---:|---:|---:|---|",
+        "| state | side | restore, s | first, s | all, s | CPU, s | ratio, restore | first | all | CPU | date |",
+        "|---|---|---:|---:|---:|---:|---:|---:|---:|---:|---|",
     ]
     for date, result in rows:
         by_side = result["starts"]
         ours = by_side["kappaflow"]
         for state in ("wiped", "kept"):
             for side, found in by_side.items():
-                figures = [found[state][name] for name in ("first_seconds", "all_seconds", "cpu_seconds")]
-                own = [ours[state][name] for name in ("first_seconds", "all_seconds", "cpu_seconds")]
-                ratios = [f"**{a / b:.2f}**" if side != "kappaflow" else "" for a, b in zip(figures, own, strict=True)]
-                cells = [*(f"{figure:.2f}" for figure in figures), *ratios]
-                lines.append(f"| {result['keys']:,} keys, {state} | {_SIDES[side]} | {' | '.join(cells)} | {date} |")
+                pairs = [(found[state].get(name, 0.0), ours[state].get(name, 0.0)) for name in _STARTS]
+                figures = [f"{figure:.2f}" if figure else "" for figure, _ in pairs]
+                ratios = [f"**{a / b:.2f}**" if side != "kappaflow" and a and b else "" for a, b in pairs]
+                cells = " | ".join([*figures, *ratios])
+                lines.append(f"| {result['keys']:,} keys, {state} | {_SIDES[side]} | {cells} | {date} |")
     return "\n".join(lines) + "\n"
 
 

@@ -93,6 +93,7 @@ class JavaSide:
         self._overrides = overrides or {}
         self._state = Path(tempfile.mkdtemp(prefix="kappa-bench-java-"))
         self._records = 0
+        self._restores: dict[str, list[int]] = {}
         self.group = f"bench-{workload.group}-{uuid.uuid4().hex[:8]}"
 
     def __enter__(self) -> JavaSide:
@@ -120,6 +121,7 @@ class JavaSide:
         command = program.command(
             [self._style, self._workload.group, topic, OUTPUT, *pairs], (f"-Xms{JAVA_HEAP}", f"-Xmx{JAVA_HEAP}")
         )
+        self._restores = {"begin": [], "end": []}
         self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         threading.Thread(target=self._read, daemon=True).start()
 
@@ -128,6 +130,9 @@ class JavaSide:
         for line in self._process.stdout:
             if line.startswith("P "):
                 self._records = int(line.split()[2])
+            elif line.startswith("R "):
+                _, nanoseconds, what = line.split()
+                self._restores[what].append(int(nanoseconds))
 
     @property
     def pid(self) -> int:
@@ -139,6 +144,11 @@ class JavaSide:
         if self._process.poll() is not None:
             raise RuntimeError(f"The Java program ended with code {self._process.returncode}.")
         return self._records
+
+    def restore_seconds(self) -> float:
+        """From the first begin of a restore that its listener told to the last end; 0 without any."""
+        begins, ends = self._restores["begin"], self._restores["end"]
+        return (max(ends) - min(begins)) / 1e9 if ends else 0.0
 
     def stop(self) -> None:
         """Let it close its stores."""
@@ -219,6 +229,10 @@ class EngineSide:
             if query.get("state") == "ERROR":
                 raise RuntimeError(f"The query failed: {query.get('error')}")
         return sum(query.get("records", 0) for query in figures.values())
+
+    def restore_seconds(self) -> float:
+        """What the restore of its query took, by its own figures; 0 without any."""
+        return sum(query.get("restore_seconds") or 0.0 for query in self._server.figures().values())
 
     def restart(self) -> None:
         """Start the process tree again; its query goes on."""

@@ -7,6 +7,7 @@ import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.time.Duration;
 import java.util.Properties;
+import org.apache.kafka.common.TopicPartition;
 import org.apache.kafka.common.serialization.Serde;
 import org.apache.kafka.common.serialization.Serdes;
 import org.apache.kafka.streams.KafkaStreams;
@@ -20,12 +21,14 @@ import org.apache.kafka.streams.kstream.Materialized;
 import org.apache.kafka.streams.kstream.Produced;
 import org.apache.kafka.streams.kstream.TimeWindows;
 import org.apache.kafka.streams.kstream.WindowedSerdes;
+import org.apache.kafka.streams.processor.StateRestoreListener;
 
 /**
  * The benchmark's workloads in Kafka Streams, written for speed: streaming JSON without trees or reflection, one
  * aggregate object per record. Usage: OrdersStreams streaming|trees MODE INPUT OUTPUT [name=value ...], where
  * name=value are Streams properties; "trees" runs OrdersTrees instead. Prints "P milliseconds records" four times a
- * second, and ends when standard input closes.
+ * second, "R nanoseconds begin|end" where the restore of a partition begins and ends, and ends when standard input
+ * closes.
  */
 public final class OrdersStreams {
   static final JsonFactory JSON = new JsonFactory();
@@ -194,6 +197,22 @@ public final class OrdersStreams {
     }
   }
 
+  /** Says when partitions of changelogs are restored. */
+  static final class Restores implements StateRestoreListener {
+    @Override
+    public void onRestoreStart(TopicPartition partition, String store, long begin, long end) {
+      System.out.println("R " + System.nanoTime() + " begin");
+    }
+
+    @Override
+    public void onBatchRestored(TopicPartition partition, String store, long end, long count) {}
+
+    @Override
+    public void onRestoreEnd(TopicPartition partition, String store, long count) {
+      System.out.println("R " + System.nanoTime() + " end");
+    }
+  }
+
   public static void main(String[] arguments) throws Exception {
     Properties properties = new Properties();
     for (int i = 4; i < arguments.length; i++) {
@@ -213,6 +232,7 @@ public final class OrdersStreams {
           Runtime.getRuntime().halt(1);
           return StreamThreadExceptionResponse.SHUTDOWN_APPLICATION;
         });
+    streams.setGlobalStateRestoreListener(new Restores());
     Thread reporter =
         new Thread(
             () -> {

@@ -9,11 +9,13 @@ mod folds;
 mod formats;
 mod lookups;
 mod records;
+mod tables;
 
 #[pymodule]
 fn _native(m: &Bound<'_, PyModule>) -> PyResult<()> {
     records::register(m)?;
     folds::register(m)?;
     lookups::register(m)?;
-    formats::register(m)
+    formats::register(m)?;
+    tables::register(m)
 }

@@ -2,6 +2,7 @@
 
     fetched bytes -> decode_records -> columns -> (formats) -> columns of values
     columns -> assign_windows -> FoldTable, as_of, last_per_key -> columns -> (formats) -> encode_records -> bytes
+    columns -> pack_rows -> sorted_table -> a file of the state database
 
 `backend()` says which implementation this process uses; both give the same results, errors included.
 pyarrow is imported by the functions that need it, not by this package.
@@ -27,6 +28,7 @@ if USE_NATIVE:
         window_keys,
     )
     from kappaflow.kernel.native_records import decode_records, encode_records, murmur2, murmur2_column, restamp
+    from kappaflow.kernel.native_tables import sorted_table
 else:
     from kappaflow.kernel.batch_checks import check_batches, producer_batches
     from kappaflow.kernel.fold_table import FoldTable
@@ -35,6 +37,7 @@ else:
     from kappaflow.kernel.partitioner import murmur2, murmur2_column
     from kappaflow.kernel.record_encoding import encode_records, restamp
     from kappaflow.kernel.records import decode_records
+    from kappaflow.kernel.tables import sorted_table
     from kappaflow.kernel.windows import assign_windows, window_keys
 
 __all__ = [
@@ -60,5 +63,6 @@ __all__ = [
     "previous_in_key",
     "producer_batches",
     "restamp",
+    "sorted_table",
     "window_keys",
 ]

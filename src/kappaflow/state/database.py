@@ -15,7 +15,15 @@ from pathlib import Path
 from typing import cast
 
 import msgspec
-from rocksdict import BlockBasedOptions, Cache, DBCompressionType, Options, Rdict, WriteBatch
+from rocksdict import (
+    BlockBasedOptions,
+    Cache,
+    DBCompressionType,
+    IngestExternalFileOptions,
+    Options,
+    Rdict,
+    WriteBatch,
+)
 from sortedcontainers import SortedSet
 
 from kappaflow.errors import DataDirectoryLocked, StorageError
@@ -32,6 +40,7 @@ CLEAN_ROWS_MAX = 100_000
 CHANGED_ROW_BYTES = 400
 SWEEP_ROWS = 20_000
 POSITIONS_PREFIX = b"\xff\x00positions\x00"
+TABLE_FILE = "restored-table"
 
 
 def _options() -> Options:
@@ -120,6 +129,39 @@ class StateDatabase:
         batch.put(POSITIONS_PREFIX + task.encode(), msgspec.msgpack.encode(dict(positions)))
         self._db.write(batch)
 
+    def write_positions(self, positions: Mapping[str, Mapping[str, int]], *, durably: bool = False) -> None:
+        """Write what is kept of tasks beside their stores, in one batch.
+
+        Args:
+            durably: return when it is on the device, as tables that are taken in afterwards are.
+        """
+        batch = WriteBatch(raw_mode=True)
+        for task, values in positions.items():
+            batch.put(POSITIONS_PREFIX + task.encode(), msgspec.msgpack.encode(dict(values)))
+        self._db.write(batch)
+        if durably:
+            self._db.flush_wal(True)
+
+    def take_table(self, table: bytes) -> None:
+        """Take a sorted table in: all of its rows at once, in place of those of the same keys.
+
+        Args:
+            table: a file of `kappaflow.kernel.sorted_table`.
+
+        Raises:
+            StorageError: it cannot be taken in.
+        """
+        path = self.path / TABLE_FILE
+        options = IngestExternalFileOptions()
+        options.set_move_files(True)
+        try:
+            path.write_bytes(table)
+            self._db.ingest_external_file([str(path)], options)
+        except Exception as error:
+            raise StorageError(f"Restored rows cannot be taken into the state in {self.path}: {error}") from error
+        finally:
+            path.unlink(missing_ok=True)
+
     def drop_task(self, task: str) -> None:
         """Remove everything of a task, in one batch."""
         batch = WriteBatch(raw_mode=True)
@@ -187,7 +229,7 @@ class DurableStore:
 
     def is_empty(self) -> bool:
         """Return whether there is no row at all, neither committed nor waiting."""
-        return not self.changed_rows and next(self._committed(b"", None), None) is None
+        return not self.changed_rows and next(self.committed(), None) is None
 
     def put_packed(self, keys: Sequence[bytes], rows: Sequence[bytes | None]) -> None:
         """Set packed rows, as the kernel's folds give them."""
@@ -207,7 +249,7 @@ class DurableStore:
             self._ordered = SortedSet([*self._changed, *self._packed])
         waiting = list(self._ordered.irange(low, high, inclusive=(True, False)))
         waiting.reverse()
-        for key, data in self._committed(low, high):
+        for key, data in self.committed(low, high):
             while waiting and waiting[-1] < key:
                 yield from self._delta(waiting.pop())
             if waiting and waiting[-1] == key:
@@ -222,7 +264,8 @@ class DurableStore:
         if stored is not None:
             yield key, stored
 
-    def _committed(self, low: bytes, high: bytes | None) -> Iterator[tuple[bytes, bytes]]:
+    def committed(self, low: bytes = b"", high: bytes | None = None) -> Iterator[tuple[bytes, bytes]]:
+        """Yield committed keys in [low, high) and their packed rows."""
         end = self.prefix[:-1] + b"\x01" if high is None else self.prefix + high
         skip = len(self.prefix)
         for key, data in cast("Iterator[tuple[bytes, bytes]]", self._db.items(from_key=self.prefix + low)):

@@ -182,6 +182,7 @@ class RunningQueries:
             "restored": figures.restore.done,
             "to_restore": figures.restore.total,
             "restore_seconds_left": figures.restore.seconds_left(time.monotonic()),
+            "restore_seconds": figures.restore.seconds,
             "dropped_records": sum(figures.dropped.values()),
             "dropped": dict(figures.dropped),
             "problems": list(figures.problems),

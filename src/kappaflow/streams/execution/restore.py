@@ -1,9 +1,13 @@
 """Fill stores from their changelogs.
 
-    changelog ──read committed──▶ rows ──▶ database, chunk by chunk, each with the position it goes with
+    changelog ──read committed──▶ rows ─┬─ few ──▶ database, chunk by chunk, each with the position it goes with
+                                        └─ many ─▶ sorted tables, which the database takes in whole; then the position
 
 What is read ends at the high watermark, not at the last stable offset: a transaction that is still open there is waited
 for, because its outcome decides what the store has to hold.  A restore that is interrupted goes on where it was.
+
+Rows of a table are in the database before its position is: after a crash between the two they are restored once more.
+So the tasks are marked as being restored, on the device, before the first table.
 """
 
 from __future__ import annotations
@@ -14,22 +18,22 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Protocol
 
-import numpy as np
-
-from kappaflow import kernel
 from kappaflow.client.connection import ClientConfig
 from kappaflow.client.fetch import FetchedChunk, Fetcher
 from kappaflow.client.topic_partition import TopicPartition
-from kappaflow.errors import SerializationError, StreamsError
+from kappaflow.errors import StreamsError
 from kappaflow.runtime.clock import SYSTEM_CLOCK, Clock
 from kappaflow.runtime.crash_points import crash_point
 from kappaflow.state.database import DurableStore, StateDatabase
 from kappaflow.streams.execution.commit import CHANGELOG, COMMITTED_AT, RESTORING, TOPIC_ID
 from kappaflow.streams.execution.fetched_columns import decode_fetched
+from kappaflow.streams.execution.restore_rows import Columns, pairs_of, restored_columns
+from kappaflow.streams.execution.restore_tables import RestoreTables
 from kappaflow.streams.topology import StoreSpec
 
 POLL_SECONDS = 0.1
 POLL_BYTES = 16 << 20
+TABLE_RECORDS_MIN = 20_000
 
 
 class ChangelogReader(Protocol):
@@ -93,6 +97,9 @@ class RestoreJob:
 class RestoreProgress:
     """How far a restore is, in offsets.
 
+    Attributes:
+        seconds: what the last restore that came to its end took; None before there was one.
+
     >>> RestoreProgress(total=100, done=25, started_at=0.0).seconds_left(now=10.0)
     30.0
     """
@@ -100,6 +107,15 @@ class RestoreProgress:
     total: int = 0
     done: int = 0
     started_at: float = 0.0
+    seconds: float | None = None
+
+    def begin(self, total: int) -> None:
+        """Begin with so many offsets."""
+        self.total, self.done, self.started_at = total, 0, time.monotonic()
+
+    def end(self) -> None:
+        """Keep how long it took."""
+        self.seconds = time.monotonic() - self.started_at
 
     def seconds_left(self, now: float) -> float | None:
         """Return an estimate of the time left; None before there is anything to tell it from."""
@@ -115,6 +131,7 @@ class Restorer:
         interrupted: asked between chunks; true ends the restore.
         progress: moves while the restore goes on.
         open_reader: connects to what changelogs are read from.
+        table_records_min: stores that lack fewer records get them as rows, others as sorted tables.
     """
 
     def __init__(
@@ -125,6 +142,7 @@ class Restorer:
         progress: RestoreProgress | None = None,
         clock: Clock = SYSTEM_CLOCK,
         open_reader: Callable[[ClientConfig], ChangelogReader] = _fetcher,
+        table_records_min: int = TABLE_RECORDS_MIN,
     ) -> None:
         self._open_reader = open_reader
         self._client = client
@@ -132,6 +150,8 @@ class Restorer:
         self._interrupted = interrupted
         self.progress = progress or RestoreProgress()
         self._clock = clock
+        self._table_records_min = table_records_min
+        self._marks: dict[str, dict[str, int]] = {}
 
     def run(self, jobs: Sequence[RestoreJob]) -> None:
         """Restore until every job is at its end.
@@ -142,19 +162,23 @@ class Restorer:
             BrokerError: a changelog cannot be read.
         """
         open_jobs = {job.changelog: job for job in jobs if job.next_offset < job.end}
-        self.progress.total = sum(job.end - job.next_offset for job in open_jobs.values())
-        self.progress.done = 0
-        self.progress.started_at = time.monotonic()
+        self.progress.begin(sum(job.end - job.next_offset for job in open_jobs.values()))
         if not open_jobs:
             return
-        marks = _marks(jobs, self._clock.time_ms())
-        with self._open_reader(self._client) as fetcher:
+        self._marks = self._marks_of(jobs)
+        large = {p: job for p, job in open_jobs.items() if job.end - job.next_offset >= self._table_records_min}
+        if large:
+            self._database.write_positions(self._marks, durably=True)
+        with self._open_reader(self._client) as fetcher, RestoreTables() as tables:
             fetcher.assign({partition: job.next_offset for partition, job in open_jobs.items()})
             while open_jobs:
                 if self._interrupted():
+                    tables.end_all()
+                    self._take(tables, large, wait=True)
                     raise RestoreInterrupted("The restore was interrupted; it will go on.")
                 for chunk in fetcher.poll(POLL_SECONDS, POLL_BYTES):
-                    self._apply(chunk, open_jobs, marks)
+                    if (job := open_jobs.get(chunk.partition)) is not None:
+                        self._add(job, chunk, tables if chunk.partition in large else None)
                 for partition, job in list(open_jobs.items()):
                     reached = max(job.next_offset, fetcher.position(partition))
                     # Compaction may have taken the last records before the end. Silence does not tell so.
@@ -162,59 +186,60 @@ class Restorer:
                         self._advance(job, job.end)
                         fetcher.remove([partition])
                         del open_jobs[partition]
+                        tables.end(partition)
+                self._take(tables, large)
+            self._take(tables, large, wait=True)
+        self.progress.end()
 
-    def _apply(
-        self, chunk: FetchedChunk, jobs: Mapping[TopicPartition, RestoreJob], marks: dict[str, dict[str, int]]
-    ) -> None:
-        job = jobs.get(chunk.partition)
-        if job is None:
+    def _add(self, job: RestoreJob, chunk: FetchedChunk, tables: RestoreTables | None) -> None:
+        """Write a chunk, or hand it to the tables."""
+        end = job.end
+
+        def decode() -> Columns:
+            return restored_columns(decode_fetched(chunk), end, job.store.codec, job.spec, job.changelog)
+
+        self._advance(job, min(chunk.next_offset, end))
+        if tables is not None:
+            tables.add(job.changelog, job.store.prefix, len(chunk.records), job.next_offset, decode)
             return
-        records = decode_fetched(chunk)
-        self._advance(job, min(records.next_offset, job.end))
-        kept = marks[job.task]
-        kept[CHANGELOG + job.spec.name] = job.next_offset
+        rows = pairs_of(decode())
+        kept = self._reached(job, job.next_offset)
         crash_point("before-restored-chunk")
-        self._database.write_restored(job.store, restored_rows(job, records), job.task, kept)
+        self._database.write_restored(job.store, rows, job.task, kept)
         crash_point("after-restored-chunk")
+
+    def _take(self, tables: RestoreTables, jobs: Mapping[TopicPartition, RestoreJob], *, wait: bool = False) -> None:
+        """Have the database take the tables that are ready."""
+        for partition, next_offset, table in tables.made(wait=wait):
+            job = jobs[partition]
+            crash_point("before-restored-table")
+            if table is not None:
+                self._database.take_table(table)
+            crash_point("after-restored-table")
+            self._database.write_positions({job.task: self._reached(job, next_offset)})
+
+    def _reached(self, job: RestoreJob, next_offset: int) -> dict[str, int]:
+        """What the database says of a task from now on."""
+        kept = self._marks[job.task]
+        kept[CHANGELOG + job.spec.name] = next_offset
+        return kept
 
     def _advance(self, job: RestoreJob, offset: int) -> None:
         self.progress.done += max(0, offset - job.next_offset)
         job.next_offset = max(job.next_offset, offset)
 
+    def _marks_of(self, jobs: Sequence[RestoreJob]) -> dict[str, dict[str, int]]:
+        """What the database says of each task while it is restored.
 
-def restored_rows(job: RestoreJob, records: kernel.RecordColumns) -> Iterable[tuple[bytes, bytes | None]]:
-    """Return keys and packed rows before the job's end, in the order of the log; None deletes.
-
-    Raises:
-        SerializationError: a record cannot be read.
-    """
-    codec, serde = job.store.codec, job.spec.value_serde
-    count = int(np.searchsorted(records.offset, job.end))
-    keys, values = records.key[:count], records.value[:count]
-    if codec.is_packed:
-        decoded = serde.decode(values)
-        if decoded.errors is not None and decoded.errors.any():
-            row = int(np.flatnonzero(decoded.errors)[0])
-            raise SerializationError(f"{job.changelog} at {records.offset[row]}: {decoded.messages.get(row, '')}")
-        packed = kernel.pack_rows(records.timestamp[:count], decoded.columns, codec.type_names, decoded.valid)
-        rows: Iterable[bytes | None] = packed.to_pylist()
-    else:
-        times = records.timestamp[:count].tolist()
-        rows = [_packed(job, value, time_ms) for value, time_ms in zip(values.to_pylist(), times, strict=True)]
-    end = -len(job.spec.key_suffix) or None
-    return ((key[:end], row) for key, row in zip(keys.to_pylist(), rows, strict=True) if key is not None)
-
-
-def _packed(job: RestoreJob, value: bytes | None, time_ms: int) -> bytes | None:
-    row = job.spec.value_serde.deserialize(value)
-    return None if row is None else job.store.codec.write(row, time_ms)
-
-
-def _marks(jobs: Sequence[RestoreJob], time_ms: int) -> dict[str, dict[str, int]]:
-    """What the database says of each task while it is restored."""
-    marks: dict[str, dict[str, int]] = {}
-    for job in jobs:
-        kept = marks.setdefault(job.task, {RESTORING: 1, COMMITTED_AT: time_ms})
-        kept[CHANGELOG + job.spec.name] = job.next_offset
-        kept[TOPIC_ID + job.spec.name] = job.topic_id
-    return marks
+        The time stays that of the oldest rows, however often the restore is begun: deletions that came after them are
+        in the changelog for so long only.
+        """
+        marks: dict[str, dict[str, int]] = {}
+        now = self._clock.time_ms()
+        for job in jobs:
+            if job.task not in marks:
+                at = self._database.positions(job.task).get(COMMITTED_AT, now)
+                marks[job.task] = {RESTORING: 1, COMMITTED_AT: min(at, now)}
+            marks[job.task][CHANGELOG + job.spec.name] = job.next_offset
+            marks[job.task][TOPIC_ID + job.spec.name] = job.topic_id
+        return marks

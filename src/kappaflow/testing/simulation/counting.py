@@ -26,7 +26,7 @@ from kappaflow.streams.execution.columnar_task import ColumnarTask
 from kappaflow.streams.execution.commit import OpenTask
 from kappaflow.streams.execution.exactly_once import ExactlyOnce
 from kappaflow.streams.execution.outputs import OutputBuffer
-from kappaflow.streams.execution.restore import RestoreInterrupted, RestoreJob, Restorer
+from kappaflow.streams.execution.restore import TABLE_RECORDS_MIN, RestoreInterrupted, RestoreJob, Restorer
 from kappaflow.streams.execution.running_task import RunningTask
 from kappaflow.streams.execution.task_assignor import TaskAssignor, decode_tasks, encode_member, encode_tasks
 from kappaflow.streams.execution.task_opening import TaskOpener
@@ -94,6 +94,18 @@ class KillableDatabase:
         """Write one restored chunk."""
         self.before_batch()
         self.database.write_restored(store, rows, task, positions)
+        self.after_batch()
+
+    def write_positions(self, positions: Mapping[str, Mapping[str, int]], *, durably: bool = False) -> None:
+        """Write what a restore says of its tasks."""
+        self.before_batch()
+        self.database.write_positions(positions, durably=durably)
+        self.after_batch()
+
+    def take_table(self, table: bytes) -> None:
+        """Take restored rows in."""
+        self.before_batch()
+        self.database.take_table(table)
         self.after_batch()
 
     def __getattr__(self, name: str) -> Any:
@@ -305,6 +317,8 @@ class CountingWorker:
             interrupted,
             clock=SimulatedClock(self._world.scheduler),
             open_reader=lambda _: ReaderPort(self._control, self._wait, max_bytes=600),
+            # Both ways into the database: rows, and tables.
+            table_records_min=TABLE_RECORDS_MIN if self._starts % 2 else 0,
         )
         restorer.run(jobs)
 

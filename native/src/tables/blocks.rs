@@ -1,0 +1,113 @@
+//! Blocks of a table: entries with shared prefixes, restart points, a checksum behind each block.
+const CHECKSUM_DELTA: u32 = 0xa282_ead8;
+
+/// Appends a number of 7 bits a byte, the lowest first.
+pub fn varint(out: &mut Vec<u8>, mut value: u64) {
+    while value >= 0x80 {
+        out.push(value as u8 | 0x80);
+        value >>= 7;
+    }
+    out.push(value as u8);
+}
+
+/// Where a block is in the file.
+#[derive(Clone, Copy)]
+pub struct Handle {
+    pub offset: usize,
+    pub size: usize,
+}
+
+impl Handle {
+    /// Appends the handle as entries hold it.
+    pub fn push(&self, out: &mut Vec<u8>) {
+        varint(out, self.offset as u64);
+        varint(out, self.size as u64);
+    }
+}
+
+/// A block that is being filled.
+pub struct Block {
+    data: Vec<u8>,
+    restarts: Vec<u32>,
+    last: Vec<u8>,
+    interval: usize,
+    since_restart: usize,
+}
+
+impl Block {
+    /// An empty block with a whole key every `interval` entries.
+    pub fn new(interval: usize) -> Self {
+        Block { data: Vec::new(), restarts: vec![0], last: Vec::new(), interval, since_restart: 0 }
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.data.is_empty()
+    }
+
+    /// The key that was added last.
+    pub fn last(&self) -> &[u8] {
+        &self.last
+    }
+
+    /// The size of the block if it ended here.
+    pub fn size(&self) -> usize {
+        self.data.len() + 4 * self.restarts.len() + 4
+    }
+
+    /// Appends an entry; keys come in order.
+    pub fn add(&mut self, key: &[u8], value: &[u8]) {
+        let mut shared = 0;
+        if self.since_restart >= self.interval {
+            self.restarts.push(self.data.len() as u32);
+            self.since_restart = 0;
+        } else {
+            shared = common(key, &self.last);
+        }
+        varint(&mut self.data, shared as u64);
+        varint(&mut self.data, (key.len() - shared) as u64);
+        varint(&mut self.data, value.len() as u64);
+        self.data.extend_from_slice(&key[shared..]);
+        self.data.extend_from_slice(value);
+        self.last.truncate(shared);
+        self.last.extend_from_slice(&key[shared..]);
+        self.since_restart += 1;
+    }
+
+    /// Ends the block, writes it to the file, and begins anew.
+    pub fn write(&mut self, file: &mut Vec<u8>) -> Handle {
+        for restart in &self.restarts {
+            self.data.extend_from_slice(&restart.to_le_bytes());
+        }
+        self.data.extend_from_slice(&(self.restarts.len() as u32).to_le_bytes());
+        let handle = write_block(file, &self.data);
+        self.data.clear();
+        self.restarts.truncate(1);
+        self.last.clear();
+        self.since_restart = 0;
+        handle
+    }
+}
+
+/// How many bytes two keys begin with alike.
+fn common(a: &[u8], b: &[u8]) -> usize {
+    let mut at = 0;
+    for (a, b) in a.chunks_exact(8).zip(b.chunks_exact(8)) {
+        let differ = u64::from_le_bytes(a.try_into().unwrap()) ^ u64::from_le_bytes(b.try_into().unwrap());
+        if differ != 0 {
+            return at + differ.trailing_zeros() as usize / 8;
+        }
+        at += 8;
+    }
+    at + a[at..].iter().zip(&b[at..]).take_while(|(a, b)| a == b).count()
+}
+
+/// Writes bytes as an uncompressed block with its checksum.
+pub fn write_block(file: &mut Vec<u8>, data: &[u8]) -> Handle {
+    let handle = Handle { offset: file.len(), size: data.len() };
+    file.extend_from_slice(data);
+    file.push(0); // not compressed
+    let crc = crc32c::crc32c(&file[handle.offset..]);
+    let masked = crc.rotate_right(15).wrapping_add(CHECKSUM_DELTA);
+    file.extend_from_slice(&masked.to_le_bytes());
+    handle
+}

@@ -1,0 +1,45 @@
+//! The bloom filter of tables before format 5: lines of 64 bytes, one line a key, 32-bit hashes.
+const LINE_BITS: usize = 512;
+const BITS_PER_KEY: usize = 10;
+const PROBES: u32 = 6;
+const SEED: u32 = 0xbc9f_1d34;
+const MIX: u32 = 0xc6a4_a793;
+
+/// RocksDB's hash of a key.
+pub fn hash(key: &[u8]) -> u32 {
+    let mut h = SEED ^ (key.len() as u32).wrapping_mul(MIX);
+    let mut words = key.chunks_exact(4);
+    for word in &mut words {
+        h = h.wrapping_add(u32::from_le_bytes([word[0], word[1], word[2], word[3]])).wrapping_mul(MIX);
+        h ^= h >> 16;
+    }
+    let rest = words.remainder();
+    if !rest.is_empty() {
+        // The bytes left over count as signed ones.
+        for (at, byte) in rest.iter().enumerate() {
+            h = h.wrapping_add((*byte as i8 as i32 as u32) << (8 * at));
+        }
+        h = h.wrapping_mul(MIX);
+        h ^= h >> 24;
+    }
+    h
+}
+
+/// The filter block over the hashes of all keys.
+pub fn filter(hashes: &[u32]) -> Vec<u8> {
+    let lines = (hashes.len() * BITS_PER_KEY).div_ceil(LINE_BITS) | 1;
+    let mut data = vec![0u8; lines * LINE_BITS / 8];
+    for hash in hashes {
+        let line = (*hash as usize % lines) * (LINE_BITS / 8);
+        let delta = hash.rotate_right(17);
+        let mut h = *hash;
+        for _ in 0..PROBES {
+            let bit = h as usize % LINE_BITS;
+            data[line + bit / 8] |= 1 << (bit % 8);
+            h = h.wrapping_add(delta);
+        }
+    }
+    data.push(PROBES as u8);
+    data.extend_from_slice(&(lines as u32).to_le_bytes());
+    data
+}
