@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
-
-import httpx
 
 from kappaflow.errors import ConfigError
 from kappaflow.serde.schema_registry import Reference, RegisteredSchema, SchemaText
+
+if TYPE_CHECKING:
+    import httpx
 
 URL_PROPERTY = "ksql.schema.registry.url"
 _PREFIXES = ("ksql.schema.registry.", "schema.registry.")
@@ -38,6 +39,8 @@ class HttpSchemaRegistry:
         Raises:
             ConfigError: the registry is not reached, or refuses.
         """
+        import httpx  # takes as long as a tenth of a worker's start, and few need it
+
         if self._http is None:
             text = self._url if isinstance(self._url, str) else self._url()
             self._bases = [part.strip().rstrip("/") for part in text.split(",") if part.strip()]

@@ -7,9 +7,8 @@ thus names all servers that hold rows of the query, and forgets a server as soon
 from __future__ import annotations
 
 import asyncio
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import httpx
 import msgspec
 
 from kappaflow.client.admin import Admin
@@ -18,6 +17,9 @@ from kappaflow.errors import ServerError
 from kappaflow.server.configuration import ADVERTISED_LISTENER, ServerConfig
 from kappaflow.sql.queries import application_id_of
 from kappaflow.streams.execution.task_assignor import decode_member, decode_tasks
+
+if TYPE_CHECKING:
+    import httpx
 
 UNAVAILABLE = 503
 STATE_NOT_READY = 50302
@@ -85,6 +87,8 @@ class Peers:
         Raises:
             ServerError: it cannot be reached, or refused.
         """
+        import httpx  # not before there is another server: it would delay the start
+
         if self._http is None:
             self._http = httpx.AsyncClient(
                 timeout=httpx.Timeout(ANSWER_SECONDS, connect=CONNECT_SECONDS),
