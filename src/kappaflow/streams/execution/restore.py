@@ -12,6 +12,7 @@ So the tasks are marked as being restored, on the device, before the first table
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -22,6 +23,7 @@ from kappaflow.client.connection import ClientConfig
 from kappaflow.client.fetch import FetchedChunk, Fetcher
 from kappaflow.client.topic_partition import TopicPartition
 from kappaflow.errors import StreamsError
+from kappaflow.kernel.selection import USE_NATIVE
 from kappaflow.runtime.clock import SYSTEM_CLOCK, Clock
 from kappaflow.runtime.crash_points import crash_point
 from kappaflow.state.database import DurableStore, StateDatabase
@@ -33,7 +35,8 @@ from kappaflow.streams.topology import StoreSpec
 
 POLL_SECONDS = 0.1
 POLL_BYTES = 16 << 20
-TABLE_RECORDS_MIN = 20_000
+TABLE_RECORDS_MIN = 20_000 if USE_NATIVE else sys.maxsize
+"""Below it, and where the kernel's twin would have to make the tables, rows are faster."""
 
 
 class ChangelogReader(Protocol):
