@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
 import time
 from collections.abc import Iterator
@@ -24,8 +25,10 @@ from kappaflow.streams import (
     StreamsBuilder,
     TimeWindows,
     Topology,
+    col,
     key_value_store,
 )
+from kappaflow.streams.execution.streams_config import Guarantee
 from kappaflow.testing.embedded_broker import EmbeddedBroker
 
 PARTITIONS = 3
@@ -93,10 +96,13 @@ def application(cluster: Cluster, topology: Topology, folder: Path, **options: A
     )
 
 
-def word_count(lines: str, counts: str) -> Topology:
+def word_count(lines: str, counts: str, how: str = "functions") -> Topology:
     builder = StreamsBuilder(key_serde=Serdes.string(), value_serde=Serdes.string())
-    words = builder.stream(lines).flat_map_values(str.split)
-    words.group_by(lambda word: word).count("counts").to_stream().to(counts, value_serde=Serdes.long())
+    if how == "expressions":
+        words = builder.stream(lines).flat_map_values(col.value.split()).group_by(col.value)
+    else:
+        words = builder.stream(lines).flat_map_values(str.split).group_by(lambda word: word)
+    words.count("counts").to_stream().to(counts, value_serde=Serdes.long())
     return builder.build()
 
 
@@ -104,12 +110,13 @@ def number(value: bytes) -> int:
     return int.from_bytes(value, "big")
 
 
+@pytest.mark.parametrize("how", ["functions", "expressions"])
 @pytest.mark.parametrize("guarantee", ["at_least_once", "exactly_once_v2"])
-def test_words_are_counted_over_restarts(cluster: Cluster, tmp_path: Path, guarantee: str) -> None:
-    cluster.prefix += guarantee[:2]
+def test_words_are_counted_over_restarts(cluster: Cluster, tmp_path: Path, guarantee: str, how: str) -> None:
+    cluster.prefix += guarantee[:2] + how
     lines, counts = cluster.topic("lines"), cluster.topic("counts")
     cluster.write(lines, ("1", "one two two"), ("2", "three two"))
-    with application(cluster, word_count(lines, counts), tmp_path, processing_guarantee=guarantee) as streams:
+    with application(cluster, word_count(lines, counts, how), tmp_path, processing_guarantee=guarantee) as streams:
         streams.wait_until_running()
         first = cluster.read(counts, 5)
         assert {key: number(value) for key, value in first} == {b"one": 1, b"two": 3, b"three": 1}
@@ -118,12 +125,49 @@ def test_words_are_counted_over_restarts(cluster: Cluster, tmp_path: Path, guara
         assert streams.metrics["process-total"] == 7  # two lines, five words
     cluster.write(lines, ("3", "two"))
     for folder in (tmp_path, tmp_path / "elsewhere"):  # with its state, and restored from the changelog
-        with application(cluster, word_count(lines, counts), folder, processing_guarantee=guarantee) as streams:
+        with application(cluster, word_count(lines, counts, how), folder, processing_guarantee=guarantee) as streams:
             streams.wait_until_running()
             more = cluster.read(counts, 6 if folder == tmp_path else 7)
             streams.close(leave=True)  # the next has another instance id, and would wait for this one's session to end
         cluster.write(lines, ("4", "two"))
     assert [number(value) for key, value in more if key == b"two"] == [1, 2, 3, 4, 5]
+
+
+@pytest.mark.parametrize("guarantee", ["at_least_once", "exactly_once_v2"])
+def test_calls_under_way_are_neither_lost_nor_passed_by_a_commit(
+    cluster: Cluster, tmp_path: Path, guarantee: Guarantee
+) -> None:
+    cluster.prefix += guarantee[:2]
+    source, out = cluster.topic("in", 1), cluster.topic("out", 1)
+    failures = [2]
+
+    async def price(key: str, value: str) -> str:
+        await asyncio.sleep(0.001 * (int(value) % 5))
+        if value == "60" and failures[0]:
+            failures[0] -= 1
+            raise OSError("the service is away")
+        return f"{key}:{value}"
+
+    builder = StreamsBuilder(key_serde=Serdes.string(), value_serde=Serdes.string())
+    builder.stream(source).map_values_async(price, max_in_flight=16).to(out)
+    cluster.write(source, *((f"k{i % 7}", str(i)) for i in range(100)))
+    options: dict[str, Any] = {
+        "processing_guarantee": guarantee,
+        "commit_interval_ms": 20,
+        "uncaught_exception_handler": lambda _error: "replace_thread",
+    }
+    with application(cluster, builder.build(), tmp_path, **options):
+        rows = cluster.read(out, 100)
+        while guarantee == "at_least_once" and (missing := 100 - len({value for _, value in rows})):
+            wanted = len(rows) + missing  # some came twice
+            rows = cluster.read(out, wanted)
+            assert len(rows) == wanted
+    assert failures == [0]
+    in_order: dict[bytes, list[int]] = {f"k{k}".encode(): [] for k in range(7)}
+    for key, value in rows:
+        in_order[key].append(int(value.split(b":")[1]))
+    if guarantee == "exactly_once_v2":
+        assert in_order == {f"k{k}".encode(): [i for i in range(100) if i % 7 == k] for k in range(7)}
 
 
 class Remembering(Processor):
