@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Generator
 from pathlib import Path
 
@@ -45,6 +47,9 @@ def test_each_server_answers_with_the_rows_of_both(servers: tuple[EmbeddedServer
         db.sql("CREATE STREAM s (k INT KEY, v INT) WITH (kafka_topic='s', value_format='JSON', partitions=4);")
         db.sql("CREATE TABLE t AS SELECT k, COUNT(*) AS n FROM s GROUP BY k;")
         wait_until(lambda: tasks(one) == 2 and tasks(two) == 2, "two tasks on each server")
+        for either in servers:
+            wait_until(lambda either=either: counts(either) == {"RUNNING": 2}, "both servers in SHOW QUERIES")
+            assert sum(two.url in line or one.url in line for line in top(either).splitlines()) == 1
         for key in range(KEYS):
             db.sql(f"INSERT INTO s (k, v) VALUES ({key}, 1);")
         every = [(key, 1) for key in range(KEYS)]
@@ -56,9 +61,23 @@ def test_each_server_answers_with_the_rows_of_both(servers: tuple[EmbeddedServer
         # What is committed outlives a server; rows are shown a commit interval before that.
         wait_until(lambda: committed(one) == KEYS, "all input committed")
         two.kill()
+        wait_until(lambda: counts(one) == {"RUNNING": 1, "UNRESPONSIVE": 1}, "the server that is away to be missed")
         _look_up_while_one_is_away(one)
         wait_until(lambda: tasks(one) == 4, "all tasks on the server that is left")
+        wait_until(lambda: counts(one) == {"RUNNING": 1}, "the server that is away to be forgotten")
         assert sorted(db.sql("SELECT * FROM t;").rows()) == every
+
+
+def counts(server: EmbeddedServer) -> dict[str, int]:
+    """How many workers of all servers have the query in which state."""
+    (entity,) = httpx.post(f"{server.url}/ksql", json={"ksql": "SHOW QUERIES;"}, timeout=30).json()
+    return next(row["statusCount"] for row in entity["queries"] if row["id"] == "CTAS_T_1")
+
+
+def top(server: EmbeddedServer) -> str:
+    """What `kappa top` shows."""
+    command = [sys.executable, "-m", "kappaflow.cli.main", "top", "--once", "--server", server.url]
+    return subprocess.run(command, capture_output=True, text=True, timeout=60, check=True).stdout
 
 
 def _look_up_while_one_is_away(server: EmbeddedServer) -> None:

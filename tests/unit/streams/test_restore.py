@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, cast
@@ -19,6 +20,7 @@ from kappaflow.serde.json_format import JsonSerde
 from kappaflow.serde.schema import Column, Namespace
 from kappaflow.serde.types import BIGINT, STRING, Array, DataType
 from kappaflow.state.database import StateDatabase
+from kappaflow.streams.execution import restore
 from kappaflow.streams.execution.commit import CHANGELOG, COMMITTED_AT, RESTORING, TOPIC_ID
 from kappaflow.streams.execution.restore import RestoreInterrupted, RestoreJob, RestoreProgress, Restorer
 from kappaflow.streams.execution.restore_tables import RestoreTables
@@ -225,6 +227,25 @@ def test_a_crash_behind_a_table_restores_its_rows_once_more(tmp_path: Path, monk
     stores.restore(TABLES)
     assert stores.found("one") == expected(log)
     assert stores.database.positions(TASK)[CHANGELOG + "one"] == len(log)
+
+
+def test_a_restore_that_takes_long_says_how_far_it_is(
+    tmp_path: Path, way: int, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(restore, "TOLD_FIRST_SECONDS", 0.0)
+    monkeypatch.setattr(restore, "TOLD_EVERY_SECONDS", 0.0)
+    stores = Stores(tmp_path, {"one": counts(100, 2)})
+    with caplog.at_level(logging.INFO, restore.logger.name):
+        stores.restore(way, rows=101)
+    first, *_, last = caplog.messages
+    assert first.startswith("Restoring app: 101 of 202 records (50 %), about 0 s left")
+    assert last == "Restored app in 0 s"
+
+
+def test_a_restore_that_is_short_says_nothing(tmp_path: Path, way: int, caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.INFO, restore.logger.name):
+        Stores(tmp_path, {"one": counts(100, 2)}).restore(way)
+    assert not caplog.messages
 
 
 def test_rows_of_nested_types_are_restored(tmp_path: Path, way: int) -> None:

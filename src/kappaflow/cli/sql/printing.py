@@ -10,6 +10,8 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any, Protocol, TextIO
 
+from kappaflow.cli.sql.restore_progress import progress_text
+
 WIDTH_MIN = 8
 WIDTH_MAX = 40
 
@@ -205,7 +207,9 @@ def _print_source(description: dict[str, Any], output: str) -> None:
     if description["extended"]:
         sys.stdout.write(f"Partitions: {description['partitions']}, replicas: {description['replication']}\n")
         for heading, queries in (("Read by", description["readQueries"]), ("Written by", description["writeQueries"])):
-            sys.stdout.writelines(f"{heading}: {query['id']}: {query['queryString']}\n" for query in queries)
+            sys.stdout.writelines(
+                f"{heading}: {query['id']} {_status(query)}: {query['queryString']}\n" for query in queries
+            )
 
 
 def _field_type(field: dict[str, Any], source: str) -> str:
@@ -234,13 +238,28 @@ def time_text(timestamp_ms: int) -> str:
     return datetime.fromtimestamp(timestamp_ms / 1000, UTC).strftime("%Y-%m-%d %H:%M:%S")
 
 
+def _status(query: dict[str, Any]) -> str:
+    """Return how many workers have a query in which state, and how far a restore is.
+
+    >>> restore = {"restoredRecords": 25, "recordsToRestore": 100, "secondsLeft": 30.4}
+    >>> _status({"statusCount": {"RESTORING": 1, "RUNNING": 1}, "restore": restore})
+    'RESTORING:1,RUNNING:1 (25 %, 30 s left)'
+    """
+    counts = ",".join(f"{state}:{count}" for state, count in query["statusCount"].items())
+    restore = query.get("restore")
+    if not restore:
+        return counts
+    progress = progress_text(restore["restoredRecords"], restore["recordsToRestore"], restore["secondsLeft"])
+    return f"{counts} ({progress})"
+
+
 _TABLES: dict[str, Any] = {
     "streams": _sources("streams"),
     "tables": _sources("tables"),
     "queries": lambda entity: (
         ["Query", "Type", "Status", "Sink", "Text"],
         [
-            [q["id"], q["queryType"], ",".join(f"{k}:{v}" for k, v in q["statusCount"].items()),
+            [q["id"], q["queryType"], _status(q),
              ",".join(q["sinks"]), " ".join(q["queryString"].split())]
             for q in entity["queries"]
         ],

@@ -32,6 +32,7 @@ ENGLISH = {
     "top.server": "address of the server (default: http://127.0.0.1:8088)",
     "top.interval": "seconds between refreshes",
     "top.once": "print once and end",
+    "restore.progress": "{percent} %, {left} left",
 }
 KOREAN = {
     "sql.server": "서버 주소 (기본값: http://127.0.0.1:8088)",
@@ -61,5 +62,6 @@ KOREAN = {
     "top.server": "서버 주소 (기본값: http://127.0.0.1:8088)",
     "top.interval": "새로 고침 간격(초)",
     "top.once": "한 번만 출력하고 끝냅니다",
+    "restore.progress": "{percent} %, {left} 남음",
 }
 register(ENGLISH, KOREAN)

@@ -6,6 +6,7 @@ import argparse
 import os
 import sys
 import time
+from collections.abc import Iterator
 from typing import Any
 
 import httpx
@@ -16,6 +17,7 @@ from rich.text import Text
 
 from kappaflow.cli.messages import message
 from kappaflow.cli.sql import texts as _texts
+from kappaflow.cli.sql.restore_progress import progress_text
 from kappaflow.errors import ServerError
 
 assert _texts
@@ -41,7 +43,7 @@ def fetch(url: str) -> dict[str, Any]:
         ServerError: it does not answer.
     """
     try:
-        response = httpx.get(f"{url.rstrip('/')}/kappa/processes", timeout=10.0)
+        response = httpx.get(f"{url.rstrip('/')}/kappa/processes", params={"servers": "all"}, timeout=10.0)
     except httpx.TransportError as error:
         raise ServerError(message("sql.none", url=url), 503) from error
     return response.json()
@@ -57,8 +59,7 @@ def state_text(query: dict[str, Any]) -> str:
     total, left = query.get("to_restore") or 0, query.get("restore_seconds_left")
     if state != "RESTORING" or not total:
         return state
-    share = f"{state} {100 * query['restored'] // total} %"
-    return share if left is None else f"{share}, {left:.0f} s left"
+    return f"{state} {progress_text(query['restored'], total, left)}"
 
 
 def render(figures: dict[str, Any]) -> Group:
@@ -72,13 +73,13 @@ def render(figures: dict[str, Any]) -> Group:
     for heading in ("query", "worker", "state", "restarts", "tasks", "records/s", "lag", "dropped"):
         queries.add_column(heading, justify="left" if heading in {"query", "state"} else "right")
     errors: list[str] = []
-    for number, worker in enumerate(figures["workers"]):
-        if worker["state"] == "RESTARTING":
-            queries.add_row("", str(number), "RESTARTING", "", "", "", "", "")
+    for name, worker in _workers(figures):
+        if worker["state"] != "RUNNING":
+            queries.add_row("", name, worker["state"], "", "", "", "", "")
         for query_id, query in sorted(worker["queries"].items()):
             queries.add_row(
                 query_id,
-                str(number),
+                name,
                 state_text(query),
                 str(query.get("restarts", 0)),
                 str(query.get("tasks", 0)),
@@ -87,10 +88,19 @@ def render(figures: dict[str, Any]) -> Group:
                 f"{query.get('dropped_records', 0):,}",
             )
             if query["state"] == "ERROR":
-                errors.append(f"{query_id} on worker {number}: {query.get('error', '')}")
+                errors.append(f"{query_id} on worker {name}: {query.get('error', '')}")
     for push in figures["pushQueries"]:
         queries.add_row(push["id"], "", "RUNNING", "", "", "", "", "")
     return Group(processes, queries, *(Text(error, style="red") for error in errors))
+
+
+def _workers(figures: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield this server's workers by number, and those of the others by URL and number."""
+    for number, worker in enumerate(figures["workers"]):
+        yield str(number), worker
+    for server in figures.get("otherServers", ()):
+        for number, worker in enumerate(server["workers"]):
+            yield f"{server['url']} {number}", worker
 
 
 def run(arguments: argparse.Namespace) -> int:

@@ -79,13 +79,20 @@ def source_row(source: DataSource) -> Entity:
     }
 
 
-def query_row(query: PersistentQuery, states: dict[str, int]) -> Entity:
-    """Return a persistent query as SHOW QUERIES lists it; `states` counts the workers by its state there."""
+_WORST_FIRST = (
+    "ERROR", "UNRESPONSIVE", "RESTARTING", "RESTORING", "REBALANCING", "CREATED", "PAUSED", "RUNNING",
+)  # fmt: skip
+
+
+def query_row(query: PersistentQuery, states: dict[str, int], restore: Entity | None = None) -> Entity:
+    """Return a persistent query as SHOW QUERIES lists it.
+
+    Args:
+        states: counts the workers by its state there.
+        restore: how far a restore of its state is, where there is one.
+    """
     counts = states or {query.state.value: 1}
-    worst = next(
-        (s for s in ("ERROR", "RESTARTING", "RESTORING", "REBALANCING", "CREATED", "PAUSED", "RUNNING") if s in counts),
-        "RUNNING",
-    )
+    worst = next((state for state in _WORST_FIRST if state in counts), "RUNNING")
     return {
         "queryString": query.statement,
         "sinks": [query.sink] if query.sink else [],
@@ -94,6 +101,7 @@ def query_row(query: PersistentQuery, states: dict[str, int]) -> Entity:
         "statusCount": counts,
         "queryType": "PERSISTENT",
         "state": worst,
+        **({"restore": restore} if restore else {}),
     }
 
 

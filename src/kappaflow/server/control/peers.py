@@ -1,19 +1,22 @@
-"""The other servers of the service: where they are, and their shares of pull queries.
+"""The other servers of the service: where they are, their shares of pull queries, and how their workers are.
 
 Every worker tells the group of a query the URL of its server when it joins.  The broker's description of the group
-thus names all servers that hold rows of the query, and forgets a server as soon as the group does.
+thus names all servers that hold rows of the query, and forgets a server as soon as the group does.  All servers run
+all queries, so that the group of any of them names every server.
 """
 
 from __future__ import annotations
 
 import asyncio
+import time
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from kappaflow.client.admin import Admin
 from kappaflow.client.groups import describe_group
-from kappaflow.errors import ServerError
+from kappaflow.errors import KappaError, ServerError
 from kappaflow.server.configuration import ADVERTISED_LISTENER, ServerConfig
 from kappaflow.sql.queries import application_id_of
 from kappaflow.streams.execution.task_assignor import decode_member, decode_tasks
@@ -25,7 +28,11 @@ UNAVAILABLE = 503
 STATE_NOT_READY = 50302
 ANSWER_SECONDS = 30.0
 CONNECT_SECONDS = 2.0
+STATUS_SECONDS = 3.0
+OTHERS_SECONDS = 5.0
+GROUPS_TRIED_MAX = 3
 QUERIES_MAX = 1024
+UNRESPONSIVE = "UNRESPONSIVE"
 THIS_SERVER = ""
 Holders = dict[str, set[str]]
 
@@ -38,6 +45,7 @@ class Peers:
         self._admin = admin
         self._known: dict[str, tuple[int, Holders]] = {}
         self._http: httpx.AsyncClient | None = None
+        self._others: tuple[float, set[str]] = (-OTHERS_SECONDS, set())
 
     async def holding(self, query_id: str, generation: int) -> Holders:
         """Return the tasks of a query by the URL of the server that has them, ours at `THIS_SERVER`.
@@ -64,11 +72,10 @@ class Peers:
         group = describe_group(self._admin.connection, application_id_of(self._config.service_id, query_id))
         if group.state != "Stable":
             raise ServerError("The query is rebalancing; try again in a moment.", UNAVAILABLE, STATE_NOT_READY)
-        ours = f"{self._config.service_id}-{self._config.server_id()}-"
         found: Holders = {THIS_SERVER: set()}
         for member in group.members:
             tasks = {str(task) for task in decode_tasks(member.assignment)}
-            is_ours = (member.group_instance_id or "").startswith(ours)
+            is_ours = self._is_ours(member.group_instance_id)
             url = THIS_SERVER if is_ours else decode_member(member.metadata)[0]
             if tasks and not (is_ours or url):
                 raise ServerError(
@@ -81,12 +88,51 @@ class Peers:
                 found.setdefault(url, set()).update(tasks)
         return found
 
-    async def ask(self, url: str, arguments: dict[str, Any]) -> dict[str, Any]:
-        """Return the share of the server at `url`.
+    async def statuses(self, query_ids: Sequence[str]) -> dict[str, list[dict[str, Any]]]:
+        """Return what the workers of the other servers say of themselves, by the URL of their server.
 
-        Raises:
-            ServerError: it cannot be reached, or refused.
+        Args:
+            query_ids: the queries of the service; the groups of some of them are looked at.
         """
+        at, others = self._others
+        if time.monotonic() - at >= OTHERS_SECONDS:
+            found = await asyncio.to_thread(self._find_others, query_ids)
+            others = others if found is None else found
+            self._others = (time.monotonic(), others)
+        urls = sorted(others)
+        return dict(zip(urls, await asyncio.gather(*map(self._status, urls)), strict=True))
+
+    def _find_others(self, query_ids: Sequence[str]) -> set[str] | None:
+        """The URLs of the other servers; None while no group can tell."""
+        if not query_ids:
+            return set()
+        for query_id in query_ids[:GROUPS_TRIED_MAX]:
+            try:
+                group = describe_group(self._admin.connection, application_id_of(self._config.service_id, query_id))
+            except KappaError:
+                continue
+            if group.state == "Stable" and group.members:
+                found = {
+                    decode_member(member.metadata)[0] or f"({member.client_host})"
+                    for member in group.members
+                    if not self._is_ours(member.group_instance_id)
+                }
+                return found
+        return None
+
+    async def _status(self, url: str) -> list[dict[str, Any]]:
+        import httpx
+
+        try:
+            response = await self._client(url).get(f"{url}/kappa/processes", timeout=STATUS_SECONDS)
+            return msgspec.json.decode(response.content, type=dict[str, Any])["workers"]
+        except (httpx.HTTPError, httpx.InvalidURL, msgspec.DecodeError, KeyError):
+            return [{"state": UNRESPONSIVE, "queries": {}}]
+
+    def _is_ours(self, instance_id: str | None) -> bool:
+        return (instance_id or "").startswith(f"{self._config.service_id}-{self._config.server_id()}-")
+
+    def _client(self, url: str) -> httpx.AsyncClient:
         import httpx  # not before there is another server: it would delay the start
 
         if self._http is None:
@@ -95,8 +141,18 @@ class Peers:
                 verify=url.startswith("https:"),
                 trust_env=False,
             )
+        return self._http
+
+    async def ask(self, url: str, arguments: dict[str, Any]) -> dict[str, Any]:
+        """Return the share of the server at `url`.
+
+        Raises:
+            ServerError: it cannot be reached, or refused.
+        """
+        import httpx
+
         try:
-            response = await self._http.post(f"{url}/kappa/pull", json=arguments)
+            response = await self._client(url).post(f"{url}/kappa/pull", json=arguments)
             document = msgspec.json.decode(response.content, type=dict[str, Any])
         except (httpx.HTTPError, msgspec.DecodeError) as error:
             raise ServerError(

@@ -81,6 +81,7 @@ class ControlState:
     peers: Peers
     running: dict[str, RunningQuery] = field(default_factory=dict[str, RunningQuery])
     worker_status: list[dict[str, Any]] = field(default_factory=list[dict[str, Any]])
+    peer_status: dict[str, list[dict[str, Any]]] = field(default_factory=dict[str, list[dict[str, Any]]])
     schemas: SchemaLog | None = None
     functions: UserFunctions | None = None
     _functions_version: str = ""
@@ -129,6 +130,17 @@ class ControlState:
         """Ask every worker for its status once; a worker that is away is shown as restarting."""
         answers = await asyncio.gather(*(self._status_of(worker) for worker in self.workers))
         self.worker_status = list(answers)
+
+    async def refresh_peers(self) -> None:
+        """Ask the other servers of the service how their workers are."""
+        with self.commands.lock:
+            query_ids = list(self.engine.metastore.queries)
+        self.peer_status = await self.peers.statuses(query_ids)
+
+    @property
+    def all_status(self) -> list[dict[str, Any]]:
+        """What the workers of all servers said last."""
+        return [*self.worker_status, *(status for workers in self.peer_status.values() for status in workers)]
 
     async def _status_of(self, worker: RpcClient) -> dict[str, Any]:
         try:

@@ -38,6 +38,7 @@ from kappaflow.sql.grammar.parser import ParsedStatement, keep_tables_in, parse
 from kappaflow.sql.queries import InsertRecord, PushQuery
 from kappaflow.sql.settings import Settings
 from kappaflow.state.database import StateDatabase
+from kappaflow.streams.execution import restore
 
 PUSH_PLANS_MAX = 256
 REGISTRY_WAIT_SECONDS = 20.0
@@ -311,6 +312,7 @@ def main() -> int:
     logging.basicConfig(
         level=logging.WARNING, stream=sys.stderr, format=f"%(asctime)s worker-{arguments.index} %(message)s"
     )
+    restore.logger.setLevel(logging.INFO)  # it speaks only of restores that take long
     config = ServerConfig.from_line(read_first_line())
     try:
         asyncio.run(serve(config, arguments.index))

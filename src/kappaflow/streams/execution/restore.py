@@ -12,6 +12,7 @@ So the tasks are marked as being restored, on the device, before the first table
 
 from __future__ import annotations
 
+import logging
 import sys
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -33,7 +34,10 @@ from kappaflow.streams.execution.restore_rows import Columns, pairs_of, restored
 from kappaflow.streams.execution.restore_tables import RestoreTables
 from kappaflow.streams.topology import StoreSpec
 
+logger = logging.getLogger(__name__)
 POLL_SECONDS = 0.1
+TOLD_FIRST_SECONDS = 5.0
+TOLD_EVERY_SECONDS = 10.0
 POLL_BYTES = 16 << 20
 TABLE_RECORDS_MIN = 20_000 if USE_NATIVE else sys.maxsize
 """Below it, and where the kernel's twin would have to make the tables, rows are faster."""
@@ -120,11 +124,30 @@ class RestoreProgress:
         """Keep how long it took."""
         self.seconds = time.monotonic() - self.started_at
 
+    def text(self, now: float) -> str:
+        """Return what is done and how long the rest takes.
+
+        >>> RestoreProgress(total=2_000_000, done=500_000, started_at=0.0).text(now=10.0)
+        '500,000 of 2,000,000 records (25 %), about 30 s left'
+        """
+        left = self.seconds_left(now)
+        text = f"{self.done:,} of {self.total:,} records ({100 * self.done // max(1, self.total)} %)"
+        return text if left is None else f"{text}, about {left:.0f} s left"
+
     def seconds_left(self, now: float) -> float | None:
         """Return an estimate of the time left; None before there is anything to tell it from."""
         if not self.done or self.done >= self.total:
             return None
         return (now - self.started_at) / self.done * (self.total - self.done)
+
+
+def application_of(task: str) -> str:
+    """Return the application of a task, by its name in the database.
+
+    >>> application_of("app/0_1")
+    'app'
+    """
+    return task.rpartition("/")[0]
 
 
 class Restorer:
@@ -155,6 +178,7 @@ class Restorer:
         self._clock = clock
         self._table_records_min = table_records_min
         self._marks: dict[str, dict[str, int]] = {}
+        self._told = 0.0
 
     def run(self, jobs: Sequence[RestoreJob]) -> None:
         """Restore until every job is at its end.
@@ -191,8 +215,19 @@ class Restorer:
                         del open_jobs[partition]
                         tables.end(partition)
                 self._take(tables, large)
+                self._tell(jobs[0].task)
             self._take(tables, large, wait=True)
         self.progress.end()
+        if self._told:
+            logger.info("Restored %s in %.0f s", application_of(jobs[0].task), self.progress.seconds)
+
+    def _tell(self, task: str) -> None:
+        """Log how far a restore is that takes long."""
+        now = time.monotonic()
+        wait = TOLD_EVERY_SECONDS if self._told else TOLD_FIRST_SECONDS
+        if now - max(self._told, self.progress.started_at) >= wait:
+            self._told = now
+            logger.info("Restoring %s: %s", application_of(task), self.progress.text(now))
 
     def _add(self, job: RestoreJob, chunk: FetchedChunk, tables: RestoreTables | None) -> None:
         """Write a chunk, or hand it to the tables."""

@@ -68,13 +68,20 @@ def _kafka_answers(state: ControlState) -> bool:
 
 
 async def processes(request: Request) -> Response:
-    """Answer the states of the processes and the live figures of the queries, for `kappa top`."""
+    """Answer the states of the processes and the live figures of the queries, for `kappa top`.
+
+    With ``servers=all`` those of the queries on the other servers of the service, too.
+    """
     state = state_of(request)
     children: list[Any] = []
     path = Path(state.config.status_file)
     if path.exists():
         children = msgspec.json.decode(path.read_bytes())
     await state.refresh_status()
+    everywhere = request.query_params.get("servers") == "all"
+    if everywhere:
+        await state.refresh_peers()
+    others = [{"url": url, "workers": workers} for url, workers in sorted(state.peer_status.items())]
     push = [{"id": running.id, "statement": running.statement} for running in state.running.values()]
     return json_response(
         {
@@ -82,5 +89,6 @@ async def processes(request: Request) -> Response:
             "processes": children,
             "workers": state.worker_status,
             "pushQueries": push,
+            **({"otherServers": others} if everywhere else {}),
         }
     )

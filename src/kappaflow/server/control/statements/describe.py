@@ -6,23 +6,28 @@ from kappaflow.errors import StatementError
 from kappaflow.server.control.entities import Entity, entity, fields, query_row, source_description
 from kappaflow.server.control.state import BrokerTopics, ControlState
 from kappaflow.server.control.statements.session import Session
-from kappaflow.server.control.statements.states import errors_of, states_of
+from kappaflow.server.control.statements.states import errors_of, restore_of, states_of
 from kappaflow.sql.ast import statements as s
 from kappaflow.sql.functions.signature import written
 from kappaflow.sql.functions.user.declarations import RecordedFunctions
 from kappaflow.sql.grammar.parser import ParsedStatement
 from kappaflow.sql.metastore import DataSource
+from kappaflow.sql.queries import PersistentQuery
 
 
 def describe_source(state: ControlState, source: DataSource, extended: bool) -> Entity:
     """Return the description of a stream or table."""
     with state.commands.lock:
         queries = list(state.engine.metastore.queries.values())
-    readers = [query_row(query, {}) for query in queries if source.name in query.sources]
-    writers = [query_row(query, {}) for query in queries if query.sink == source.name]
+    readers = [_row(state, query) for query in queries if source.name in query.sources]
+    writers = [_row(state, query) for query in queries if query.sink == source.name]
     info = BrokerTopics(state.admin).describe(source.topic)
     topic = (info.partitions, info.replicas) if info is not None else None
     return source_description(source, readers, writers, topic, extended)
+
+
+def _row(state: ControlState, query: PersistentQuery) -> Entity:
+    return query_row(query, states_of(state, query.id), restore_of(state, query.id))
 
 
 def execute_describe(state: ControlState, statement: s.Describe, text: str) -> Entity:
@@ -103,6 +108,7 @@ def execute_explain(state: ControlState, parsed: ParsedStatement, session: Sessi
         "queryType": "PERSISTENT" if query else "UNKNOWN",
         "queryErrors": errors_of(state, query.id) if query else [],
         "tasksMetadata": [],
-        "state": query_row(query, states)["state"] if query else None,
+        "state": _row(state, query)["state"] if query else None,
+        "restore": restore_of(state, query.id) if query else None,
     }
     return entity("queryDescription", parsed.text, queryDescription=description)

@@ -46,6 +46,8 @@ def execute_request(state: ControlState, text: str, session: Session) -> tuple[i
         for parsed in statements:
             if isinstance(parsed.statement, s.Query | s.Print):
                 return 400, statement_error(USE_QUERY_ENDPOINT, QUERY_ENDPOINT_TEXT, parsed.text)
+        if any(_tells_of_queries(parsed.statement) for parsed in statements):
+            from_thread.run(state.refresh_peers)
         current = _validate(state, statements, session)
         for parsed in statements:
             current = parsed.text
@@ -55,6 +57,17 @@ def execute_request(state: ControlState, text: str, session: Session) -> tuple[i
     except KappaError as error:
         return error_answer(error, current, entities)
     return 200, entities
+
+
+def _tells_of_queries(statement: s.Statement) -> bool:
+    """Whether the answer says how queries are, which other servers know as well."""
+    match statement:
+        case s.Show():
+            return statement.what == "QUERIES" or statement.extended
+        case s.Describe() | s.DescribeAll() | s.Explain():
+            return True
+        case _:
+            return False
 
 
 class PlannedTopics:

@@ -9,7 +9,7 @@ from kappaflow.server.control.entities import Entity, entity, query_row, source_
 from kappaflow.server.control.state import ControlState
 from kappaflow.server.control.statements.describe import describe_source
 from kappaflow.server.control.statements.session import Session
-from kappaflow.server.control.statements.states import states_of
+from kappaflow.server.control.statements.states import restore_of, states_of
 from kappaflow.sql.ast.statements import Show
 
 INTERNAL_PREFIXES = ("_confluent", "__", "ksql__commands")
@@ -45,7 +45,7 @@ def _sources(kind: str) -> Callable[[ControlState, Show, str, Session], Entity]:
 def _queries(state: ControlState, _statement: Show, text: str, _session: Session) -> Entity:
     with state.commands.lock:
         queries = list(state.engine.metastore.queries.values())
-    rows = [query_row(query, states_of(state, query.id)) for query in queries]
+    rows = [query_row(query, states_of(state, query.id), restore_of(state, query.id)) for query in queries]
     for running in list(state.running.values()):
         rows.append(
             {
