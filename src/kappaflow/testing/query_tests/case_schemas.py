@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from typing import Any
+from typing import Any, Protocol
 
 from kappaflow.errors import KappaError
 from kappaflow.serde.formats import FORMATS
 from kappaflow.serde.registered_schemas import schema_of_columns
 from kappaflow.serde.schema import Column, Namespace
-from kappaflow.serde.schema_registry import MemorySchemaRegistry, Reference, SchemaText, subject_of
+from kappaflow.serde.schema_registry import Reference, SchemaText, subject_of
 from kappaflow.serde.types import DataType
 from kappaflow.sql.ast.statements import CreateSource, CreateType
 from kappaflow.sql.engine import Engine
@@ -26,7 +26,19 @@ _TYPES = {"PROTOBUF": "PROTOBUF", "JSON": "JSON", "JSON_SR": "JSON", "AVRO": "AV
 _PARTS = (("key", True), ("value", False))
 
 
-def register_schemas(case: TestCase, engine: Engine, registry: MemorySchemaRegistry) -> None:
+class Subjects(Protocol):
+    """Where a case's schemas are registered."""
+
+    def register(self, subject: str, schema: SchemaText) -> int:
+        """Add a schema to a subject, unless it is there, and return its id."""
+        ...
+
+    def register_as(self, subject: str, schema: SchemaText, schema_id: int) -> int:
+        """Add a schema under a chosen id."""
+        ...
+
+
+def register_schemas(case: TestCase, engine: Engine, registry: Subjects) -> None:
     """Register schemas with a given id, then each topic's: topics of CREATE statements first, a given schema wins."""
     given: dict[str, SchemaText] = {}
     fixed: dict[str, int] = {}
