@@ -43,11 +43,17 @@ def _array_writer(data_type: t.Array) -> Callable[[Any], str]:
     return lambda values: "[" + ",".join([element(value) for value in values]) + "]"
 
 
+_NULL = '"null"'  # JSON has no other name for the value of a null key
+
+
 def _map_writer(data_type: t.Map) -> Callable[[Any], str]:
     inner = value_writer(data_type.value)
-    return lambda pairs: (
-        "{" + ",".join([f"{json_bytes_string(key)}:{inner(value)}" for key, value in pairs.items()]) + "}"
-    )
+
+    def write(pairs: Any) -> str:
+        named = [(_NULL if key is None else json_bytes_string(key), value) for key, value in pairs.items()]
+        return "{" + ",".join([f"{name}:{inner(value)}" for name, value in named]) + "}"
+
+    return write
 
 
 def value_writer(data_type: t.DataType) -> Callable[[Any], str]:

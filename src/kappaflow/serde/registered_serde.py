@@ -64,8 +64,22 @@ class _RegisteredSerde(Serde):
                 self._own = (int(given), schema)
             else:
                 schema = schema_of_columns(self.name, self.columns, self._properties, unwrapped=self.unwrapped)
-                self._own = (registry.register(self._subject, schema), schema)
+                self._own = self._named_message(registry) or (registry.register(self._subject, schema), schema)
         return self._own
+
+    def _named_message(self, registry: SchemaRegistry) -> tuple[int, SchemaText] | None:
+        """Return the newest schema of the subject where it has the message that the columns were inferred from."""
+        if self.name != "PROTOBUF" or not self._properties.get("fullSchemaName"):
+            return None
+        latest = registry.latest(self._subject)
+        if latest is None or latest.schema.type != "PROTOBUF":
+            return None
+        columns = t.Struct(tuple(t.StructField(c.name, c.type) for c in self.columns))
+        try:
+            found = type_of_schema(resolve(latest.schema, registry), self._properties)
+        except ConfigError:
+            return None  # it has other messages only
+        return (latest.id, latest.schema) if found == columns else None
 
 
 class JsonSrSerde(_RegisteredSerde):

@@ -16,7 +16,7 @@ from kappaflow.errors import StatementError
 from kappaflow.serde.schema import Schema, WindowInfo
 from kappaflow.sql.functions.user.declarations import Declaration
 from kappaflow.streams.functions import Mapper, Predicate
-from kappaflow.streams.record import Record
+from kappaflow.streams.record import Record, Windowed
 
 TopologyFactory = Callable[..., Any]  # takes log=, by step told about expressions that fail for a row
 
@@ -128,6 +128,8 @@ class PushQuery:
         schema: the result columns in SELECT order; all are value columns.
         limit: number of rows after which the query ends, or None.
         is_table: rows are updates of a table: null values are tombstones.
+        key_places: what a tombstone knows of each result column: the position of a key column, or the name of a
+            bound of its window; None for others.
     """
 
     statement: str
@@ -137,6 +139,7 @@ class PushQuery:
     build_topology: TopologyFactory
     limit: int | None = None
     is_table: bool = False
+    key_places: tuple[int | str | None, ...] = ()
     properties: dict[str, str] = field(default_factory=dict[str, str])
     explainer: Callable[[], dict[str, str]] = dict[str, str]
 
@@ -144,6 +147,16 @@ class PushQuery:
     def explanation(self) -> dict[str, str]:
         """The text that EXPLAIN prints, by section."""
         return self.explainer()
+
+    def tombstone(self, record: Record) -> tuple[Any, ...]:
+        """Return the row that says that a table's row is gone: its key, where it was selected, and nulls."""
+        windowed = isinstance(record.key, Windowed)
+        key: tuple[Any, ...] = (record.key.key if windowed else record.key) or ()
+        bounds = {"WINDOWSTART": record.key.start, "WINDOWEND": record.key.end} if windowed else {}
+        return tuple(
+            bounds.get(place) if isinstance(place, str) else None if place is None else key[place]
+            for place in self.key_places
+        )
 
 
 @dataclass(frozen=True, slots=True)

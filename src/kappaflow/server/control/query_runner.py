@@ -157,7 +157,7 @@ async def _pull(state: ControlState, parsed: ParsedStatement, session: Session) 
     yield Header(f"query_{state.next_number()}", answer["schema"], answer["names"], answer["types"])
     rows, limit = answer["rows"], answer["limit"]
     yield Rows(rows if limit is None else rows[:limit])
-    yield End("Limit Reached" if limit is not None and len(rows) >= limit else "")
+    yield End("")
 
 
 async def _follow(state: ControlState, parsed: ParsedStatement, session: Session, op: str) -> AsyncIterator[Part]:

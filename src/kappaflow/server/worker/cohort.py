@@ -88,8 +88,8 @@ class Cohort:
         self.ends = ends
         self.subscribers = subscribers
         self._has_more = has_more
-        self._render = row_renderer([c.type for c in subscribers[0].query.schema])
-        self._columns = len(list(subscribers[0].query.schema))
+        self._query = subscribers[0].query
+        self._render = row_renderer([c.type for c in self._query.schema])
         self._rows: list[tuple[str, bool]] = []
         self._stores = {spec.name: MemoryStore() for spec in topology.stores}
         numbers = sorted({partition.partition for partition in positions})
@@ -122,12 +122,10 @@ class Cohort:
         return _Partition(tasks, group)
 
     def _collect(self, record: Record) -> None:
-        if record.value is None:
-            key = record.key.key if hasattr(record.key, "key") else record.key or ()
-            row = (*key, *[None] * (self._columns - len(key)))
-            self._rows.append((self._render(row), True))
-        else:
+        if record.value is not None:
             self._rows.append((self._render(record.value), False))
+        elif self._query.is_table:
+            self._rows.append((self._render(self._query.tombstone(record)), True))
 
     def process(self, partition: TopicPartition, records: Sequence[RawRecord], next_offset: int) -> None:
         """Run records of one partition through the topology.

@@ -184,8 +184,7 @@ class Typer:
             case x.IsNull(operand):
                 self.type_of(operand)
             case x.Between(operand, low, high):
-                self.check_comparison(x.ComparisonOperator.GREATER_THAN_OR_EQUAL, operand, low)
-                self.check_comparison(x.ComparisonOperator.LESS_THAN_OR_EQUAL, operand, high)
+                self._between(operand, low, high)
             case x.In(operand, values):
                 self._in(node, operand, values)
             case x.Like(operand, pattern):
@@ -269,14 +268,23 @@ class Typer:
             if distinct:
                 return
             raise StatementError(
-                f"Comparison with NULL not supported: {type_text(left_type)} {operator.value} "
-                f"{type_text(right_type)}\nUse 'IS NULL' or 'IS NOT NULL' instead."
+                f"Comparison with NULL not supported: {left_type or 'NULL'} {operator.value} "
+                f"{right_type or 'NULL'}\nUse 'IS NULL' or 'IS NOT NULL' instead.\n"
+                f"Statement: {format_expression(x.Comparison(operator, left, right))}"
             )
         if not can_compare(operator, left_type, right_type):
             raise StatementError(
                 f"Cannot compare {format_expression(left)} ({left_type}) to "
-                f"{format_expression(right)} ({right_type}) with {operator.name}."
+                f"{format_expression(right)} ({right_type}) with {operator.name}.\n"
+                f"Statement: {format_expression(x.Comparison(operator, left, right))}"
             )
+
+    def _between(self, operand: x.Expression, low: x.Expression, high: x.Expression) -> None:
+        try:
+            self.check_comparison(x.ComparisonOperator.GREATER_THAN_OR_EQUAL, operand, low)
+            self.check_comparison(x.ComparisonOperator.LESS_THAN_OR_EQUAL, operand, high)
+        except StatementError as error:
+            raise StatementError(f"Invalid expression: {error}") from None
 
     def _boolean(self, node: x.Expression, operand: x.Expression) -> None:
         data_type = self.type_of(operand)

@@ -152,5 +152,9 @@ class QueryBuilder(ExpressionBuilder):
     def emit_final(self, _meta: Meta, _children: Children) -> r.Emit:
         return r.Emit.FINAL
 
-    def limit(self, _meta: Meta, children: Children) -> int:
-        return int(parts(children)[0])
+    def limit(self, meta: Meta, children: Children) -> int:
+        number = children[-1]
+        if number.type != "INTEGER_VALUE":
+            message = "Failed to prepare statement: Value must be integer for command: LIMIT"
+            raise self.error(message, meta.line, meta.column)
+        return -int(number) if len(children) > 2 else int(number)

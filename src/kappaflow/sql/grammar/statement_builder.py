@@ -411,6 +411,8 @@ class StatementBuilder(QueryBuilder):
         topic, *rest = items
         interval = next((i[1] for i in rest if isinstance(i, tuple)), 1)
         limit = next((i for i in rest if isinstance(i, int)), None)
+        if limit is not None and limit < 0:
+            raise self.error(f"LIMIT of PRINT must be non-negative, got {limit}", meta.line, meta.column)
         statement = s.Print(topic, "from_beginning" in flags, interval, limit, position=position(meta))
         return self._made(meta, statement)
 

@@ -102,7 +102,7 @@ class JoinPlanner:
         self._check_kinds(step, left.node, right.node)
         self._check_types(step)
         left_keyed, right_keyed = step.left in left.equal, step.right_expression in right.equal
-        self._check_windows(step, left.node, right.node, keyed=left_keyed and right_keyed)
+        self._check_windows(step, left.node, right.node, left_keyed=left_keyed, right_keyed=right_keyed)
         if right.node.is_table and not right_keyed:
             raise StatementError(_not_primary_key(step, left.node))
         if left.node.is_table and not left_keyed:
@@ -307,7 +307,7 @@ class JoinPlanner:
                 f"{format_expression(step.right_expression)}{{{type_text(right)}}}."
             )
 
-    def _check_windows(self, step: JoinStep, left: Node, right: Node, *, keyed: bool) -> None:
+    def _check_windows(self, step: JoinStep, left: Node, right: Node, *, left_keyed: bool, right_keyed: bool) -> None:
         if left.window is None and right.window is None:
             return
         left_name = self._scope.source(step.left_alias).source.name
@@ -328,7 +328,9 @@ class JoinPlanner:
                 "Hopping and tumbling windowed sources can only be joined to other hopping and tumbling windowed "
                 "sources"
             )
-        if not keyed or left.window.size_ms != right.window.size_ms:
+        if left.is_table and right.is_table and not left_keyed:
+            raise StatementError("Foreign-key table-table joins are not supported on windowed tables.")
+        if not (left_keyed and right_keyed) or left.window.size_ms != right.window.size_ms:
             raise StatementError(_REPARTITION_ISSUE)
 
 

@@ -154,7 +154,7 @@ class _QueryPlanner:
             if star.source is not None and aliased.alias != star.source:
                 continue
             names = list(aliased.select_all())
-            if self._sink is None and aliased.source.is_windowed and not self._scope.is_join:
+            if aliased.source.is_windowed and (self._sink is None or self._scope.is_join):
                 names[len(aliased.source.schema.key) : len(aliased.source.schema.key)] = list(WINDOW_BOUNDS)
             items.extend(
                 Named(ColumnReference(name, aliased.alias), self._scope.lowered_name(aliased.alias, name))

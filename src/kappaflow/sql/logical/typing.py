@@ -61,8 +61,9 @@ def check_predicate(predicate: Expression, node: Node, functions: FunctionRegist
         data_type: DataType | None = type_of(predicate, node_scope(node), functions)
     except StatementError as error:
         text = str(error)
-        prefix = f"Error in {clause} expression" if text.startswith("Cannot compare") else "Invalid Predicate"
-        raise StatementError(f"{prefix}: {text}") from None
+        if text.startswith(("Cannot compare", "Comparison with NULL", "Invalid expression")):
+            raise StatementError(f"Error in {clause} expression: {text}") from None
+        raise StatementError(f"Invalid Predicate: {text}") from None
     if data_type != BOOLEAN:
         raise StatementError(
             f"Type error in {clause} expression: Should evaluate to boolean but is "

@@ -8,7 +8,7 @@ from kappaflow.sql.logical.plan import format_plan
 from kappaflow.sql.metastore import DataSource, TimestampColumn
 from kappaflow.sql.optimizer.optimizer import Optimized
 from kappaflow.sql.physical import steps as s
-from kappaflow.sql.physical.materialisation import Materialisation, materialise
+from kappaflow.sql.physical.materialisation import Materialisation, keep_source, materialise
 from kappaflow.sql.physical.planner import plan_steps
 from kappaflow.sql.physical.topology import StepBuilder, describe_columns
 from kappaflow.sql.planning import PlanningContext
@@ -79,20 +79,19 @@ def persistent_query(
 
 def source_table_query_of(context: PlanningContext, source: DataSource, query_id: str) -> PersistentQuery:
     """Return the query that keeps a source table's rows, to answer pull queries on it."""
-    step = s.TableSource(
+    table = s.TableSource(
         source.topic,
         tuple(range(len(source.schema.value))),
         s.Formats(source.key_format, source.value_format),
         source.timestamp,
         store="KsqlTopic-Reduce",
-        materialised=True,
         name="KsqlTopic-Source",
         schema=source.schema,
         window=source.window,
     )
     application_id = application_id_of(context.service_id, query_id)
     builder = StepBuilder(context.functions, context.settings, registry=context.schemas.registry)
-    held = Materialisation(step.store, step.schema, source.window, ())
+    step, held = keep_source(table)
     return PersistentQuery(
         id=query_id,
         kind=QueryKind.CREATE_SOURCE_TABLE,
@@ -105,8 +104,8 @@ def source_table_query_of(context: PlanningContext, source: DataSource, query_id
         build_topology=builder.factory(step, application_id),
         window=source.window,
         materialises=source.name,
-        store=step.store,
-        store_schema=step.schema,
+        store=held.store,
+        store_schema=held.schema,
         held=held,
         properties=dict(context.settings.overrides),
         explainer=lambda: {"physical steps": s.format_steps(step)},

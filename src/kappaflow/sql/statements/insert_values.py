@@ -7,6 +7,8 @@ from typing import Any
 from kappaflow.errors import ConfigError, SerializationError, StatementError
 from kappaflow.serde.schema import Column, Namespace
 from kappaflow.serde.types import BIGINT
+from kappaflow.sql.ast.expressions import ColumnReference
+from kappaflow.sql.ast.rewrite import walk
 from kappaflow.sql.ast.statements import InsertValues
 from kappaflow.sql.expressions.constants import evaluate_constant
 from kappaflow.sql.formats import key_serde, value_serde
@@ -30,9 +32,10 @@ def plan_insert_values(context: PlanningContext, statement: InsertValues) -> Ins
     columns = _columns(target, statement)
     if len(columns) != len(statement.values):
         raise StatementError(
-            f"Expected number columns and values to match: columns[{', '.join(c.name for c in columns)}], "
-            f"values: {len(statement.values)}"
+            f"Failed to prepare statement: Expected number columns and values to match: {len(columns)}, "
+            f"{len(statement.values)}"
         )
+    _check_no_sources(statement)
     row: dict[str, Any] = {}
     for column, expression in zip(columns, statement.values, strict=True):
         row[column.name] = evaluate_constant(expression, column.type, column.name, context.functions)
@@ -40,6 +43,15 @@ def plan_insert_values(context: PlanningContext, statement: InsertValues) -> Ins
     if timestamp is not None and timestamp < 0:
         raise StatementError(f"ROWTIME must be non-negative, got {timestamp}.")
     return _record(context, target, row, timestamp)
+
+
+def _check_no_sources(statement: InsertValues) -> None:
+    for expression in statement.values:
+        for node in walk(expression):
+            if isinstance(node, ColumnReference) and node.source is not None:
+                raise StatementError(
+                    f"Failed to prepare statement: '{node.source}' is not a valid stream/table name or alias."
+                )
 
 
 def _target(context: PlanningContext, name: str) -> DataSource:

@@ -6,11 +6,12 @@ from dataclasses import dataclass
 
 from kappaflow.errors import StatementError
 from kappaflow.serde.schema import Column, Namespace, Schema
+from kappaflow.serde.types import STRING
 from kappaflow.sql.analyzer.projection import Named, Star
 from kappaflow.sql.analyzer.query import Analysis, analyze, first_aggregate
 from kappaflow.sql.analyzer.scope import WINDOW_BOUNDS
-from kappaflow.sql.ast.expressions import ColumnReference, Expression, FunctionCall
-from kappaflow.sql.ast.relations import Join
+from kappaflow.sql.ast.expressions import ColumnReference, Expression, FunctionCall, Like
+from kappaflow.sql.ast.relations import AliasedRelation, Join, Table
 from kappaflow.sql.ast.rewrite import walk
 from kappaflow.sql.ast.statements import Query
 from kappaflow.sql.expressions.functions import make_mapper, make_predicate
@@ -22,13 +23,15 @@ from kappaflow.sql.metastore import DataSource
 from kappaflow.sql.optimizer.optimizer import optimize
 from kappaflow.sql.physical import steps as s
 from kappaflow.sql.physical.look_up import stored_row
+from kappaflow.sql.physical.materialisation import with_headers_as_values
 from kappaflow.sql.physical.planner import plan_steps
 from kappaflow.sql.physical.topology import TRANSIENT, StepBuilder
 from kappaflow.sql.planning import PlanningContext
 from kappaflow.sql.queries import Bounds, PersistentQuery, PullQuery
-from kappaflow.sql.statements.pull_constraints import KeyConstraint, key_constraint
+from kappaflow.sql.statements.pull_constraints import KeyConstraint, check_key_types, key_constraint
+from kappaflow.sql.statements.pull_scan import HELP, check_without_scan
 
-_HELP = "See https://cnfl.io/queries for more info.\nAdd EMIT CHANGES if you intended to issue a push query."
+_REFUSED_COLUMNS = frozenset({"ROWPARTITION", "ROWOFFSET"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +49,8 @@ def plan_pull(context: PlanningContext, query: Query) -> PullQuery:
     if not context.settings.flag("ksql.pull.queries.enable", default=True):
         raise StatementError("Pull queries are disabled. See https://cnfl.io/queries for more info.")
     _check_clauses(query)
+    _check_limit(context, query)
+    _check_window_bounds(context, query)
     analysis = analyze(query, context.metastore, context.functions)
     source = analysis.scope.sources[0].source
     _check_expressions(context, analysis)
@@ -55,7 +60,7 @@ def plan_pull(context: PlanningContext, query: Query) -> PullQuery:
     if maker is None:
         raise StatementError(
             f"The `{source.name}` table isn't queryable. To derive a queryable table, you can do "
-            f"'CREATE TABLE QUERYABLE_{source.name} AS SELECT * FROM {source.name}'.\n{_HELP}"
+            f"'CREATE TABLE QUERYABLE_{source.name} AS SELECT * FROM {source.name}'. {HELP}"
         )
     return _table(context, analysis, source, maker)
 
@@ -70,37 +75,68 @@ def _check_clauses(query: Query) -> None:
     }
     for clause, given in refused.items():
         if given:
-            raise StatementError(f"Pull queries don't support {clause} clauses. {_HELP}")
-    if query.limit is not None and query.limit < 0:
-        raise StatementError(f"Pull queries don't support negative integers in the LIMIT clause. {_HELP}")
+            raise StatementError(f"Pull queries don't support {clause} clauses. {HELP}")
+
+
+def _check_limit(context: PlanningContext, query: Query) -> None:
+    if query.limit is None:
+        return
+    if not context.settings.flag("ksql.query.pull.limit.clause.enabled", default=True):
+        raise StatementError(
+            "LIMIT clause in pull queries is currently disabled. You can enable them by setting "
+            f"ksql.query.pull.limit.clause.enabled=true. {HELP}"
+        )
+    if query.limit < 0:
+        raise StatementError(f"Pull queries don't support negative integers in the LIMIT clause. {HELP}")
+
+
+def _check_window_bounds(context: PlanningContext, query: Query) -> None:
+    """Refuse bounds of windows in WHERE where the keys of the source are not windowed."""
+    relation = query.source.relation if isinstance(query.source, AliasedRelation) else query.source
+    source = context.metastore.source(relation.name) if isinstance(relation, Table) else None
+    if source is None or source.is_windowed or query.where is None:
+        return
+    for node in walk(query.where):
+        if isinstance(node, ColumnReference) and node.name in WINDOW_BOUNDS:
+            raise StatementError(f"WHERE column '{node.name}' cannot be resolved")
 
 
 def _check_expressions(context: PlanningContext, analysis: Analysis) -> None:
-    expressions = [item.expression for item in analysis.items if isinstance(item, Named)]
-    if analysis.where is not None:
-        expressions.append(analysis.where)
-    for expression in expressions:
+    selected = [item.expression for item in analysis.items if isinstance(item, Named)]
+    filtered = [] if analysis.where is None else [analysis.where]
+    for clause, expressions in (("SELECT", selected), ("WHERE", filtered)):
+        found = dict.fromkeys(
+            f"`{node.name}`"
+            for expression in expressions
+            for node in walk(expression)
+            if isinstance(node, ColumnReference) and node.name in _REFUSED_COLUMNS
+        )
+        if found:
+            listed = ", ".join(found)
+            raise StatementError(f"Pull queries don't support the following columns in {clause} clauses: {listed}")
+    for expression in (*selected, *filtered):
         for node in walk(expression):
-            if isinstance(node, ColumnReference) and node.name in {"ROWPARTITION", "ROWOFFSET"}:
-                raise StatementError(f"Pull queries don't support the {node.name} column. {_HELP}")
             if isinstance(node, FunctionCall) and context.functions.is_table(node.name):
-                raise StatementError(f"Pull queries don't support table functions: {node.name}. {_HELP}")
+                raise StatementError(f"Pull queries don't support table functions: {node.name}. {HELP}")
         if first_aggregate(expression, context.functions) is not None:
-            raise StatementError(f"Pull queries don't support aggregate functions. {_HELP}")
+            raise StatementError(f"Pull queries don't support aggregate functions. {HELP}")
 
 
 def _table(context: PlanningContext, analysis: Analysis, source: DataSource, maker: PersistentQuery) -> PullQuery:
     node = scan(analysis.scope.sources[0])
-    scope = SchemaScope(source.schema, source.is_windowed)
+    scope = SchemaScope(with_headers_as_values(source.schema), source.is_windowed)
     constraint = KeyConstraint(None, Bounds(), Bounds())
     where = None
     if analysis.where is not None:
         lowered = analysis.scope.lower(analysis.where)
+        _check_patterns(lowered, source)
         check_predicate(lowered, node, context.functions, "WHERE")
+        check_key_types(lowered, source, context.functions)
         constraint = key_constraint(lowered, source, context.functions)
         where = make_predicate(lowered, scope, registry=context.functions)
-    if constraint.keys is None:
-        _check_scan(context, analysis)
+    else:
+        lowered = None
+    check_without_scan(lowered, source, context.settings)
     selected = _select(context, analysis, source)
     return PullQuery(
         statement=context.text,
@@ -121,15 +157,15 @@ def _table(context: PlanningContext, analysis: Analysis, source: DataSource, mak
     )
 
 
-def _check_scan(context: PlanningContext, analysis: Analysis) -> None:
-    if context.settings.flag("ksql.query.pull.table.scan.enabled", default=True):
-        return
-    what = "Missing WHERE clause" if analysis.where is None else "WHERE clause missing key column"
-    raise StatementError(
-        f"{what}. {_HELP}\nPull queries require a WHERE clause that limits the query to keys only. "
-        "Query requires table scan to be enabled. Table scans can be enabled by setting "
-        "ksql.query.pull.table.scan.enabled=true"
-    )
+def _check_patterns(where: Expression, source: DataSource) -> None:
+    """Refuse LIKE on columns that hold no text."""
+    for node in walk(where):
+        if isinstance(node, Like) and isinstance(node.operand, ColumnReference):
+            column = source.schema.find(node.operand.name)
+            if column is not None and column.type != STRING:
+                raise StatementError(
+                    f"The column type for Like condition must be VARCHAR. The column type is {column.type}"
+                )
 
 
 def _select(context: PlanningContext, analysis: Analysis, source: DataSource) -> _Selected:
@@ -164,7 +200,7 @@ def _items(analysis: Analysis, source: DataSource) -> list[Named]:
 
 def _stream(context: PlanningContext, analysis: Analysis, source: DataSource) -> PullQuery:
     if not context.settings.flag("ksql.query.pull.stream.enabled", default=True):
-        raise StatementError("Pull queries on streams are disabled. " + _HELP)
+        raise StatementError("Pull queries on streams are disabled. " + HELP)
     logical = plan_query(analysis, context.functions, None, context.topics)
     optimized = optimize(logical.root, context.functions)
     last = plan_steps(optimized.root, None)

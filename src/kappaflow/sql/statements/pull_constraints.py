@@ -23,12 +23,17 @@ from kappaflow.sql.ast.expressions import (
     Logical,
     LogicalOperator,
 )
+from kappaflow.sql.ast.formatter import format_expression
 from kappaflow.sql.expressions.constants import fold_constant
+from kappaflow.sql.expressions.scope import EmptyScope
+from kappaflow.sql.expressions.typing import type_of
 from kappaflow.sql.functions.registry import FunctionRegistry
 from kappaflow.sql.metastore import DataSource
 from kappaflow.sql.queries import Bounds
+from kappaflow.sql.statements.pull_scan import parts_of
+from kappaflow.sql.types import can_widen, is_time
 
-Keys = list[tuple[Any, ...]]
+QUOTE = "'"
 _FLIPPED = {
     ComparisonOperator.LESS_THAN: ComparisonOperator.GREATER_THAN,
     ComparisonOperator.LESS_THAN_OR_EQUAL: ComparisonOperator.GREATER_THAN_OR_EQUAL,
@@ -57,6 +62,45 @@ def key_constraint(where: Expression, source: DataSource, functions: FunctionReg
     return _Reader(source, functions).read(where)
 
 
+def check_key_types(where: Expression, source: DataSource, functions: FunctionRegistry) -> None:
+    """Check that what key columns are said to equal is of their types, or of narrower ones.
+
+    Raises:
+        StatementError: a constant is of another type.
+    """
+    columns = {column.name: column for column in source.schema.key}
+    for disjunct in parts_of(where, LogicalOperator.OR):
+        for condition in parts_of(disjunct, LogicalOperator.AND):
+            for name, value in _equal(condition):
+                column = columns.get(name)
+                if column is not None and not _fits(value, column.type, functions):
+                    raise StatementError(
+                        f"'{format_expression(value).strip(QUOTE)}' can not be converted to the type of the key "
+                        f"column: {column.name} {column.type} KEY"
+                    )
+
+
+def _equal(condition: Expression) -> list[tuple[str, Expression]]:
+    """Return what a condition says that columns equal."""
+    match condition:
+        case Comparison(ComparisonOperator.EQUAL, ColumnReference(name=name), value):
+            return [(name, value)]
+        case Comparison(ComparisonOperator.EQUAL, value, ColumnReference(name=name)):
+            return [(name, value)]
+        case In(ColumnReference(name=name), values):
+            return [(name, value) for value in values]
+        case _:
+            return []
+
+
+def _fits(value: Expression, wanted: DataType, functions: FunctionRegistry) -> bool:
+    try:
+        found = type_of(value, EmptyScope(), functions)
+    except StatementError:
+        return True  # it has columns, so it is no constant
+    return found is None or found == wanted or is_time(wanted) or can_widen(found, wanted)
+
+
 class _Reader:
     def __init__(self, source: DataSource, functions: FunctionRegistry) -> None:
         self._keys = source.schema.key
@@ -69,7 +113,7 @@ class _Reader:
                 return KeyConstraint(None, Bounds(), Bounds(), covers=False)
             merged = left.keys + tuple(key for key in right.keys if key not in left.keys)
             return KeyConstraint(merged, Bounds(), Bounds(), covers=False)
-        return self._conjunction(_conjuncts(where))
+        return self._conjunction(parts_of(where, LogicalOperator.AND))
 
     def _conjunction(self, parts: list[Expression]) -> KeyConstraint:
         values: dict[str, list[Any]] = {}
@@ -134,12 +178,6 @@ class _Reader:
         if isinstance(value, str):
             return fold_constant(expression, TIMESTAMP, self._functions)
         return value if isinstance(value, int) and not isinstance(value, bool) else None
-
-
-def _conjuncts(expression: Expression) -> list[Expression]:
-    if isinstance(expression, Logical) and expression.operator is LogicalOperator.AND:
-        return _conjuncts(expression.left) + _conjuncts(expression.right)
-    return [expression]
 
 
 def _narrow(bounds: Bounds, operator: ComparisonOperator, value: int) -> Bounds:

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from kappaflow.errors import StatementError
 from kappaflow.sql.analyzer.query import analyze
+from kappaflow.sql.analyzer.scope import WINDOW_BOUNDS
+from kappaflow.sql.ast.expressions import ColumnReference
 from kappaflow.sql.ast.statements import Query
+from kappaflow.sql.logical.plan import Node, Project
 from kappaflow.sql.logical.planner import plan_query
 from kappaflow.sql.optimizer.optimizer import optimize
 from kappaflow.sql.physical import steps as s
@@ -40,6 +43,19 @@ def plan_push(context: PlanningContext, query: Query) -> PushQuery:
         build_topology=builder.factory(root, TRANSIENT),
         limit=analysis.limit,
         is_table=optimized.root.is_table,
+        key_places=_key_places(logical.root),
         properties=dict(context.settings.overrides),
         explainer=lambda: explain(optimized, root, builder),
     )
+
+
+def _key_places(root: Node) -> tuple[int | str | None, ...]:
+    """Return for each result column where it stands in the key."""
+    if not isinstance(root, Project):
+        return ()
+    keys = {column.name: place for place, column in enumerate(root.schema.key)}
+    places: list[int | str | None] = []
+    for column in root.columns:
+        name = column.expression.name if isinstance(column.expression, ColumnReference) else ""
+        places.append(name if name in WINDOW_BOUNDS else keys.get(name))
+    return tuple(places)

@@ -68,8 +68,10 @@ class ColumnarTask:
         topics = list(subtopology.sources)
         self._group = ColumnGroup(topics, lambda topic: has_more(TopicPartition(topic, task_id.partition)))
         sinks = [node for node in topology.nodes.values() if isinstance(node, n.Sink)]
-        self._with_headers = self._errors.policy.dead_letter_topic is not None or any(
-            sink.carries_headers for sink in sinks
+        self._with_headers = (
+            self._errors.policy.dead_letter_topic is not None
+            or any(sink.carries_headers for sink in sinks)
+            or any(isinstance(source, n.Source) and source.reads_headers for source in self._sources.values())
         )
         self._keeps_rows = any(node.stores for node in subtopology.nodes if keeps_whole_rows(node))
 

@@ -30,4 +30,5 @@ def execute_insert_values(state: ControlState, parsed: ParsedStatement, session:
     else:
         with state.commands.lock:
             record = state.engine.insert_values(parsed, session.properties)
+    state.writer.forget(record.topic)  # it may have been made anew, with fewer partitions
     state.writer.send(record.topic, record.key, record.value, timestamp=record.timestamp)
