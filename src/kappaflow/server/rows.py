@@ -1,6 +1,7 @@
-"""Result rows as the JSON text that clients read.
+"""Result rows as the text that clients read: JSON, or Protobuf in Base64.
 
-DECIMAL as a number with its scale, BYTES as base64, TIME, DATE and TIMESTAMP as ISO text, STRUCT and MAP as objects.
+JSON: DECIMAL as a number with its scale, BYTES as base64, TIME, DATE and TIMESTAMP as ISO text, STRUCT and MAP as
+objects.  Protobuf: a message with one field a column, in a JSON string.
 """
 
 from __future__ import annotations
@@ -15,6 +16,9 @@ import msgspec
 
 from kappaflow.kernel.number_text import double_text
 from kappaflow.serde import types as t
+from kappaflow.serde.registered_schemas import schema_of_columns
+from kappaflow.serde.registered_serde import registered_serde
+from kappaflow.serde.schema import Column, Schema
 
 _EPOCH_DAY = date(1970, 1, 1).toordinal()
 _text = msgspec.json.Encoder().encode
@@ -91,3 +95,33 @@ def row_renderer(types: Sequence[t.DataType]) -> Callable[[Sequence[Any]], str]:
     """Return the function that prints a row as a JSON array."""
     renders = [renderer(type_) for type_ in types]
     return lambda row: "[" + ",".join([render(value) for render, value in zip(renders, row, strict=True)]) + "]"
+
+
+PROTOBUF = "protobuf"
+_NO_REGISTRY = "PROTOBUF_NOSR"
+
+
+def result_renderer(schema: Schema, rows_as: str) -> Callable[[Sequence[Any]], str]:
+    """Return the function that prints a row of a result, as JSON or as `PROTOBUF`."""
+    columns = list(schema)
+    if rows_as != PROTOBUF:
+        return row_renderer([column.type for column in columns])
+    serde = registered_serde(_NO_REGISTRY, _plain(schema), {}, None, topic="result", is_key=False, unwrapped=False)
+    return lambda row: f'"{base64.b64encode(serde.serialize(tuple(row)) or b"").decode()}"'
+
+
+def result_header(schema: Schema, rows_as: str) -> dict[str, Any]:
+    """Return what a result's header says: its schema, the names and types of its columns, and the ``.proto`` file."""
+    columns = list(schema)
+    header: dict[str, Any] = {
+        "schema": str(schema),
+        "names": [column.name for column in columns],
+        "types": [str(column.type) for column in columns],
+    }
+    if rows_as == PROTOBUF:
+        header["proto"] = schema_of_columns(_NO_REGISTRY, _plain(schema), {}, unwrapped=False).text
+    return header
+
+
+def _plain(schema: Schema) -> tuple[Column, ...]:
+    return tuple(Column(column.name, column.type) for column in schema)

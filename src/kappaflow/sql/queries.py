@@ -128,6 +128,7 @@ class PushQuery:
         schema: the result columns in SELECT order; all are value columns.
         limit: number of rows after which the query ends, or None.
         is_table: rows are updates of a table: null values are tombstones.
+        rows_as: how its rows are handed out; planning leaves it to who runs the query.
         key_places: what a tombstone knows of each result column: the position of a key column, or the name of a
             bound of its window; None for others.
     """
@@ -140,6 +141,7 @@ class PushQuery:
     limit: int | None = None
     is_table: bool = False
     key_places: tuple[int | str | None, ...] = ()
+    rows_as: str = ""
     properties: dict[str, str] = field(default_factory=dict[str, str])
     explainer: Callable[[], dict[str, str]] = dict[str, str]
 

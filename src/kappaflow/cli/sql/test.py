@@ -1,4 +1,4 @@
-"""``kappa sql test``: run query tests in-process, without a broker."""
+"""``kappa sql test``: run query tests in-process, without a broker; or REST tests against a live server."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from pathlib import Path
 
 from kappaflow.cli.messages import message
 from kappaflow.cli.sql import texts as _texts
-from kappaflow.testing.query_tests.runner import FORMS, run_paths
+from kappaflow.errors import UsageError
+from kappaflow.testing.query_tests.runner import FORMS, Report, run_paths
 
 assert _texts
 
@@ -17,6 +18,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
     parser.add_argument("paths", nargs="+", type=Path, metavar="PATH", help=message("sql_test.paths"))
     parser.add_argument("--form", choices=sorted(FORMS), default="both", help=message("sql_test.form"))
+    parser.add_argument("--rest", action="store_true", help=message("sql_test.rest"))
+    parser.add_argument("--server", metavar="URL", help=message("sql_test.server"))
     parser.add_argument("--json", type=Path, metavar="FILE", help=message("sql_test.json"))
     parser.add_argument("--functions", type=Path, metavar="DIR", help=message("sql_test.functions"))
     parser.add_argument("--processes", type=int, default=2, metavar="N", help=message("sql_test.processes"))
@@ -24,7 +27,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Run the cases; 0 when all pass, else 1."""
-    report = run_paths(arguments.paths, arguments.form, arguments.processes, arguments.functions)
+    report = _report(arguments)
     for problem in report.problems:
         sys.stderr.write(f"{problem}\n")
     for result in report.failed:
@@ -34,3 +37,13 @@ def run(arguments: argparse.Namespace) -> int:
         report.write(arguments.json)
     sys.stdout.write(f"{report.summary}\n")
     return 1 if report.failed else 0
+
+
+def _report(arguments: argparse.Namespace) -> Report:
+    if arguments.rest:
+        from kappaflow.testing.rest_tests.runner import run_rest_paths
+
+        return run_rest_paths(arguments.paths, arguments.server)
+    if arguments.server is not None:
+        raise UsageError(message("sql_test.server_without_rest"))
+    return run_paths(arguments.paths, arguments.form, arguments.processes, arguments.functions)

@@ -9,7 +9,6 @@ PRINT               push
 from __future__ import annotations
 
 import functools
-import secrets
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -18,8 +17,8 @@ from kappaflow.errors import ServerError, StatementError
 from kappaflow.server.control.pull_shares import all_rows
 from kappaflow.server.control.state import ControlState, RunningQuery
 from kappaflow.server.control.statements.session import Session
+from kappaflow.server.control.transient_ids import source_of, transient_id
 from kappaflow.sql.ast import statements as s
-from kappaflow.sql.ast.relations import AliasedRelation, Table
 from kappaflow.sql.grammar.parser import ParsedStatement, parse
 from kappaflow.sql.grammar.shape import shape_of
 from kappaflow.sql.grammar.variables import substitute
@@ -35,12 +34,14 @@ class Header:
     Attributes:
         schema: as text; empty for PRINT.
         names, types: of the result columns.
+        proto: the ``.proto`` file of the rows, where they are asked for as Protobuf.
     """
 
     query_id: str
     schema: str
     names: list[str]
     types: list[str]
+    proto: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,47 +128,49 @@ def is_short(state: ControlState, statement: s.Statement) -> bool:
     return isinstance(statement, s.Query) and statement.emit is None and not _reads_stream(state, statement)
 
 
-def run_query(state: ControlState, parsed: ParsedStatement, session: Session) -> AsyncIterator[Part]:
-    """Return the parts of the answer; the first is always a header."""
+def run_query(state: ControlState, parsed: ParsedStatement, session: Session, rows_as: str = "") -> AsyncIterator[Part]:
+    """Return the parts of the answer; the first is always a header.
+
+    Args:
+        rows_as: how rows are written: JSON, or `kappaflow.server.rows.PROTOBUF`.
+    """
     statement = parsed.statement
-    if is_short(state, statement):
-        return _pull(state, parsed, session)
-    op = "scan" if isinstance(statement, s.Query) and statement.emit is None else "push"
-    return _follow(state, parsed, session, op)
-
-
-def _reads_stream(state: ControlState, query: s.Query) -> bool:
-    relation = query.source
-    name = relation.relation if isinstance(relation, AliasedRelation) else relation
-    source = state.engine.metastore.source(name.name) if isinstance(name, Table) else None
-    return source is not None and not source.is_table
-
-
-def _arguments(state: ControlState, parsed: ParsedStatement, session: Session) -> dict[str, Any]:
-    return {
+    arguments = {
         "statement": parsed.text,
         "properties": session.properties,
         "after_offset": state.commands.next_offset,
+        "rows_as": rows_as,
     }
+    if is_short(state, statement):
+        return _pull(state, arguments)
+    op = "scan" if isinstance(statement, s.Query) and statement.emit is None else "push"
+    return _follow(state, parsed, transient_id(state, statement, session), op, arguments)
 
 
-async def _pull(state: ControlState, parsed: ParsedStatement, session: Session) -> AsyncIterator[Part]:
-    arguments = _arguments(state, parsed, session)
+def _reads_stream(state: ControlState, query: s.Query) -> bool:
+    source = source_of(state, query)
+    return source is not None and not source.is_table
+
+
+async def _pull(state: ControlState, arguments: dict[str, Any]) -> AsyncIterator[Part]:
     answer = await all_rows(state.workers, state.peers, arguments)
-    yield Header(f"query_{state.next_number()}", answer["schema"], answer["names"], answer["types"])
+    yield Header(
+        f"query_{state.next_number()}", answer["schema"], answer["names"], answer["types"], answer.get("proto", "")
+    )
     rows, limit = answer["rows"], answer["limit"]
     yield Rows(rows if limit is None else rows[:limit])
     yield End("")
 
 
-async def _follow(state: ControlState, parsed: ParsedStatement, session: Session, op: str) -> AsyncIterator[Part]:
+async def _follow(
+    state: ControlState, parsed: ParsedStatement, query_id: str, op: str, arguments: dict[str, Any]
+) -> AsyncIterator[Part]:
     _check_room(state, parsed.text)
-    query_id = f"transient_{secrets.randbelow(10**18)}"
     running = RunningQuery(query_id, parsed.text)
     state.running[query_id] = running
     try:
         worker = state.workers[state.next_number() % len(state.workers)]
-        stream = await worker.stream(op, query_id=query_id, **_arguments(state, parsed, session))
+        stream = await worker.stream(op, query_id=query_id, **arguments)
         running.end = lambda: stream.end_with({"end": "Query terminated"})
         try:
             while (part := await stream.next()) is not None:
@@ -193,7 +196,7 @@ def _check_room(state: ControlState, text: str) -> None:
 def _part(query_id: str, part: dict[str, Any]) -> Part:
     if "header" in part:
         header = part["header"]
-        return Header(query_id, header["schema"], header["names"], header["types"])
+        return Header(query_id, header["schema"], header["names"], header["types"], header.get("proto", ""))
     if "end" in part:
         return End(part["end"])
     if "shared" not in part:

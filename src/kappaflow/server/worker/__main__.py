@@ -153,23 +153,24 @@ class Worker:
     async def answer_pull(self, message: Message, _reply: Reply) -> dict[str, Any]:
         """Answer a pull query on a table."""
         await self._catch_up(message)
-        statement, properties = message["statement"], message["properties"]
-        now = self.pull.answer_now(statement, properties)
+        asked = message["statement"], message["properties"], message.get("rows_as", "")
+        now = self.pull.answer_now(*asked)
         if now is not None:
             return now
         try:
-            return await asyncio.to_thread(self.pull.answer, statement, properties)
+            return await asyncio.to_thread(self.pull.answer, *asked)
         except StatementError:
             if not await self._notice_functions():
                 raise
-            return await asyncio.to_thread(self.pull.answer, statement, properties)
+            return await asyncio.to_thread(self.pull.answer, *asked)
 
     async def answer_scan(self, message: Message, reply: Reply) -> None:
         """Answer a pull query on a stream: what its topic holds now, then the end."""
         await self._catch_up(message)
         await self._notice_functions()
         plan = await asyncio.to_thread(self.pull.plans.plan, message["statement"], message["properties"])
-        await self._follow(stream_scan(plan), "earliest", reply, bounded=True)
+        query = replace(stream_scan(plan), rows_as=message.get("rows_as", ""))
+        await self._follow(query, "earliest", reply, bounded=True)
 
     async def answer_push(self, message: Message, reply: Reply) -> None:
         """Serve a push query or PRINT until it ends or is cancelled."""
@@ -180,16 +181,17 @@ class Worker:
             await self._print(parsed.statement, reply)
             return
         properties = message["properties"]
-        arguments = (message["statement"], tuple(sorted(properties.items())), self.pull.plans.version)
+        version, rows_as = self.pull.plans.version, message.get("rows_as", "")
+        arguments = (message["statement"], tuple(sorted(properties.items())), rows_as, version)
         query = await self._loop.run_in_executor(self._planning, self._plan_push, *arguments)
         reset = Settings(self.config.properties, properties).get("auto.offset.reset", "latest").lower()
         await self._follow(query, reset, reply)
 
-    def _plan(self, statement: str, properties: tuple[tuple[str, str], ...], _version: int) -> PushQuery:
+    def _plan(self, statement: str, properties: tuple[tuple[str, str], ...], rows_as: str, _version: int) -> PushQuery:
         with self.commands.lock:
             query = self.engine.plan_push(statement, dict(properties))
         log = self.log.of_steps(f"transient_{'_'.join(query.sources)}", query.source_topics)
-        return replace(query, build_topology=functools.partial(query.build_topology, log=log))
+        return replace(query, build_topology=functools.partial(query.build_topology, log=log), rows_as=rows_as)
 
     async def _follow(self, query: PushQuery, reset: str, reply: Reply, *, bounded: bool = False) -> None:
         end = _Ending(self._loop)

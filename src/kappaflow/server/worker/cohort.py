@@ -14,7 +14,7 @@ from typing import Any
 
 from kappaflow.client.topic_partition import TopicPartition
 from kappaflow.errors import KappaError
-from kappaflow.server.rows import row_renderer
+from kappaflow.server.rows import result_renderer
 from kappaflow.sql.queries import PushQuery
 from kappaflow.state import MemoryStore
 from kappaflow.streams.execution.encode import encode_record
@@ -89,7 +89,7 @@ class Cohort:
         self.subscribers = subscribers
         self._has_more = has_more
         self._query = subscribers[0].query
-        self._render = row_renderer([c.type for c in self._query.schema])
+        self._render = result_renderer(self._query.schema, self._query.rows_as)
         self._rows: list[tuple[str, bool]] = []
         self._stores = {spec.name: MemoryStore() for spec in topology.stores}
         numbers = sorted({partition.partition for partition in positions})

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from kappaflow.errors import StateNotReady, StreamsError
-from kappaflow.server.rows import row_renderer
+from kappaflow.server.rows import result_header, result_renderer
 from kappaflow.server.worker.pull_plans import PullPlans
 from kappaflow.server.worker.queries import RunningQueries
 from kappaflow.sql.engine import Engine
@@ -32,7 +32,7 @@ class PullServer:
         self.plans = PullPlans(engine, lock)
         self._queries = queries
 
-    def answer(self, statement: str, properties: dict[str, str]) -> dict[str, Any]:
+    def answer(self, statement: str, properties: dict[str, str], rows_as: str) -> dict[str, Any]:
         """Return schema and rows of this worker's share.
 
         Raises:
@@ -42,9 +42,9 @@ class PullServer:
         plan = self.plans.plan(statement, properties)
         thread = self._thread(plan)
         with thread.reading() as tasks:
-            return _answer(plan, tasks or {}, thread.generation_id)
+            return _answer(plan, tasks or {}, thread.generation_id, rows_as)
 
-    def answer_now(self, statement: str, properties: dict[str, str]) -> dict[str, Any] | None:
+    def answer_now(self, statement: str, properties: dict[str, str], rows_as: str) -> dict[str, Any] | None:
         """Answer a look-up that needs no planning and no waiting; None where it would.
 
         Raises:
@@ -55,7 +55,7 @@ class PullServer:
             return None
         thread = self._thread(plan)
         with thread.reading(wait=False) as tasks:
-            return None if tasks is None else _answer(plan, tasks, thread.generation_id)
+            return None if tasks is None else _answer(plan, tasks, thread.generation_id, rows_as)
 
     def _thread(self, plan: PullQuery) -> StreamThread:
         if plan.query_id is None or plan.store is None:
@@ -80,13 +80,10 @@ def stream_scan(plan: PullQuery) -> PushQuery:
     return PushQuery(plan.statement, (plan.source,), topics, plan.schema, plan.build_topology, plan.limit)
 
 
-def _answer(plan: PullQuery, tasks: Mapping[TaskId, Task], generation_id: int) -> dict[str, Any]:
-    columns = list(plan.schema)
-    render = row_renderer([column.type for column in columns])
+def _answer(plan: PullQuery, tasks: Mapping[TaskId, Task], generation_id: int, rows_as: str) -> dict[str, Any]:
+    render = result_renderer(plan.schema, rows_as)
     return {
-        "schema": str(plan.schema),
-        "names": [column.name for column in columns],
-        "types": [str(column.type) for column in columns],
+        **result_header(plan.schema, rows_as),
         "rows": [render(row) for row in _rows(plan, tasks)],
         "limit": plan.limit,
         "query_id": plan.query_id,

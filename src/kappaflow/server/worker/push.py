@@ -22,6 +22,7 @@ from kappaflow.client.connection import ClientConfig
 from kappaflow.client.fetch import FetchedChunk, Fetcher, IsolationLevel
 from kappaflow.client.topic_partition import TopicPartition
 from kappaflow.errors import KappaError
+from kappaflow.server.rows import result_header
 from kappaflow.server.worker.cohort import Cohort, Deliver, Subscriber, is_shareable, merged
 from kappaflow.sql.queries import PushQuery
 from kappaflow.streams.execution.raw_records import decode_chunk
@@ -182,9 +183,7 @@ class PushServer:
         self._changed.set()
 
     def _begin(self, admission: _Admission) -> None:
-        columns = list(admission.query.schema)
-        names, types = [c.name for c in columns], [str(c.type) for c in columns]
-        header = {"schema": str(admission.query.schema), "names": names, "types": types}
+        header = result_header(admission.query.schema, admission.query.rows_as)
         self._deliver(admission.subscribers, {"header": header})
         for subscriber in admission.subscribers:
             if subscriber.left == 0:

@@ -20,8 +20,7 @@ from kappaflow.errors import BrokerError, KappaError, ServerError
 from kappaflow.sql.ast.formatter import format_name
 from kappaflow.testing.query_tests.case_topics import LogRecord
 
-ANSWER_SECONDS = 8.0
-PAUSE_SECONDS = 0.01
+ANSWER_SECONDS = 60.0
 V1_JSON = "application/vnd.ksql.v1+json"
 V1_PROTOBUF = "application/vnd.ksql.v1+protobuf"
 INTERNAL = ("_", "ksql__commands")

@@ -20,5 +20,6 @@ async def pull(request: Request) -> Response:
         "statement": text_field(document, "statement"),
         "properties": map_field(document, "properties"),
         "after_offset": offset,
+        "rows_as": str(document.get("rows_as", "")),
     }
     return json_response(await own_share(state_of(request).workers, arguments))

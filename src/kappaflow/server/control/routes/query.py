@@ -6,7 +6,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from kappaflow.server.control.query_runner import is_short, parse_query, run_query
-from kappaflow.server.control.routes.requests import body_of, map_field, state_of, text_field
+from kappaflow.server.control.routes.negotiation import chosen_type
+from kappaflow.server.control.routes.requests import V1_JSON, body_of, map_field, state_of, text_field
 from kappaflow.server.control.routes.streaming import PrintLines, RowObjects, short_answer, stream_answer
 from kappaflow.server.control.statements.session import Session
 from kappaflow.sql.ast.statements import Print
@@ -15,10 +16,13 @@ from kappaflow.sql.ast.statements import Print
 async def query(request: Request) -> Response:
     """Run a query."""
     document = await body_of(request)
+    media_type = chosen_type(request, (V1_JSON, "application/json"))
     session = Session.of(map_field(document, "streamsProperties"), map_field(document, "sessionVariables"))
     text = text_field(document, "ksql")
     parsed = parse_query(text, session)
     form = PrintLines() if isinstance(parsed.statement, Print) else RowObjects()
+    if isinstance(form, RowObjects):
+        form.media_type = media_type
     state = state_of(request)
     answer = short_answer if is_short(state, parsed.statement) else stream_answer
     return await answer(run_query(state, parsed, session), form, parsed.text)

@@ -6,18 +6,30 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from kappaflow.server.control.query_runner import is_short, parse_query, run_query
+from kappaflow.server.control.routes.negotiation import chosen_type
 from kappaflow.server.control.routes.requests import V1_JSON, body_of, map_field, state_of, text_field
 from kappaflow.server.control.routes.streaming import (
+    DELIMITED,
+    V1_PROTOBUF,
     ArrayRows,
     DelimitedRows,
     Format,
     PrintLines,
+    ProtobufRows,
     RowObjects,
     short_answer,
     stream_answer,
 )
 from kappaflow.server.control.statements.session import Session
+from kappaflow.server.rows import PROTOBUF
 from kappaflow.sql.ast.statements import Print
+
+FORMS: dict[str, type[Format]] = {
+    DELIMITED: DelimitedRows,
+    "application/json": ArrayRows,
+    V1_JSON: RowObjects,
+    V1_PROTOBUF: ProtobufRows,
+}
 
 
 async def query_stream(request: Request) -> Response:
@@ -25,16 +37,10 @@ async def query_stream(request: Request) -> Response:
     document = await body_of(request)
     session = Session.of(map_field(document, "properties"), map_field(document, "sessionVariables"))
     parsed = parse_query(text_field(document, "sql"), session)
-    accept = request.headers.get("accept", "")
-    form: Format
-    if isinstance(parsed.statement, Print):
-        form = PrintLines()
-    elif V1_JSON in accept:
-        form = RowObjects()
-    elif "application/json" in accept:
-        form = ArrayRows()
-    else:
-        form = DelimitedRows()
+    is_print = isinstance(parsed.statement, Print)
+    chosen = chosen_type(request, (DELIMITED,) if is_print else tuple(FORMS))
+    form = PrintLines() if is_print else FORMS[chosen]()
     state = state_of(request)
     answer = short_answer if is_short(state, parsed.statement) else stream_answer
-    return await answer(run_query(state, parsed, session), form, parsed.text)
+    rows_as = PROTOBUF if chosen == V1_PROTOBUF else ""
+    return await answer(run_query(state, parsed, session, rows_as), form, parsed.text)

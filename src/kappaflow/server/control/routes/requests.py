@@ -9,6 +9,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from kappaflow.errors import UsageError
+from kappaflow.server.control.routes.negotiation import check_content_type
 from kappaflow.server.control.state import ControlState
 
 BODY_BYTES_MAX = 16 * 1024 * 1024
@@ -25,7 +26,9 @@ async def body_of(request: Request) -> dict[str, Any]:
 
     Raises:
         UsageError: the body is too large, not JSON, or not an object.
+        ServerError: its type says that it is something else.
     """
+    check_content_type(request)
     size = 0
     chunks: list[bytes] = []
     async for chunk in request.stream():

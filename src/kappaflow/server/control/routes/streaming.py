@@ -15,6 +15,7 @@ from kappaflow.server.control.errors import error_answer
 from kappaflow.server.control.query_runner import End, Header, Part, Rows
 
 DELIMITED = "application/vnd.ksqlapi.delimited.v1"
+V1_PROTOBUF = "application/vnd.ksql.v1+protobuf"
 
 
 class Format(Protocol):
@@ -71,6 +72,24 @@ class RowObjects:
     def close(self) -> bytes:
         """Close the array."""
         return b"]" if self._opened else b"[]"
+
+
+class ProtobufRows(RowObjects):
+    """A JSON array whose rows are Protobuf messages in Base64: POST /query-stream."""
+
+    media_type = V1_PROTOBUF
+
+    def part(self, part: Part) -> bytes:
+        """Write one part."""
+        if isinstance(part, Header):
+            return self._item(_json({"header": {"queryId": part.query_id, "protoSchema": part.proto}}))
+        if isinstance(part, Rows):
+            if not part.rows:
+                return b""
+            tail = ',"tombstone":true}}' if part.tombstones else "}}"
+            between = tail + ',\n{"row":{"protobufBytes":'
+            return self._item(('{"row":{"protobufBytes":' + between.join(part.rows) + tail).encode())
+        return super().part(part)
 
 
 class DelimitedRows:
