@@ -101,7 +101,22 @@ def test_pull_query_on_a_source_table(engine: Engine) -> None:
         ("SELECT * FROM COUNTS WINDOW TUMBLING (SIZE 1 HOUR);", "Pull queries don't support WINDOW clauses"),
         ("SELECT * FROM COUNTS A JOIN KEPT B ON A.ID = B.ID;", "Pull queries don't support JOIN clauses"),
         ("SELECT COUNT(*) FROM COUNTS;", "Pull queries don't support aggregate functions"),
-        ("SELECT ROWPARTITION FROM COUNTS;", "Pull queries don't support the ROWPARTITION column"),
+        ("SELECT ROWPARTITION FROM COUNTS;", "don't support the following columns in SELECT clauses: `ROWPARTITION`"),
+        (
+            "SELECT ID FROM COUNTS WHERE ROWOFFSET > 1;",
+            "don't support the following columns in WHERE clauses: `ROWOFFSET`",
+        ),
+        ("SELECT * FROM COUNTS WHERE WINDOWSTART > 1;", "WHERE column 'WINDOWSTART' cannot be resolved"),
+        ("SELECT * FROM COUNTS LIMIT -1;", "don't support negative integers in the LIMIT clause"),
+        ("SELECT * FROM COUNTS WHERE ID = NULL;", "Comparison with NULL not supported: INTEGER = NULL"),
+        (
+            "SELECT * FROM COUNTS WHERE ID IN ('10', 8);",
+            "'10' can not be converted to the type of the key column: ID INTEGER KEY",
+        ),
+        (
+            "SELECT * FROM COUNTS WHERE ID LIKE 'a';",
+            "The column type for Like condition must be VARCHAR. The column type is INTEGER",
+        ),
         ("SELECT NOPE FROM COUNTS;", "SELECT column 'NOPE' cannot be resolved"),
     ],
 )
@@ -115,6 +130,41 @@ def test_table_scan_can_be_forbidden(engine: Engine) -> None:
     with pytest.raises(StatementError, match="requires table scan to be enabled"):
         engine.plan_pull("SELECT * FROM COUNTS;", forbid)
     assert engine.plan_pull("SELECT * FROM COUNTS WHERE ID = 1;", forbid).keys == ((1,),)
+
+
+@pytest.mark.parametrize(
+    ("where", "message"),
+    [
+        ("D > 1", r"WHERE clause missing key column for disjunct: \(D > 1\)"),
+        ("ID <> 1", r"Bound on key columns '\[`ID` INTEGER KEY\]' must currently be '='\. "),
+        ("ID > 1 AND ID < 9", "cannot be combined with other comparisons such as an IN predicate"),
+        ("ID = 1 AND ID IN (1, 2)", "cannot be combined with other comparisons such as an IN predicate"),
+        ("ID = D", "A comparison must be between a key column and a resolvable expression"),
+        ("ID IN (1, D)", "A comparison must be between a key column and a resolvable expression"),
+        ("ID < 1 OR ID > 9", "Query requires table scan to be enabled"),
+        ("ID = 1 OR D = 1", r"WHERE clause missing key column for disjunct: \(D = 1\)"),
+        ("ID IS NULL", "Unsupported expression in WHERE clause"),
+    ],
+)
+def test_conditions_that_need_a_table_scan(engine: Engine, where: str, message: str) -> None:
+    statement = f"SELECT * FROM COUNTS WHERE {where};"
+    engine.plan_pull(statement)
+    with pytest.raises(StatementError, match=message):
+        engine.plan_pull(statement, {"ksql.query.pull.table.scan.enabled": "false"})
+
+
+def test_a_range_of_one_key_needs_no_table_scan(engine: Engine) -> None:
+    forbid = {"ksql.query.pull.table.scan.enabled": "false"}
+    engine.plan_pull("SELECT * FROM COUNTS WHERE ID >= 3 AND D = 1;", forbid)
+    with pytest.raises(StatementError, match="Query requires table scan"):
+        engine.plan_pull(
+            "SELECT * FROM COUNTS WHERE ID >= 3;", forbid | {"ksql.query.pull.range.scan.enabled": "false"}
+        )
+
+
+def test_limits_of_pull_queries_can_be_forbidden(engine: Engine) -> None:
+    with pytest.raises(StatementError, match="LIMIT clause in pull queries is currently disabled"):
+        engine.plan_pull("SELECT * FROM COUNTS LIMIT 1;", {"ksql.query.pull.limit.clause.enabled": "false"})
 
 
 def test_insert_values_serialises_one_row(engine: Engine) -> None:
