@@ -2,6 +2,7 @@
 
     OrderedStore    get, put, range                       memory, or the worker's RocksDB (StateDatabase)
     SessionStore, JoinWindowStore, UnmatchedStore, ..     layouts of keys over an ordered store
+    VersionedStore        values by the time from which they are valid
     ObjectStore           objects instead of rows         kept as their serialised bytes
 
 Not here: changelogs and commits (kappaflow.streams.execution), what rows mean (kappaflow.streams.processors).
@@ -10,6 +11,7 @@ Not here: changelogs and commits (kappaflow.streams.execution), what rows mean (
 from kappaflow.state.memory import MemoryStore, PackedMemoryStore
 from kappaflow.state.objects import ObjectStore
 from kappaflow.state.ordered import OrderedStore, PackedStore, Row, Stored
+from kappaflow.state.versioned import NOT_PUT, Version, VersionedStore
 from kappaflow.state.windows import (
     ARRIVAL_BYTES,
     JoinWindowStore,
@@ -21,6 +23,7 @@ from kappaflow.state.windows import (
 
 __all__ = [
     "ARRIVAL_BYTES",
+    "NOT_PUT",
     "JoinWindowStore",
     "MemoryStore",
     "ObjectStore",
@@ -33,4 +36,6 @@ __all__ = [
     "Unmatched",
     "UnmatchedLists",
     "UnmatchedStore",
+    "Version",
+    "VersionedStore",
 ]

@@ -9,7 +9,7 @@ Changes wait in memory (the delta) until `commit`; a reader sees committed rows 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import islice, takewhile
 from pathlib import Path
 from typing import cast
@@ -190,13 +190,19 @@ class StateDatabase:
 
 
 class DurableStore:
-    """One store of one task: committed rows below, changes since the last commit above."""
+    """One store of one task: committed rows below, changes since the last commit above.
+
+    Attributes:
+        journal: told each change when it is made: key, row and time.
+    """
 
     def __init__(self, db: Rdict, prefix: bytes, codec: RowCodec) -> None:
         self._db = db
         self.prefix = prefix
         self.codec = codec
         self._changed: dict[bytes, Stored | None] = {}
+        self._deleted_at: dict[bytes, int] = {}
+        self.journal: Callable[[bytes, Stored | None, int], None] | None = None
         self._clean: dict[bytes, Stored | None] = {}
         self._packed: dict[bytes, bytes | None] = {}
         self._expired: list[bytes] = []
@@ -223,9 +229,13 @@ class DurableStore:
     def put(self, key: bytes, row: Row | None, timestamp: int) -> None:
         """Set the row of a key; None deletes it."""
         self._changed.pop(key, None)  # the order of the last change is the order of the changelog
-        self._changed[key] = None if row is None else (row, timestamp)
+        self._changed[key] = stored = None if row is None else (row, timestamp)
+        if stored is None:
+            self._deleted_at[key] = timestamp
         if self._ordered is not None:
             self._ordered.add(key)
+        if self.journal is not None:
+            self.journal(key, stored, timestamp)
 
     def is_empty(self) -> bool:
         """Return whether there is no row at all, neither committed nor waiting."""
@@ -273,9 +283,10 @@ class DurableStore:
                 return
             yield key[skip:], data
 
-    def changes(self) -> Iterator[tuple[bytes, Stored | None]]:
-        """Yield what changed since the last commit, in the order of the last change."""
-        yield from self._changed.items()
+    def changes(self) -> Iterator[tuple[bytes, Stored | None, int]]:
+        """Yield keys, rows and times of what changed since the last commit, in the order of the last change."""
+        for key, stored in self._changed.items():
+            yield key, stored, self._deleted_at[key] if stored is None else stored[1]
 
     def take_changes(self) -> Iterator[tuple[bytes, bytes | None]]:
         """Yield database keys and packed rows to be committed, and regard them as committed."""
@@ -291,6 +302,7 @@ class DurableStore:
             yield self.prefix + key, packed
             self._clean.pop(key, None)
         self._changed.clear()
+        self._deleted_at.clear()
         self._packed.clear()
         self._ordered = None
         if len(self._clean) > CLEAN_ROWS_MAX:

@@ -20,7 +20,7 @@ from typing import Any, Literal
 
 from kappaflow.client.connection import ClientConfig
 from kappaflow.errors import ConfigError, KappaError, StreamsError
-from kappaflow.state import ObjectStore
+from kappaflow.state import ObjectStore, Version
 from kappaflow.state.database import StateDatabase
 from kappaflow.streams.dsl.topology import Topology
 from kappaflow.streams.execution.error_handling import ErrorPolicy
@@ -49,6 +49,8 @@ class KafkaStreams:
         errors: what to do with records that cannot be read, processed or written.
         uncaught_exception_handler: told what ended a thread; ``replace_thread`` or ``shutdown_client``. Without it,
             what a restart may mend (brokers that are away) is tried again, and an error in user code ends the client.
+        every_change: changelogs get each change of a store, as from Kafka Streams; otherwise the last one of each key
+            at a commit, which is the same once they are compacted, and less.
 
     Raises:
         ConfigError: the state directory is in use.
@@ -72,6 +74,7 @@ class KafkaStreams:
         security: Mapping[str, Any] | None = None,
         errors: ErrorPolicy | None = None,
         uncaught_exception_handler: Callable[[Exception], str] | None = None,
+        every_change: bool = False,
     ) -> None:
         if num_stream_threads < 1:
             raise ConfigError(f"num_stream_threads is at least 1, not {num_stream_threads}.")
@@ -97,6 +100,7 @@ class KafkaStreams:
                 session_timeout_ms=session_timeout_ms,
                 guarantee=processing_guarantee,
                 errors=errors or ErrorPolicy(),
+                every_change=every_change,
             )
             database = StateDatabase(self._directory / f"thread-{number + 1}")
             self._stack.callback(database.close)
@@ -242,6 +246,18 @@ class ReadOnlyStore:
                 return value[0]
         return None
 
+    def versions(self, key: Any, earliest: int = 0, latest: int = 2**63 - 1) -> list[Version]:
+        """Return what was valid of a key at some time within [earliest, latest], the oldest first.
+
+        Raises:
+            StreamsError: the store keeps no versions.
+        """
+        if self._spec.history_ms is None:
+            raise StreamsError(f"Store {self._spec.name} keeps no versions; set history_retention_ms where it is made.")
+        data = self._write(key)
+        found = self._visit(lambda store: list(store.versions(data, earliest, latest)))
+        return [version for versions in found for version in versions]
+
     def all(self) -> Iterator[tuple[Any, Any]]:
         """Yield keys and values, task by task in the order of key bytes."""
         for rows in self._visit(lambda store: [(key, row) for key, (row, _) in store.range()]):
@@ -255,11 +271,7 @@ class ReadOnlyStore:
             return
         for thread in self._threads:
             with thread.reading() as tasks:
-                found = [
-                    look(ObjectStore(task.stores[name], self._spec.objects))
-                    for task in (tasks or {}).values()
-                    if name in task.stores
-                ]
+                found = [look(task.open_store(self._spec)) for task in (tasks or {}).values() if name in task.stores]
             yield from found
 
 

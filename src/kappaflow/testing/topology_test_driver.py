@@ -19,13 +19,14 @@ from typing import Any
 
 from kappaflow.errors import KappaError, UsageError
 from kappaflow.serde import Serde, WindowedKeySerde
-from kappaflow.state import ObjectStore, PackedMemoryStore, Row, Stored
+from kappaflow.state import PackedMemoryStore, Row, Stored
 from kappaflow.streams.dsl.stores import store_for_processor
 from kappaflow.streams.dsl.topology import Topology
 from kappaflow.streams.execution.changelogs import changelog_record
 from kappaflow.streams.execution.encode import encode_record, has_topic
 from kappaflow.streams.execution.row_task import DecodedRecord, RawRecord, RowTask, read_key, write_key
 from kappaflow.streams.processors.base import TaskContext
+from kappaflow.streams.processors.build import open_objects
 from kappaflow.streams.processors.keys import KeyReader
 from kappaflow.streams.record import Headers, Record
 from kappaflow.streams.topology import Repartition, Sink, StoreSpec, Subtopology
@@ -64,7 +65,7 @@ class TopologyTestDriver:
         self._offsets: dict[str, int] = {}
         self._queues = PartitionQueues[DecodedRecord]()
         self._specs = {spec.name: spec for spec in self._bound.stores}
-        self._stores = {name: _LoggedStore(spec, self._changed) for name, spec in self._specs.items()}
+        self._stores: dict[str, Any] = {name: self._make_store(spec) for name, spec in self._specs.items()}
         self._uncommitted: dict[tuple[str, bytes], tuple[Stored | None, int]] = {}
         self._internal = {node.topic for node in self._bound.repartition_nodes}
         self._intervals = (emit_interval_ms, outer_interval_ms)
@@ -84,7 +85,19 @@ class TopologyTestDriver:
             application_id=self._bound.application_id,
         )
         self._task = self._task_of(self._parts, self.context)
+        for name, store in self.context.versioned.items():
+            store.journal = self._journal_of(self._specs[name])
         self._task.resume(progress)
+
+    def _journal_of(self, spec: StoreSpec) -> Callable[[bytes, bytes | None, int], None]:
+        def journal(key: bytes, data: bytes | None, time_ms: int) -> None:
+            if spec.logged:
+                self._log(spec, key, None if data is None else ((data,), time_ms), time_ms)
+
+        return journal
+
+    def _make_store(self, spec: StoreSpec) -> Any:
+        return _LoggedStore(spec, self._changed)
 
     def restart(self) -> None:
         """Go on as a task does that was committed, closed and opened again, here or elsewhere.
@@ -166,7 +179,7 @@ class TopologyTestDriver:
             self._commit()
 
     def _changed(self, spec: StoreSpec, key: bytes, stored: Stored | None, time_ms: int) -> None:
-        if not spec.logged:
+        if not spec.logged or spec.history_ms is not None:
             return
         if spec.logged_at_commit:
             self._uncommitted[spec.name, key] = (stored, time_ms)
@@ -231,7 +244,7 @@ class TopologyTestDriver:
 
     def _opened(self, name: str) -> Any:
         spec, store = self._specs[name], self._stores[name]
-        return store if spec.objects is None else ObjectStore(store, spec.objects)
+        return open_objects(spec, store, self.context)
 
     @property
     def dropped(self) -> Mapping[str, int]:

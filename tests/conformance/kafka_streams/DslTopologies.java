@@ -14,6 +14,7 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Properties;
+import java.util.TreeSet;
 import org.apache.kafka.common.header.Header;
 import org.apache.kafka.common.header.internals.RecordHeaders;
 import org.apache.kafka.common.serialization.ByteArrayDeserializer;
@@ -39,6 +40,8 @@ import org.apache.kafka.streams.state.KeyValueStore;
 import org.apache.kafka.streams.state.SessionStore;
 import org.apache.kafka.streams.state.Stores;
 import org.apache.kafka.streams.state.TimestampedKeyValueStore;
+import org.apache.kafka.streams.state.VersionedKeyValueStore;
+import org.apache.kafka.streams.state.VersionedRecord;
 import org.apache.kafka.streams.state.WindowStore;
 import org.apache.kafka.streams.test.TestRecord;
 
@@ -51,6 +54,7 @@ import org.apache.kafka.streams.test.TestRecord;
 public final class DslTopologies {
     private static final ObjectMapper JSON = new ObjectMapper();
     private static final Serde<String> TEXT = Serdes.String();
+    private static final String[] KEYS = {"a", "b", "c", "k0", "k1", "k2", "k3", "kn", "none"};
 
     private final JsonNode document;
     private final StreamsBuilder builder = new StreamsBuilder();
@@ -124,8 +128,10 @@ public final class DslTopologies {
     }
 
     private Materialized materialized(JsonNode op, Serde valueSerde) {
-        Materialized made = op.path("store").asText("").isEmpty()
-            ? Materialized.with(TEXT, valueSerde) : Materialized.as(op.get("store").asText());
+        Materialized made = op.path("store").asText("").isEmpty() ? Materialized.with(TEXT, valueSerde)
+            : op.has("history")
+            ? Materialized.as(Stores.persistentVersionedKeyValueStore(op.get("store").asText(), ms(op, "history")))
+            : Materialized.as(op.get("store").asText());
         return made.withKeySerde(TEXT).withValueSerde(valueSerde);
     }
 
@@ -236,6 +242,14 @@ public final class DslTopologies {
                 return name == null
                     ? stream(op).process(() -> new Remembering(op), op.get("store").asText())
                     : stream(op).process(() -> new Remembering(op), name, op.get("store").asText());
+            case "versions":
+                builder.addStateStore(Stores.versionedKeyValueStoreBuilder(
+                    Stores.persistentVersionedKeyValueStore(op.get("store").asText(), ms(op, "history")), TEXT, TEXT));
+                return name == null
+                    ? stream(op).process(() -> new Versioning(op), op.get("store").asText())
+                    : stream(op).process(() -> new Versioning(op), name, op.get("store").asText());
+            case "with_keys":
+                return name == null ? stream(op).filter((k, v) -> k != null) : stream(op).filter((k, v) -> k != null, name);
             case "process_values":
                 builder.addStateStore(Stores.keyValueStoreBuilder(
                     Stores.inMemoryKeyValueStore(op.get("store").asText()), TEXT, TEXT));
@@ -269,6 +283,9 @@ public final class DslTopologies {
                 Joined<String, String, String> joined = Joined.with(TEXT, TEXT, TEXT);
                 if (name != null) {
                     joined = joined.withName(op.get("name").asText());
+                }
+                if (op.has("grace")) {
+                    joined = joined.withGracePeriod(ms(op, "grace"));
                 }
                 KTable<String, String> right = (KTable<String, String>) made.get(op.get("in").get(1).asText());
                 return op.get("kind").asText().equals("left")
@@ -563,6 +580,42 @@ public final class DslTopologies {
         }
     }
 
+    /** Puts each record into a versioned store and tells what that did, and what was valid some time before. */
+    private static final class Versioning extends ContextualProcessor<String, String, String, String> {
+        private final JsonNode op;
+        private VersionedKeyValueStore<String, String> store;
+
+        Versioning(JsonNode op) {
+            this.op = op;
+        }
+
+        @Override
+        public void init(ProcessorContext<String, String> context) {
+            super.init(context);
+            store = context.getStateStore(op.get("store").asText());
+        }
+
+        private static String told(VersionedRecord<String> version) {
+            return version == null ? "-" : version.value() + ":" + version.timestamp();
+        }
+
+        @Override
+        public void process(Record<String, String> record) {
+            if (record.key() == null) {
+                return;
+            }
+            String did;
+            if (record.value() == null) {
+                did = told(store.delete(record.key(), record.timestamp()));
+            } else {
+                long validTo = store.put(record.key(), record.value(), record.timestamp());
+                did = validTo == VersionedKeyValueStore.PUT_RETURN_CODE_NOT_PUT ? "no" : Long.toString(validTo);
+            }
+            String before = told(store.get(record.key(), record.timestamp() - op.get("back").asLong()));
+            context().forward(record.withValue(did + "|" + before + "|" + told(store.get(record.key()))));
+        }
+    }
+
     /** Numbers the records of each key. */
     private static final class Numbering extends ContextualFixedKeyProcessor<String, String, String> {
         private final JsonNode op;
@@ -624,6 +677,8 @@ public final class DslTopologies {
             driver.getAllStateStores().forEach((name, store) -> {
                 if (isKeyValueStore(store, name)) {
                     contents(driver, name, stores);
+                } else if (store instanceof VersionedKeyValueStore) {
+                    versions((VersionedKeyValueStore<String, Object>) store, result.withObject("/versions").putArray(name));
                 }
             });
             for (String topic : driver.producedTopicNames()) {
@@ -653,6 +708,20 @@ public final class DslTopologies {
         } else {
             ((KeyValueStore<Object, Object>) store).all().forEachRemaining(each ->
                 rows.addArray().add((String) each.key).add(text(each.value)).add(-1));
+        }
+    }
+
+    /** What was valid of some keys at the times of all records. */
+    private void versions(VersionedKeyValueStore<String, Object> store, ArrayNode rows) {
+        TreeSet<Long> times = new TreeSet<>();
+        document.get("records").forEach(record -> times.add(record.get(3).asLong()));
+        for (String key : KEYS) {
+            for (Long time : times) {
+                VersionedRecord<Object> found = store.get(key, time);
+                if (found != null) {
+                    rows.addArray().add(key).add(time).add(text(found.value())).add(found.timestamp());
+                }
+            }
         }
     }
 

@@ -19,6 +19,7 @@ import pytest
 
 from kappaflow.errors import TopologyError
 from kappaflow.streams.dsl import table_steps
+from kappaflow.streams.dsl.stores import VersionedKeyValueStore
 from kappaflow.streams.dsl.topology import Topology
 from kappaflow.streams.execution.row_task import RawRecord
 from kappaflow.streams.processors import (
@@ -45,6 +46,7 @@ from kappaflow.testing.described_streams import (
     random_program,
     read_trace,
 )
+from kappaflow.testing.described_streams.durable_driver import DurableDriver
 from kappaflow.testing.java_program import java_program
 from kappaflow.testing.topology_test_driver import TopologyTestDriver
 
@@ -81,6 +83,16 @@ def traced() -> list[Traced]:
 
 def contents(records: list[RawRecord]) -> list[Any]:
     return [(record.key, record.value, record.timestamp, record.headers) for record in records]
+
+
+KEYS = ("a", "b", "c", "k0", "k1", "k2", "k3", "kn", "none")
+
+
+def versions(store: VersionedKeyValueStore, program: Program) -> list[list[Any]]:
+    """What was valid of some keys at the times of all records."""
+    times = sorted({record.timestamp for record in program.records})
+    found = ((key, time, store.get(key, time)) for key in KEYS for time in times)
+    return [[key, time, str(v.value), v.timestamp] for key, time, v in found if v is not None]
 
 
 def is_buffer(one: Traced, topic: str) -> bool:
@@ -124,6 +136,10 @@ def difference(one: Traced, restarts: float = 0.0, make: Callable[[Program], Top
         held = [[key, str(value), time if timed else -1] for key, value, time in driver.rows_of(name)]
         if held != rows:
             return f"seed {one.seed}, store {name}: Kafka Streams has {rows}, ours {held}"
+    for name, rows in one.trace.versions.items():
+        held = versions(driver.get_state_store(name), one.program)
+        if held != rows:
+            return f"seed {one.seed}, versions of {name}: Kafka Streams has {rows}, ours {held}"
     return ""
 
 
@@ -131,7 +147,7 @@ def test_what_kafka_streams_refuses_is_refused(traced: list[Traced]) -> None:
     refused = [one for one in traced if one.trace.error]
     assert len(refused) <= len(traced) // 50, [one.trace.error for one in refused]
     for one in refused:
-        assert "TopologyException" in one.trace.error
+        assert "TopologyException" in one.trace.error or "IllegalArgumentException" in one.trace.error
         with pytest.raises(TopologyError):
             build(one.program)
 
@@ -155,6 +171,47 @@ def test_expressions_write_what_kafka_streams_writes(traced: list[Traced]) -> No
     assert wrong == []
     wrong = [text for one in running(traced) if (text := difference(one, make=build_expressed))]
     assert not wrong, f"{len(wrong)} of {len(traced)} programs differ: {wrong[:5]}"
+
+
+def compacted(records: list[RawRecord]) -> dict[Any, Any]:
+    """The last value and time of each key; deletions have none."""
+    return {record.key: (record.value, record.timestamp) for record in records}
+
+
+def changelog_difference(one: Traced, folder: Path, *, chance: float, every: bool) -> str:
+    """Say where changelogs differ from those of Kafka Streams, or from the stores; empty when they do not."""
+    driver = DurableDriver(build(one.program), folder, one.seed, chance=chance, every=every)
+    try:
+        driver.pipe(*one.program.records)
+        driver.commit()
+        for topic, spec in driver.logged().items():
+            theirs, ours = one.trace.outputs.get(topic, []), driver.take(topic)
+            if (every and not spec.logged_at_commit and not is_buffer(one, topic)) or spec.history_ms is not None:
+                expected, actual = contents(theirs), contents(ours)
+            else:
+                expected, actual = compacted(theirs), compacted(ours)
+                if is_buffer(one, topic):
+                    expected, actual = ({k: v for k, (v, _) in each.items() if v} for each in (expected, actual))
+            if expected != actual:
+                return f"seed {one.seed}, {topic}: Kafka Streams {expected}, ours {actual}"
+            held, again = driver.rows(spec), driver.restored(spec, topic, ours)
+            if held != again:
+                return f"seed {one.seed}, {topic}: the store has {held}, restored it has {again}"
+        return ""
+    finally:
+        driver.database.close()
+
+
+@pytest.mark.parametrize(
+    ("chance", "every"), [(1.0, True), (0.3, False)], ids=["every change", "the last ones of a commit"]
+)
+def test_changelogs_are_those_of_kafka_streams_and_restore_the_stores(
+    traced: list[Traced], tmp_path: Path, chance: float, every: bool
+) -> None:
+    wrong = [
+        text for one in running(traced) if (text := changelog_difference(one, tmp_path, chance=chance, every=every))
+    ]
+    assert not wrong, f"{len(wrong)} programs differ: {wrong[:5]}"
 
 
 def without_schedules(traced: list[Traced]) -> list[Traced]:

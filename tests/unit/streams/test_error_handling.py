@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pyarrow as pa
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kappaflow import kernel
@@ -88,6 +88,7 @@ DATA = st.none() | st.binary(max_size=300)
 HEADERS = st.lists(st.fixed_dictionaries({"key": st.text(max_size=5), "value": DATA}), max_size=3)
 
 
+@settings(deadline=None)  # the first call loads the kernel
 @given(st.lists(st.tuples(DATA, DATA, HEADERS), min_size=1, max_size=5), st.integers(80, 700))
 def test_sizes_are_those_of_batches_of_one_record(
     rows: list[tuple[bytes, bytes, list[dict[str, object]]]], limit: int

@@ -63,6 +63,7 @@ class CogroupedKStream:
             given.value_serde,
             logging=given.logging,
             changelog_config=given.changelog_config,
+            history_ms=given.history_retention_ms,
         )
 
         def make(aggregator: ObjectAggregator) -> Callable[[Connected], run.Node]:

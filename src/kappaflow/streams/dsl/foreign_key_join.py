@@ -10,7 +10,7 @@ from kappaflow.serde import Serde
 from kappaflow.serde.objects import MissingSerde
 from kappaflow.streams import topology as run
 from kappaflow.streams.dsl.functions import with_key
-from kappaflow.streams.dsl.graph import GraphNode
+from kappaflow.streams.dsl.graph import GraphNode, LatestOnly
 from kappaflow.streams.dsl.stores import Materialized, StoreDefinition
 from kappaflow.streams.dsl.table import KTable
 from kappaflow.streams.dsl.table_sources import materialized_of
@@ -71,6 +71,7 @@ class _Parts:
         self.this, self.other = this, other
         self.foreign_key, self.joiner, self.left = foreign_key, joiner, left
         self.name, self.graph = name, builder.graph
+        self.latest, self.latest_other = LatestOnly(), LatestOnly()
         self.primary: Any = this.key_serde or builder.key_serde or MissingSerde(f"the keys of {this.name}")
         self.foreign: Any = other.key_serde or builder.key_serde or MissingSerde(f"the keys of {other.name}")
         self.left_values: Serde = this.value_serde or builder.value_serde or MissingSerde(f"the values of {this.name}")
@@ -102,6 +103,7 @@ class _Parts:
         topic = self._called("-subscription-registration", REGISTRATION) + "-topic"
         name = self._called("-subscription-registration-processor", REGISTRATION)
         sends = graph.add(self._operator(name, self._registering()), self.this.node)
+        sends.heed_versions = self.latest.heed
         serde = RegistrationSerde(self.primary)
         sink = GraphNode(
             self._called("-subscription-registration-sink", SINK),
@@ -121,6 +123,7 @@ class _Parts:
         answers = graph.add(self._operator(name, self._answering(view), view.stores), receives)
         name = self._called("-foreign-join-subscription", PROCESSOR)
         changes = self._operator(name, self._changing(store), (store.name,), store)
+        changes.heed_versions = self.latest_other.heed
         return answers, graph.add(changes, self.other.node)
 
     def _response(self, answers: GraphNode, changes: GraphNode) -> GraphNode:
@@ -147,6 +150,7 @@ class _Parts:
             materialized.value_serde,
             logging=materialized.logging,
             changelog_config=materialized.changelog_config,
+            history_ms=materialized.history_retention_ms,
         )
         step = SourceStep(store, is_kept=materialized.name is not None)
 
@@ -155,7 +159,7 @@ class _Parts:
                 topology.add_state_store(definition)
             topology.add_node(at.name, step.node, at.parent_names, [each.name for each in step.stores])
 
-        node = self.graph.add(GraphNode(name, write), before)
+        node = self.graph.add(GraphNode(name, write, versioned=materialized.is_versioned), before)
         sources = self.this.sources | {source}
         return KTable(self.this.builder, name, self.this.key_serde, materialized.value_serde, sources, step, node)
 
@@ -186,7 +190,13 @@ class _Parts:
         return lambda at: run.Operator(
             name=at.name,
             make=lambda context, _: RegisteringProcessor(
-                at.name, context, self.foreign_key, self.foreign.serialize, self.left_values.serialize, left=self.left
+                at.name,
+                context,
+                self.foreign_key,
+                self.foreign.serialize,
+                self.left_values.serialize,
+                left=self.left,
+                latest_only=self.latest.applies,
             ),
         )
 
@@ -213,7 +223,12 @@ class _Parts:
             name=at.name,
             specs=at.stores,
             make=lambda context, stores: ForeignChangeProcessor(
-                at.name, context, stores[store.name], self.foreign.serialize, self.primary.deserialize
+                at.name,
+                context,
+                stores[store.name],
+                self.foreign.serialize,
+                self.primary.deserialize,
+                latest_only=self.latest_other.applies,
             ),
         )
 

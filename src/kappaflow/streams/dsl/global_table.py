@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from kappaflow.errors import TopologyError
 from kappaflow.serde import Serde
 from kappaflow.streams import topology as run
 from kappaflow.streams.dsl.graph import GraphNode
@@ -42,6 +43,8 @@ def global_table(
 ) -> GlobalKTable:
     """Read a topic as a global table."""
     graph, materialized = builder.graph, materialized_of(given)
+    if materialized.is_versioned:
+        raise TopologyError(f"Global table {topic} cannot be versioned: its rows are not looked up by time.")
     key, value = key_serde or materialized.key_serde, value_serde or materialized.value_serde
     store = StoreDefinition(materialized.name or graph.new_store_name(f"{topic}-"), key, value, logging=False)
     source_name = graph.suffixed_or_new(name, "-source", SOURCE_PREFIX)

@@ -39,6 +39,9 @@ class GraphNode:
         grace_ms: of a windowed aggregation.
         join_inputs: of a join of streams: what keeps the records of both sides.
         is_self_join: both sides are one, and kept once.
+        versioned: whether the table that comes out of it is kept with its earlier versions; None is as its parents.
+        heed_versions: told the names of parents that are versioned.
+        refuses_versions: it takes no versioned table.
     """
 
     name: str
@@ -56,6 +59,9 @@ class GraphNode:
     written: bool = False
     join_inputs: tuple[GraphNode, GraphNode] | None = None
     is_self_join: bool = False
+    versioned: bool | None = None
+    heed_versions: Callable[[str], None] | None = None
+    refuses_versions: bool = False
 
     @property
     def parent_names(self) -> list[str]:
@@ -166,6 +172,7 @@ class Graph:
         if "single.store.self.join" in chosen:
             share_self_joins(self)
         self._drop_null_keys()
+        self._tell_versions()
         waiting: list[tuple[int, int, GraphNode]] = []
         count = 0
         heappush(waiting, (-1, count, self.root))
@@ -211,6 +218,25 @@ class Graph:
                     main.add_child(child)
                 self.root.remove_child(node)
 
+    def _tell_versions(self) -> None:
+        """Tell operators which of their tables are versioned."""
+
+        def is_versioned(node: GraphNode) -> bool:
+            return node.versioned if node.versioned is not None else has_versions_above(node)
+
+        def has_versions_above(node: GraphNode) -> bool:
+            return node is not self.root and all(is_versioned(parent) for parent in node.parents)
+
+        for node in self.nodes():
+            if node.heed_versions is not None:
+                for parent in filter(is_versioned, node.parents):
+                    node.heed_versions(parent.name)
+            if node.refuses_versions and has_versions_above(node):
+                raise TopologyError(
+                    f"{node.name} holds changes of a versioned table back, which has to take them by their time. "
+                    "Suppress a table that is not versioned."
+                )
+
     def _drop_null_keys(self) -> None:
         """Let repartitions drop records without a key, unless an outer join behind them takes such records."""
         kept: set[int] = set()
@@ -229,6 +255,20 @@ class Graph:
         for node in self.nodes():
             if node.repartition is not None:
                 node.repartition.keeps_null_keys = id(node) in kept
+
+
+@dataclass(slots=True)
+class LatestOnly:
+    """Whether an operator leaves out changes of a versioned table that are not its latest; set when it heeds versions.
+
+    Source: KIP-914.
+    """
+
+    applies: bool = False
+
+    def heed(self, _parent: str) -> None:
+        """The table is versioned."""
+        self.applies = True
 
 
 def operator(name: str, node: Callable[[Connected], Node], stores: Sequence[str] = ()) -> GraphNode:

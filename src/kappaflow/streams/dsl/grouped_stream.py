@@ -132,6 +132,7 @@ class KGroupedStream:
             value,
             logging=materialized.logging,
             changelog_config=materialized.changelog_config,
+            history_ms=materialized.history_retention_ms,
         )
         return self.aggregated(
             function,
@@ -208,7 +209,7 @@ def stored_operator(name: str, node: MakeNode, store: StoreDefinition, grace_ms:
         topology.add_state_store(store)
         topology.add_node(at.name, node, at.parent_names, (store.name,))
 
-    return GraphNode(name, write, grace_ms=grace_ms)
+    return GraphNode(name, write, grace_ms=grace_ms, versioned=store.history_ms is not None)
 
 
 __all__: Sequence[str] = ("AGGREGATE", "REDUCE", "KGroupedStream", "stored_operator")

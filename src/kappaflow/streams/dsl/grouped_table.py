@@ -91,6 +91,7 @@ class KGroupedTable:
             materialized.value_serde or value_serde,
             logging=materialized.logging,
             changelog_config=materialized.changelog_config,
+            history_ms=materialized.history_retention_ms,
         )
         sink = graph.suffixed_or_new(name, "-sink", "KSTREAM-SINK-")
         source = graph.suffixed_or_new(name, "-source", "KSTREAM-SOURCE-")

@@ -10,7 +10,7 @@ from kappaflow.serde import Serde, WindowedKeySerde
 from kappaflow.serde.objects import MissingSerde, RawRowSerde
 from kappaflow.serde.schema import WindowInfo, WindowType
 from kappaflow.serde.types import BYTES
-from kappaflow.state import OrderedStore
+from kappaflow.state import NOT_PUT, OrderedStore, Version, VersionedStore
 from kappaflow.streams.processors.base import NO_TIME, TaskContext
 from kappaflow.streams.processors.buffered_changes import CHANGELOG_HEADERS
 from kappaflow.streams.processors.keys import KeyReader, KeyWriter
@@ -28,6 +28,8 @@ class Materialized:
         retention_ms: how long windows are kept; None is as long as they can change.
         logging: whether changes go to a changelog topic.
         changelog_config: settings of that topic.
+        history_retention_ms: earlier versions of rows are kept for so long, and can be looked up by their time; None
+            keeps the latest alone.
     """
 
     name: str | None = None
@@ -36,6 +38,12 @@ class Materialized:
     retention_ms: int | None = None
     logging: bool = True
     changelog_config: Mapping[str, str] = field(default_factory=dict[str, str])
+    history_retention_ms: int | None = None
+
+    @property
+    def is_versioned(self) -> bool:
+        """Whether earlier versions of rows are kept."""
+        return self.history_retention_ms is not None
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +57,7 @@ class StoreDefinition:
         changelog_topic: the source topic that serves as changelog.
         buffers: it holds changes back, and is logged at commits.
         logs_headers: its changelog has the headers of records.
+        history_ms: how far back earlier versions of values are kept.
     """
 
     name: str
@@ -61,6 +70,7 @@ class StoreDefinition:
     changelog_config: Mapping[str, str] = field(default_factory=dict[str, str])
     buffers: bool = False
     logs_headers: bool = False
+    history_ms: int | None = None
 
     def spec(self, default_key: Serde | None, default_value: Serde | None) -> StoreSpec:
         """Return what the execution layer opens."""
@@ -80,6 +90,7 @@ class StoreDefinition:
             headers=CHANGELOG_HEADERS if self.buffers else (),
             logged_at_commit=self.buffers,
             logs_headers=self.logs_headers,
+            history_ms=self.history_ms,
         )
 
     @property
@@ -94,6 +105,22 @@ def key_value_store(
 ) -> StoreDefinition:
     """A store of keys and values for processors."""
     return StoreDefinition(name, key_serde, value_serde, logging=logging)
+
+
+def versioned_key_value_store(
+    name: str,
+    history_retention_ms: int,
+    *,
+    key_serde: Serde | None = None,
+    value_serde: Serde | None = None,
+    logging: bool = True,
+) -> StoreDefinition:
+    """A store of keys and versions of values for processors.
+
+    Args:
+        history_retention_ms: how far back versions are kept, and taken, behind the greatest time that was put.
+    """
+    return StoreDefinition(name, key_serde, value_serde, logging=logging, history_ms=history_retention_ms)
 
 
 class KeyValueStore:
@@ -186,6 +213,42 @@ class WindowStore:
             yield self._read(full), value
 
 
+class VersionedKeyValueStore:
+    """Versions of the values of keys as a processor sees them.
+
+    A version is valid from its time until the next one begins.  Source: KIP-889.
+    """
+
+    def __init__(self, store: VersionedStore, spec: StoreSpec) -> None:
+        self._store = store
+        self._write = KeyWriter(spec.key_serde)
+
+    def put(self, key: Any, value: Any, timestamp: int) -> int | None:
+        """Set the value from a time on; None deletes.
+
+        Returns:
+            When the version ends: -1 for the latest; None where it is too old to be kept.
+        """
+        result = self._store.put(self._write(key), value, timestamp)
+        return None if result == NOT_PUT else result
+
+    def delete(self, key: Any, timestamp: int) -> Version | None:
+        """Delete the value from a time on, and return the version that was valid then."""
+        return self._store.delete(self._write(key), timestamp)
+
+    def get(self, key: Any, as_of: int | None = None) -> Version | None:
+        """Return the latest version, or the one that was valid at a time."""
+        data = self._write(key)
+        if as_of is not None:
+            return self._store.at(data, as_of)
+        found = self._store.get(data)
+        return None if found is None else Version(found[0], found[1], None)
+
+    def versions(self, key: Any, earliest: int = 0, latest: int = 2**63 - 1) -> Iterator[Version]:
+        """Yield the versions that were valid at some time within [earliest, latest], the oldest first."""
+        return self._store.versions(self._write(key), earliest, latest)
+
+
 def now_of(context: TaskContext) -> int:
     """Return the time of what is processed."""
     return context.stream_time if context.record_time == NO_TIME else context.record_time
@@ -193,4 +256,6 @@ def now_of(context: TaskContext) -> int:
 
 def store_for_processor(store: OrderedStore, spec: StoreSpec, context: TaskContext) -> Any:
     """Return the face of a store for a processor."""
+    if isinstance(store, VersionedStore):
+        return VersionedKeyValueStore(store, spec)
     return KeyValueStore(store, spec, context) if spec.window is None else WindowStore(store, spec, context)

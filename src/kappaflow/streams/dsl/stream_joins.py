@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from kappaflow.errors import TopologyError
 from kappaflow.serde import Serde
 from kappaflow.serde.objects import MissingSerde
 from kappaflow.state import JoinWindowStore, UnmatchedLists
@@ -19,8 +20,10 @@ from kappaflow.streams.dsl.stores import StoreDefinition
 from kappaflow.streams.dsl.stream import KStream, pass_through
 from kappaflow.streams.dsl.table import KTable
 from kappaflow.streams.dsl.topology import Connected, Topology
-from kappaflow.streams.dsl.windows import JoinWindows
+from kappaflow.streams.dsl.windows import JoinWindows, Span, milliseconds
 from kappaflow.streams.expressions.nodes import Expression
+from kappaflow.streams.processors.buffered_changes import BufferedChangeSerde
+from kappaflow.streams.processors.buffered_join import BufferedViewJoinProcessor
 from kappaflow.streams.processors.self_join import SelfJoinProcessor
 from kappaflow.streams.processors.stream_join_side import StreamJoinSideProcessor
 from kappaflow.streams.processors.stream_stream_join import LEFT, RIGHT, StreamStreamJoinProcessor
@@ -222,27 +225,42 @@ def join_table(
     *,
     key_serde: Serde | None = None,
     value_serde: Serde | None = None,
+    grace: Span | None = None,
     name: str | None = None,
 ) -> KStream:
-    """Look each record of a stream up in a table, as it is when the record is processed.
+    """Look each record of a stream up in a table: as it is when the record is processed, or, where the table is
+    versioned, as it was at the record's time.
 
     Args:
         joiner: of the record's value and the row, or key, value and row; in left joins the row may be None.
         key_serde, value_serde: of the stream, where it has to go through an internal topic.
+        grace: records wait for late rows of a versioned table so long.
         name: of the operator and of that topic.
+
+    Raises:
+        TopologyError: the table is not versioned, or keeps less history than the grace period.
     """
     left = kind == "left"
     if this.needs_repartition:
         this = this.repartitioned_for_join(this.name if name is None else name, key_serde, value_serde)
     graph = this.builder.graph
     made = graph.name_or_new(name, "KSTREAM-LEFTJOIN-" if left else "KSTREAM-JOIN-")
+    if grace is not None and table.node.versioned is False:
+        raise _not_versioned(table.name)
     view = table.view()
     joins, known = joiner_of(joiner, this, value_serde_of(table), key_serde_of(this))
+    grace_ms = None if grace is None else milliseconds(grace, "grace period")
+    buffer = None if grace is None else _buffer(f"{made}-Buffer", this, key_serde, value_serde)
 
     def make_node(at: Connected) -> run.Node:
         def make(context: Any, stores: Any) -> StreamViewJoinProcessor:
             opened = view.open(context, stores, at.all_stores)
-            return StreamViewJoinProcessor(at.name, context, opened, lambda key, _value: key, joins.row, left=left)
+            if buffer is None or grace_ms is None:
+                return StreamViewJoinProcessor(at.name, context, opened, lambda key, _value: key, joins.row, left=left)
+            rows, serde = stores[buffer.name], at.all_stores[buffer.name].key_serde
+            return BufferedViewJoinProcessor(
+                at.name, context, opened, joins.row, rows, serde, grace_ms=grace_ms, left=left
+            )
 
         columns = None
         if joins.columnar and view.is_store:
@@ -259,12 +277,40 @@ def join_table(
         )
 
     def write(topology: Topology, at: GraphNode) -> None:
-        topology.add_node(at.name, make_node, at.parent_names, view.stores)
+        if buffer is not None:
+            for each in (topology.stores[name] for name in view.stores):
+                _check_history(table.name, each, grace_ms or 0)
+            topology.add_state_store(buffer)
+        own = () if buffer is None else (buffer.name,)
+        topology.add_node(at.name, make_node, at.parent_names, (*own, *view.stores))
         topology.copartition([*this.sources, *table.sources])
 
     node = GraphNode(made, write, relaxed=left)
     graph.add(node, this.node)
     return KStream(this.builder, made, key_serde or this.key_serde, known, this.sources | table.sources, node)
+
+
+def _buffer(name: str, stream: KStream, key_serde: Serde | None, value_serde: Serde | None) -> StoreDefinition:
+    key: Any = key_serde or stream.key_serde or stream.builder.key_serde
+    value = value_serde or stream.value_serde or stream.builder.value_serde
+    return StoreDefinition(name, key, BufferedChangeSerde(value or MissingSerde(f"the values of {stream.name}")))
+
+
+def _check_history(table: str, store: StoreDefinition, grace_ms: int) -> None:
+    if store.history_ms is None:
+        raise _not_versioned(table)
+    if store.history_ms < grace_ms:
+        raise TopologyError(
+            f"Store {store.name} keeps {store.history_ms} ms of history, less than the grace period of {grace_ms} ms "
+            "of the join. Keep more."
+        )
+
+
+def _not_versioned(table: str) -> TopologyError:
+    return TopologyError(
+        f"{table} is not versioned: records that wait are joined with the rows of their time. Materialise it with "
+        "history_retention_ms, or join without a grace period."
+    )
 
 
 def join_global(

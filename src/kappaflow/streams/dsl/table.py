@@ -11,7 +11,7 @@ from kappaflow.serde.shape import Shape
 from kappaflow.streams import topology as run
 from kappaflow.streams.dsl.expressions import predicate_of, value_mapper
 from kappaflow.streams.dsl.functions import with_key
-from kappaflow.streams.dsl.graph import GraphNode, operator
+from kappaflow.streams.dsl.graph import GraphNode, LatestOnly, operator
 from kappaflow.streams.dsl.stores import Materialized, StoreDefinition
 from kappaflow.streams.dsl.stream import KStream
 from kappaflow.streams.dsl.suppressed import Suppressed
@@ -132,16 +132,23 @@ class KTable:
 
         function = with_key(selector, "selector")
         made = self.builder.graph.name_or_new(name, "KTABLE-SELECT-")
+        latest = LatestOnly()
         node = operator(
             made,
-            lambda at: run.Operator(name=at.name, make=lambda c, _: RegroupTableProcessor(at.name, c, function)),
+            lambda at: run.Operator(
+                name=at.name,
+                make=lambda c, _: RegroupTableProcessor(at.name, c, function, latest_only=latest.applies),
+            ),
         )
+        node.heed_versions = latest.heed
         self.builder.graph.add(node, self.node)
         self.enable_old_values(force=True)
         return KGroupedTable(self.builder, made, key_serde, value_serde, node, repartition_name=name)
 
     def suppress(self, suppressed: Suppressed) -> KTable:
         """Hold changes back, until windows are final or for a time."""
+        if self.node.versioned:
+            raise TopologyError(f"{self.name} is versioned: its changes are not held back. Suppress another table.")
         graph = self.builder.graph
         name = suppressed.name if suppressed.name is not None else graph.new_name("KTABLE-SUPPRESS-")
         wait_ms = suppressed.wait_ms if suppressed.wait_ms is not None else _grace_of(self.node)
@@ -174,6 +181,7 @@ class KTable:
             return run.Operator(name=at.name, make=make, specs=at.stores)
 
         node = GraphNode(name, lambda topology, at: _add_with_store(topology, at, make_node, store))
+        node.versioned, node.refuses_versions = False, True
         graph.add(node, self.node)
         step = BufferStep(self, name, store)
         return KTable(self.builder, name, self.key_serde, self.value_serde, frozenset((self.name,)), step, node)
@@ -266,8 +274,10 @@ class KTable:
 
         graph, store = self.builder.graph, None
         key: Any = self.key_serde
+        versioned: bool | None = None
         if given is not None:
             materialized = materialized_of(given)
+            versioned = materialized.is_versioned
             key, value_serde = materialized.key_serde or key, materialized.value_serde or value_serde
             if materialized.name is None:
                 graph.new_store_name(prefix)
@@ -279,11 +289,15 @@ class KTable:
                     getattr(key, "window", None),
                     logging=materialized.logging,
                     changelog_config=materialized.changelog_config,
+                    history_ms=materialized.history_retention_ms,
                 )
         made = graph.name_or_new(name, prefix)
         shape: Shape | None = None if keeps is not None or columns is None else getattr(value_serde, "shape", None)
         step = ComputedStep(self, compute, keeps, store, columns, shape)
         node = GraphNode(made, lambda topology, at: _add_with_store(topology, at, step.node, store))
+        node.versioned = versioned
+        if keeps is not None:
+            node.heed_versions = step.latest.heed
         graph.add(node, self.node)
         return KTable(self.builder, made, key, value_serde, self.sources, step, node)
 

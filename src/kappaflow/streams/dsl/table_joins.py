@@ -53,6 +53,7 @@ def join_tables(
             getattr(key, "window", None),
             logging=materialized.logging,
             changelog_config=materialized.changelog_config,
+            history_ms=materialized.history_retention_ms,
         )
     this_side = JoinSide(this, other, row, keeps_own=left_outer, keeps_other=right_outer, columns=columns)
     other_side = JoinSide(
@@ -77,7 +78,12 @@ def join_tables(
         topology.add_node(at.name, step.node, (this_name, other_name), stores)
         topology.copartition([*this.sources, *other.sources])
 
-    node = GraphNode(merge_name, write)
+    def heed(parent: str) -> None:
+        for side in (this_side, other_side):
+            if side.own.name == parent:
+                side.latest.heed(parent)
+
+    node = GraphNode(merge_name, write, versioned=materialized.is_versioned, heed_versions=heed)
     graph.add(node, this.node)
     graph.add(node, other.node)
     value = materialized.value_serde or known

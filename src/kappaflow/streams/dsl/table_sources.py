@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from kappaflow.serde import Serde
@@ -54,7 +55,7 @@ def table_from_topic(
             topology.add_state_store(kept)
         topology.add_node(node.name, step.node, (source_name,), [each.name for each in step.stores])
 
-    node = graph.add(GraphNode(table_name, write), graph.root)
+    node = graph.add(GraphNode(table_name, write, versioned=materialized.is_versioned), graph.root)
     return KTable(builder, table_name, key, value, frozenset((source_name,)), step, node)
 
 
@@ -77,15 +78,20 @@ def stream_to_table(stream: KStream, given: Materialized | str | None, name: str
             topology.add_state_store(definition)
         topology.add_node(node.name, step.node, node.parent_names, [each.name for each in step.stores])
 
-    node = graph.add(GraphNode(table_name, write), parent)
+    node = graph.add(GraphNode(table_name, write, versioned=materialized.is_versioned), parent)
     return KTable(builder, table_name, key, value, sources, step, node)
 
 
 def _definition(name: str, key: Any, value: Serde | None, materialized: Materialized) -> StoreDefinition:
     return StoreDefinition(
-        name, key, value, logging=materialized.logging, changelog_config=materialized.changelog_config
+        name,
+        key,
+        value,
+        logging=materialized.logging,
+        changelog_config=materialized.changelog_config,
+        history_ms=materialized.history_retention_ms,
     )
 
 
 def _without_changelog(store: StoreDefinition, topic: str) -> StoreDefinition:
-    return StoreDefinition(store.name, store.key_serde, store.value_serde, logging=False, changelog_topic=topic)
+    return replace(store, logging=False, changelog_topic=topic)

@@ -16,6 +16,7 @@ from kappaflow.streams import topology as run
 from kappaflow.streams.batch import ArrowArray, Batch, Mask
 from kappaflow.streams.columns.table import kept_table
 from kappaflow.streams.columns.table_lookups import TableLookUpColumns, TableMergeColumns, TableStepColumns
+from kappaflow.streams.dsl.graph import LatestOnly
 from kappaflow.streams.dsl.stores import StoreDefinition
 from kappaflow.streams.dsl.topology import Connected
 from kappaflow.streams.processors.table_steps import TableMergeProcessor, TableStepProcessor
@@ -63,6 +64,8 @@ def store_view(name: str) -> View:
 
 class Table(Protocol):
     """The table that a step computes from."""
+
+    name: str
 
     def enable_old_values(self, *, force: bool) -> bool:
         """Ask for old values; tell whether they will come."""
@@ -163,6 +166,7 @@ class ComputedStep(Step):
         self.compute = compute
         self.keeps = keeps
         self.store = store
+        self.latest = LatestOnly()
         if keeps is not None:
             self.sends_old = parent.enable_old_values(force=False)
 
@@ -191,7 +195,7 @@ class ComputedStep(Step):
                 context,
                 self.compute,
                 sends_old=self.sends_old,
-                skips_nothing=self.keeps is not None,
+                skips_nothing=self.keeps is not None and not self.latest.applies,
                 store=None if spec is None else stores[spec.name],
                 key_serde=None if spec is None else spec.key_serde,
             )
@@ -232,6 +236,7 @@ class JoinSide:
         self.keeps_own, self.keeps_other = keeps_own, keeps_other
         self.own_view, self.other_view = own.view(), other.view()
         self.sends_old = False
+        self.latest = LatestOnly()
 
     def enable_old_values(self) -> None:
         """Track old values on both sides."""
@@ -266,6 +271,7 @@ class JoinSide:
                 keeps_own=self.keeps_own,
                 keeps_other=self.keeps_other,
                 sends_old=self.sends_old,
+                latest_only=self.latest.applies,
             )
 
         joiner, looked_up = self._columns, self.other_view.stores

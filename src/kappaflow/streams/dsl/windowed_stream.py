@@ -195,6 +195,8 @@ def window_store(
     Raises:
         UsageError: it would forget windows that can still change.
     """
+    if materialized.is_versioned:
+        raise UsageError(f"Store {name} keeps windows: versions are kept of tables without windows only.")
     match windows:
         case TimeWindows():
             info, least = WindowInfo(WindowType.TUMBLING, windows.size_ms), windows.size_ms + windows.grace_ms

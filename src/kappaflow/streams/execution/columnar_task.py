@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from typing import Any
 
 import numpy as np
 
@@ -25,6 +26,7 @@ from kappaflow.streams.execution.sink_columns import encode_columns
 from kappaflow.streams.execution.source_columns import decode_columns, report_bad
 from kappaflow.streams.execution.task_assignor import TaskId
 from kappaflow.streams.processors.base import TaskContext
+from kappaflow.streams.processors.build import open_objects
 from kappaflow.streams.topology import Subtopology, Topology
 from kappaflow.streams.topology import nodes as n
 
@@ -214,6 +216,10 @@ class ColumnarTask:
     def close(self) -> None:
         """Columns hold nothing that has to be closed."""
 
+    def open_store(self, spec: n.StoreSpec) -> Any:
+        """Return a store as operators in row form would see it."""
+        return open_objects(spec, self.stores[spec.name], self._context)
+
     def sync_stores(self) -> None:
         """Let the stores show what was folded so far."""
         self._columns.sync()
@@ -232,7 +238,6 @@ class ColumnarTask:
             self.stores,
             self._outputs,
             self.id.partition,
-            self._context.stream_time,
             without=self._columns.folded_stores,
         )
         self._outputs.send_rows()

@@ -71,6 +71,9 @@ def _fed_by(topology: Topology, node: n.Repartition, counts: Mapping[str, int]) 
 
 def changelog_configs(store: StoreSpec) -> dict[str, str]:
     """Return the configuration of a store's changelog."""
+    if store.history_ms is not None:
+        lag_ms = store.history_ms + CHANGELOG_EXTRA_RETENTION_MS
+        return {"cleanup.policy": "compact", "min.compaction.lag.ms": str(lag_ms)}
     if store.retention_ms is None:
         return {"cleanup.policy": "compact"}
     retention_ms = store.retention_ms + CHANGELOG_EXTRA_RETENTION_MS

@@ -27,10 +27,11 @@ from kappaflow.errors import StreamsError
 from kappaflow.kernel.selection import USE_NATIVE
 from kappaflow.runtime.clock import SYSTEM_CLOCK, Clock
 from kappaflow.runtime.crash_points import crash_point
+from kappaflow.state import VersionedStore
 from kappaflow.state.database import DurableStore, StateDatabase
 from kappaflow.streams.execution.commit import CHANGELOG, COMMITTED_AT, RESTORING, TOPIC_ID
 from kappaflow.streams.execution.fetched_columns import decode_fetched
-from kappaflow.streams.execution.restore_rows import Columns, pairs_of, restored_columns
+from kappaflow.streams.execution.restore_rows import Columns, pairs_of, put_versions, restored_columns
 from kappaflow.streams.execution.restore_tables import RestoreTables
 from kappaflow.streams.topology import StoreSpec
 
@@ -98,6 +99,15 @@ class RestoreJob:
     topic_id: int
     next_offset: int
     end: int
+    _versions: VersionedStore | None = None
+
+    @property
+    def versions(self) -> VersionedStore | None:
+        """The store as one of versions, where it is one."""
+        spec = self.spec
+        if self._versions is None and spec.history_ms is not None and spec.objects is not None:
+            self._versions = VersionedStore(self.store, spec.objects, spec.history_ms)
+        return self._versions
 
 
 @dataclass(slots=True)
@@ -193,7 +203,11 @@ class Restorer:
         if not open_jobs:
             return
         self._marks = self._marks_of(jobs)
-        large = {p: job for p, job in open_jobs.items() if job.end - job.next_offset >= self._table_records_min}
+        large = {
+            partition: job
+            for partition, job in open_jobs.items()
+            if job.spec.history_ms is None and job.end - job.next_offset >= self._table_records_min
+        }
         if large:
             self._database.write_positions(self._marks, durably=True)
         with self._open_reader(self._client) as fetcher, RestoreTables() as tables:
@@ -240,10 +254,13 @@ class Restorer:
         if tables is not None:
             tables.add(job.changelog, job.store.prefix, len(chunk.records), job.next_offset, decode)
             return
-        rows = pairs_of(decode())
         kept = self._reached(job, job.next_offset)
         crash_point("before-restored-chunk")
-        self._database.write_restored(job.store, rows, job.task, kept)
+        if job.versions is None:
+            self._database.write_restored(job.store, pairs_of(decode()), job.task, kept)
+        else:
+            put_versions(job.versions, decode_fetched(chunk), end)
+            self._database.commit([job.store], {job.task: kept})
         crash_point("after-restored-chunk")
 
     def _take(self, tables: RestoreTables, jobs: Mapping[TopicPartition, RestoreJob], *, wait: bool = False) -> None:

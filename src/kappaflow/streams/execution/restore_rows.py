@@ -12,6 +12,7 @@ import pyarrow.compute
 from kappaflow import kernel
 from kappaflow.client.topic_partition import TopicPartition
 from kappaflow.errors import SerializationError
+from kappaflow.state import VersionedStore
 from kappaflow.state.rows import RowCodec
 from kappaflow.streams.batch import ArrowArray
 from kappaflow.streams.topology import StoreSpec
@@ -52,3 +53,17 @@ def pairs_of(columns: Columns) -> Iterator[tuple[bytes, bytes | None]]:
     """Yield the keys and packed rows of columns."""
     keys, rows = columns
     return ((key, row) for key, row in zip(keys.to_pylist(), rows.to_pylist(), strict=True) if key is not None)
+
+
+def put_versions(store: VersionedStore, records: kernel.RecordColumns, end: int) -> None:
+    """Put what a changelog has before an offset, in its order; what was too old then is too old again."""
+    count = int(np.searchsorted(records.offset, end))
+    rows = zip(
+        records.key[:count].to_pylist(),
+        records.value[:count].to_pylist(),
+        records.timestamp[:count].tolist(),
+        strict=True,
+    )
+    for key, value, time_ms in rows:
+        if key is not None:
+            store.put_bytes(key, value, time_ms)

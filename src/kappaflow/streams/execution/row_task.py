@@ -53,6 +53,7 @@ class DecodedRecord:
 STREAM_TIME = "#stream-time"
 DROPPED = "#dropped/"
 OPERATOR = "#operator/"
+VERSIONED = "#versioned/"
 
 
 def of_operator(name: str, progress: Mapping[str, int]) -> dict[str, int]:
@@ -184,6 +185,7 @@ class RowTask:
         """Return the numbers that a restart must find again beside stores and positions: times and drop counts."""
         found = {STREAM_TIME: self.context.stream_time}
         found.update({DROPPED + reason: count for reason, count in self.context.dropped.items()})
+        found.update({VERSIONED + name: store.observed for name, store in self.context.versioned.items()})
         for name, processor in self.processors.items():
             found.update({f"{OPERATOR}{name}/{what}": number for what, number in processor.progress().items()})
         return found
@@ -194,12 +196,15 @@ class RowTask:
         for name, number in progress.items():
             if name.startswith(DROPPED):
                 self.context.dropped[name.removeprefix(DROPPED)] = number
+            elif (store := self.context.versioned.get(name.removeprefix(VERSIONED))) and name.startswith(VERSIONED):
+                store.resume(number)
         for name, processor in self.processors.items():
             processor.resume(of_operator(name, progress))
 
     def expiries(self) -> list[Expiry]:
         """Return what the stores need not keep."""
-        return [expiry for processor in self.processors.values() for expiry in processor.expiries()]
+        versions = [Expiry.of(name, 8, v.observed, v.history_ms) for name, v in self.context.versioned.items()]
+        return [*versions, *(expiry for processor in self.processors.values() for expiry in processor.expiries())]
 
     def flush_caches(self) -> None:
         """Forward what aggregations hold back until a commit."""

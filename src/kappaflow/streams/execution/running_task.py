@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from typing import Any
 
 from kappaflow.client.fetch import FetchedChunk
 from kappaflow.client.topic_partition import TopicPartition
@@ -10,7 +11,7 @@ from kappaflow.errors import FunctionError, KappaError, SerializationError
 from kappaflow.state import OrderedStore
 from kappaflow.state.database import DurableStore
 from kappaflow.streams.columns.coverage import may_hold
-from kappaflow.streams.execution.changelogs import add_changes
+from kappaflow.streams.execution.changelogs import ChangelogWriter
 from kappaflow.streams.execution.encode import encode_record, has_topic
 from kappaflow.streams.execution.error_handling import CONTINUE, ErrorHandler
 from kappaflow.streams.execution.outputs import OutputBuffer
@@ -19,6 +20,7 @@ from kappaflow.streams.execution.raw_records import decode_chunk
 from kappaflow.streams.execution.row_task import DecodedRecord, RawRecord, RowTask
 from kappaflow.streams.execution.sink_columns import window_bytes
 from kappaflow.streams.execution.task_assignor import TaskId
+from kappaflow.streams.processors.build import open_objects
 from kappaflow.streams.record import Record
 from kappaflow.streams.topology import Subtopology, Topology
 from kappaflow.streams.topology import nodes as n
@@ -36,6 +38,7 @@ class RunningTask:
         on_error: told about records that are dropped.
         errors: decides about bad records; None has them dropped.
         results: takes the records of sinks without a topic.
+        every_change: changelogs get each change of a store instead of the last ones of a commit.
         shared_stores: stores that all tasks see, by name.
     """
 
@@ -51,6 +54,7 @@ class RunningTask:
         on_error: OnError,
         results: Callable[[Record], None] | None = None,
         caching: bool = False,
+        every_change: bool = False,
         errors: ErrorHandler | None = None,
         shared_stores: Mapping[str, OrderedStore] | None = None,
     ) -> None:
@@ -69,6 +73,9 @@ class RunningTask:
         context = self._task.context
         context.caching, context.application_id, context.task_id = caching, topology.application_id, str(task_id)
         context.may_hold = may_hold(topology, subtopology)
+        self._changelogs = ChangelogWriter(
+            topology, subtopology, stores, context, outputs, task_id.partition, every=every_change
+        )
         topics = list(subtopology.sources)
         self._group = PartitionGroup[DecodedRecord](
             topics, lambda topic: has_more(TopicPartition(topic, task_id.partition))
@@ -161,6 +168,10 @@ class RunningTask:
         """Take over times and drop counts of the last commit."""
         self._task.resume(committed)
 
+    def open_store(self, spec: n.StoreSpec) -> Any:
+        """Return a store as the operators see it."""
+        return open_objects(spec, self.stores[spec.name], self._task.context)
+
     def sync_stores(self) -> None:
         """The stores of the row form are always current."""
 
@@ -168,14 +179,7 @@ class RunningTask:
         """Forward what caches hold back and write changelogs; afterwards the producer is flushed."""
         self._task.context.commit_requested = False
         self._task.flush_caches()
-        add_changes(
-            self.topology,
-            self.subtopology,
-            self.stores,
-            self._outputs,
-            self.id.partition,
-            self._task.context.stream_time,
-        )
+        self._changelogs.commit()
         self._outputs.send_rows()
         self._expire()
 

@@ -13,7 +13,7 @@ import time
 import uuid
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack
-from typing import Protocol
+from typing import Any, Protocol
 
 from kappaflow.client.admin import Admin, NewTopic
 from kappaflow.client.fetch import EARLIEST, LATEST, Fetcher
@@ -301,9 +301,8 @@ class Session:
         Restorer(self.config.client, host.database, interrupted, host.figures.restore).run(jobs)
 
     def _run_task(self, opening: OpeningTask, begins: dict[TopicPartition, int]) -> Task:
-        form = RunningTask if reason_for_rows(self.topology, opening.subtopology) else ColumnarTask
         positions = {p: opening.positions[p] if p in opening.positions else begins[p] for p in opening.inputs}
-        task: Task = form(
+        common = (
             self.topology,
             opening.subtopology,
             opening.id,
@@ -312,10 +311,18 @@ class Session:
             positions,
             self._has_more,
             self.host.report,
-            caching=self.config.caching,
-            errors=self.errors,
-            shared_stores=self.host.shared_stores,
         )
+        options: dict[str, Any] = {
+            "caching": self.config.caching,
+            "errors": self.errors,
+            "shared_stores": self.host.shared_stores,
+        }
+        task: Task
+        versioned = any(spec.history_ms is not None for spec in opening.subtopology.stores)
+        if versioned or self.config.every_change or reason_for_rows(self.topology, opening.subtopology):
+            task = RunningTask(*common, every_change=self.config.every_change, **options)
+        else:
+            task = ColumnarTask(*common, **options)
         task.resume(opening.progress)
         return task
 

@@ -11,6 +11,7 @@ from kappaflow.streams.functions import Aggregator
 from kappaflow.streams.processors.base import NO_TIME, Expiry, Processor, RowStore, TaskContext
 from kappaflow.streams.processors.emit_throttle import EmitThrottle
 from kappaflow.streams.processors.keys import KeyReader, KeyWriter
+from kappaflow.streams.processors.put_results import is_kept, is_latest
 from kappaflow.streams.record import Change, Record, Windowed
 from kappaflow.streams.topology import nodes as n
 
@@ -65,10 +66,12 @@ class StreamAggregateProcessor(Processor):
         old = _old(aggregator, state, known=before is not None or self.node.initial_is_old)
         timestamp = max(timestamp, record.timestamp)
         new_state = aggregator.add(record.key, record, state)
-        self.store.put(key, new_state, timestamp)
-        changed = record.with_value(Change(aggregator.result(new_state), old))
+        result = self.store.put(key, new_state, timestamp)
+        if not is_kept(result):
+            return
+        changed = record.with_value(Change(aggregator.result(new_state), old, is_latest(result)))
         changed.timestamp = timestamp
-        if self.context.caching:
+        if self.context.caching and self.node.store.history_ms is None:
             self.cache.hold(key, changed)
         else:
             self.forward(changed)

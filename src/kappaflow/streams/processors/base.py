@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+from kappaflow.state import VersionedStore
 from kappaflow.streams.processors.time_heap import TimeHeap
 from kappaflow.streams.record import Headers, Record
 
@@ -19,8 +20,8 @@ class RowStore(Protocol):
         """Return the row and its timestamp, or None."""
         ...
 
-    def put(self, key: bytes, row: Any, timestamp: int) -> None:
-        """Set a row; None deletes."""
+    def put(self, key: bytes, row: Any, timestamp: int) -> int | None:
+        """Set a row; None deletes.  Versioned stores tell when the row ends, others nothing."""
         ...
 
 
@@ -89,6 +90,7 @@ class TaskContext:
         commit_requested: a processor asked for a commit.
         record_time: of what a processor of a user works on; -1 outside of them.
         source: the record that the task has taken.
+        versioned: the versioned stores of the task, by name.
         headers: of the record that an operator works on, where changelogs have them.
         pollers: called when what was fetched is processed; each forwards what an operator has held back until then and
             tells whether there was anything.
@@ -111,6 +113,7 @@ class TaskContext:
     record_time: int = NO_TIME
     source: Record | None = None
     headers: Headers = ()
+    versioned: dict[str, VersionedStore] = field(default_factory=dict[str, VersionedStore])
     pollers: list[Callable[[], bool]] = field(default_factory=list[Callable[[], bool]])
     in_flight: int = 0
     may_hold: bool = False

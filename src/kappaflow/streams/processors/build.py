@@ -6,7 +6,14 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from kappaflow.errors import TopologyError
-from kappaflow.state import JoinWindowStore, ObjectStore, OrderedStore, SessionStore, UnmatchedStore
+from kappaflow.state import (
+    JoinWindowStore,
+    ObjectStore,
+    OrderedStore,
+    SessionStore,
+    UnmatchedStore,
+    VersionedStore,
+)
 from kappaflow.streams.processors.aggregate import StreamAggregateProcessor, WindowedAggregateProcessor
 from kappaflow.streams.processors.base import Input, Processor, TaskContext
 from kappaflow.streams.processors.foreign_key_join import ForeignKeyJoinProcessor
@@ -50,6 +57,18 @@ def _stream_stream(node: n.StreamStreamJoin, context: TaskContext, stores: Store
     right = JoinWindowStore(stores[node.right_store.name], node.right_store.retention_ms or kept)
     outer = UnmatchedStore(stores[node.outer_store.name]) if node.outer_store is not None else None
     return StreamStreamJoinProcessor(node, context, left, right, outer)
+
+
+def open_objects(spec: n.StoreSpec, rows: OrderedStore, context: TaskContext) -> Any:
+    """Return the store of a task that keeps objects; a versioned one is opened once, as it knows its time."""
+    if spec.objects is None:
+        return rows
+    if spec.history_ms is None:
+        return ObjectStore(rows, spec.objects)
+    found = context.versioned.get(spec.name)
+    if found is None:
+        found = context.versioned[spec.name] = VersionedStore(rows, spec.objects, spec.history_ms)
+    return found
 
 
 _BUILDERS: dict[type[n.Node], Callable[[Any, TaskContext, Stores], Processor]] = {
@@ -104,7 +123,7 @@ def build_processors(
     Raises:
         TopologyError: a node has no operator.
     """
-    objects = {spec.name: ObjectStore(stores[spec.name], spec.objects) for spec in subtopology.stores if spec.objects}
+    objects = {spec.name: open_objects(spec, stores[spec.name], context) for spec in subtopology.stores if spec.objects}
     stores = {**stores, **objects}
     entrances: dict[str, Processor] = {}
     exits: dict[str, Processor] = {}

@@ -38,6 +38,7 @@ class RegisteringProcessor(Processor):
         foreign_key: of a key and a value.
         write_foreign, write_value: serialise foreign keys and the left table's values.
         left: rows without a partner are kept.
+        latest_only: changes of a versioned table that are not its latest are left out.
     """
 
     def __init__(
@@ -49,8 +50,10 @@ class RegisteringProcessor(Processor):
         write_value: Serialize,
         *,
         left: bool,
+        latest_only: bool = False,
     ) -> None:
         super().__init__(name, context)
+        self._latest_only = latest_only
         self._foreign_key = foreign_key
         self._write_foreign = write_foreign
         self._write_value = write_value
@@ -59,6 +62,9 @@ class RegisteringProcessor(Processor):
     def process(self, record: Record, port: int = 0) -> None:
         """Forward what the owners of the old and of the new foreign key have to know."""
         change: Change = record.value
+        if self._latest_only and not change.is_latest:
+            self.context.drop("out-of-order-version")
+            return
         old = None if change.old is None else self._foreign_key(record.key, change.old)
         new = None if change.new is None else self._foreign_key(record.key, change.new)
         if self._left:
@@ -142,7 +148,11 @@ class AnsweringProcessor(Processor):
 
 
 class ForeignChangeProcessor(Processor):
-    """Tells all subscribers of a row of the right table that it changed, in the order of their key bytes."""
+    """Tells all subscribers of a row of the right table that it changed, in the order of their key bytes.
+
+    Args:
+        latest_only: changes of a versioned table that are not its latest are left out.
+    """
 
     def __init__(
         self,
@@ -151,8 +161,11 @@ class ForeignChangeProcessor(Processor):
         store: OrderedStore,
         write_foreign: Serialize,
         read_primary: Callable[[bytes], Any],
+        *,
+        latest_only: bool = False,
     ) -> None:
         super().__init__(name, context)
+        self._latest_only = latest_only
         self._store: Any = store
         self._write_foreign = write_foreign
         self._read_primary = read_primary
@@ -162,8 +175,11 @@ class ForeignChangeProcessor(Processor):
         if record.key is None:
             self.context.drop("null-key")
             return
-        prefix = subscription_prefix(self._write_foreign(record.key) or b"")
         change: Change = record.value
+        if self._latest_only and not change.is_latest:
+            self.context.drop("out-of-order-version")
+            return
+        prefix = subscription_prefix(self._write_foreign(record.key) or b"")
         for key, (registration, _) in list(self._store.range(prefix)):
             if not key.startswith(prefix):
                 break

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from kappaflow.streams.processors.base import Processor, RowStore, TaskContext
 from kappaflow.streams.processors.keys import KeyWriter
+from kappaflow.streams.processors.put_results import is_kept, is_latest
 from kappaflow.streams.record import Change, Record
 from kappaflow.streams.topology import nodes as n
 
@@ -11,7 +12,8 @@ from kappaflow.streams.topology import nodes as n
 class TableSourceProcessor(Processor):
     """Turns records of a topic, or of a stream, into changes of a table.
 
-    A null key is dropped.  A record that is older than the stored row is applied all the same.
+    A null key is dropped.  A record that is older than the stored row is applied all the same; a versioned store keeps
+    it as an earlier version, or refuses it.
     """
 
     def __init__(self, node: n.TableSource | n.ToTable, context: TaskContext, store: RowStore | None) -> None:
@@ -24,13 +26,16 @@ class TableSourceProcessor(Processor):
         if record.key is None:
             self.context.drop("null-key")
             return
-        old = None
+        old, latest = None, True
         if self.store is not None and self.write_key is not None:
             key = self.write_key(record.key)
             before = self.store.get(key)
             old = before[0] if before is not None else None
-            self.store.put(key, record.value, record.timestamp)
-        self.forward(record.with_value(Change(record.value, old)))
+            result = self.store.put(key, record.value, record.timestamp)
+            if not is_kept(result):
+                return
+            latest = is_latest(result)
+        self.forward(record.with_value(Change(record.value, old, latest)))
 
 
 class TableFilterProcessor(Processor):

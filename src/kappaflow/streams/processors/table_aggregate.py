@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from kappaflow.streams.processors.base import Processor, RowStore, TaskContext
 from kappaflow.streams.processors.keys import KeyWriter
+from kappaflow.streams.processors.put_results import is_kept, is_latest
 from kappaflow.streams.record import Change, Record
 from kappaflow.streams.topology import nodes as n
 
@@ -66,8 +67,10 @@ class TableAggregateProcessor(Processor):
         if change.new is not None:
             state = aggregator.initial() if state is None else state
             state = aggregator.add(record.key, record.with_value(change.new), state)
-        self.store.put(key, state, timestamp)
+        code = self.store.put(key, state, timestamp)
+        if not is_kept(code):
+            return
         result = aggregator.result(state) if state is not None else None
-        changed = record.with_value(Change(result, old))
+        changed = record.with_value(Change(result, old, is_latest(code)))
         changed.timestamp = timestamp
         self.forward(changed)

@@ -17,17 +17,25 @@ class RegroupTableProcessor(Processor):
 
     Where both are the same one record carries both values; otherwise the subtraction comes first.  A null key or
     value leaves that half out.
+
+    Args:
+        latest_only: changes of a versioned table that are not its latest are left out.
     """
 
-    def __init__(self, name: str, context: TaskContext, selector: Callable[[Any, Any], Any]) -> None:
+    def __init__(
+        self, name: str, context: TaskContext, selector: Callable[[Any, Any], Any], *, latest_only: bool = False
+    ) -> None:
         super().__init__(name, context)
         self._selector = selector
+        self._latest_only = latest_only
 
     def process(self, record: Record, port: int = 0) -> None:
         """Forward the subtraction and the addition."""
         if record.key is None:
             raise StreamsError(f"{self.name} got a row without a key; tables have none.")
         change: Change = record.value
+        if self._latest_only and not change.is_latest:
+            return
         new, old = self._pair(record.key, change.new), self._pair(record.key, change.old)
         if new is not None and old is not None and new[0] == old[0]:
             self._forward(record, new[0], Change(new[1], old[1], change.is_latest))

@@ -7,6 +7,7 @@ from typing import Any
 
 from kappaflow.streams.processors.base import Processor, RowStore, TaskContext
 from kappaflow.streams.processors.keys import KeyWriter
+from kappaflow.streams.processors.put_results import is_kept, is_latest
 from kappaflow.streams.record import Change, Record
 from kappaflow.streams.topology.nodes import KeySerde
 
@@ -58,8 +59,9 @@ class TableStepProcessor(Processor):
             old = before[0] if before is not None else None
         if self._skips_nothing and self._sends_old and new is None and old is None:
             return
-        self._store.put(key, new, record.timestamp)
-        self.forward(record.with_value(Change(new, old, change.is_latest)))
+        result = self._store.put(key, new, record.timestamp)
+        if is_kept(result):
+            self.forward(record.with_value(Change(new, old, is_latest(result))))
 
 
 class TableMergeProcessor(Processor):
@@ -83,6 +85,9 @@ class TableMergeProcessor(Processor):
         """Keep and forward the change."""
         change: Change = record.value
         if self._store is not None and self._write_key is not None:
-            self._store.put(self._write_key(record.key), change.new, record.timestamp)
+            result = self._store.put(self._write_key(record.key), change.new, record.timestamp)
+            if not is_kept(result):
+                return
+            change = Change(change.new, change.old, is_latest(result))
         old = change.old if self._sends_old else None
         self.forward(record.with_value(Change(change.new, old, change.is_latest)))

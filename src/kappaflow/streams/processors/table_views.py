@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
-from kappaflow.state import ObjectStore
+from kappaflow.state import ObjectStore, Version, VersionedStore
 from kappaflow.streams.processors.base import RowStore
 from kappaflow.streams.processors.keys import KeyWriter
 from kappaflow.streams.topology.nodes import KeySerde, StoreSpec
@@ -25,6 +25,25 @@ class TableView(Protocol):
         """Return the row of a key and its timestamp, or None."""
         ...
 
+    @property
+    def is_versioned(self) -> bool:
+        """Tell whether rows of earlier times can be looked up."""
+        ...
+
+    def get_at(self, key: Any, timestamp: int) -> ValueAndTimestamp | None:
+        """Return the row that a key had at a time; only where the table is versioned."""
+        ...
+
+
+class _Unversioned:
+    """A table of which only the current rows are known."""
+
+    is_versioned = False
+
+    def get_at(self, key: Any, timestamp: int) -> ValueAndTimestamp | None:
+        """There are no earlier rows."""
+        raise TypeError(f"{type(self).__name__} has no earlier rows")
+
 
 class StoreView:
     """The rows of a store."""
@@ -32,10 +51,17 @@ class StoreView:
     def __init__(self, store: RowStore, key_serde: KeySerde) -> None:
         self._store = store
         self._write_key = KeyWriter(key_serde)
+        self.is_versioned = isinstance(store, VersionedStore)
 
     def get(self, key: Any) -> ValueAndTimestamp | None:
         """Return the row of a key."""
         return self._store.get(self._write_key(key))
+
+    def get_at(self, key: Any, timestamp: int) -> ValueAndTimestamp | None:
+        """Return the row that a key had at a time."""
+        store: Any = self._store
+        found: Version | None = store.at(self._write_key(key), timestamp)
+        return None if found is None else (found.value, found.timestamp)
 
 
 class FilterView:
@@ -47,7 +73,18 @@ class FilterView:
 
     def get(self, key: Any) -> ValueAndTimestamp | None:
         """Return the row of a key if it is kept."""
-        found = self._parent.get(key)
+        return self._kept(key, self._parent.get(key))
+
+    @property
+    def is_versioned(self) -> bool:
+        """Tell whether the other table is."""
+        return self._parent.is_versioned
+
+    def get_at(self, key: Any, timestamp: int) -> ValueAndTimestamp | None:
+        """Return the row that a key had at a time if it is kept."""
+        return self._kept(key, self._parent.get_at(key, timestamp))
+
+    def _kept(self, key: Any, found: ValueAndTimestamp | None) -> ValueAndTimestamp | None:
         return found if found is not None and self._keep(key, found[0]) else None
 
 
@@ -60,14 +97,25 @@ class MapView:
 
     def get(self, key: Any) -> ValueAndTimestamp | None:
         """Return the mapped row of a key."""
-        found = self._parent.get(key)
+        return self._mapped(key, self._parent.get(key))
+
+    @property
+    def is_versioned(self) -> bool:
+        """Tell whether the other table is."""
+        return self._parent.is_versioned
+
+    def get_at(self, key: Any, timestamp: int) -> ValueAndTimestamp | None:
+        """Return the mapped row that a key had at a time."""
+        return self._mapped(key, self._parent.get_at(key, timestamp))
+
+    def _mapped(self, key: Any, found: ValueAndTimestamp | None) -> ValueAndTimestamp | None:
         if found is None:
             return None
         value = self._function(key, found[0])
         return None if value is None else (value, found[1])
 
 
-class JoinView:
+class JoinView(_Unversioned):
     """The rows of two tables joined by key.
 
     Args:
@@ -99,7 +147,7 @@ class JoinView:
         return None if value is None else (value, max(times, default=UNKNOWN_TIME))
 
 
-class BufferedView:
+class BufferedView(_Unversioned):
     """The rows of a table behind a buffer: for what is held back, what was forwarded before."""
 
     def __init__(self, prior: Callable[[Any], tuple[bool, Any]], parent: TableView) -> None:
@@ -116,5 +164,7 @@ class BufferedView:
 
 def open_store(stores: Mapping[str, Any], spec: StoreSpec) -> Any:
     """Return a store of objects, also where it belongs to another part of the topology (global tables)."""
-    store = stores[spec.name]
-    return store if spec.objects is None or isinstance(store, ObjectStore) else ObjectStore(store, spec.objects)
+    store: Any = stores[spec.name]
+    if spec.objects is None or isinstance(store, ObjectStore | VersionedStore):
+        return store  # pyright: ignore[reportUnknownVariableType]
+    return ObjectStore(store, spec.objects)

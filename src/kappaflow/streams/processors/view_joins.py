@@ -35,6 +35,10 @@ class StreamViewJoinProcessor(Processor):
         self._joiner = joiner
         self._left = left
 
+    def _look_up(self, key: Any, timestamp: int) -> Any:
+        """Return the row of a key: in a versioned table the one of the record's time."""
+        return self._view.get_at(key, timestamp) if self._view.is_versioned else self._view.get(key)
+
     def process(self, record: Record, port: int = 0) -> None:
         """Forward the joined record."""
         if record.value is None:
@@ -44,7 +48,7 @@ class StreamViewJoinProcessor(Processor):
         if key is None and not self._left:
             self.context.drop("null-key-or-value")
             return
-        found = None if key is None else self._view.get(key)
+        found = None if key is None else self._look_up(key, record.timestamp)
         if found is not None or self._left:
             row = None if found is None else found[0]
             self.forward(record.with_value(self._joiner(record.key, record.value, row)))
@@ -59,6 +63,7 @@ class TableJoinSideProcessor(Processor):
         keeps_own: rows of this side without a partner are kept.
         keeps_other: rows of the other side without a partner are kept.
         sends_old: old joined values are forwarded.
+        latest_only: changes of a versioned table that are not its latest are left out.
     """
 
     def __init__(
@@ -71,6 +76,7 @@ class TableJoinSideProcessor(Processor):
         keeps_own: bool,
         keeps_other: bool,
         sends_old: bool,
+        latest_only: bool = False,
     ) -> None:
         super().__init__(name, context)
         self._other = other
@@ -78,6 +84,7 @@ class TableJoinSideProcessor(Processor):
         self._keeps_own = keeps_own
         self._keeps_other = keeps_other
         self._sends_old = sends_old
+        self._latest_only = latest_only
 
     def process(self, record: Record, port: int = 0) -> None:
         """Forward what the change means for the joined table."""
@@ -85,6 +92,9 @@ class TableJoinSideProcessor(Processor):
             self.context.drop("null-key")
             return
         change: Change = record.value
+        if self._latest_only and not change.is_latest:
+            self.context.drop("out-of-order-version")
+            return
         found = self._other.get(record.key)
         if found is None and (not self._keeps_own or (change.new is None and change.old is None)):
             return

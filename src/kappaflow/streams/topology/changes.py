@@ -93,13 +93,16 @@ def outline(topology: Topology) -> Outline:
 
 def _store(spec: StoreSpec, topology: Topology, number: int) -> StoreOutline:
     kind = "window"
-    if spec.window is None:
+    if spec.history_ms is not None:
+        kind = "versioned"
+    elif spec.window is None:
         kind = "key-value"
     elif spec.window.type is WindowType.SESSION:
         kind = "session"
     changelog = spec.changelog_topic if not spec.logged else f"{spec.name}-changelog"
     serdes = f"{type(spec.key_serde).__name__}, {type(spec.objects or spec.value_serde).__name__}"
-    return StoreOutline(kind, changelog, spec.retention_ms, serdes, number)
+    retention_ms = spec.retention_ms if spec.history_ms is None else spec.history_ms
+    return StoreOutline(kind, changelog, retention_ms, serdes, number)
 
 
 def compare(old: Outline, new: Outline) -> list[Finding]:

@@ -95,6 +95,7 @@ class StoreSpec:
         key_suffix: what the keys of the changelog have behind those of the store.
         headers: of the changelog's records that have a value.
         logged_at_commit: also where a changelog gets every change, it gets this store's last ones at each commit.
+        history_ms: how far back earlier versions of rows are kept; None keeps none.
         logs_headers: a changelog that gets every change has the headers of the records that made them.
     """
 
@@ -112,6 +113,7 @@ class StoreSpec:
     headers: Headers = ()
     logged_at_commit: bool = False
     logs_headers: bool = False
+    history_ms: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

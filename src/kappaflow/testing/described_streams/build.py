@@ -6,7 +6,7 @@ from typing import Any
 
 from kappaflow.streams.dsl.builder import StreamsBuilder
 from kappaflow.streams.dsl.serdes import Serdes
-from kappaflow.streams.dsl.stores import Materialized, key_value_store
+from kappaflow.streams.dsl.stores import Materialized, key_value_store, versioned_key_value_store
 from kappaflow.streams.dsl.suppressed import Suppressed
 from kappaflow.streams.dsl.topology import Topology
 from kappaflow.streams.dsl.windows import (
@@ -20,6 +20,7 @@ from kappaflow.testing.described_streams.functions import (
     Numbering,
     Op,
     Remembering,
+    Versioning,
     add,
     cap,
     fold,
@@ -57,7 +58,7 @@ class _Making:
         return self.builder.stream(op["topics"], key_serde=TEXT, value_serde=TEXT, name=op.get("name"))
 
     def table(self, op: Op) -> Any:
-        kept = op.get("store")
+        kept = _stored(op) if "store" in op else None
         return self.builder.table(op["topic"], kept, key_serde=TEXT, value_serde=TEXT, name=op.get("name"))
 
     def global_table(self, op: Op) -> Any:
@@ -112,12 +113,20 @@ class _Making:
         self.builder.add_state_store(key_value_store(op["store"], key_serde=TEXT, value_serde=TEXT))
         return stream.process(lambda: Remembering(op), op["store"], name=op.get("name"))
 
+    def versions(self, op: Op, stream: Any) -> Any:
+        store = versioned_key_value_store(op["store"], op["history"], key_serde=TEXT, value_serde=TEXT)
+        self.builder.add_state_store(store)
+        return stream.process(lambda: Versioning(op), op["store"], name=op.get("name"))
+
+    def with_keys(self, op: Op, stream: Any) -> Any:
+        return stream.filter(lambda key, _value: key is not None, name=op.get("name"))
+
     def process_values(self, op: Op, stream: Any) -> Any:
         self.builder.add_state_store(key_value_store(op["store"], key_serde=TEXT, value_serde=TEXT))
         return stream.process_values(lambda: Numbering(op), op["store"], name=op.get("name"))
 
     def to_table(self, op: Op, stream: Any) -> Any:
-        return stream.to_table(Materialized(op.get("store"), TEXT, TEXT), name=op.get("name"))
+        return stream.to_table(_stored(op), name=op.get("name"))
 
     def to(self, op: Op, stream: Any) -> None:
         stream.to(op["topic"], key_serde=TEXT, value_serde=TEXT, name=op.get("name"))
@@ -129,7 +138,7 @@ class _Making:
         return stream.group_by(lambda value: group(op, value), name=op.get("name"), key_serde=TEXT, value_serde=TEXT)
 
     def counted(self, op: Op, grouped: Any) -> Any:
-        kept = Materialized(op["store"], TEXT, Serdes.long()) if "store" in op else None
+        kept = _stored(op, Serdes.long()) if "store" in op else None
         return self._windowed(op, grouped).count(kept, name=op.get("name"))
 
     def _windowed(self, op: Op, grouped: Any) -> Any:
@@ -142,10 +151,10 @@ class _Making:
         windowed, name, stored = self._windowed(op, grouped), op.get("name"), "store" in op
         match op["how"]:
             case "reduce":
-                return windowed.reduce(join, Materialized(op["store"], TEXT, TEXT) if stored else None, name=name)
+                return windowed.reduce(join, _stored(op) if stored else None, name=name)
             case _:
                 merger = (join,) if op.get("window") == "session" else ()
-                kept = Materialized(op.get("store"), TEXT, TEXT)
+                kept = _stored(op)
                 return windowed.aggregate(lambda: "i", fold, *merger, kept, name=name)
 
     def cogroup(self, op: Op, *grouped: Any) -> Any:
@@ -156,7 +165,7 @@ class _Making:
                 return cap(aggregate + name + shown(value))
 
             cogrouped = each.cogroup(folding) if cogrouped is None else cogrouped.cogroup(each, folding)
-        kept, name = Materialized(op.get("store"), TEXT, TEXT), op.get("name")
+        kept, name = _stored(op), op.get("name")
         if not op.get("window"):
             return cogrouped.aggregate(lambda: "i", kept, name=name)
         merger = join if op["window"] == "session" else None
@@ -178,7 +187,7 @@ class _Making:
 
     def join_table(self, op: Op, stream: Any, table: Any) -> Any:
         how = stream.left_join if op["kind"] == "left" else stream.join
-        return how(table, join, key_serde=TEXT, value_serde=TEXT, name=op.get("name"))
+        return how(table, join, key_serde=TEXT, value_serde=TEXT, grace=op.get("grace"), name=op.get("name"))
 
     def join_global(self, op: Op, stream: Any, table: Any) -> Any:
         how = stream.left_join if op["kind"] == "left" else stream.join
@@ -193,7 +202,7 @@ class _Making:
     def _own(self, op: Op) -> Materialized | None:
         if op.get("windowed") or not ("store" in op or op.get("materialized")):
             return None
-        return Materialized(op.get("store"), TEXT, TEXT)
+        return _stored(op)
 
     def to_stream(self, op: Op, table: Any) -> Any:
         mapper = (lambda key, _value: key_text(key)) if op.get("windowed") else None
@@ -221,15 +230,13 @@ class _Making:
 
         match op["how"]:
             case "count":
-                kept = Materialized(op["store"], TEXT, Serdes.long()) if stored else None
+                kept = _stored(op, Serdes.long()) if stored else None
                 return grouped.count(kept, name=name).map_values(str)
             case "reduce":
-                kept = Materialized(op["store"], TEXT, TEXT) if stored else None
+                kept = _stored(op) if stored else None
                 return grouped.reduce(join, lambda aggregate, value: subtract(value, aggregate), kept, name=name)
             case _:
-                return grouped.aggregate(
-                    lambda: "i", fold, subtract, Materialized(op.get("store"), TEXT, TEXT), name=name
-                )
+                return grouped.aggregate(lambda: "i", fold, subtract, _stored(op), name=name)
 
     def join_tables(self, op: Op, left: Any, right: Any) -> Any:
         how = {"inner": left.join, "left": left.left_join, "outer": left.outer_join}[op["kind"]]
@@ -237,11 +244,15 @@ class _Making:
 
     def join_foreign(self, op: Op, left: Any, right: Any) -> Any:
         how = left.left_join if op["kind"] == "left" else left.join
-        kept = Materialized(op.get("store"), TEXT, TEXT)
+        kept = _stored(op)
         return how(right, join, kept, foreign_key=lambda value: group(op, value), name=op.get("name"))
 
 
 Making = _Making
+
+
+def _stored(op: Op, values: Any = TEXT) -> Materialized:
+    return Materialized(op.get("store"), TEXT, values, history_retention_ms=op.get("history"))
 
 
 def _windows(op: Op) -> Any:

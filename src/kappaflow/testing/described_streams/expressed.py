@@ -89,7 +89,7 @@ class _Expressing(Making):
 
     def join_table(self, op: Op, stream: Any, table: Any) -> Any:
         how = stream.left_join if op["kind"] == "left" else stream.join
-        return how(table, _JOIN, key_serde=TEXT, value_serde=TEXT, name=op.get("name"))
+        return how(table, _JOIN, key_serde=TEXT, value_serde=TEXT, grace=op.get("grace"), name=op.get("name"))
 
     def join_global(self, op: Op, stream: Any, table: Any) -> Any:
         how = stream.left_join if op["kind"] == "left" else stream.join

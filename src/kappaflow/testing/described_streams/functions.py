@@ -84,6 +84,30 @@ class Remembering(Processor):
         self.context.forward(changed)
 
 
+class Versioning(Processor):
+    """Puts each record into a versioned store and tells what that did, and what was valid some time before."""
+
+    def __init__(self, op: Op) -> None:
+        self._op = op
+
+    def process(self, record: Record) -> None:
+        """Put and forward."""
+        if record.key is None:
+            return
+        store = self.context.get_state_store(self._op["store"])
+        if record.value is None:
+            did = _told(store.delete(record.key, record.timestamp))
+        else:
+            valid_to = store.put(record.key, record.value, record.timestamp)
+            did = "no" if valid_to is None else str(valid_to)
+        before = _told(store.get(record.key, record.timestamp - self._op["back"]))
+        self.context.forward(record.with_value(f"{did}|{before}|{_told(store.get(record.key))}"))
+
+
+def _told(version: Any) -> str:
+    return "-" if version is None else f"{version.value}:{version.timestamp}"
+
+
 class Numbering(Processor):
     """Numbers the records of each key."""
 

@@ -25,6 +25,7 @@ STREAM_OPERATORS = (
     "repartition",
     "process",
     "process_values",
+    "versions",
     "to_table",
     "group_by_key",
     "group_by",
@@ -52,6 +53,7 @@ OPERATORS = (
     "aggregate",
     "cogroup",
     "table_aggregate",
+    "with_keys",
 )
 STREAM_TOPICS = ("in0", "in1", "in2")
 TABLE_TOPICS = ("t0", "t1")
@@ -74,6 +76,7 @@ class _Making:
         self.topics: set[str] = set()
         self.outputs: list[str] = []
         self.used: set[str] = set()
+        self.versioned: set[str] = set()
         self.final: set[str] = set()  # windowed tables that may be suppressed until their windows close
 
     def run(self) -> None:
@@ -85,6 +88,7 @@ class _Making:
             op = self.add("table", (), TABLE, topic=topic)
             self.maybe_name(op)
             self.maybe_store(op)
+            self.maybe_versions(op)
         if self.rng.random() < 0.3:
             self.topics.add(GLOBAL_TOPIC)
             self.add("global_table", (), GLOBAL, topic=GLOBAL_TOPIC)
@@ -118,6 +122,12 @@ class _Making:
         if self.rng.random() < chance:
             op["store"] = f"store-{op['id']}"
 
+    def maybe_versions(self, op: Op, chance: float = 0.4) -> None:
+        """Keep earlier versions in a named store now and then."""
+        if "store" in op and self.rng.random() < chance:
+            op["history"] = self.rng.choice((0, 5, 20, 100))
+            self.versioned.add(op["id"])
+
     def pick(self, kind: str) -> str | None:
         """Return the id of something of a kind, later ones more often."""
         found = [identity for identity, known in self.kinds.items() if known == kind]
@@ -138,6 +148,7 @@ class _Making:
         else:
             op = self.add("table_aggregate", (identity,), TABLE, how=self.rng.choice(("count", "reduce", "aggregate")))
             self.maybe_store(op)
+            self.maybe_versions(op, 0.2)
             if op["how"] != "reduce" or "store" in op:
                 self.maybe_name(op)
 
@@ -157,9 +168,13 @@ class _Making:
             case "process" | "process_values":
                 op = self.add(name, (identity,), STREAM, interval=rng.choice((0, 0, 7, 40)))
                 op["store"] = f"store-{op['id']}"
+            case "versions":
+                op = self.add(name, (identity,), STREAM, back=rng.choice((0, 3, 15)), history=rng.choice((0, 10, 40)))
+                op["store"] = f"store-{op['id']}"
             case "to_table":
                 op = self.add(name, (identity,), TABLE)
                 self.maybe_store(op)
+                self.maybe_versions(op)
             case "group_by_key" | "group_by":
                 op = self.add(name, (identity,), GROUPED, **self.modulus(nulls=0.1))
             case "join_streams":
@@ -168,7 +183,7 @@ class _Making:
                 table = self.pick(TABLE)
                 if table is None:
                     return
-                op = self.add(name, (identity, table), STREAM, kind=rng.choice(("inner", "left")))
+                op = self.join_table(identity, table)
             case "join_global":
                 table = self.pick(GLOBAL)
                 if table is None:
@@ -179,6 +194,20 @@ class _Making:
             case _:
                 op = self.add(name, (identity,), STREAM, **self.modulus())
         self.maybe_name(op)
+
+    def join_table(self, identity: str, table: str) -> Op:
+        """Join a stream with a table, and let records wait where it is versioned."""
+        versioned = [each for each in self.versioned if self.kinds[each] == TABLE]
+        if versioned and self.rng.random() < 0.6:
+            table = self.rng.choice(sorted(versioned))
+        waits = table in self.versioned and self.rng.random() < 0.6
+        if waits:
+            # Kafka Streams fails on records without a key that would have to wait.
+            identity = self.add("with_keys", (identity,), STREAM)["id"]
+        op = self.add("join_table", (identity, table), STREAM, kind=self.rng.choice(("inner", "left")))
+        if waits:
+            op["grace"] = self.rng.choice((0, 2, 10, 30))
+        return op
 
     def join_streams(self, identity: str) -> Op:
         """Join two streams."""
@@ -215,6 +244,7 @@ class _Making:
                 other, kind = self.pick(TABLE) or identity, rng.choice(("inner", "left"))
                 op = self.add(name, (identity, other), TABLE, kind=kind, **self.modulus())
                 self.maybe_store(op)
+                self.maybe_versions(op, 0.2)
             case _:
                 op = self.add(name, (identity,), TABLE, **self.modulus(nulls=0))
                 self.keep(op)
@@ -223,6 +253,7 @@ class _Making:
     def keep(self, op: Op) -> None:
         """Keep a table in a store, named or not, now and then."""
         self.maybe_store(op, 0.25)
+        self.maybe_versions(op, 0.25)
         if "store" not in op and self.rng.random() < 0.15:
             op["materialized"] = True
 
@@ -274,6 +305,8 @@ class _Making:
             if window not in ("", "unlimited") and rng.random() < 0.3:
                 op["final"] = True
         self.maybe_store(op)
+        if not window:
+            self.maybe_versions(op, 0.2)
         if cogrouped or window or op["how"] != "reduce" or "store" in op:
             self.maybe_name(op)
         if window and window != "unlimited":

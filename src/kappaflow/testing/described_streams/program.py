@@ -44,12 +44,14 @@ class Trace:
         description: of the topology.
         outputs: records by topic.
         stores: keys, values as text, and times (-1 where the store keeps none) of stores of keys and values, by name.
+        versions: of versioned stores by name: key, a time, and value and beginning of what was valid then.
         error: why it did not run; empty when it did.
     """
 
     description: str
     outputs: dict[str, list[RawRecord]]
     stores: dict[str, list[list[Any]]]
+    versions: dict[str, list[list[Any]]]
     error: str
 
 
@@ -63,7 +65,8 @@ def read_trace(line: str) -> Trace:
         ]
         for topic, rows in document.get("outputs", {}).items()
     }
-    return Trace(document.get("describe", ""), outputs, document.get("stores", {}), document.get("error", ""))
+    stores, versions = document.get("stores", {}), document.get("versions", {})
+    return Trace(document.get("describe", ""), outputs, stores, versions, document.get("error", ""))
 
 
 def _text(data: bytes | None) -> str | None:
