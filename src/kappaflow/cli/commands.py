@@ -55,6 +55,20 @@ COMMANDS: dict[str, Command] = {
         Command("groups delete", "kappaflow.cli.groups.delete", "groups_delete.summary"),
         Command("groups delete-offsets", "kappaflow.cli.groups.delete_offsets", "groups_delete_offsets.summary"),
         Command("groups remove-members", "kappaflow.cli.groups.remove_members", "groups_remove_members.summary"),
+        Command("reassign status", "kappaflow.cli.reassign.status", "reassign_status.summary"),
+        Command(
+            "reassign replication-factor",
+            "kappaflow.cli.reassign.replication_factor",
+            "reassign_replication_factor.summary",
+        ),
+        Command("reassign scale-out", "kappaflow.cli.reassign.scale_out", "reassign_scale_out.summary"),
+        Command("reassign drain", "kappaflow.cli.reassign.drain", "reassign_drain.summary"),
+        Command("reassign balance", "kappaflow.cli.reassign.balance", "reassign_balance.summary"),
+        Command("reassign execute", "kappaflow.cli.reassign.execute", "reassign_execute.summary"),
+        Command("reassign cancel", "kappaflow.cli.reassign.cancel", "reassign_cancel.summary"),
+        Command(
+            "reassign clean-throttles", "kappaflow.cli.reassign.clean_throttles", "reassign_clean_throttles.summary"
+        ),
         Command("plan list", "kappaflow.cli.plan.list", "plan_list.summary"),
         Command("plan show", "kappaflow.cli.plan.show", "plan_show.summary"),
         Command("plan apply", "kappaflow.cli.plan.apply", "plan_apply.summary"),

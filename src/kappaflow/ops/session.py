@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable
 from types import TracebackType
 
 from kappaflow.errors import UnsafeError
@@ -22,6 +24,7 @@ class OpsSession:
     Attributes:
         context: the cluster.
         clock: the time.
+        pause: lets that many seconds pass.
     """
 
     def __init__(
@@ -31,6 +34,7 @@ class OpsSession:
         admin: ClusterAdmin | None = None,
         hosts: Hosts | None = None,
         clock: Clock | None = None,
+        pause: Callable[[float], None] = time.sleep,
     ) -> None:
         """Nothing is opened yet.
 
@@ -39,9 +43,11 @@ class OpsSession:
             admin: the brokers' face; opened at first use by default.
             hosts: the machines' face; opened at first use by default.
             clock: the time; the machine's by default.
+            pause: lets that many seconds pass; the thread sleeps by default.
         """
         self.context = context
         self.clock = clock or SystemClock()
+        self.pause = pause
         self._admin = admin
         self._hosts = hosts
 

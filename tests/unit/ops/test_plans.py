@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kappaflow.errors import PlanError, UnsafeError
@@ -138,6 +138,7 @@ def test_a_read_only_cluster_is_not_changed(world: World, tmp_path: Path) -> Non
     assert world.switches == {}
 
 
+@settings(deadline=None)
 @given(
     steps=st.lists(st.tuples(st.integers(0, 2), st.integers(1, 3)), min_size=1, max_size=5),
     start=st.dictionaries(st.integers(0, 2), st.integers(4, 6)),

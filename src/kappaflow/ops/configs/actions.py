@@ -59,7 +59,7 @@ class SetConfig:
         """Set it, and wait until the brokers know."""
         session.admin.configs.alter({self._resource(arguments): {arguments["key"]: arguments["value"]}})
         if not arguments["sensitive"]:
-            wait_until(lambda: self.is_applied(session, arguments))
+            wait_until(session, lambda: self.is_applied(session, arguments))
 
     def verify(self, session: OpsSession, arguments: Arguments) -> list[Text]:
         """It has the value."""
@@ -79,7 +79,7 @@ class SetConfig:
             raise PlanError(str(text("config.no_before", key=arguments["key"])))
         before = {**arguments, "value": captured["own"]}
         session.admin.configs.alter({self._resource(arguments): {arguments["key"]: captured["own"]}})
-        wait_until(lambda: self.is_applied(session, before))
+        wait_until(session, lambda: self.is_applied(session, before))
 
 
 register_actions(SetConfig())

@@ -68,6 +68,7 @@ _PACKAGES = {
     "records": "kappaflow.ops.topics",
     "config": "kappaflow.ops.configs",
     "group": "kappaflow.ops.groups",
+    "reassign": "kappaflow.ops.reassignment",
 }
 """The package of each family, by the first word of its actions' names and of its texts' keys.
 

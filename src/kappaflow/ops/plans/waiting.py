@@ -2,24 +2,28 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
+
+from kappaflow.ops.session import OpsSession
 
 PROPAGATION_TIMEOUT_S = 15.0
 POLL_S = 0.05
 
 
-def wait_until(holds: Callable[[], bool], timeout_s: float = PROPAGATION_TIMEOUT_S, poll_s: float = POLL_S) -> bool:
+def wait_until(
+    session: OpsSession, holds: Callable[[], bool], timeout_s: float = PROPAGATION_TIMEOUT_S, poll_s: float = POLL_S
+) -> bool:
     """Ask again and again until something holds; returns whether it does.
 
     Args:
+        session: whose time passes.
         holds: asked at once, and then after each pause.
         timeout_s: when to give up.
         poll_s: the pause between two questions.
     """
-    deadline = time.monotonic() + timeout_s
+    deadline = session.clock.time_ms() + timeout_s * 1000
     while not holds():
-        if time.monotonic() > deadline:
+        if session.clock.time_ms() > deadline:
             return False
-        time.sleep(poll_s)
+        session.pause(poll_s)
     return True

@@ -1,0 +1,1 @@
+"""`kappa reassign`: move partitions between brokers."""

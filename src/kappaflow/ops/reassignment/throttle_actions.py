@@ -1,0 +1,113 @@
+"""The steps of plans that set and lift limits on what reassignments copy."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from kappaflow.ops.admin.faces import ConfigResource
+from kappaflow.ops.configs.altering import own_value
+from kappaflow.ops.plans.action import Arguments, Progress, register_actions
+from kappaflow.ops.plans.waiting import wait_until
+from kappaflow.ops.reassignment import texts as _texts
+from kappaflow.ops.reassignment.throttles import LISTS, RATES
+from kappaflow.ops.session import OpsSession
+from kappaflow.runtime.messages import Text, text
+
+assert _texts
+Values = dict[ConfigResource, dict[str, str | None]]
+
+
+class _ThrottleStep:
+    """What setting and lifting have in common: values of configurations, and bringing back those of before."""
+
+    def _wanted(self, arguments: Arguments) -> Values:
+        raise NotImplementedError
+
+    def is_reversible(self, arguments: Arguments) -> bool:
+        """It is: the values before are kept."""
+        return True
+
+    def check(self, session: OpsSession, arguments: Arguments) -> list[Text]:
+        """Nothing is against it."""
+        return []
+
+    def _now(self, session: OpsSession, arguments: Arguments) -> Values:
+        wanted = self._wanted(arguments)
+        topics = session.admin.topics.describe({r.name for r in wanted if r.kind == "topic"})
+        asked = [r for r in wanted if r.kind != "topic" or r.name in topics]
+        described = session.admin.configs.describe([r for r in asked if r.kind == "broker"], RATES)
+        described |= session.admin.configs.describe([r for r in asked if r.kind == "topic"], LISTS)
+        return {r: {key: own_value(r, described[r].get(key)) for key in wanted[r]} for r in asked}
+
+    def capture(self, session: OpsSession, arguments: Arguments) -> dict[str, Any]:
+        """The own values of these brokers and topics."""
+        rows = self._now(session, arguments)
+        return {"values": [{"kind": r.kind, "name": r.name, "values": values} for r, values in rows.items()]}
+
+    def is_applied(self, session: OpsSession, arguments: Arguments) -> bool:
+        """Whether all have the values."""
+        return not self._different(session, arguments)
+
+    def apply(self, session: OpsSession, arguments: Arguments, progress: Progress) -> None:
+        """Set them, and wait until the brokers know."""
+        now = self._now(session, arguments)
+        session.admin.configs.alter({r: v for r, v in self._wanted(arguments).items() if r in now})
+        wait_until(session, lambda: self.is_applied(session, arguments))
+
+    def _different(self, session: OpsSession, arguments: Arguments) -> list[Text]:
+        wanted = self._wanted(arguments)
+        return [
+            text("reassign.throttle_other", resource=f"{r.kind} {r.name}", config=key, found=value)
+            for r, values in self._now(session, arguments).items()
+            for key, value in values.items()
+            if (value or None) != (wanted[r][key] or None)
+        ]
+
+    def undo(self, session: OpsSession, arguments: Arguments, captured: Mapping[str, Any], progress: Progress) -> None:
+        """Set the values of before."""
+        topics = session.admin.topics.describe({r["name"] for r in captured["values"] if r["kind"] == "topic"})
+        rows = [r for r in captured["values"] if r["kind"] != "topic" or r["name"] in topics]
+        session.admin.configs.alter({ConfigResource(r["kind"], r["name"]): r["values"] for r in rows})
+
+
+class SetThrottle(_ThrottleStep):
+    """Limit what is copied: ``rate`` in bytes a second, ``brokers``, ``topics`` with their lists of replicas."""
+
+    name = "reassign.throttle"
+
+    def describe(self, arguments: Arguments) -> Text:
+        """What it does."""
+        rate = f"{arguments['rate'] / (1 << 20):,.1f}"
+        return text("reassign.throttle.step", rate=rate, brokers=len(arguments["brokers"]))
+
+    def verify(self, session: OpsSession, arguments: Arguments) -> list[Text]:
+        """Nothing: a later step of the plan lifts the limit."""
+        return []
+
+    def _wanted(self, arguments: Arguments) -> Values:
+        rate = str(arguments["rate"])
+        wanted: Values = {ConfigResource("broker", str(b)): dict.fromkeys(RATES, rate) for b in arguments["brokers"]}
+        return wanted | {ConfigResource("topic", t): dict(lists) for t, lists in arguments["topics"].items()}
+
+
+class LiftThrottle(_ThrottleStep):
+    """Lift the limit again: ``brokers``, ``topics``."""
+
+    name = "reassign.unthrottle"
+
+    def describe(self, arguments: Arguments) -> Text:
+        """What it does."""
+        return text("reassign.unthrottle.step", brokers=len(arguments["brokers"]), topics=len(arguments["topics"]))
+
+    def verify(self, session: OpsSession, arguments: Arguments) -> list[Text]:
+        """No limit is left."""
+        return self._different(session, arguments)
+
+    def _wanted(self, arguments: Arguments) -> Values:
+        brokers = [ConfigResource("broker", str(b)) for b in arguments["brokers"]]
+        topics = [ConfigResource("topic", t) for t in arguments["topics"]]
+        return {r: dict.fromkeys(RATES if r.kind == "broker" else LISTS) for r in (*brokers, *topics)}
+
+
+register_actions(SetThrottle(), LiftThrottle())

@@ -1,0 +1,279 @@
+"""Reassignment on a simulated cluster: what plans hold, whatever crashes between."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from kappaflow.client.topic_partition import TopicPartition
+from kappaflow.errors import UnsafeError, UsageError
+from kappaflow.ops import reassignment
+from kappaflow.ops.plans import AuditLog, Plan, PlanJournal, PlanRunner
+from kappaflow.ops.reassignment import MoveOptions
+from kappaflow.ops.reassignment.balancing import balance_moves
+from kappaflow.ops.reassignment.layout import Layout, distinct_racks, observe_layout
+from kappaflow.ops.session import OpsSession
+from kappaflow.testing.simulated_cluster import SimulatedCluster
+
+MIB = 1 << 20
+THROTTLED = MoveOptions(throttle_bytes_per_s=10 * MIB, batch=3)
+
+
+class Crash(BaseException):
+    """The process ends here."""
+
+
+def run(session: OpsSession, plan: Plan, home: Path, work: str = "apply") -> list[Any]:
+    with PlanJournal(plan, home / "journal") as journal:
+        runner = PlanRunner(session, plan, journal, AuditLog(home / "audit.jsonl"))
+        getattr(runner, work)()
+        return runner.verify()
+
+
+def placement(cluster: SimulatedCluster) -> dict[TopicPartition, tuple[list[int], int]]:
+    return {
+        TopicPartition(topic, number): (list(p.replicas), p.leader)
+        for topic, rows in cluster.state.topics.items()
+        for number, p in enumerate(rows)
+    }
+
+
+def counts(cluster: SimulatedCluster) -> Counter[int]:
+    return Counter(b for replicas, _ in placement(cluster).values() for b in replicas)
+
+
+def is_free_of_throttles(cluster: SimulatedCluster) -> bool:
+    return not any(key for values in cluster.state.configs.values() for key in values if "throttled" in key)
+
+
+@pytest.fixture(name="cluster")
+def three_brokers() -> SimulatedCluster:
+    cluster = SimulatedCluster(brokers=3)
+    cluster.add_topic("orders", partitions=8, replication_factor=2, size_bytes=20 * MIB)
+    cluster.add_topic("payments", partitions=4, replication_factor=2, size_bytes=5 * MIB)
+    return cluster
+
+
+def test_more_replicas_leave_every_leader_where_it_is(cluster: SimulatedCluster, tmp_path: Path) -> None:
+    before = placement(cluster)
+    plan = reassignment.plan_replication_factor(cluster.session(), ["orders"], 3, THROTTLED)
+    assert run(cluster.session(), plan, tmp_path) == []
+    after = placement(cluster)
+    for name, (replicas, leader) in before.items():
+        wanted = 3 if name.topic == "orders" else 2
+        assert len(after[name][0]) == wanted
+        assert after[name][0][:2] == replicas, "the preferred order"
+        assert after[name][1] == leader
+    assert is_free_of_throttles(cluster)
+    run(cluster.session(), plan, tmp_path, "undo")
+    assert placement(cluster) == before
+
+
+def test_a_throttle_holds(cluster: SimulatedCluster, tmp_path: Path) -> None:
+    started = cluster.clock.time_ms()
+    plan = reassignment.plan_replication_factor(cluster.session(), ["orders"], 3, MoveOptions(4 * MIB))
+    run(cluster.session(), plan, tmp_path)
+    seconds = (cluster.clock.time_ms() - started) / 1000
+    assert seconds >= 20 * 8 / 3 / 4 * 0.8, "160 MiB to three brokers at 4 MiB/s each"
+
+
+def test_fewer_replicas_lose_the_least_useful_ones(cluster: SimulatedCluster, tmp_path: Path) -> None:
+    cluster.add_topic("wide", partitions=3, replication_factor=3)
+    cluster.state.topics["wide"][0].in_sync.discard(cluster.state.topics["wide"][0].replicas[1])
+    lagging = cluster.state.topics["wide"][0].replicas[1]
+    plan = reassignment.plan_replication_factor(cluster.session(), ["wide"], 2)
+    assert run(cluster.session(), plan, tmp_path) == []
+    assert lagging not in cluster.state.topics["wide"][0].replicas
+
+
+def test_new_brokers_get_their_share_with_the_fewest_moves(cluster: SimulatedCluster, tmp_path: Path) -> None:
+    cluster.add_broker(4)
+    before = placement(cluster)
+    plan = reassignment.plan_scale_out(cluster.session(), [4], THROTTLED)
+    assert run(cluster.session(), plan, tmp_path) == []
+    after = placement(cluster)
+    moved = sum(len(set(after[n][0]) - set(before[n][0])) for n in before)
+    assert moved == counts(cluster)[4] == sum(counts(cluster).values()) // 4
+    assert max(counts(cluster).values()) - min(counts(cluster).values()) <= 1
+    leaders = Counter(leader for _, leader in after.values())
+    assert max(leaders.values()) - min(leaders.values()) <= 1
+
+
+def test_a_drained_broker_holds_nothing(cluster: SimulatedCluster, tmp_path: Path) -> None:
+    plan = reassignment.plan_drain(cluster.session(), [2])
+    assert plan.confirmation == "2"
+    assert run(cluster.session(), plan, tmp_path) == []
+    assert counts(cluster)[2] == 0
+    assert all(len(replicas) == 2 for replicas, _ in placement(cluster).values())
+
+
+def test_a_dead_broker_is_drained(cluster: SimulatedCluster, tmp_path: Path) -> None:
+    cluster.stop_broker(3)
+    assert run(cluster.session(), reassignment.plan_drain(cluster.session(), [3]), tmp_path) == []
+    assert counts(cluster)[3] == 0
+
+
+def test_a_drain_without_room_is_refused(cluster: SimulatedCluster) -> None:
+    with pytest.raises(UsageError, match="reduce its replicas"):
+        reassignment.plan_drain(cluster.session(), [1, 2])
+
+
+def test_racks_stay_apart(tmp_path: Path) -> None:
+    cluster = SimulatedCluster(brokers=6, racks=3)
+    cluster.add_topic("t", partitions=12, replicas=[[1, 2, 3]] * 12)
+    layout = observe_layout(cluster.session())
+    assert run(cluster.session(), reassignment.plan_balance(cluster.session()), tmp_path) == []
+    for name, (replicas, _) in placement(cluster).items():
+        assert distinct_racks(layout, replicas) == 3, name
+    assert max(counts(cluster).values()) == min(counts(cluster).values()) == 6
+
+
+def test_others_reassignments_are_left_alone(cluster: SimulatedCluster) -> None:
+    name = TopicPartition("orders", 0)
+    cluster.placement.reassign({name: [1, 2, 3]})
+    session = cluster.session()
+    with pytest.raises(UnsafeError, match="somebody else"):
+        reassignment.plan_replication_factor(session, ["orders"], 3)
+    cancel = reassignment.plan_cancel(session)
+    assert len(cancel.steps[0].arguments["partitions"]) == 1
+
+
+def test_a_move_begun_by_others_meanwhile_is_refused(cluster: SimulatedCluster, tmp_path: Path) -> None:
+    session = cluster.session()
+    plan = reassignment.plan_replication_factor(session, ["payments"], 3)
+    cluster.placement.reassign({TopicPartition("payments", 0): [3]})
+    cluster.advance(1000)
+    with pytest.raises(UnsafeError, match="was on"):
+        run(session, plan, tmp_path)
+
+
+def test_throttles_that_were_left_behind_are_lifted_and_static_ones_named(
+    cluster: SimulatedCluster, tmp_path: Path
+) -> None:
+    rate = "follower.replication.throttled.rate"
+    cluster.state.configs["broker", "1"] = {rate: "1000"}
+    cluster.state.configs["topic", "orders"] = {"leader.replication.throttled.replicas": "0:1"}
+    cluster.state.brokers[2].static[rate] = "5"
+    plan = reassignment.plan_clean_throttles(cluster.session())
+    assert "broker 2" in str(plan.warnings[0])
+    assert run(cluster.session(), plan, tmp_path) == []
+    assert is_free_of_throttles(cluster)
+    assert cluster.state.brokers[2].static == {rate: "5"}
+    run(cluster.session(), plan, tmp_path, "undo")
+    assert cluster.state.configs["broker", "1"] == {rate: "1000"}
+
+
+def test_a_file_of_kafkas_own_tool_is_taken(cluster: SimulatedCluster, tmp_path: Path) -> None:
+    rows = [{"topic": "payments", "partition": 0, "replicas": [2, 1], "log_dirs": ["any", "any"]}]
+    (tmp_path / "move.json").write_text(json.dumps({"version": 1, "partitions": rows}))
+    assert (
+        run(cluster.session(), reassignment.plan_from_file(cluster.session(), tmp_path / "move.json"), tmp_path) == []
+    )
+    assert cluster.state.topics["payments"][0].replicas == [2, 1]
+
+
+@settings(max_examples=40, deadline=None)
+@given(pauses=st.lists(st.integers(0, 12), max_size=4), undo=st.booleans(), kind=st.sampled_from(["factor", "drain"]))
+def test_crashes_in_the_middle_of_moves_change_nothing_about_the_end(
+    tmp_path_factory: pytest.TempPathFactory, pauses: list[int], undo: bool, kind: str
+) -> None:
+    home = tmp_path_factory.mktemp("plan")
+    cluster = SimulatedCluster(brokers=4)
+    cluster.add_topic("orders", partitions=7, replication_factor=2, size_bytes=30 * MIB)
+    before = placement(cluster)
+    session = cluster.session()
+    plan = (
+        reassignment.plan_replication_factor(session, ["orders"], 3, THROTTLED)
+        if kind == "factor"
+        else reassignment.plan_drain(session, [1], THROTTLED)
+    )
+
+    def until_done(work: str) -> None:
+        for budget in [*pauses, None]:
+            left = budget
+
+            def pause(seconds: float) -> None:
+                nonlocal left
+                if left is not None:
+                    if left == 0:
+                        raise Crash
+                    left -= 1
+                cluster.advance(seconds)
+
+            crashing = OpsSession(session.context, admin=cluster, clock=cluster.clock, pause=pause)
+            try:
+                assert run(crashing, plan, home, work) == []
+                return
+            except Crash:
+                cluster.advance(0.3)
+
+    until_done("apply")
+    if undo:
+        until_done("undo")
+        assert placement(cluster) == before
+    elif kind == "factor":
+        assert all(len(replicas) == 3 for replicas, _ in placement(cluster).values())
+    else:
+        assert counts(cluster)[1] == 0
+    assert is_free_of_throttles(cluster)
+    assert cluster.placement.reassignments() == []
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    brokers=st.integers(2, 7),
+    racks=st.sampled_from([0, 2, 3]),
+    topics=st.lists(st.tuples(st.integers(1, 9), st.integers(1, 3), st.integers(0, 9)), min_size=1, max_size=6),
+    new=st.integers(0, 3),
+)
+def test_balancing_is_level_keeps_racks_and_moves_no_more_than_needed(
+    brokers: int, racks: int, topics: list[tuple[int, int, int]], new: int
+) -> None:
+    cluster = SimulatedCluster(brokers, racks=racks)
+    for number, (partitions, factor, size) in enumerate(topics):
+        cluster.add_topic(f"t{number}", partitions, min(factor, brokers), size_bytes=size)
+    for number in range(new):
+        cluster.add_broker(brokers + 1 + number, f"r{number % racks}" if racks else None)
+    layout = observe_layout(cluster.session())
+    try:
+        moves = balance_moves(layout, leaders=False)
+    except UsageError:
+        moves = {}
+    after = {name: moves.get(name, replicas) for name, replicas in layout.replicas.items()}
+    load = Counter(dict.fromkeys(layout.racks, 0))
+    load.update(b for replicas in after.values() for b in replicas)
+    held = Counter(b for replicas in layout.replicas.values() for b in replicas)
+    for name, replicas in after.items():
+        assert len(set(replicas)) == len(layout.replicas[name])
+        assert distinct_racks(layout, replicas) >= distinct_racks(layout, layout.replicas[name])
+    moved = sum(len(set(after[n]) - set(layout.replicas[n])) for n in after)
+    assert moved == sum(max(0, load[b] - held[b]) for b in load), "no broker gives what it took"
+    if not racks:
+        assert max(load.values()) - min(load.values()) <= 1 + _forced(layout, load)
+
+
+def _forced(layout: Layout, load: Counter[int]) -> int:
+    """How far from level a placement must stay where partitions have a replica on every broker."""
+    full = sum(len(replicas) == len(layout.racks) for replicas in layout.replicas.values())
+    return full and max(load.values())
+
+
+def test_a_scale_out_of_forty_thousand_partitions_is_planned_quickly() -> None:
+    cluster = SimulatedCluster(brokers=30, racks=3)
+    for number in range(9_000):
+        cluster.add_topic(f"t{number}", partitions=4 if number % 2 else 5, replication_factor=3, size_bytes=MIB)
+    for number in (31, 32, 33):
+        cluster.add_broker(number, f"r{number % 3}")
+    started = time.process_time()
+    plan = reassignment.plan_scale_out(cluster.session(), [31, 32, 33])
+    assert time.process_time() - started < 30
+    moved = sum(len(set(r["to"]) - set(r["from"])) for s in plan.steps[:-1] for r in s.arguments["partitions"])
+    total = 9_000 * 9 // 2 * 3
+    assert abs(moved - total * 3 // 33) <= 33
