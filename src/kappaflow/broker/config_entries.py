@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 
+from kappaflow.broker.topic_config_checks import canonical
 from kappaflow.broker.topic_configs import TOPIC_CONFIGS
 from kappaflow.wire.message import Message
 
@@ -60,10 +61,12 @@ def topic_config_entries(overrides: Mapping[str, str], names: Collection[str] | 
     for config in sorted(TOPIC_CONFIGS.values(), key=lambda config: config.name):
         if names is not None and config.name not in names:
             continue
-        broker_name = _BROKER_NAMES.get(config.name, config.name)
+        broker_name = None if config.is_internal else _BROKER_NAMES.get(config.name, config.name)
         is_set = config.name in overrides
+        if config.is_internal and not is_set:
+            continue
         source = DYNAMIC_TOPIC_CONFIG if is_set else DEFAULT_CONFIG
-        value = overrides.get(config.name, config.default)
+        value = canonical(overrides[config.name], config.type) if is_set else config.default
         synonyms = [Message(name=config.name, value=value, source=source)] if is_set else []
         if broker_name is not None:
             synonyms.append(Message(name=broker_name, value=config.default, source=DEFAULT_CONFIG))

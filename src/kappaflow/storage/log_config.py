@@ -85,6 +85,7 @@ _TEXTS = frozenset({"cleanup_policy", "compression_type", "message_timestamp_typ
 _RATIOS = frozenset({"min_cleanable_dirty_ratio"})
 _PROPERTIES = {
     "segment.bytes": "segment_bytes",
+    "internal.segment.bytes": "segment_bytes",  # after the other, which it overrides
     "segment.ms": "segment_ms",
     "segment.index.bytes": "segment_index_bytes",
     "index.interval.bytes": "index_interval_bytes",

@@ -19,7 +19,7 @@ from kappaflow.wire.record_batch import build_batch
 FILLER = bytes(range(100))
 CONFIGS = {
     "cleanup.policy": "compact",
-    "segment.bytes": "4000",
+    "internal.segment.bytes": "4000",
     "min.cleanable.dirty.ratio": "0.1",
     "delete.retention.ms": "0",
 }

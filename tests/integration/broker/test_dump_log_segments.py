@@ -122,7 +122,7 @@ def test_a_gap_is_told_unless_it_may_be(tmp_path: Path, tools: ToolRunner) -> No
 def test_a_data_directory_in_use(tmp_path: Path, tools: ToolRunner) -> None:
     with EmbeddedBroker(tmp_path / "data") as broker:
         admin = AdminClient({"bootstrap.servers": broker.bootstrap_servers})
-        admin.create_topics([NewTopic("in-use", 1, config={"segment.bytes": "2000"})])["in-use"].result(10)
+        admin.create_topics([NewTopic("in-use", 1, config={"internal.segment.bytes": "2000"})])["in-use"].result(10)
         producer = Producer({"bootstrap.servers": broker.bootstrap_servers, "transactional.id": "dumped"})
         producer.init_transactions()
         for number in range(6):

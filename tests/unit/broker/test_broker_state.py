@@ -77,7 +77,7 @@ def test_topics_keep_their_ids_configs_and_partitions(tmp_path: Path) -> None:
     def fill(broker: Broker) -> None:
         kept = broker.topics.create("kept", 2, {"retention.ms": "5"})
         broker.topics.add_partitions(kept, 4)
-        broker.topics.set_configs(kept, {"segment.bytes": "1000"})
+        broker.topics.set_configs(kept, {"internal.segment.bytes": "1000"})
         broker.delete_topic(broker.topics.create("gone", 1, {}))
 
     def look(broker: Broker) -> None:
@@ -87,7 +87,7 @@ def test_topics_keep_their_ids_configs_and_partitions(tmp_path: Path) -> None:
     with_broker(tmp_path, look)
     with_broker(tmp_path, look)
     assert seen[0] == seen[1]
-    assert (seen[0][0], seen[0][2], seen[0][3]) == ("kept", {"segment.bytes": "1000"}, 4)
+    assert (seen[0][0], seen[0][2], seen[0][3]) == ("kept", {"internal.segment.bytes": "1000"}, 4)
 
 
 def test_a_topic_that_is_made_again_has_another_id_and_no_records(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from kappaflow.broker.authorization.config_access import require_config_access
 from kappaflow.broker.config_entries import TOPIC_RESOURCE
 from kappaflow.broker.context import RequestContext, Response
-from kappaflow.broker.topic_configs import check_topic_config
+from kappaflow.broker.topic_configs import check_topic_config, check_topic_configs
 from kappaflow.errors import BrokerError, ConfigError, StorageError
 from kappaflow.wire.error_codes import ErrorCode
 from kappaflow.wire.message import Message
@@ -54,5 +54,6 @@ def _replace(context: RequestContext, resource: Message, validate_only: bool) ->
             f"There is no topic {resource.resource_name}.",
         )
     configs = {config.name: check_topic_config(config.name, config.value) for config in resource.configs}
+    check_topic_configs(configs)
     if not validate_only:
         context.broker.topics.set_configs(topic, configs)

@@ -11,7 +11,7 @@ from kappaflow.broker.authorization.acl import AclOperation, ResourceType
 from kappaflow.broker.config_entries import topic_config_entries
 from kappaflow.broker.context import RequestContext, Response
 from kappaflow.broker.quotas.mutations import MutationQuota
-from kappaflow.broker.topic_configs import check_topic_config
+from kappaflow.broker.topic_configs import check_topic_config, check_topic_configs
 from kappaflow.errors import BrokerError, ConfigError, StorageError
 from kappaflow.wire.error_codes import ErrorCode
 from kappaflow.wire.message import ZERO_UUID, Message
@@ -59,6 +59,7 @@ def _create(context: RequestContext, wanted: Message, quota: MutationQuota, *, v
         context.require(ResourceType.TOPIC, wanted.name)
     partitions = _partition_count(context, wanted)
     configs = {config.name: check_topic_config(config.name, config.value) for config in wanted.configs}
+    check_topic_configs(configs)
     broker.topics.check_new(wanted.name)
     topic_id = ZERO_UUID
     quota.take(partitions)
@@ -78,7 +79,7 @@ def _create(context: RequestContext, wanted: Message, quota: MutationQuota, *, v
         else [
             Message(
                 name=entry.name,
-                value=entry.value,
+                value=configs.get(entry.name, entry.value),
                 read_only=False,
                 config_source=entry.config_source,
                 is_sensitive=False,

@@ -11,7 +11,7 @@ PARTITIONS = 2
 WINDOW_MS = 1_000
 ACCOUNTS = 10
 SMALLEST_SEGMENT_BYTES = 1_048_576
-"""Apache Kafka 4 takes no smaller segments; the embedded broker does."""
+"""Kafka 4 takes no smaller segments but by a setting for tests."""
 
 NUMBERS, TRANSFERS, NAMES = "numbers", "transfers", "names"
 COPIED, NAMED = "COPIED", "NAMED"
@@ -37,11 +37,16 @@ CREATE TABLE balances AS SELECT account, SUM(delta) AS balance, COUNT(*) AS n FR
 """
 
 
+def _segments_of(segment_bytes: int) -> dict[str, str]:
+    name = "segment.bytes" if segment_bytes >= SMALLEST_SEGMENT_BYTES else "internal.segment.bytes"
+    return {name: str(segment_bytes)}
+
+
 def create_topics(
     client: ClientConfig, replication_factor: int = 1, segment_bytes: int = SMALLEST_SEGMENT_BYTES
 ) -> None:
     """Create the source topics, of small segments, so that logs roll."""
-    configs = {"segment.bytes": str(segment_bytes)}
+    configs = _segments_of(segment_bytes)
     if replication_factor > 1:
         configs["min.insync.replicas"] = str(replication_factor - 1)
     with Admin(client) as admin:
@@ -65,7 +70,7 @@ def compact_often(client: ClientConfig, segment_bytes: int = SMALLEST_SEGMENT_BY
     with Admin(client) as admin:
         for topic in admin.list_topics(internal=True):
             if topic.endswith(("-changelog", "-repartition")):
-                changes = {"segment.bytes": str(segment_bytes), "segment.ms": "1000"}
+                changes = _segments_of(segment_bytes) | {"segment.ms": "1000"}
                 if topic.endswith("-changelog"):
                     changes["min.cleanable.dirty.ratio"] = "0.01"
                 admin.alter_configs("topic", topic, changes)

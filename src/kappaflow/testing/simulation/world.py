@@ -156,15 +156,15 @@ class World:
         self._check_end()
 
     async def _create_topics(self) -> None:
-        configs = {"segment.bytes": str(self.plan.segment_bytes)}
+        configs = {"internal.segment.bytes": str(self.plan.segment_bytes)}
         client = self.client(self._director)
         topics: dict[str, tuple[int, dict[str, str]]] = dict.fromkeys(
             ("accounts", OUTPUT, CHANGELOG), (PARTITIONS, configs)
         )
         if self.plan.compacted:
             cleaning = {"cleanup.policy": "compact", "min.cleanable.dirty.ratio": "0.01", "delete.retention.ms": "0"}
-            topics[CHANGELOG] = (PARTITIONS, {"segment.bytes": "600", **cleaning})
-        expiring = {"segment.bytes": "600", "retention.bytes": "1200"}
+            topics[CHANGELOG] = (PARTITIONS, {"internal.segment.bytes": "600", **cleaning})
+        expiring = {"internal.segment.bytes": "600", "retention.bytes": "1200"}
         topics |= {"events": (2, configs), LAST_WORDS[0]: (1, configs), EXPIRING[0]: (1, expiring)}
         await client.create_topics(topics)
         client.close()
