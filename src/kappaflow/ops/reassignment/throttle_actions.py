@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from typing import Any
 
@@ -18,11 +19,12 @@ assert _texts
 Values = dict[ConfigResource, dict[str, str | None]]
 
 
-class _ThrottleStep:
+class _ThrottleStep(ABC):
     """What setting and lifting have in common: values of configurations, and bringing back those of before."""
 
+    @abstractmethod
     def _wanted(self, arguments: Arguments) -> Values:
-        raise NotImplementedError
+        """The values that it sets."""
 
     def is_reversible(self, arguments: Arguments) -> bool:
         """It is: the values before are kept."""
