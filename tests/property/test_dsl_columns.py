@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kappaflow.streams import Serdes, StreamsBuilder, TimeWindows, col, count, when
+from kappaflow.streams import JoinWindows, Serdes, SessionWindows, StreamsBuilder, TimeWindows, col, count, when
 from kappaflow.streams.execution.row_task import RawRecord
 from kappaflow.testing.batch_driver import BatchTopologyDriver, Form
 from kappaflow.testing.described_streams import build_expressed, random_program
@@ -101,6 +101,18 @@ def hopping_windows(b: StreamsBuilder) -> None:
 
 
 @topology
+def sessions(b: StreamsBuilder) -> None:
+    folds = {"n": count(), "units": col("units").sum(), "least": col("price").min(), "last": col("tags").last()}
+    orders(b).group_by_key().windowed_by(SessionWindows.of(7, grace=5)).aggregate(folds).to_stream().to("out")
+
+
+@topology
+def counts_of_sessions_behind_a_filter(b: StreamsBuilder) -> None:
+    counted = orders(b).group_by(col("item")).windowed_by(SessionWindows.of(4, grace=30)).count("sessions")
+    counted.filter(col.value > 1).to_stream().to("out")
+
+
+@topology
 def windowed_counts_behind_a_filter(b: StreamsBuilder) -> None:
     counts = orders(b).group_by_key().windowed_by(TimeWindows.of(10, grace=10)).count()
     kept = counts.filter(col.value > 1).map_values({"n": col.value, "key": col.key, "from": col.window_start})
@@ -137,6 +149,14 @@ def enrichment(b: StreamsBuilder) -> None:
 def left_enrichment_by_another_key(b: StreamsBuilder) -> None:
     joiner = {"item": col.left("item"), "name": col.right("name").fill_null("nobody")}
     orders(b).select_key(col("item")).left_join(customers(b), joiner).to("out")
+
+
+@topology
+def streams_joined(b: StreamsBuilder) -> None:
+    joiner = {"item": col.left("item"), "other": col.right("item"), "units": col.left("units") + col.right("units")}
+    orders(b).join(orders(b, "more"), joiner, JoinWindows(5, 9, 3), value_serde=ORDER, other_value_serde=ORDER).to(
+        "out"
+    )
 
 
 @topology

@@ -64,7 +64,7 @@ def _behind(node: n.Node, given: _Columns) -> _Columns:
             return replace(given, value=getattr(node.mapper, "shape", None))
         case n.SelectKey():
             return replace(given, key=getattr(node.mapper, "shape", None))
-        case n.StreamTableJoin():
+        case n.StreamTableJoin() | n.StreamStreamJoin():
             return replace(given, value=getattr(node.joiner, "shape", None))
         case n.StreamAggregate() | n.WindowedAggregate() | n.SessionAggregate():
             return replace(given, value=getattr(node.aggregator, "shape", None))

@@ -31,8 +31,8 @@ def may_hold(topology: Topology, subtopology: Subtopology) -> bool:
     return len(subtopology.sources) == 1 and not processors and not _meeting(topology, subtopology)
 
 
-def _aggregate(node: n.StreamAggregate | n.WindowedAggregate) -> str:
-    if isinstance(node, n.WindowedAggregate) and node.emit_final:
+def _aggregate(node: n.StreamAggregate | n.WindowedAggregate | n.SessionAggregate) -> str:
+    if not isinstance(node, n.StreamAggregate) and node.emit_final:
         return "results wait for the end of their window"
     folds = node.aggregator.folds
     if folds is None:
@@ -55,6 +55,15 @@ def _predicate(node: n.Filter | n.TableFilter) -> str:
 
 
 def _join(node: n.StreamTableJoin) -> str:
+    return "" if node.joiner.columnar else "the joiner has no column form"
+
+
+def _stream_join(node: n.StreamStreamJoin) -> str:
+    if node.keep_left or node.keep_right:
+        return "records without a partner wait for the end of their window"
+    for store in (node.left_store, node.right_store):
+        if not _columnar(store.key_serde) or not _columnar(store.objects):
+            return "keys or values of its stores do not lie in columns"
     return "" if node.joiner.columnar else "the joiner has no column form"
 
 
@@ -120,6 +129,8 @@ _REASONS: dict[type[n.Node], Callable[..., str]] = {
     n.Materialise: _always,
     n.StreamAggregate: _aggregate,
     n.WindowedAggregate: _aggregate,
+    n.SessionAggregate: _aggregate,
+    n.StreamStreamJoin: _stream_join,
     n.StreamTableJoin: _join,
     n.Repartition: _repartition,
     n.Sink: _sink,

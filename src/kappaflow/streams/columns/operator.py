@@ -7,6 +7,7 @@ from typing import Protocol, runtime_checkable
 
 from kappaflow.state import PackedStore
 from kappaflow.streams.batch import Batch
+from kappaflow.streams.processors.base import Expiry
 
 Stores = Mapping[str, PackedStore]
 
@@ -25,6 +26,23 @@ class Finishing(Protocol):
 
     def finish(self) -> None:
         """End the batch."""
+        ...
+
+
+@runtime_checkable
+class Remembering(Protocol):
+    """An operator that goes on from numbers beside its stores."""
+
+    def progress(self) -> dict[str, int]:
+        """Return the numbers that a restart must find again, by name."""
+        ...
+
+    def resume(self, progress: Mapping[str, int]) -> None:
+        """Go on from what `progress` gave; called before the first rows, also with nothing."""
+        ...
+
+    def expiries(self) -> list[Expiry]:
+        """Return what its stores need not keep."""
         ...
 
 

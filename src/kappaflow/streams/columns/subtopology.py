@@ -9,7 +9,8 @@ from kappaflow.streams.batch import Batch
 from kappaflow.streams.columns.aggregate import AggregateColumns, ChangedStates
 from kappaflow.streams.columns.batches import shared
 from kappaflow.streams.columns.fan import FlatMapColumns, MergeColumns
-from kappaflow.streams.columns.operator import ColumnOperator, Finishing, Stores
+from kappaflow.streams.columns.operator import ColumnOperator, Finishing, Remembering, Stores
+from kappaflow.streams.columns.session import SessionColumns
 from kappaflow.streams.columns.stateless import (
     FilterColumns,
     KeyColumns,
@@ -17,6 +18,7 @@ from kappaflow.streams.columns.stateless import (
     PassColumns,
     StreamColumns,
 )
+from kappaflow.streams.columns.stream_stream_join import StreamStreamJoinColumns
 from kappaflow.streams.columns.stream_table_join import StreamTableJoinColumns
 from kappaflow.streams.columns.table import (
     MaterialiseColumns,
@@ -104,6 +106,11 @@ class ColumnSubtopology:
                 return MaterialiseColumns(node, stores[node.store.name], tracks_old=tracks_old)
             case n.StreamAggregate() | n.WindowedAggregate():
                 return AggregateColumns(node, stores[node.store.name], context, tracks_old=tracks_old)
+            case n.SessionAggregate():
+                return SessionColumns(node, stores[node.store.name], context, tracks_old=tracks_old)
+            case n.StreamStreamJoin():
+                left, right = stores[node.left_store.name], stores[node.right_store.name]
+                return StreamStreamJoinColumns(node, context, left, right)
             case n.StreamTableJoin():
                 return StreamTableJoinColumns(node, stores[node.store.name], context)
             case n.Source() | n.Repartition() | n.Sink():
@@ -138,7 +145,8 @@ class ColumnSubtopology:
                 outputs[node.name] = given[node.name]
                 continue
             inputs = self._inputs(node, given, outputs)
-            if all(batch is None for batch in inputs):
+            pending: bool = getattr(self._operators[node.name], "pending", False)
+            if not pending and all(batch is None for batch in inputs):
                 continue
             if isinstance(node, n.Sink | n.Repartition) and node.name not in self._entries:
                 (batch,) = inputs
@@ -193,17 +201,19 @@ class ColumnSubtopology:
         """What states have grown by since the last `drain`."""
         return sum(o.delta_bytes for o in self._operators.values() if isinstance(o, AggregateColumns))
 
+    @property
+    def _remembering(self) -> dict[str, Remembering]:
+        return {name: each for name, each in self._operators.items() if isinstance(each, Remembering)}
+
     def progress(self) -> dict[str, dict[str, int]]:
         """Return the numbers that a restart must find again, by operator."""
-        return {name: o.progress() for name, o in self._operators.items() if isinstance(o, AggregateColumns)}
+        return {name: operator.progress() for name, operator in self._remembering.items()}
 
     def resume(self, progress: Callable[[str], Mapping[str, int]]) -> None:
         """Go on from the numbers of each operator."""
-        for name, operator in self._operators.items():
-            if isinstance(operator, AggregateColumns):
-                operator.resume(progress(name))
+        for name, operator in self._remembering.items():
+            operator.resume(progress(name))
 
     def expiries(self) -> list[Expiry]:
         """Return what the stores need not keep."""
-        aggregations = [o for o in self._operators.values() if isinstance(o, AggregateColumns)]
-        return [expiry for operator in aggregations for expiry in operator.expiries()]
+        return [expiry for operator in self._remembering.values() for expiry in operator.expiries()]

@@ -10,6 +10,7 @@ from kappaflow.serde import Serde
 from kappaflow.serde.objects import MissingSerde
 from kappaflow.state import JoinWindowStore, UnmatchedLists
 from kappaflow.streams import topology as run
+from kappaflow.streams.columns.stream_stream_join import JoinSideColumns, StreamStreamJoinColumns
 from kappaflow.streams.columns.table import kept_table
 from kappaflow.streams.columns.table_lookups import StreamLookUpColumns
 from kappaflow.streams.dsl.expressions import joiner_of, key_mapper, key_serde_of, value_serde_of
@@ -167,7 +168,20 @@ class _Sides:
                     context.shared[self._name] = self._join(at, context, stores)
                 return StreamJoinSideProcessor(at.name, context, context.shared[self._name], side)
 
-            return run.Operator(name=at.name, make=make, specs=at.stores)
+            def columns(context: Any, stores: Any) -> JoinSideColumns:
+                if self._name not in context.shared:
+                    node = self._specified(at)
+                    left, right = stores[node.left_store.name], stores[node.right_store.name]
+                    context.shared[self._name] = (StreamStreamJoinColumns(node, context, left, right), [None])
+                return JoinSideColumns(context.shared[self._name][0], side, context.shared[self._name][1])
+
+            return run.Operator(
+                name=at.name,
+                make=make,
+                specs=at.stores,
+                columns=columns if self._has_columns(at) else None,
+                shape=getattr(self._joiner, "shape", None),
+            )
 
         return make_node
 
@@ -189,14 +203,18 @@ class _Sides:
             ),
         )
 
-    def _join(self, at: Connected, context: Any, stores: Any) -> StreamStreamJoinProcessor:
+    def _has_columns(self, at: Connected) -> bool:
+        specs = [at.all_stores[each.name] for each in (self._left, self._right)]
+        serdes: list[Any] = [serde for spec in specs for serde in (spec.key_serde, spec.objects)]
+        return self._kind == "inner" and self._joiner.columnar and all(serde.columnar for serde in serdes)
+
+    def _specified(self, at: Connected) -> run.StreamStreamJoin:
         windows, specs = self._windows, at.all_stores
-        left, right = specs[self._left.name], specs[self._right.name]
-        node = run.StreamStreamJoin(
+        return run.StreamStreamJoin(
             name=self._name,
             joiner=self._joiner,
-            left_store=left,
-            right_store=right,
+            left_store=specs[self._left.name],
+            right_store=specs[self._right.name],
             outer_store=None if self._outer is None else specs[self._outer.name],
             before_ms=windows.before_ms,
             after_ms=windows.after_ms,
@@ -204,6 +222,9 @@ class _Sides:
             keep_left=self._kind != "inner",
             keep_right=self._kind == "outer",
         )
+
+    def _join(self, at: Connected, context: Any, stores: Any) -> StreamStreamJoinProcessor:
+        node, windows = self._specified(at), self._windows
         kept = windows.size_ms + windows.grace_ms
         outer = None
         if self._outer is not None:
@@ -211,8 +232,8 @@ class _Sides:
         return StreamStreamJoinProcessor(
             node,
             context,
-            JoinWindowStore(stores[left.name], kept),
-            JoinWindowStore(stores[right.name], kept),
+            JoinWindowStore(stores[node.left_store.name], kept),
+            JoinWindowStore(stores[node.right_store.name], kept),
             outer,
         )
 
