@@ -69,6 +69,11 @@ COMMANDS: dict[str, Command] = {
         Command(
             "reassign clean-throttles", "kappaflow.cli.reassign.clean_throttles", "reassign_clean_throttles.summary"
         ),
+        Command("disk usage", "kappaflow.cli.disk.usage", "disk_usage.summary"),
+        Command("disk free", "kappaflow.cli.disk.free", "disk_free.summary"),
+        Command("disk balance", "kappaflow.cli.disk.balance", "disk_balance.summary"),
+        Command("disk add", "kappaflow.cli.disk.add", "disk_add.summary"),
+        Command("disk rescue", "kappaflow.cli.disk.rescue", "disk_rescue.summary"),
         Command("plan list", "kappaflow.cli.plan.list", "plan_list.summary"),
         Command("plan show", "kappaflow.cli.plan.show", "plan_show.summary"),
         Command("plan apply", "kappaflow.cli.plan.apply", "plan_apply.summary"),

@@ -69,6 +69,7 @@ _PACKAGES = {
     "config": "kappaflow.ops.configs",
     "group": "kappaflow.ops.groups",
     "reassign": "kappaflow.ops.reassignment",
+    "disk": "kappaflow.ops.disk",
 }
 """The package of each family, by the first word of its actions' names and of its texts' keys.
 

@@ -1,0 +1,1 @@
+"""`kappa disk`: space on the brokers' disks."""
