@@ -389,11 +389,7 @@ impl Out {
     }
 
     fn push_decimal(&mut self, text: &[u8], precision: u8, scale: u8) -> Scanned<()> {
-        let value = decimal(text, precision, scale)?;
-        if let (true, Values::Wide(values)) = (self.keep, &mut self.values) {
-            values.push(value);
-            self.valid.push(true);
-        }
+        self.push_unscaled(decimal(text, precision, scale)?);
         Ok(())
     }
 
@@ -409,6 +405,43 @@ impl Out {
             }
         }
         Ok(())
+    }
+
+    /// The columns of the fields, of the elements, or of the keys and the values.
+    pub fn children(&mut self) -> &mut [Out] {
+        match &mut self.values {
+            Values::Lists { children, .. } | Values::Fields { children, .. } => children,
+            _ => &mut [],
+        }
+    }
+
+    /// Ends a row whose elements or fields were pushed already.
+    pub fn close_row(&mut self) {
+        if let Values::Lists { ends, children } = &mut self.values {
+            ends.push(children[0].valid.len() as i32);
+        }
+        if self.keep {
+            self.valid.push(true);
+        }
+    }
+
+    /// True when a key that was pushed since the last row is null, or two are equal.
+    pub fn has_doubtful_keys(&self) -> bool {
+        match &self.values {
+            Values::Lists { ends, children } => {
+                let first = ends.last().map_or(0, |end| *end as usize);
+                children[0].valid[first..].contains(&false) || children[0].has_repeated_text(first)
+            }
+            _ => false,
+        }
+    }
+
+    /// Pushes the unscaled value of a decimal column.
+    pub fn push_unscaled(&mut self, value: i128) {
+        if let (true, Values::Wide(values)) = (self.keep, &mut self.values) {
+            values.push(value);
+            self.valid.push(true);
+        }
     }
 
     /// The finished array.

@@ -10,9 +10,20 @@ struct Decoder {
     outs: Vec<Out>,
     members: Members,
     unwrapped: bool,
+    header: usize,
 }
 
 impl Decoder {
+    fn record(&mut self, data: &[u8]) -> Scanned<()> {
+        if self.header == 0 {
+            return self.document(data);
+        }
+        match data.split_at_checked(self.header) {
+            Some(([0, ..], document)) => self.document(document),
+            _ => Err(Doubt),
+        }
+    }
+
     fn document(&mut self, data: &[u8]) -> Scanned<()> {
         if data.len() > u32::MAX as usize / 2 {
             return Err(Doubt);
@@ -43,7 +54,7 @@ impl Decoder {
         let mut doubts = Vec::new();
         for (row, valid) in valid.iter_mut().enumerate() {
             let outcome = match data.get(row) {
-                Some(record) => self.document(record).inspect_err(|_| doubts.push(row as i64)),
+                Some(record) => self.record(record).inspect_err(|_| doubts.push(row as i64)),
                 None => Err(Doubt),
             };
             if outcome.is_err() {
@@ -62,12 +73,13 @@ fn ends_token(scanner: &Scanner<'_>) -> bool {
     scanner.data.get(scanner.at).is_none_or(|byte| matches!(byte, b' ' | b'\t' | b'\n' | b'\r'))
 }
 
-/// Decodes a column of JSON documents.
+/// Decodes a column of JSON documents, each behind a header of so many bytes, of which the first is zero.
 ///
 /// Returns the arrays (None for columns that are only checked), a byte per row that is 1 where there is a row,
 /// and the rows that the row form has to decide about; these are null here.
 #[pyfunction]
-#[allow(clippy::type_complexity)]
+#[pyo3(signature = (data, names, types, keep, unwrapped, header=0))]
+#[allow(clippy::type_complexity, clippy::too_many_arguments)]
 pub fn json_decode<'py>(
     py: Python<'py>,
     data: Column,
@@ -75,11 +87,12 @@ pub fn json_decode<'py>(
     types: Vec<Spec>,
     keep: Vec<bool>,
     unwrapped: bool,
+    header: usize,
 ) -> PyResult<(Vec<Option<Bound<'py, PyAny>>>, Vector, Vector)> {
     let bytes = ByteColumn::new(data.0.as_ref(), "JSON documents")?;
     let rows = bytes.len();
     let outs = types.iter().zip(&keep).map(|(spec, keep)| Out::new(spec, *keep, rows)).collect();
-    let mut decoder = Decoder { outs, members: Members::new(&names), unwrapped };
+    let mut decoder = Decoder { outs, members: Members::new(&names), unwrapped, header };
     let (valid, doubts) = detached(py, rows, || decoder.run(&bytes));
     let mut arrays = Vec::with_capacity(decoder.outs.len());
     for (out, keep) in decoder.outs.into_iter().zip(keep) {

@@ -1,4 +1,4 @@
-"""Connections to the brokers of a cluster, with one I/O thread of their own.
+"""Connections to the brokers of a cluster, with an I/O thread of their own or one of those that a process shares.
 
 Fetching, producing and control each take a ``Connection`` of their own: a broker answers the requests of one
 connection in order, so a produce behind a long poll would wait for as long as the poll does.
@@ -14,6 +14,7 @@ from types import TracebackType
 from typing import Any
 
 from kappaflow.client.broker_errors import translate
+from kappaflow.client.io_threads import IoThreads
 from kappaflow.client.kafka_python import LOG_ON_ERRORS, ConnectionManager, Future, KafkaNetClient, NetworkSelector
 from kappaflow.errors import BrokerUnreachable, RetriableBrokerError
 
@@ -34,6 +35,7 @@ class ClientConfig:
         request_timeout_ms: when a request without an answer counts as lost, and its connection with it.
         bootstrap_timeout_ms: how long to try before the brokers count as unreachable.
         security: kafka-python's settings for TLS and SASL, such as ``security_protocol``.
+        io: threads that all connections made with this share; None gives each one of its own.
     """
 
     bootstrap_servers: str
@@ -41,10 +43,16 @@ class ClientConfig:
     request_timeout_ms: int = 30_000
     bootstrap_timeout_ms: int = 10_000
     security: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    io: IoThreads | None = field(default=None, compare=False, repr=False)
+
+    @property
+    def patience(self) -> float:
+        """By how much waits are longer than of a client alone."""
+        return 1.0 if self.io is None else self.io.patience
 
 
 class Connection:
-    """One I/O thread and its connections to all brokers.
+    """The connections of one purpose to all brokers, on one I/O thread.
 
     Attributes:
         config: how the cluster is reached.
@@ -62,7 +70,12 @@ class Connection:
             BrokerUnreachable: no broker of the list answers.
         """
         self.config = config
-        self._net = NetworkSelector(client_id=f"{config.client_id}-{purpose}", slow_task_threshold_secs=0)
+        name = f"{config.client_id}-{purpose}"
+        if config.io is None:
+            self._net: Any = NetworkSelector(client_id=name, slow_task_threshold_secs=0)
+            self._net.start()
+        else:
+            self._net = config.io.take(name)
         self.manager = ConnectionManager(
             self._net,
             **{
@@ -80,7 +93,10 @@ class Connection:
             },
         )
         self._closed = False
-        self._net.start()
+        known = None if config.io is None else config.io.known
+        if known is not None:
+            self._net.run(self.manager.adopt, known.manager)
+            return
         try:
             self.manager.bootstrap(timeout_ms=config.bootstrap_timeout_ms)
         except Exception as error:
@@ -127,16 +143,27 @@ class Connection:
         return self._net.sleep(delay_s)
 
     def run(self, function: Callable[..., Any], *args: Any) -> Any:
-        """Run a function or coroutine function on the I/O thread and wait for its result."""
+        """Run a function or coroutine function on the I/O thread and wait for its result.
+
+        Raises:
+            RuntimeError: the connection is closed.
+        """
+        self._check_open()
         return self._net.run(function, *args)
+
+    def _check_open(self) -> None:
+        if self._closed:  # a shared loop goes on, and would wait for an answer that nobody sends
+            raise RuntimeError("The connection is closed.")
 
     def spawn(self, function: Callable[..., Any], *args: Any) -> Any:
         """Start a function or coroutine function on the I/O thread."""
+        self._check_open()
         return self.manager.call_soon(function, *args)
 
     def send(self, message: Any, node_id: int | str | None = None, timeout_ms: int | None = None) -> Any:
         """Send a request; to be called on the I/O thread.  Failures arrive in the future."""
         try:
+            self._check_open()
             return self.manager.send(message, node_id=node_id, request_timeout_ms=timeout_ms)
         except Exception as error:
             return Future().failure(error)
@@ -183,12 +210,15 @@ class Connection:
                 pause = min(2 * pause, RETRY_BACKOFF_S)
 
     def close(self) -> None:
-        """Close all connections and end the I/O thread."""
+        """Close all connections, and end the I/O thread where it is their own."""
         if self._closed:
             return
         self._closed = True
         self._net.run(self.manager.close)
-        self._net.close()
+        if self.config.io is None:
+            self._net.close()
+        else:
+            self.config.io.give_back(self._net)
 
 
 def _why_unreachable(address: str) -> str:

@@ -156,6 +156,7 @@ class Fetcher:
         self._throttled = False
         self._in_flight: dict[int, int] = {}
         self._error: KappaError | None = None
+        self._woken = False
         self.fetched_bytes = 0
         self._connection = Connection(config, "fetch")
         self._metadata = Metadata(self._connection, self._pump)
@@ -269,13 +270,20 @@ class Fetcher:
                     raise self._error
                 chunks = self._take(max_bytes)
                 remaining = deadline - time.monotonic()
-                if chunks or remaining <= 0:
+                if chunks or remaining <= 0 or self._woken:
                     break
                 self._lock.wait(remaining)
+            self._woken = False
             wake = bool(chunks) and self._throttled
         if wake:
             self._connection.call_soon(self._pump)
         return chunks
+
+    def wake(self) -> None:
+        """Have a `poll` that waits, or the next one, return at once; from any thread."""
+        with self._lock:
+            self._woken = True
+            self._lock.notify_all()
 
     def _take(self, max_bytes: int | None) -> list[FetchedChunk]:
         taken: list[FetchedChunk] = []
@@ -445,7 +453,7 @@ class Fetcher:
             )
         return _FetchRequest(
             replica_id=-1,
-            max_wait_ms=self._max_wait_ms,
+            max_wait_ms=int(self._max_wait_ms * self._connection.config.patience),
             min_bytes=self._min_bytes,
             max_bytes=self._max_bytes,
             isolation_level=self._isolation,

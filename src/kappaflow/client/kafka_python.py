@@ -74,6 +74,7 @@ PRIVATE_PARTS: dict[Any, tuple[str, ...]] = {
         "least_loaded_node",
         "connection_delay",
         "ssl_enabled",
+        "close_idle_connections",
         "close",
     ),
     KafkaNetSocket: ("dns_lookup", "sock_connect"),
@@ -90,6 +91,7 @@ PRIVATE_PARTS: dict[Any, tuple[str, ...]] = {
         "add_coordinator",
         "add_listener",
         "brokers",
+        "start_refresh_loop",
     ),
     KafkaNetClient: ("is_disconnected", "connection_delay", "least_loaded_node", "maybe_connect"),
     BaseCoordinator: (
@@ -144,10 +146,15 @@ class _Sockets(selectors.DefaultSelector):
 
 
 class NetworkSelector(KafkaNetSelector):
-    """kafka-python's event loop over that selector."""
+    """kafka-python's event loop over that selector.
+
+    Attributes:
+        read_buffer: what connections of this loop read into, one at a time.
+    """
 
     def __init__(self, **configs: Any) -> None:
         super().__init__(**{"selector": _Sockets, **configs})
+        self.read_buffer = bytearray(READ_BYTES)
 
 
 def _receive(sock: Any, buffer: bytearray) -> tuple[int, Any]:
@@ -184,12 +191,13 @@ async def _connect(net: Any, host: str, port: int, options: Any, timeout_at: flo
 class _PlainTransport(KafkaTCPTransport):
     """A plain connection with large reads into one buffer that stays in the processor's cache.
 
-    The parser copies what it is given before the next read.  Writes wait only where the socket is full.
+    The parser copies what it is given before the next read of any connection of the loop, so they share the buffer.
+    Writes wait only where the socket is full.
     """
 
-    def __init__(self, *args: Any, **configs: Any) -> None:
-        super().__init__(*args, **configs)
-        self._buffer = bytearray(READ_BYTES)
+    def __init__(self, net: Any, *args: Any, **configs: Any) -> None:
+        super().__init__(net, *args, **configs)
+        self._buffer: bytearray = net.read_buffer
 
     def _sock_recv(self) -> tuple[memoryview, Any]:
         size, error = _receive(self._sock, self._buffer)
@@ -209,9 +217,9 @@ class _PlainTransport(KafkaTCPTransport):
 class _TlsTransport(KafkaSSLTransport):
     """An encrypted connection with large reads; it reads on while TLS holds decrypted bytes back."""
 
-    def __init__(self, *args: Any, **configs: Any) -> None:
-        super().__init__(*args, **configs)
-        self._buffer = bytearray(READ_BYTES)
+    def __init__(self, net: Any, *args: Any, **configs: Any) -> None:
+        super().__init__(net, *args, **configs)
+        self._buffer: bytearray = net.read_buffer
 
     def _sock_recv(self) -> tuple[memoryview, Any]:
         size, error = _receive(self._sock, self._buffer)
@@ -234,6 +242,22 @@ class ConnectionManager(KafkaConnectionManager):
         super().__init__(net, **configs)
         self.cluster.config["allow_auto_create_topics"] = False
         self.last_problem = ""
+
+    def adopt(self, other: ConnectionManager) -> None:
+        """Begin with what another manager of the same cluster knows, instead of asking a broker for it again."""
+        mine, known = self.cluster, other.cluster
+        self.broker_version_data = other.broker_version_data
+        mine._brokers = dict(known._brokers)
+        mine.controller, mine.cluster_id = known.controller, known.cluster_id
+        mine._last_refresh_ms = mine._last_successful_refresh_ms = known._last_successful_refresh_ms
+        mine._need_update = False
+        self._bootstrap_future = Future().success(True)
+        mine.start_refresh_loop()
+
+    def close_idle_connections(self) -> None:
+        """Look for connections that nothing uses; of closed ones no more, as the loop may outlive them."""
+        if not getattr(self, "closed", False):
+            super().close_idle_connections()
 
     async def _connect(self, node: Any, conn: Any, *args: Any, **options: Any) -> None:
         await super()._connect(node, conn, *args, **options)

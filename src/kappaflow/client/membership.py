@@ -61,6 +61,7 @@ class GroupMembership:
         session_timeout_ms: int = 10_000,
         heartbeat_interval_ms: int | None = None,
         max_poll_interval_ms: int = 300_000,
+        on_event: Callable[[], object] | None = None,
     ) -> None:
         """Connect and begin to join.
 
@@ -74,8 +75,9 @@ class GroupMembership:
                 already, so that offsets cannot be committed any more.
             group_instance_id: makes the member static.
             session_timeout_ms: without a heartbeat for so long, the group goes on without this member.
-            heartbeat_interval_ms: a tenth of the session time-out by default, at most 3 s.
+            heartbeat_interval_ms: a tenth of the session time-out by default, a third at most, and at most 3 s.
             max_poll_interval_ms: without ``poll`` for so long, the member leaves; also bounds a rebalance.
+            on_event: called on the I/O thread when ``poll`` has something to do.
 
         Raises:
             BrokerUnreachable: no broker answers.
@@ -84,6 +86,7 @@ class GroupMembership:
         self._assignor = assignor
         self._on_assigned = on_assigned
         self._on_revoked = on_revoked
+        self._on_event = on_event
         self._lock = threading.Condition()
         self._events: deque[Callable[[], object]] = deque()
         self._error: KappaError | None = None
@@ -102,7 +105,7 @@ class GroupMembership:
             group_id=group_id,
             group_instance_id=group_instance_id,
             session_timeout_ms=session_timeout_ms,
-            heartbeat_interval_ms=heartbeat_interval_ms or max(1, min(3_000, session_timeout_ms // 10)),
+            heartbeat_interval_ms=heartbeat_interval_ms or _heartbeat_ms(session_timeout_ms, config.patience),
             max_poll_interval_ms=max_poll_interval_ms,
             request_timeout_ms=config.request_timeout_ms,
             api_version=self._connection.manager.broker_version,
@@ -145,6 +148,12 @@ class GroupMembership:
         for event in events:
             event()
         return bool(events)
+
+    def wait(self, timeout_s: float) -> None:
+        """Wait until ``poll`` has something to do."""
+        with self._lock:
+            if not self._events and self._error is None:
+                self._lock.wait(timeout_s)
 
     def keep_alive(self) -> bool:
         """Tell the group that this member is alive while it works on a callback, and whether others wait for it."""
@@ -193,6 +202,11 @@ class GroupMembership:
         with self._lock:
             self._events.append(event)
             self._lock.notify_all()
+        self._tell()
+
+    def _tell(self) -> None:
+        if self._on_event is not None:
+            self._on_event()
 
     async def _drive(self) -> None:
         while not self._closing:
@@ -208,13 +222,14 @@ class GroupMembership:
                     return
                 self.failed(error)
                 return
-            await self._connection.sleep(DRIVE_INTERVAL_S)
+            await self._connection.sleep(DRIVE_INTERVAL_S * self._connection.config.patience)
 
     def failed(self, error: Exception) -> None:
         """Have ``poll`` raise: this member cannot be in the group."""
         with self._lock:
             self._error = self._error or translate(error, f"be a member of group {self._coordinator.group_id}")
             self._lock.notify_all()
+        self._tell()
 
     def _topic_counts(self) -> dict[str, int] | None:
         """Partitions of each topic, or None while a topic is unknown."""
@@ -270,6 +285,10 @@ class GroupMembership:
 
         self._has_posted = True
         self._post(assign_now)
+
+
+def _heartbeat_ms(session_timeout_ms: int, patience: float) -> int:
+    return int(max(1, min(3_000, session_timeout_ms / 3, session_timeout_ms / 10 * patience)))
 
 
 class _Coordinator(BaseCoordinator):

@@ -31,23 +31,27 @@ class AvroCodec(SchemaCodec):
         text: the schema as JSON; a bare type name such as ``int`` may stand without quotes.
         references: the schemas that it names, by full name.
 
+    Attributes:
+        node: the schema, as parsed JSON.
+        names: its named types, by name and by full name.
+
     Raises:
         ConfigError: it is no Avro schema.
     """
 
     def __init__(self, text: str, references: Mapping[str, str] | None = None) -> None:
-        self._names: dict[str, Any] = {}
+        self.names: dict[str, Any] = {}
         known: dict[str, Any] = {}
         try:
             for referred in (references or {}).values():
                 node = json.loads(referred)
                 fastavro.parse_schema(_bare(node), known)
-                type_of_avro(node, self._names)
+                type_of_avro(node, self.names)
             self.node = json.loads(text) if text.strip()[:1] in '{["' else text.strip()
             self._schema = fastavro.parse_schema(_bare(self.node), known)
         except Exception as error:
             raise ConfigError(f"Not an Avro schema: {error}") from None
-        self.data_type = type_of_avro(self.node, self._names)
+        self.data_type = type_of_avro(self.node, self.names)
         self._lazy: dict[tuple[str, str], Convert] = {}
         self._to = self._converter(self.node, "", write=True)
         self._from = self._converter(self.node, "", write=False)
@@ -66,11 +70,12 @@ class AvroCodec(SchemaCodec):
         try:
             return self._from(fastavro.schemaless_reader(io.BytesIO(data), self._schema, None))
         except Exception as error:
-            raise SerializationError(f"Not a value of its Avro schema: {error!r}") from None
+            reason = "the record ends too early" if isinstance(error, EOFError) else repr(error)
+            raise SerializationError(f"Not a value of its Avro schema: {reason}") from None
 
     def _converter(self, node: Any, namespace: str, *, write: bool) -> Convert:
         if isinstance(node, str):
-            found = self._names.get(node) or self._names.get(f"{namespace}.{node}")
+            found = self.names.get(node) or self.names.get(f"{namespace}.{node}")
             if found is not None:
                 return self._named(node, found, write=write)
             return _writer_of(node) if write else _same

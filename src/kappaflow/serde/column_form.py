@@ -20,8 +20,17 @@ from kappaflow.kernel import _native
 from kappaflow.kernel.json_read import read_json
 from kappaflow.serde import types as t
 from kappaflow.serde.arrow import array_to_values, arrow_type, values_to_array
+from kappaflow.serde.avro_codec import AvroCodec
+from kappaflow.serde.avro_plan import avro_steps
 from kappaflow.serde.coercion import CoercionError, coercion
 from kappaflow.serde.face import ArrowArray, Decoded, Mask, Row, Serde
+from kappaflow.serde.json_format import JsonSerde
+from kappaflow.serde.protobuf_codec import ProtobufCodec
+from kappaflow.serde.protobuf_plan import protobuf_steps
+from kappaflow.serde.record_plan import Unplannable
+from kappaflow.serde.schema import Column
+from kappaflow.serde.schema_codec import SchemaCodec
+from kappaflow.serde.wire_format import HEADER_BYTES
 
 Int64s = npt.NDArray[np.int64]
 TypeSpec = tuple[str, list[str], list[Any]]
@@ -212,6 +221,71 @@ def json_encode(
         else:
             arrays.append(fitted(array, column.type))
     return _native.json_encode(arrays, prefixes, raw, mask_bytes(valid), length, unwrapped)
+
+
+def plan_of(codec: SchemaCodec, columns: Sequence[Column], *, is_bare: bool) -> Any | None:
+    """Return how the native kernel reads records of a schema into columns, or None where the row form has to.
+
+    Args:
+        codec: of the schema.
+        columns: of the serde.
+        is_bare: a record is the value of the only column.
+    """
+    struct = t.Struct(tuple(t.StructField(column.name, column.type) for column in columns))
+    if any(is_raw(column.type) for column in columns):
+        return None
+    try:
+        if isinstance(codec, AvroCodec):
+            wanted = columns[0].type if is_bare else struct
+            return _native.RecordPlan("AVRO", avro_steps(codec.node, codec.names, wanted), b"")
+        if isinstance(codec, ProtobufCodec):
+            return _native.RecordPlan("PROTOBUF", protobuf_steps(codec.message, struct), codec.prefix)
+    except Unplannable:
+        pass
+    return None
+
+
+def schema_ids(data: ArrowArray) -> list[int]:
+    """Return the schema ids that records of a column start with, each once."""
+    return _native.schema_ids(data)
+
+
+def schema_decode(
+    serde: Serde,
+    data: ArrowArray,
+    projection: Sequence[int] | None,
+    plans: Sequence[tuple[int, Any]],
+    *,
+    is_bare: bool,
+    is_framed: bool,
+) -> Decoded:
+    """Decode records of registered schemas.
+
+    Args:
+        serde: the row form.
+        data: the records.
+        projection: positions of the wanted columns; None for all.
+        plans: by schema id; records of other schemas are read by the row form.
+        is_bare: a record is the value of the only column.
+        is_framed: records start with the id of their schema; otherwise the only plan is that of all.
+    """
+    keep = keep_flags(serde, projection)
+    found = _native.schema_decode(data, list(plans), layout_of(serde).types, keep, is_bare, is_framed)
+    return finish(serde, data, projection, found)
+
+
+def json_behind_header(serde: Serde, inner: JsonSerde, data: ArrowArray, projection: Sequence[int] | None) -> Decoded:
+    """Decode JSON documents behind schema ids.
+
+    Args:
+        serde: the row form.
+        inner: the same for the documents alone.
+        data: the records.
+        projection: positions of the wanted columns; None for all.
+    """
+    names, types, _ = layout_of(inner)
+    found = _native.json_decode(data, names, types, keep_flags(serde, projection), inner.unwrapped, HEADER_BYTES)
+    return finish(serde, data, projection, found)
 
 
 def delimited_decode(serde: Serde, data: ArrowArray, projection: Sequence[int] | None, delimiter: str) -> Decoded:

@@ -56,7 +56,7 @@ def fields_reader(fields: list[tuple[str, t.DataType]], required: object) -> Cal
                 item = value[name]
             else:
                 if upper is None:
-                    upper = {key.upper(): member for key, member in value.items()}
+                    upper = {key.upper(): member for key, member in value.items() if isinstance(key, str)}
                 item = upper.get(folded)
             try:
                 out.append(convert(item))
@@ -138,10 +138,14 @@ def _array(element: Reader, data_type: t.DataType) -> Reader:
 
 def _map(key: Reader, inner: Reader, data_type: t.DataType) -> Reader:
     def read(value: Any) -> dict[Any, Any]:
-        if isinstance(value, list):
-            return {key(entry.get("key")): inner(entry.get("value")) for entry in value}
-        if not isinstance(value, Mapping):
+        if isinstance(value, list) and all(isinstance(entry, Mapping) for entry in value):
+            found = {key(entry.get("key")): inner(entry.get("value")) for entry in value}
+        elif isinstance(value, Mapping):
+            found = {key(name): inner(item) for name, item in value.items()}
+        else:
             raise _mismatch(value, data_type)
-        return {key(name): inner(item) for name, item in value.items()}
+        if None in found:
+            raise CoercionError("A key of a MAP cannot be null")
+        return found
 
     return read

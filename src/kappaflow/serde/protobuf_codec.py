@@ -48,7 +48,7 @@ _COMMON: dict[str, str] = {
     "confluent/meta.proto": 'syntax = "proto3"; package confluent; '
     "message Meta { string doc = 1; map<string, string> params = 2; repeated string tags = 3; }",
 }
-_WRAPPERS = {f"google.protobuf.{name}Value" for name in
+WRAPPERS = {f"google.protobuf.{name}Value" for name in
              ("Bool", "Int32", "Int64", "UInt32", "UInt64", "Float", "Double", "String", "Bytes")}  # fmt: skip
 _TYPES: dict[int, t.DataType] = {
     FieldDescriptor.TYPE_BOOL: t.BOOLEAN,
@@ -77,6 +77,10 @@ class ProtobufCodec(SchemaCodec):
         full_name: the message; None for the first.
         framed: records start with the path of their message.
 
+    Attributes:
+        message: the descriptor of that message.
+        prefix: its path, as records start with.
+
     Raises:
         ConfigError: the file or its message cannot be used.
     """
@@ -96,10 +100,10 @@ class ProtobufCodec(SchemaCodec):
         if not self._file.message_types_by_name:
             raise ConfigError("The Protobuf schema has no message.")
         self._path = self._find(full_name)
-        self._message = self._at(self._path)
-        self._class = message_factory.GetMessageClass(self._message)
-        self._prefix = write_message_path(self._path) if framed else b""
-        self.data_type = self._struct(self._message, ())
+        self.message = self._at(self._path)
+        self._class = message_factory.GetMessageClass(self.message)
+        self.prefix = write_message_path(self._path) if framed else b""
+        self.data_type = self._struct(self.message, ())
 
     def _add(self, pool: Any, text: str, name: str) -> Any:
         parsed = parse_proto(text, name)
@@ -136,7 +140,7 @@ class ProtobufCodec(SchemaCodec):
     def encode(self, value: Any) -> bytes:
         """Write a value."""
         try:
-            return self._prefix + _filled(self._class(), value).SerializeToString()
+            return self.prefix + _filled(self._class(), value).SerializeToString()
         except (ValueError, TypeError, AttributeError) as error:
             raise SerializationError(f"The value does not fit its Protobuf schema: {error}") from None
 
@@ -149,7 +153,7 @@ class ProtobufCodec(SchemaCodec):
                 kind = message_factory.GetMessageClass(self._at(path))
         try:
             return _plain(kind.FromString(data[start:]))
-        except DecodeError as error:
+        except (DecodeError, ValueError, OverflowError) as error:
             raise SerializationError(f"Not a value of its Protobuf schema: {error}") from None
 
     def _struct(self, message: Any, above: tuple[str, ...]) -> t.Struct:
@@ -159,7 +163,7 @@ class ProtobufCodec(SchemaCodec):
         inner = (*above, message.full_name)
         for field in message.fields:
             oneof = field.containing_oneof
-            if oneof is not None and not _is_synthetic(oneof):
+            if oneof is not None and not is_synthetic(oneof):
                 name = f"{oneof.name}_{oneof.index}"
                 if oneof.fields[0].number == field.number:
                     members = [(f.name, self._type(f, inner)) for f in oneof.fields]
@@ -169,7 +173,7 @@ class ProtobufCodec(SchemaCodec):
         return t.Struct(tuple(fields))
 
     def _type(self, field: Any, above: tuple[str, ...]) -> t.DataType | None:
-        if _is_map(field):
+        if is_map(field):
             entry = field.message_type.fields_by_name
             key, value = self._single(entry["key"], above), self._single(entry["value"], above)
             return t.Map(key, value) if key is not None and value is not None else None
@@ -180,7 +184,7 @@ class ProtobufCodec(SchemaCodec):
         if field.type not in {FieldDescriptor.TYPE_MESSAGE, FieldDescriptor.TYPE_GROUP}:
             return _TYPES.get(field.type, t.BIGINT)
         message = field.message_type
-        if message.full_name in _WRAPPERS:
+        if message.full_name in WRAPPERS:
             return _TYPES.get(message.fields_by_name["value"].type, t.BIGINT)
         match message.full_name:
             case "google.protobuf.Timestamp":
@@ -199,10 +203,11 @@ class ProtobufCodec(SchemaCodec):
 
 def _unnested(message: Any, struct: t.Struct) -> t.DataType:
     """A generated message around an inner list is that list."""
-    return struct.fields[0].type if _is_list_message(message) else struct
+    return struct.fields[0].type if is_list_message(message) else struct
 
 
-def _is_list_message(message: Any) -> bool:
+def is_list_message(message: Any) -> bool:
+    """Tell whether a message was generated around an inner list."""
     return len(message.fields) == 1 and message.fields[0].name == "array" and message.fields[0].is_repeated
 
 
@@ -221,11 +226,13 @@ def _add_common(pool: Any, name: str) -> None:
     pool.AddSerializedFile(parse_proto(_COMMON[name], name).descriptor.SerializeToString())
 
 
-def _is_synthetic(oneof: Any) -> bool:
+def is_synthetic(oneof: Any) -> bool:
+    """Tell whether a oneof stands for the presence of its only field."""
     return len(oneof.fields) == 1 and oneof.name == f"_{oneof.fields[0].name}"
 
 
-def _is_map(field: Any) -> bool:
+def is_map(field: Any) -> bool:
+    """Tell whether a field holds the entries of a map."""
     if field.message_type is None or not field.is_repeated:
         return False
     names = {f.name for f in field.message_type.fields}
@@ -245,7 +252,7 @@ def _filled(message: Any, value: Any) -> Any:
         oneof = field.containing_oneof
         within: Mapping[str, Any] = value
         folded = upper
-        if oneof is not None and not _is_synthetic(oneof):
+        if oneof is not None and not is_synthetic(oneof):
             within = upper.get(f"{oneof.name}_{oneof.index}".upper()) or {}
             folded = {str(key).upper(): item for key, item in within.items()}
         item = within[field.name] if field.name in within else folded.get(field.name.upper())
@@ -255,7 +262,7 @@ def _filled(message: Any, value: Any) -> Any:
 
 
 def _set(message: Any, field: Any, value: Any) -> None:
-    if _is_map(field):
+    if is_map(field):
         _set_map(getattr(message, field.name), field, value)
     elif field.is_repeated:
         target = getattr(message, field.name)
@@ -300,7 +307,7 @@ def _scalar(field: Any, value: Any) -> Any:
 
 def _set_message(target: Any, value: Any) -> None:
     name = target.DESCRIPTOR.full_name
-    if name in _WRAPPERS:
+    if name in WRAPPERS:
         target.value = _scalar(target.DESCRIPTOR.fields_by_name["value"], value)
     elif name == "google.protobuf.Timestamp":
         target.seconds, millis = divmod(int(value), 1000)
@@ -315,7 +322,7 @@ def _set_message(target: Any, value: Any) -> None:
         target.nanos = millis * 1_000_000
     elif name == "confluent.type.Decimal":
         _set_decimal(target, value)
-    elif _is_list_message(target.DESCRIPTOR) and not isinstance(value, Mapping):
+    elif is_list_message(target.DESCRIPTOR) and not isinstance(value, Mapping):
         _set(target, target.DESCRIPTOR.fields[0], value)
     else:
         _filled(target, value)
@@ -339,7 +346,7 @@ def _plain(message: Any) -> Any:
     for field in message.DESCRIPTOR.fields:
         oneof = field.containing_oneof
         value = None if field.has_presence and not message.HasField(field.name) else _read(message, field)
-        if oneof is not None and not _is_synthetic(oneof):
+        if oneof is not None and not is_synthetic(oneof):
             members = out.setdefault(f"{oneof.name}_{oneof.index}", {})
             members[field.name] = value
         else:
@@ -349,7 +356,7 @@ def _plain(message: Any) -> Any:
 
 def _read(message: Any, field: Any) -> Any:
     value = getattr(message, field.name)
-    if _is_map(field):
+    if is_map(field):
         entry = field.message_type.fields_by_name
         if _is_real_map(field):
             return {key: _of(entry["value"], value[key]) for key in value}
@@ -366,7 +373,7 @@ def _of(field: Any, value: Any) -> Any:
     if field.message_type is None:
         return value
     name = field.message_type.full_name
-    if name in _WRAPPERS:
+    if name in WRAPPERS:
         return value.value
     match name:
         case "google.protobuf.Timestamp":
@@ -380,4 +387,4 @@ def _of(field: Any, value: Any) -> Any:
             return Decimal((int(unscaled < 0), tuple(map(int, str(abs(unscaled)))), -value.scale))
         case _:
             plain = _plain(value)
-            return plain["array"] if _is_list_message(field.message_type) else plain
+            return plain["array"] if is_list_message(field.message_type) else plain

@@ -6,20 +6,23 @@ read    the header names the writer's schema; its values are fitted to the colum
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from kappaflow.errors import ConfigError, SerializationError
+from kappaflow.errors import ConfigError, KappaError, SerializationError
+from kappaflow.kernel.selection import USE_NATIVE
 from kappaflow.serde import types as t
 from kappaflow.serde.coercion import CoercionError
 from kappaflow.serde.connect_values import fields_reader, value_reader
-from kappaflow.serde.face import Row, Serde
+from kappaflow.serde.face import ArrowArray, Decoded, Row, Serde
 from kappaflow.serde.json_format import JsonSerde
 from kappaflow.serde.registered_schemas import codec_of, schema_of_columns, type_of_schema
 from kappaflow.serde.schema import Column
 from kappaflow.serde.schema_codec import SchemaCodec
 from kappaflow.serde.schema_registry import ResolvedSchema, SchemaRegistry, SchemaText, resolve, subject_of
 from kappaflow.serde.wire_format import HEADER_BYTES, read_header, write_header
+
+OWN = -1  # instead of a schema's id, for records that name none
 
 
 class _RegisteredSerde(Serde):
@@ -127,6 +130,14 @@ class JsonSrSerde(_RegisteredSerde):
         read_header(data)
         return self._json.deserialize(data[HEADER_BYTES:])
 
+    def decode(self, data: ArrowArray, projection: Sequence[int] | None = None) -> Decoded:
+        """Read a column of records."""
+        if USE_NATIVE:
+            from kappaflow.serde.column_form import json_behind_header
+
+            return json_behind_header(self, self._json, data, projection)
+        return super().decode(data, projection)
+
 
 class SchemaSerde(_RegisteredSerde):
     """Binary values of a schema: Avro and Protobuf."""
@@ -144,6 +155,7 @@ class SchemaSerde(_RegisteredSerde):
     ) -> None:
         super().__init__(name, columns, properties, registry, subject=subject, unwrapped=unwrapped, target=target)
         self._codecs: dict[int, SchemaCodec] = {}
+        self._plans: dict[int, Any] = {}
         self._has_header = name != "PROTOBUF_NOSR"
         self._header = b""
         self._writer: SchemaCodec | None = None
@@ -194,6 +206,30 @@ class SchemaSerde(_RegisteredSerde):
             raise SerializationError(f"Failed to deserialize {self._target}. {error}, path: ${error.path}") from None
         except SerializationError as error:
             raise SerializationError(f"Failed to deserialize {self._target}. {error}") from None
+
+    def decode(self, data: ArrowArray, projection: Sequence[int] | None = None) -> Decoded:
+        """Read a column of records: those of schemas that fit the columns in the usual way natively."""
+        if not USE_NATIVE:
+            return super().decode(data, projection)
+        from kappaflow.serde.column_form import schema_decode, schema_ids
+
+        ids = schema_ids(data) if self._has_header else [OWN]
+        plans = [(schema_id, plan) for schema_id in ids if (plan := self._plan(schema_id)) is not None]
+        if not plans:
+            return super().decode(data, projection)
+        is_bare, is_framed = self._is_bare, self._has_header
+        return schema_decode(self, data, projection, plans, is_bare=is_bare, is_framed=is_framed)
+
+    def _plan(self, schema_id: int) -> Any | None:
+        if schema_id not in self._plans:
+            from kappaflow.serde.column_form import plan_of
+
+            try:
+                codec = self._codec() if schema_id == OWN else self._reader(schema_id)
+            except KappaError:
+                return None  # the row form says why, for each record
+            self._plans[schema_id] = plan_of(codec, self.columns, is_bare=self._is_bare)
+        return self._plans[schema_id]
 
     def _reader(self, schema_id: int) -> SchemaCodec:
         codec = self._codecs.get(schema_id)

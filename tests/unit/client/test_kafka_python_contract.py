@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from kappaflow.client import kafka_python
+from kappaflow.client.io_threads import IoThreads
 from kappaflow.client.kafka_python import PRIVATE_PARTS
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -34,7 +35,36 @@ def test_attributes_set_in_constructors_exist() -> None:
     assert manager.cluster.config["allow_auto_create_topics"] is False
     assert manager.config["socket_options"]
     assert manager.broker_version is None
+    assert (manager.broker_version_data, manager._bootstrap_future) == (None, None)
+    cluster = manager.cluster
+    assert (cluster._brokers, cluster.controller, cluster.cluster_id) == ({}, None, None)
+    assert (cluster._last_refresh_ms, cluster._last_successful_refresh_ms, cluster._need_update) == (0, 0, True)
     net.close()
+
+
+def test_connections_of_a_process_share_threads_and_what_they_know() -> None:
+    """A broker that answers is needed only by the first one."""
+    net = kafka_python.NetworkSelector()
+    first, second = (kafka_python.ConnectionManager(net, bootstrap_servers="127.0.0.1:1") for _ in range(2))
+    first.cluster._brokers = {7: "a broker"}
+    second.adopt(first)
+    assert second.bootstrapped
+    assert list(second.cluster.brokers()) == ["a broker"]
+    second.cluster._brokers.clear()
+    assert first.cluster._brokers
+    net.close()
+
+
+def test_as_many_threads_as_connections_until_there_are_enough() -> None:
+    threads = IoThreads(most=2)
+    nets = [threads.take(f"client-{number}") for number in range(5)]
+    assert sorted(nets.count(net) for net in set(nets)) == [2, 3]
+    assert threads.patience == 1.0
+    for net in nets[:4]:
+        threads.give_back(net)
+    assert not nets[4]._closed
+    threads.give_back(nets[4])
+    assert all(net._closed for net in nets)
 
 
 def test_nothing_else_imports_kafka_python() -> None:

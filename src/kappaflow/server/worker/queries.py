@@ -10,6 +10,7 @@ from dataclasses import replace
 from typing import Any
 
 from kappaflow.client.connection import ClientConfig
+from kappaflow.client.io_threads import IoThreads
 from kappaflow.errors import ConfigError, KappaError
 from kappaflow.server.configuration import ServerConfig
 from kappaflow.server.functions.library import FunctionLibrary
@@ -45,7 +46,7 @@ class RunningQueries:
         log: ProcessingLog,
     ) -> None:
         self.config = config
-        self.client = client
+        self.client = replace(client, io=IoThreads())
         self.index = index
         self.database = database
         self.replication = replication
@@ -196,6 +197,8 @@ class RunningQueries:
             thread.stopping.set()
         for thread in threads:
             thread.stop()
+        if self.client.io is not None:
+            self.client.io.close()
 
 
 def guarantee(settings: Settings) -> Guarantee:

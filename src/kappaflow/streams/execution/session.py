@@ -46,6 +46,7 @@ from kappaflow.streams.topology import nodes as n
 Task = RunningTask | ColumnarTask
 logger = logging.getLogger(__name__)
 POLL_SECONDS = 0.1
+IDLE_SECONDS = 0.05
 POLL_BYTES = 4 << 20
 WAITING_RECORDS_MAX = 20_000
 
@@ -113,9 +114,11 @@ class Session:
         host, config = self.host, self.config
         self._rebalancing()
         with ExitStack() as stack:
-            self.admin = stack.enter_context(Admin(config.client))
+            io = config.client.io
+            control = None if io is None else stack.enter_context(io.control(config.client))
+            self.admin = stack.enter_context(Admin(config.client, control))
             counts = self._partition_counts()
-            self.offsets = stack.enter_context(GroupOffsets(config.client, self.application_id))
+            self.offsets = stack.enter_context(GroupOffsets(config.client, self.application_id, control))
             isolation = "read_committed" if config.exactly_once else "read_uncommitted"
             self.producer: BatchProducer | TransactionalProducer
             self.commits: AtLeastOnce | ExactlyOnce
@@ -149,6 +152,7 @@ class Session:
                     self._revoked,
                     group_instance_id=config.instance_id,
                     session_timeout_ms=config.session_timeout_ms,
+                    on_event=self.fetcher.wake,
                 )
             )
             try:
@@ -201,7 +205,7 @@ class Session:
                 if host.paused and host.figures.state == "RUNNING":
                     self._commit()
                     host.figures.state = "PAUSED"
-                time.sleep(0.05)
+                self.membership.wait(IDLE_SECONDS * self.config.client.patience)
                 continue
             host.figures.state = "RUNNING"
             chunks = self.fetcher.poll(self._wait_seconds(), POLL_BYTES)
@@ -240,8 +244,10 @@ class Session:
     def _wait_seconds(self) -> float:
         if any(task.buffered for task in self.host.tasks.values()):
             return 0.01
+        # Records, events of the group and the end of the query wake it.
+        longest = POLL_SECONDS * self.config.client.patience
         until_commit = self.last_commit + self.config.commit_seconds - time.monotonic()
-        return max(0.0, min(POLL_SECONDS, until_commit)) if self.dirty else POLL_SECONDS
+        return max(0.0, min(longest, until_commit)) if self.dirty else longest
 
     def _task_of(self, partition: TopicPartition) -> Task | None:
         for task in self.host.tasks.values():
