@@ -1,4 +1,4 @@
-"""Writes what comes from the code: the command-line reference in both languages, SQL functions, the table of
+"""Writes what comes from the code: the command-line reference in both languages, the reference of SQL, the table of
 clients (from the results that `make conformance` recorded), the README's numbers.
 
     make docs                            writes them
@@ -85,8 +85,10 @@ def function_page() -> str:
 def pages() -> dict[Path, str]:
     """Every generated page."""
     from clients_page import clients_page
+    from sql_pages import sql_pages
 
     return {
+        **sql_pages(REFERENCE / "sql"),
         REFERENCE / "clients.md": clients_page(),
         GUIDE / "commands.md": command_page("en"),
         GUIDE / "commands.ko.md": command_page("ko"),
@@ -114,12 +116,17 @@ def readme(path: Path) -> str:
 
 def main() -> int:
     """Write the pages, or compare them."""
-    stale = [path for path, text in pages().items() if not path.exists() or path.read_text("utf-8") != text]
+    written = pages()
+    stale = [path for path, text in written.items() if not path.exists() or path.read_text("utf-8") != text]
+    stale += sorted(set((REFERENCE / "sql").rglob("*.md")) - set(written))
     if "--check" in sys.argv[1:]:
         for path in stale:
             sys.stderr.write(f"{path.name} is not what the code says: run make docs.\n")
         return 1 if stale else 0
-    for path, text in pages().items():
+    for path in stale:
+        path.unlink(missing_ok=True)
+    for path, text in written.items():
+        path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, encoding="utf-8")
     return 0
 

@@ -9,7 +9,7 @@ from kappaflow.sql.functions.aggregation import AggregateCall, Aggregation, Stat
 from kappaflow.sql.functions.math import first_type
 from kappaflow.sql.functions.registry import aggregate
 
-_attr = aggregate("ATTR", "The one value of a group, NULL when there are several.", ("ATTR(x) -> 'a'",))
+_attr = aggregate("ATTR", "The one value of a group, NULL when there are several.", ("ATTR(city)",))
 
 
 @_attr("(val T) -> T")

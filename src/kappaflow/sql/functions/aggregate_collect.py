@@ -12,12 +12,12 @@ from kappaflow.sql.functions.registry import aggregate
 _list = aggregate(
     "COLLECT_LIST",
     "All values as an array, NULLs included; `ksql.functions.collect_list.limit` caps it.",
-    ("COLLECT_LIST(x) -> [1, 1, 2]",),
+    ("COLLECT_LIST(name)",),
 )
 _set = aggregate(
     "COLLECT_SET",
     "The distinct values as an array; `ksql.functions.collect_set.limit` caps it.",
-    ("COLLECT_SET(x) -> [1, 2]",),
+    ("COLLECT_SET(name)",),
 )
 _NO_LIMIT = 2**31 - 1
 

@@ -8,7 +8,7 @@ from kappaflow.serde.types import BIGINT
 from kappaflow.sql.functions.aggregation import AggregateCall, Aggregation, State
 from kappaflow.sql.functions.registry import aggregate
 
-_count = aggregate("COUNT", "The number of rows, or of rows whose argument is not NULL.", ("COUNT(*) -> 3",))
+_count = aggregate("COUNT", "The number of rows, or of rows whose argument is not NULL.", ("COUNT(*)",))
 
 
 def _merge(left: State, right: State) -> State:

@@ -46,10 +46,10 @@ def _define(define: Definition, factory: AggregationFactory) -> None:
 
 
 _define(
-    aggregate("MIN", "The smallest value; NULLs are left out.", ("MIN(x) -> 1",)),
+    aggregate("MIN", "The smallest value; NULLs are left out.", ("MIN(amount)",)),
     _extreme(lambda left, right: min(left, right, key=order_key), "min"),
 )
 _define(
-    aggregate("MAX", "The largest value; NULLs are left out.", ("MAX(x) -> 9",)),
+    aggregate("MAX", "The largest value; NULLs are left out.", ("MAX(amount)",)),
     _extreme(lambda left, right: max(left, right, key=order_key), "max"),
 )

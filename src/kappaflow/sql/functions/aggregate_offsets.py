@@ -14,12 +14,12 @@ from kappaflow.sql.functions.registry import aggregate
 _latest = aggregate(
     "LATEST_BY_OFFSET",
     "The last value, or the last n values; NULLs are left out unless `ignoreNulls` is false.",
-    ("LATEST_BY_OFFSET(x) -> 3", "LATEST_BY_OFFSET(x, 2) -> [2, 3]"),
+    ("LATEST_BY_OFFSET(amount)", "LATEST_BY_OFFSET(amount, 2)"),
 )
 _earliest = aggregate(
     "EARLIEST_BY_OFFSET",
     "The first value, or the first n values; NULLs are left out unless `ignoreNulls` is false.",
-    ("EARLIEST_BY_OFFSET(x) -> 1", "EARLIEST_BY_OFFSET(x, 2) -> [1, 2]"),
+    ("EARLIEST_BY_OFFSET(amount)", "EARLIEST_BY_OFFSET(amount, 2)"),
 )
 
 

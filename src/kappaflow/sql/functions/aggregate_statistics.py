@@ -11,12 +11,12 @@ from kappaflow.sql.expressions.values import divide_doubles
 from kappaflow.sql.functions.aggregation import AggregateCall, Aggregation, State
 from kappaflow.sql.functions.registry import aggregate
 
-_variance = aggregate("STDDEV_SAMP", "The sample variance of the values.", ("STDDEV_SAMP(x) -> 2.5",))
-_deviation = aggregate("STDDEV_SAMPLE", "The sample standard deviation of the values.", ("STDDEV_SAMPLE(x) -> 1.58",))
+_variance = aggregate("STDDEV_SAMP", "The sample variance of the values.", ("STDDEV_SAMP(amount)",))
+_deviation = aggregate("STDDEV_SAMPLE", "The sample standard deviation of the values.", ("STDDEV_SAMPLE(amount)",))
 _correlation = aggregate(
-    "CORRELATION", "Pearson's correlation of two columns; NaN below two rows.", ("CORRELATION(x, y) -> 1.0",)
+    "CORRELATION", "Pearson's correlation of two columns; NaN below two rows.", ("CORRELATION(amount, price)",)
 )
-_distinct = aggregate("COUNT_DISTINCT", "The number of distinct values that are not NULL.", ("COUNT_DISTINCT(x) -> 3",))
+_distinct = aggregate("COUNT_DISTINCT", "The number of distinct values that are not NULL.", ("COUNT_DISTINCT(name)",))
 
 
 def _spread(finish: Callable[[float], float]) -> Callable[[AggregateCall], Aggregation]:

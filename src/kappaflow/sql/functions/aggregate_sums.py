@@ -13,9 +13,9 @@ from kappaflow.sql.functions.aggregation import AggregateCall, Aggregation, Stat
 from kappaflow.sql.functions.math import first_type
 from kappaflow.sql.functions.registry import aggregate
 
-_sum = aggregate("SUM", "The sum of the values; 0 for none.", ("SUM(amount) -> 42",))
-_avg = aggregate("AVG", "The arithmetic mean of the values.", ("AVG(amount) -> 4.2",))
-_sum_list = aggregate("SUM_LIST", "The sum of all elements of all arrays.", ("SUM_LIST(ARRAY[1, 2]) -> 3",))
+_sum = aggregate("SUM", "The sum of the values; 0 for none.", ("SUM(amount)",))
+_avg = aggregate("AVG", "The arithmetic mean of the values.", ("AVG(amount)",))
+_sum_list = aggregate("SUM_LIST", "The sum of all elements of all arrays.", ("SUM_LIST(tags)",))
 
 Add = Callable[[Any, Any], Any]
 

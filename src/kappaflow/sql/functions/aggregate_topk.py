@@ -14,10 +14,10 @@ from kappaflow.sql.functions.registry import aggregate
 _topk = aggregate(
     "TOPK",
     "The k largest values, largest first; with other columns structs of the sorted value and those.",
-    ("TOPK(x, 2) -> [9, 7]", "TOPK(x, name, 2) -> [{sort_col=9, col0='a'}, ..]"),
+    ("TOPK(amount, 2)", "TOPK(amount, name, 2)"),
 )
 _topk_distinct = aggregate(
-    "TOPKDISTINCT", "The k largest distinct values, largest first.", ("TOPKDISTINCT(x, 2) -> [9, 7]",)
+    "TOPKDISTINCT", "The k largest distinct values, largest first.", ("TOPKDISTINCT(amount, 2)",)
 )
 _TYPES = ("INT", "BIGINT", "DOUBLE", "DECIMAL", "STRING", "BYTES", "DATE", "TIME", "TIMESTAMP")
 

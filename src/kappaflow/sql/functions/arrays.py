@@ -44,12 +44,36 @@ _length = scalar("ARRAY_LENGTH", _CATEGORY, "The number of elements.", ("ARRAY_L
 _contains = scalar(
     "ARRAY_CONTAINS", _CATEGORY, "Whether an array has an element.", ("ARRAY_CONTAINS(ARRAY[1], 1) -> true",)
 )
-_distinct_of = scalar("ARRAY_DISTINCT", _CATEGORY, "The elements without repetitions, in order of first appearance.")
-_except = scalar("ARRAY_EXCEPT", _CATEGORY, "The distinct elements of the first array that the second has not.")
-_intersect = scalar("ARRAY_INTERSECT", _CATEGORY, "The distinct elements that both arrays have.")
-_union = scalar("ARRAY_UNION", _CATEGORY, "The distinct elements of both arrays.")
-_concat = scalar("ARRAY_CONCAT", _CATEGORY, "The elements of the first array, then those of the second.")
-_remove = scalar("ARRAY_REMOVE", _CATEGORY, "The array without the elements equal to a value.")
+_distinct_of = scalar(
+    "ARRAY_DISTINCT",
+    _CATEGORY,
+    "The elements without repetitions, in order of first appearance.",
+    ("ARRAY_DISTINCT(ARRAY[1, 2, 1])",),
+)
+_except = scalar(
+    "ARRAY_EXCEPT",
+    _CATEGORY,
+    "The distinct elements of the first array that the second has not.",
+    ("ARRAY_EXCEPT(ARRAY[1, 2, 1], ARRAY[2])",),
+)
+_intersect = scalar(
+    "ARRAY_INTERSECT",
+    _CATEGORY,
+    "The distinct elements that both arrays have.",
+    ("ARRAY_INTERSECT(ARRAY[1, 2], ARRAY[2, 3])",),
+)
+_union = scalar(
+    "ARRAY_UNION", _CATEGORY, "The distinct elements of both arrays.", ("ARRAY_UNION(ARRAY[1, 2], ARRAY[2, 3])",)
+)
+_concat = scalar(
+    "ARRAY_CONCAT",
+    _CATEGORY,
+    "The elements of the first array, then those of the second.",
+    ("ARRAY_CONCAT(ARRAY[1, 2], ARRAY[2])",),
+)
+_remove = scalar(
+    "ARRAY_REMOVE", _CATEGORY, "The array without the elements equal to a value.", ("ARRAY_REMOVE(ARRAY[1, 2, 1], 1)",)
+)
 
 
 @_length("(array ARRAY<T>) -> INT", total=True)

@@ -57,7 +57,7 @@ _encode = scalar(
     ("ENCODE('4B', 'hex', 'utf8') -> 'K'",),
 )
 _from_bytes = scalar(
-    "from_bytes", _CATEGORY, "Bytes as text: hex, utf8, ascii or base64.", ("FROM_BYTES(b, 'hex') -> '4B'",)
+    "from_bytes", _CATEGORY, "Bytes as text: hex, utf8, ascii or base64.", ("FROM_BYTES(TO_BYTES('K', 'utf8'), 'hex')",)
 )
 _to_bytes = scalar("to_bytes", _CATEGORY, "Text (hex, utf8, ascii or base64) as bytes.", ("TO_BYTES('4B', 'hex')",))
 
@@ -90,9 +90,24 @@ def _data(text: str, encoding: str) -> bytes:
     return _find(_DECODERS, encoding)(text)
 
 
-_int = scalar("int_from_bytes", _CATEGORY, "An INT from 4 bytes, 'BIG_ENDIAN' (default) or 'LITTLE_ENDIAN'.")
-_bigint = scalar("bigint_from_bytes", _CATEGORY, "A BIGINT from 8 bytes, 'BIG_ENDIAN' (default) or 'LITTLE_ENDIAN'.")
-_double = scalar("double_from_bytes", _CATEGORY, "A DOUBLE from 8 bytes, 'BIG_ENDIAN' (default) or 'LITTLE_ENDIAN'.")
+_int = scalar(
+    "int_from_bytes",
+    _CATEGORY,
+    "An INT from 4 bytes, 'BIG_ENDIAN' (default) or 'LITTLE_ENDIAN'.",
+    ("INT_FROM_BYTES(TO_BYTES('00000102', 'hex'))",),
+)
+_bigint = scalar(
+    "bigint_from_bytes",
+    _CATEGORY,
+    "A BIGINT from 8 bytes, 'BIG_ENDIAN' (default) or 'LITTLE_ENDIAN'.",
+    ("BIGINT_FROM_BYTES(TO_BYTES('0201000000000000', 'hex'), 'LITTLE_ENDIAN')",),
+)
+_double = scalar(
+    "double_from_bytes",
+    _CATEGORY,
+    "A DOUBLE from 8 bytes, 'BIG_ENDIAN' (default) or 'LITTLE_ENDIAN'.",
+    ("DOUBLE_FROM_BYTES(TO_BYTES('3FF8000000000000', 'hex'))",),
+)
 
 
 def _unpack(name: str, code: str, data: bytes, order: str) -> int | float:

@@ -42,9 +42,17 @@ def _moved_timestamp(timestamp: int, millis: int) -> int:
     return timestamp + millis
 
 
+_EXAMPLES = {
+    "DATE": "DAYS, 2, CAST('2020-01-31'",
+    "TIME": "MINUTES, 90, CAST('10:15:30'",
+    "TIMESTAMP": "HOURS, 2, CAST('2020-01-31T10:15:30'",
+}
+
+
 def _define(name: str, data_type: str, sign: int, move: Callable[[int, int], int]) -> None:
     verb = "added to" if sign > 0 else "taken from"
-    define = scalar(name, _CATEGORY, f"A duration {verb} a {data_type}.", (f"{name.upper()}(DAYS, 1, col)",))
+    example = f"{name.upper()}({_EXAMPLES[data_type]} AS {data_type}))"
+    define = scalar(name, _CATEGORY, f"A duration {verb} a {data_type}.", (example,))
 
     @define(f"(unit UNIT, interval INT, {data_type.lower()} {data_type}) -> {data_type}")
     def _moved(unit: str, interval: int, value: int) -> int:

@@ -42,12 +42,13 @@ _format_timestamp = scalar(
     "format_timestamp",
     _CATEGORY,
     "A TIMESTAMP as text, by a pattern, in a time zone (default UTC).",
-    ("FORMAT_TIMESTAMP(ts, 'yyyy-MM-dd HH:mm') -> '2020-01-31 10:15'",),
+    ("FORMAT_TIMESTAMP(CAST('2020-01-31T10:15:00' AS TIMESTAMP), 'yyyy-MM-dd HH:mm')",),
 )
 _timestamp_to_string = scalar(
     "timestamptostring",
     _CATEGORY,
     "Milliseconds since the epoch as text, by a pattern. Deprecated: use FORMAT_TIMESTAMP.",
+    ("TIMESTAMPTOSTRING(1580465700000, 'yyyy-MM-dd HH:mm', 'UTC')",),
 )
 
 
@@ -73,6 +74,7 @@ _string_to_timestamp = scalar(
     "stringtotimestamp",
     _CATEGORY,
     "Text as milliseconds since the epoch, by a pattern. Deprecated: use PARSE_TIMESTAMP.",
+    ("STRINGTOTIMESTAMP('2020-01-31 10', 'yyyy-MM-dd HH', 'UTC')",),
 )
 
 
@@ -89,16 +91,25 @@ def _timestamp_of_in(text: str, pattern: str, zone: str) -> int:
 
 
 _format_date = scalar(
-    "format_date", _CATEGORY, "A DATE as text, by a pattern.", ("FORMAT_DATE(d, 'dd.MM.yyyy') -> '31.01.2020'",)
+    "format_date",
+    _CATEGORY,
+    "A DATE as text, by a pattern.",
+    ("FORMAT_DATE(CAST('2020-01-31' AS DATE), 'dd.MM.yyyy')",),
 )
 _parse_date = scalar(
     "parse_date", _CATEGORY, "Text as a DATE, by a pattern.", ("PARSE_DATE('31.01.2020', 'dd.MM.yyyy')",)
 )
 _date_to_string = scalar(
-    "datetostring", _CATEGORY, "Days since the epoch as text, by a pattern. Deprecated: use FORMAT_DATE."
+    "datetostring",
+    _CATEGORY,
+    "Days since the epoch as text, by a pattern. Deprecated: use FORMAT_DATE.",
+    ("DATETOSTRING(18292, 'dd.MM.yyyy')",),
 )
 _string_to_date = scalar(
-    "stringtodate", _CATEGORY, "Text as days since the epoch, by a pattern. Deprecated: use PARSE_DATE."
+    "stringtodate",
+    _CATEGORY,
+    "Text as days since the epoch, by a pattern. Deprecated: use PARSE_DATE.",
+    ("STRINGTODATE('31.01.2020', 'dd.MM.yyyy')",),
 )
 
 
@@ -117,7 +128,7 @@ def _date_of_text(text: str, pattern: str) -> int:
 
 
 _format_time = scalar(
-    "format_time", _CATEGORY, "A TIME as text, by a pattern.", ("FORMAT_TIME(t, 'HH:mm') -> '10:15'",)
+    "format_time", _CATEGORY, "A TIME as text, by a pattern.", ("FORMAT_TIME(CAST('10:15:30' AS TIME), 'HH:mm')",)
 )
 _parse_time = scalar("parse_time", _CATEGORY, "Text as a TIME, by a pattern.", ("PARSE_TIME('10:15', 'HH:mm')",))
 
@@ -137,7 +148,7 @@ _convert_tz = scalar(
     "convert_tz",
     _CATEGORY,
     "A TIMESTAMP read in one time zone, as the clock of another shows it.",
-    ("CONVERT_TZ(ts, 'Asia/Seoul', 'UTC')",),
+    ("CONVERT_TZ(CAST('2020-01-31T10:15:00' AS TIMESTAMP), 'Asia/Seoul', 'UTC')",),
 )
 
 
@@ -149,9 +160,18 @@ def _converted(millis: int, source: str, target: str) -> int:
 
 
 _from_days = scalar("from_days", _CATEGORY, "Days since 1970-01-01 as a DATE.", ("FROM_DAYS(1) -> 1970-01-02",))
-_from_unixtime = scalar("from_unixtime", _CATEGORY, "Milliseconds since the epoch as a TIMESTAMP.")
-_unix_date = scalar("unix_date", _CATEGORY, "Days since 1970-01-01, of a DATE or of today.")
-_unix_timestamp = scalar("unix_timestamp", _CATEGORY, "Milliseconds since the epoch, of a TIMESTAMP or of now.")
+_from_unixtime = scalar(
+    "from_unixtime", _CATEGORY, "Milliseconds since the epoch as a TIMESTAMP.", ("FROM_UNIXTIME(1580465700000)",)
+)
+_unix_date = scalar(
+    "unix_date", _CATEGORY, "Days since 1970-01-01, of a DATE or of today.", ("UNIX_DATE(CAST('2020-01-31' AS DATE))",)
+)
+_unix_timestamp = scalar(
+    "unix_timestamp",
+    _CATEGORY,
+    "Milliseconds since the epoch, of a TIMESTAMP or of now.",
+    ("UNIX_TIMESTAMP(CAST('2020-01-31T10:15:00' AS TIMESTAMP))",),
+)
 
 
 @_from_days("(days INT) -> DATE", total=True)

@@ -134,7 +134,7 @@ _records = scalar(
     "json_records",
     _CATEGORY,
     "The members of a JSON object as a map of JSON texts.",
-    ("JSON_RECORDS('{\"a\": 1}') -> {a=1}",),
+    ("JSON_RECORDS('{\"a\": 1}') -> {a='1'}",),
 )
 
 

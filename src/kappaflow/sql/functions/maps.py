@@ -10,7 +10,12 @@ _CATEGORY = "MAP"
 
 _keys = scalar("MAP_KEYS", _CATEGORY, "The keys as an array.", ("MAP_KEYS(MAP('a' := 1)) -> ['a']",))
 _values = scalar("MAP_VALUES", _CATEGORY, "The values as an array.", ("MAP_VALUES(MAP('a' := 1)) -> [1]",))
-_union = scalar("MAP_UNION", _CATEGORY, "The entries of both maps; the second wins.", ())
+_union = scalar(
+    "MAP_UNION",
+    _CATEGORY,
+    "The entries of both maps; the second wins.",
+    ("MAP_UNION(MAP('a' := 1, 'b' := 2), MAP('b' := 3))",),
+)
 _as_map = scalar(
     "AS_MAP",
     _CATEGORY,
@@ -21,7 +26,7 @@ _entries = scalar(
     "ENTRIES",
     _CATEGORY,
     "The entries as an array of structs with K and V, sorted by key where asked.",
-    ("ENTRIES(MAP('a' := 1), true) -> [{K=a, V=1}]",),
+    ("ENTRIES(MAP('a' := 1), true) -> [{K='a', V=1}]",),
 )
 
 
@@ -62,7 +67,7 @@ _split_to_map = scalar(
     "SPLIT_TO_MAP",
     _CATEGORY,
     "A map from the entries of a string, cut by two delimiters; a key that comes twice keeps its last value.",
-    ("SPLIT_TO_MAP('a=1;b=2', ';', '=') -> {a=1, b=2}",),
+    ("SPLIT_TO_MAP('a=1;b=2', ';', '=') -> {a='1', b='2'}",),
 )
 
 

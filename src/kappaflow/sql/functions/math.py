@@ -6,6 +6,7 @@ import math
 import random
 from collections.abc import Callable
 from decimal import ROUND_CEILING, ROUND_DOWN, ROUND_FLOOR, Decimal
+from fractions import Fraction
 from typing import Any
 
 from kappaflow.errors import FunctionError
@@ -48,8 +49,8 @@ def _absolute_decimal(value: Decimal) -> Decimal:
     return value.copy_abs()
 
 
-_ceil = scalar("ceil", _CATEGORY, "The smallest whole number that is not below the argument.", ("CEIL(1.2) -> 2",))
-_floor = scalar("floor", _CATEGORY, "The largest whole number that is not above it.", ("FLOOR(1.7) -> 1",))
+_ceil = scalar("ceil", _CATEGORY, "The smallest whole number that is not below the argument.", ("CEIL(1.2)",))
+_floor = scalar("floor", _CATEGORY, "The largest whole number that is not above it.", ("FLOOR(1.7)",))
 
 
 @_ceil("(val INT) -> INT", total=True)
@@ -204,6 +205,16 @@ def _double_function(
         define(f"(value {data_type}) -> DOUBLE", total=True)(compute)
 
 
+def _cube_root(value: float) -> float:
+    """Return the nearest double; the C library's may be the one beside it."""
+    root = math.cbrt(value)
+    if not math.isfinite(root) or root == 0.0:
+        return root
+    exact = Fraction(value)
+    near = (root, math.nextafter(root, math.inf), math.nextafter(root, -math.inf))
+    return min(near, key=lambda candidate: abs(Fraction(candidate) ** 3 - exact))
+
+
 def _exp(value: float) -> float:
     try:
         return math.exp(value)
@@ -224,7 +235,7 @@ def _square_root(value: float) -> float:
 
 _double_function("exp", "e raised to a power.", _exp, ("EXP(0) -> 1.0",))
 _double_function("sqrt", "The square root.", _square_root, ("SQRT(9) -> 3.0",))
-_double_function("cbrt", "The cube root.", math.cbrt, ("CBRT(27) -> 3.0",))
+_double_function("cbrt", "The cube root.", _cube_root, ("CBRT(27) -> 3.0",))
 _double_function("ln", "The natural logarithm.", logarithm, ("LN(1) -> 0.0",))
 
 _log = scalar(
@@ -273,7 +284,7 @@ def _raise_to(base: float, exponent: float) -> float:
 
 
 _pi = scalar("pi", _CATEGORY, "The ratio of a circle's circumference to its diameter.", ("PI() -> 3.141592653589793",))
-_random = scalar("random", _CATEGORY, "A random number from 0.0 up to, not including, 1.0.")
+_random = scalar("random", _CATEGORY, "A random number from 0.0 up to, not including, 1.0.", ("RANDOM() < 1.0",))
 
 
 @_pi("() -> DOUBLE", total=True)

@@ -15,7 +15,9 @@ _ifnull = scalar(
     "ifnull", "NULL", "The first argument, or the second when that is NULL.", ("IFNULL(NULL, 'a') -> 'a'",)
 )
 _nullif = scalar("nullif", "NULL", "NULL when both arguments are equal, else the first.", ("NULLIF(1, 1) -> NULL",))
-_as_value = scalar("as_value", "OTHER", "A key column as a value, so that the projection may hold it twice.")
+_as_value = scalar(
+    "as_value", "OTHER", "A key column as a value, so that the projection may hold it twice.", ("AS_VALUE(1)",)
+)
 
 
 @_coalesce("(first T, others T...) -> T", null_in=True, total=True)

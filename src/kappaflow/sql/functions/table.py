@@ -8,11 +8,11 @@ from typing import Any
 from kappaflow.serde.types import Array, DataType
 from kappaflow.sql.functions.registry import table
 
-_explode = table("explode", "One row for each element of an array.", ("EXPLODE(ARRAY[1, 2]) -> 1, 2",))
+_explode = table("explode", "One row for each element of an array.", ("EXPLODE(ARRAY[1, 2])",))
 _cube = table(
     "cube_explode",
     "One row for each combination of the array's elements, every element as it is or NULL.",
-    ("CUBE_EXPLODE(ARRAY['a', 'b']) -> [NULL, NULL], [NULL, 'b'], ['a', NULL], ['a', 'b']",),
+    ("CUBE_EXPLODE(ARRAY['a', 'b'])",),
 )
 
 

@@ -10,6 +10,7 @@ from kappaflow.errors import FunctionError
 from kappaflow.sql.functions.registry import scalar
 
 _CATEGORY = "URL"
+_SAMPLE = "'https://example.com:8080/a/b?q=x%20y&r=1#top'"
 # The generic syntax of a URI. Source: RFC 3986, appendix B.
 _URI = re.compile(r"(?:([^:/?#]+):)?(?://([^/?#]*))?([^?#]*)(?:\?([^#]*))?(?:#(.*))?", re.DOTALL)
 _BAD = re.compile(r"[\s<>\"{}|\\^`]")
@@ -39,13 +40,22 @@ def _decoded(text: str | None) -> str | None:
 
 _decode = scalar("url_decode_param", _CATEGORY, "A URL parameter, decoded.", ("URL_DECODE_PARAM('a%20b') -> 'a b'",))
 _encode = scalar("url_encode_param", _CATEGORY, "A string as a URL parameter.", ("URL_ENCODE_PARAM('a b') -> 'a+b'",))
-_fragment = scalar("url_extract_fragment", _CATEGORY, "The part of a URL after '#'.")
-_host = scalar("url_extract_host", _CATEGORY, "The host of a URL.")
-_parameter = scalar("url_extract_parameter", _CATEGORY, "The value of a parameter in the query of a URL.")
-_path = scalar("url_extract_path", _CATEGORY, "The path of a URL.")
-_port = scalar("url_extract_port", _CATEGORY, "The port of a URL.")
-_protocol = scalar("url_extract_protocol", _CATEGORY, "The protocol of a URL.")
-_query = scalar("url_extract_query", _CATEGORY, "The part of a URL between '?' and '#'.")
+_fragment = scalar(
+    "url_extract_fragment", _CATEGORY, "The part of a URL after '#'.", (f"URL_EXTRACT_FRAGMENT({_SAMPLE})",)
+)
+_host = scalar("url_extract_host", _CATEGORY, "The host of a URL.", (f"URL_EXTRACT_HOST({_SAMPLE})",))
+_parameter = scalar(
+    "url_extract_parameter",
+    _CATEGORY,
+    "The value of a parameter in the query of a URL.",
+    (f"URL_EXTRACT_PARAMETER({_SAMPLE}, 'q')",),
+)
+_path = scalar("url_extract_path", _CATEGORY, "The path of a URL.", (f"URL_EXTRACT_PATH({_SAMPLE})",))
+_port = scalar("url_extract_port", _CATEGORY, "The port of a URL.", (f"URL_EXTRACT_PORT({_SAMPLE})",))
+_protocol = scalar("url_extract_protocol", _CATEGORY, "The protocol of a URL.", (f"URL_EXTRACT_PROTOCOL({_SAMPLE})",))
+_query = scalar(
+    "url_extract_query", _CATEGORY, "The part of a URL between '?' and '#'.", (f"URL_EXTRACT_QUERY({_SAMPLE})",)
+)
 
 
 @_decode("(input STRING) -> STRING")

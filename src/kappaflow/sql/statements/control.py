@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from kappaflow.errors import StatementError
-from kappaflow.sql.ast.statements import Pause, Resume, Terminate
+from kappaflow.sql.ast.statements import AlterSystem, Pause, Resume, Terminate
 from kappaflow.sql.planning import PlanningContext
 from kappaflow.sql.queries import PersistentQuery, QueryKind, QueryState
 from kappaflow.sql.statement_plan import Plan
@@ -70,4 +70,17 @@ def _transition(
         (action, entity, "execute"),
         transitions=tuple((query.id, state) for query in queries),
         message=message,
+    )
+
+
+def plan_alter_system(context: PlanningContext, statement: AlterSystem) -> Plan:
+    """Refuse ALTER SYSTEM: what a server runs with is said when it starts.
+
+    Raises:
+        StatementError: always.
+    """
+    raise StatementError(
+        f"ALTER SYSTEM is not available on this server: '{statement.name}' is set for the statements of a session with"
+        " SET, and for all of them with --property when the server starts.",
+        context.text,
     )

@@ -9,7 +9,7 @@ from kappaflow.sql.ast import statements as s
 from kappaflow.sql.planning import PlanningContext
 from kappaflow.sql.statement_plan import Plan
 from kappaflow.sql.statements.alter import plan_alter
-from kappaflow.sql.statements.control import plan_pause, plan_resume, plan_terminate
+from kappaflow.sql.statements.control import plan_alter_system, plan_pause, plan_resume, plan_terminate
 from kappaflow.sql.statements.create_as import plan_create_as
 from kappaflow.sql.statements.create_source import plan_create_source
 from kappaflow.sql.statements.drop import plan_drop
@@ -27,4 +27,5 @@ PLANNERS: dict[type[s.Statement], Callable[[PlanningContext, Any], Plan]] = {
     s.Terminate: plan_terminate,
     s.Pause: plan_pause,
     s.Resume: plan_resume,
+    s.AlterSystem: plan_alter_system,
 }
