@@ -18,6 +18,8 @@ from kappaflow.client.records import ConsumedRecord
 from kappaflow.client.topic_partition import TopicPartition
 from kappaflow.errors import KappaError
 from kappaflow.serde.schema_registry import MemorySchemaRegistry
+from kappaflow.server.configuration import ServerConfig
+from kappaflow.server.control.state import ControlState
 from kappaflow.server.control.statements.describe import execute_describe, execute_describe_function, execute_explain
 from kappaflow.server.control.statements.session import Session
 from kappaflow.server.control.statements.show import execute_show
@@ -53,14 +55,9 @@ class SqlSession:
         self._log = Log(self.engine, self._topics, self._registry)
         self._written = 0
         self._number = 0
-        self._state: Any = SimpleNamespace(
-            engine=self.engine,
-            commands=SimpleNamespace(lock=threading.RLock()),
-            admin=SimpleNamespace(describe_topics=lambda _names=None: {}),
-            worker_status=[],
-            workers=[],
-            running={},
-            config=SimpleNamespace(),
+        nothing: Any = SimpleNamespace(describe_topics=lambda _names=None: {}, lock=threading.RLock(), others=())
+        self._state = ControlState(
+            ServerConfig(), nothing, self.engine, nothing, nothing, nothing, [], "example", 1, nothing
         )
 
     def records(self, topic: str) -> list[RawRecord]:
@@ -107,7 +104,7 @@ class SqlSession:
                 if problem:
                     raise ExampleError(problem)
             case s.AssertSchema():
-                if statement.subject is None or self._registry.latest(statement.subject) is None:
+                if self._registry.latest(statement.subject or "") is None:
                     raise ExampleError(f"There is no schema {statement.subject}.")
             case s.Show():
                 print_entity(execute_show(self._state, statement, parsed.text, self._session), "table")
@@ -146,8 +143,9 @@ class SqlSession:
                     name, written.key, written.value, written.timestamp, (), 0, len(self._topics.logs[name])
                 )
                 driver.pipe(raw)
-                found = driver.take(query.sink_topic) if query.sink_topic else []
-                waiting += [(query.sink_topic, LogRecord(r.key, r.value, r.timestamp, r.headers)) for r in found]
+                sink = query.sink_topic or ""
+                found = driver.take(sink) if sink else []
+                waiting += [(sink, LogRecord(r.key, r.value, r.timestamp, r.headers)) for r in found]
 
     def _query(self, parsed: ParsedStatement) -> None:
         if isinstance(parsed.statement, s.Query) and parsed.statement.emit is not None:
@@ -176,8 +174,7 @@ class SqlSession:
         printer = make_printer("table", [column.name for column in schema])
         render = row_renderer([column.type for column in schema])
         for row in rows:
-            rendered = render(row)
-            printer.row(json.loads(rendered, parse_float=str) if isinstance(rendered, str | bytes) else rendered)
+            printer.row(json.loads(render(row), parse_float=str))
         printer.close()
 
     def _print(self, statement: s.Print) -> None:

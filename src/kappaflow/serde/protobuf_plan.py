@@ -54,8 +54,10 @@ def _message(message: Any, wanted: t.Struct | None, above: tuple[str, ...]) -> S
     names: list[str] = []
     for field in message.fields:
         oneof: Any = field.containing_oneof
-        is_choice = oneof is not None and not is_synthetic(oneof)
-        names.append(f"{oneof.name}_{oneof.index}" if is_choice else field.name)
+        if oneof is None or is_synthetic(oneof):
+            names.append(field.name)
+        else:
+            names.append(f"{oneof.name}_{oneof.index}")
     found = match_fields(names, wanted.fields if wanted else ())
     steps: list[Step] = []
     for name, field, column in zip(names, message.fields, found, strict=True):
