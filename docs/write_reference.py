@@ -1,5 +1,5 @@
 """Writes what comes from the code: the command-line reference in both languages, the reference of SQL, the table of
-clients (from the results that `make conformance` recorded), the README's numbers.
+clients (from the results that `make conformance` recorded), the operators that run as columns, the README's numbers.
 
     make docs                            writes them
     python docs/write_reference.py --check    1 when a page is not what the code says
@@ -86,10 +86,12 @@ def pages() -> dict[Path, str]:
     """Every generated page."""
     from clients_page import clients_page
     from sql_pages import sql_pages
+    from streams_columns_page import streams_columns_page
 
     return {
         **sql_pages(REFERENCE / "sql"),
         REFERENCE / "clients.md": clients_page(),
+        REFERENCE / "streams-columns.md": streams_columns_page(),
         GUIDE / "commands.md": command_page("en"),
         GUIDE / "commands.ko.md": command_page("ko"),
         GUIDE / "functions.md": function_page(),

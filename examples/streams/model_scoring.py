@@ -1,6 +1,6 @@
 """Score batches with a model: the function gets Arrow record batches and returns a row for each row.
 
-The model is a logistic regression in a few lines of numpy; any library that takes arrays goes in the same place.  Orders
+The model is a logistic regression in a few lines of numpy; any library that takes arrays goes there.  Payments
 stay in order, and each has a score of its own, however they are cut into batches.
 """
 

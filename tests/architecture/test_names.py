@@ -69,7 +69,7 @@ def test_the_generated_pages_are_current() -> None:
 
 
 def test_every_guide_is_there_in_both_languages_and_links_lead_somewhere() -> None:
-    for page in [ROOT / "README.md", *(ROOT / "docs" / "guide").glob("*.md")]:
+    for page in [ROOT / "README.md", *(ROOT / "docs" / "guide").rglob("*.md")]:
         if page.name == "functions.md" or page.name.endswith(".ko.md"):
             continue
         assert page.with_suffix(".ko.md").is_file(), f"{page.name} has no Korean twin"

@@ -11,6 +11,7 @@ import os
 import re
 import subprocess
 import sys
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
@@ -18,7 +19,9 @@ import pytest
 from kappaflow.testing.embedded_server import EmbeddedServer, wait_until
 
 ROOT = Path(__file__).resolve().parents[3]
-PAGES = [ROOT / "README.md", *sorted(p for p in (ROOT / "docs" / "guide").glob("*.md") if ".ko" not in p.suffixes)]
+GUIDE = ROOT / "docs" / "guide"
+PAGES = [ROOT / "README.md", *sorted(p for p in GUIDE.rglob("*.md") if ".ko" not in p.suffixes)]
+WITHOUT_SERVER = GUIDE / "streams"
 BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 
@@ -48,22 +51,25 @@ def output_of(command: list[str], url: str) -> str:
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize("page", [p for p in PAGES if runs(p)], ids=lambda p: p.relative_to(ROOT).as_posix())
 def test_what_a_page_shows_is_what_happens(page: Path) -> None:
-    with EmbeddedServer(arguments=["--property", "ksql.streams.commit.interval.ms=200"]) as server:
+    arguments = ["--property", "ksql.streams.commit.interval.ms=200"]
+    alone = page.parent == WITHOUT_SERVER
+    with nullcontext() if alone else EmbeddedServer(arguments=arguments) as server:
         for language, code, expected in runs(page):
             program = ["-m", "kappaflow.cli.main", "sql", "-e"] if language == "sql" else ["-c"]
             command = [sys.executable, *program, code]
+            url = "" if server is None else server.url
             if expected is None:
-                output_of(command, server.url)
+                output_of(command, url)
             elif language == "python":
-                assert output_of(command, server.url) == expected.strip()
+                assert output_of(command, url) == expected.strip()
             else:
                 wanted = expected.strip()
-                matches = lambda c=command, w=wanted: output_of(c, server.url) == w  # noqa: E731
+                matches = lambda c=command, w=wanted, u=url: output_of(c, u) == w  # noqa: E731
                 if not matches():
                     try:
                         wait_until(matches, f"the printed result of {code}", 30)
                     except Exception:
-                        assert output_of(command, server.url) == wanted
+                        assert output_of(command, url) == wanted
                         raise
 
 

@@ -106,7 +106,7 @@ def _sink(node: n.Sink) -> str:
 
 
 def _operator(node: n.Operator) -> str:
-    return "" if node.columns is not None else "it calls functions of the program, or has no column form"
+    return "" if node.columns is not None else node.why
 
 
 def _always(_: n.Node) -> str:

@@ -178,7 +178,7 @@ class KTable:
                 context.shared[at.name] = made
                 return made
 
-            return run.Operator(name=at.name, make=make, specs=at.stores)
+            return run.Operator(name=at.name, make=make, specs=at.stores, why="changes are held back in a buffer")
 
         node = GraphNode(name, lambda topology, at: _add_with_store(topology, at, make_node, store))
         node.versioned, node.refuses_versions = False, True

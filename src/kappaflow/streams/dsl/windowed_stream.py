@@ -236,6 +236,7 @@ def windowed_node(windows: Windows, aggregator: Folder, *, final: bool) -> Calla
         return run.Operator(
             name=at.name,
             specs=at.stores,
+            why="sliding windows depend on the times of the records before",
             make=lambda context, stores: SlidingAggregateProcessor(
                 at.name,
                 context,
@@ -271,7 +272,7 @@ def windowed_node(windows: Windows, aggregator: Folder, *, final: bool) -> Calla
             made.start_ms = windows.start_ms if isinstance(windows, UnlimitedWindows) else 0
             return made
 
-        return run.Operator(name=at.name, specs=at.stores, make=unlimited)
+        return run.Operator(name=at.name, specs=at.stores, make=unlimited, why="unlimited windows have no column form")
 
     return make
 
