@@ -5,7 +5,8 @@
       ├── configs      describe with source and default, alter
       ├── groups       list, describe, offsets
       ├── log_dirs     sizes on disk, directories, moves between directories of a broker
-      └── placement    reassignments, elections
+      ├── placement    reassignments, elections
+      └── transactions transactional ids, producers of partitions
 
 ``KafkaClusterAdmin`` speaks to real clusters; ``kappaflow.testing`` has a simulated one behind the same faces.
 Answers come for many things at once: a cluster with 40,000 partitions is asked a few times, not 40,000 times.
@@ -32,6 +33,12 @@ from kappaflow.ops.admin.faces import (
     TopicState,
 )
 from kappaflow.ops.admin.kafka_admin import KafkaClusterAdmin
+from kappaflow.ops.admin.transaction_faces import (
+    ProducerState,
+    TransactionAdmin,
+    TransactionListing,
+    TransactionState,
+)
 
 __all__ = [
     "BrokerState",
@@ -49,8 +56,12 @@ __all__ = [
     "MemberState",
     "PartitionState",
     "PlacementAdmin",
+    "ProducerState",
     "Reassignment",
     "ReplicaSize",
     "TopicAdmin",
     "TopicState",
+    "TransactionAdmin",
+    "TransactionListing",
+    "TransactionState",
 ]

@@ -9,6 +9,7 @@ from kappaflow.client.admin import ListedOffset, NewTopic
 from kappaflow.client.offsets import CommittedOffset
 from kappaflow.client.topic_partition import TopicPartition
 from kappaflow.errors import BrokerError
+from kappaflow.ops.admin.transaction_faces import TransactionAdmin
 
 ElectionKind = Literal["preferred", "unclean"]
 
@@ -283,6 +284,11 @@ class ClusterAdmin(Protocol):
     @property
     def placement(self) -> PlacementAdmin:
         """Replicas and leaders."""
+        ...
+
+    @property
+    def transactions(self) -> TransactionAdmin:
+        """Transactions."""
         ...
 
     def describe(self) -> ClusterState:

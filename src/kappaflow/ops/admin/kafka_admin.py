@@ -10,6 +10,7 @@ from kappaflow.ops.admin.kafka_groups import KafkaGroups
 from kappaflow.ops.admin.kafka_log_dirs import KafkaLogDirs
 from kappaflow.ops.admin.kafka_placement import KafkaPlacement
 from kappaflow.ops.admin.kafka_topics import KafkaTopics
+from kappaflow.ops.admin.kafka_transactions import KafkaTransactions
 
 
 class KafkaClusterAdmin:
@@ -33,6 +34,7 @@ class KafkaClusterAdmin:
         self.groups = KafkaGroups(self.admin)
         self.log_dirs = KafkaLogDirs(self.admin)
         self.placement = KafkaPlacement(self.admin)
+        self.transactions = KafkaTransactions(self.admin)
 
     def describe(self) -> ClusterState:
         """The brokers that are alive.

@@ -70,6 +70,7 @@ _PACKAGES = {
     "group": "kappaflow.ops.groups",
     "reassign": "kappaflow.ops.reassignment",
     "disk": "kappaflow.ops.disk",
+    "transaction": "kappaflow.ops.transactions",
 }
 """The package of each family, by the first word of its actions' names and of its texts' keys.
 

@@ -15,6 +15,7 @@ from kappaflow.testing.simulated_cluster.groups import SimulatedGroups
 from kappaflow.testing.simulated_cluster.placement import SimulatedPlacement
 from kappaflow.testing.simulated_cluster.state import COPY_BYTES_PER_S, Broker, Group, Partition, State
 from kappaflow.testing.simulated_cluster.topics import SimulatedTopics
+from kappaflow.testing.simulated_cluster.transactions import SimulatedTransactions
 
 START_MS = 1_700_000_000_000
 RATE = "follower.replication.throttled.rate"
@@ -47,6 +48,7 @@ class SimulatedCluster:
         self.groups = SimulatedGroups(self.state)
         self.log_dirs = SimulatedLogDirs(self.state)
         self.placement = SimulatedPlacement(self.state)
+        self.transactions = SimulatedTransactions(self.state)
 
     def session(self, *, read_only: bool = False) -> OpsSession:
         """A session of operations on it."""

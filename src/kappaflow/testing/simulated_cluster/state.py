@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from kappaflow.client.topic_partition import TopicPartition
+from kappaflow.ops.admin import ProducerState, TransactionState
 from kappaflow.runtime.clock import ManualClock
 
 COPY_BYTES_PER_S = 100 << 20
@@ -78,6 +79,10 @@ class State:
     topics: dict[str, list[Partition]] = field(default_factory=dict[str, "list[Partition]"])
     configs: dict[tuple[str, str], dict[str, str]] = field(default_factory=dict[tuple[str, str], dict[str, str]])
     groups: dict[str, Group] = field(default_factory=dict[str, Group])
+    producers: dict[TopicPartition, list[ProducerState]] = field(
+        default_factory=dict[TopicPartition, "list[ProducerState]"]
+    )
+    transactions: dict[str, TransactionState] = field(default_factory=dict[str, TransactionState])
 
     def partition(self, name: TopicPartition) -> Partition | None:
         """A partition by name; None where there is none."""

@@ -1,0 +1,1 @@
+"""`kappa lag`: why groups are behind."""

@@ -1,0 +1,1 @@
+"""`kappa transactions`: transactions of a cluster."""

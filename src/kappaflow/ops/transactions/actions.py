@@ -1,0 +1,71 @@
+"""The step that ends a hanging transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from kappaflow.client.topic_partition import TopicPartition
+from kappaflow.errors import PlanError
+from kappaflow.ops.admin.transaction_faces import ProducerState
+from kappaflow.ops.plans.action import Arguments, Progress, register_actions
+from kappaflow.ops.plans.waiting import wait_until
+from kappaflow.ops.session import OpsSession
+from kappaflow.ops.transactions import texts as _texts
+from kappaflow.runtime.messages import Text, text
+
+assert _texts
+
+
+class AbortTransaction:
+    """Abort a transaction in one partition: ``topic``, ``partition``, ``producer_id``, ``start``."""
+
+    name = "transaction.abort"
+
+    def describe(self, arguments: Arguments) -> Text:
+        """What it does."""
+        partition = f"{arguments['topic']}-{arguments['partition']}"
+        return text("transaction.abort.step", producer=arguments["producer_id"], partition=partition)
+
+    def is_reversible(self, arguments: Arguments) -> bool:
+        """It is not: the records are aborted."""
+        return False
+
+    def check(self, session: OpsSession, arguments: Arguments) -> list[Text]:
+        """Nothing is against it."""
+        return []
+
+    def capture(self, session: OpsSession, arguments: Arguments) -> dict[str, Any]:
+        """The plan holds what it was."""
+        return {}
+
+    def _open(self, session: OpsSession, arguments: Arguments) -> ProducerState | None:
+        name = TopicPartition(arguments["topic"], arguments["partition"])
+        rows = session.admin.transactions.producers([name]).get(name, [])
+        wanted = (arguments["producer_id"], arguments["start"])
+        return next((p for p in rows if (p.producer_id, p.transaction_start) == wanted), None)
+
+    def is_applied(self, session: OpsSession, arguments: Arguments) -> bool:
+        """Whether it is not open any more."""
+        return self._open(session, arguments) is None
+
+    def apply(self, session: OpsSession, arguments: Arguments, progress: Progress) -> None:
+        """Write the marker."""
+        found = self._open(session, arguments)
+        if found is not None:
+            name = TopicPartition(arguments["topic"], arguments["partition"])
+            session.admin.transactions.abort(name, found)
+            wait_until(session, lambda: self.is_applied(session, arguments))
+
+    def verify(self, session: OpsSession, arguments: Arguments) -> list[Text]:
+        """It is not open any more."""
+        if self.is_applied(session, arguments):
+            return []
+        return [text("transaction.still_open", producer=arguments["producer_id"])]
+
+    def undo(self, session: OpsSession, arguments: Arguments, captured: Mapping[str, Any], progress: Progress) -> None:
+        """Never called."""
+        raise PlanError(str(text("transaction.abort.final")))
+
+
+register_actions(AbortTransaction())
