@@ -12,7 +12,7 @@ import time
 from collections.abc import Mapping, Sequence
 from threading import Event
 from types import TracebackType
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from kappaflow.client.admin import Admin
 from kappaflow.client.broker_errors import broker_error
@@ -20,7 +20,7 @@ from kappaflow.client.connection import ClientConfig
 from kappaflow.client.fetch import Fetcher, IsolationLevel
 from kappaflow.client.produce import BatchProducer, DeliveryReport
 from kappaflow.client.topic_partition import TopicPartition
-from kappaflow.errors import RetriableBrokerError
+from kappaflow.errors import KappaError, RetriableBrokerError
 from kappaflow.kernel.partitioner import murmur2
 from kappaflow.runtime.clock import SYSTEM_CLOCK, Clock
 from kappaflow.wire.compression import decompress
@@ -119,6 +119,40 @@ class RecordWriter:
             self._producer.discard_error(error)
             raise error
         return RecordPosition(target, reports[0].base_offset)
+
+    def send_all(self, topic: str, records: Sequence[tuple[bytes | None, bytes | None]]) -> list[KappaError | None]:
+        """Write records with the time of now, those of a partition in one batch, and wait for all of them.
+
+        Returns:
+            For each record why it was not written, or None.
+
+        Raises:
+            BrokerError: the topic does not exist.
+        """
+        places: dict[int, list[int]] = {}
+        for place, (key, _) in enumerate(records):
+            places.setdefault(self._partition(topic, key), []).append(place)
+        failures: list[KappaError | None] = [None] * len(records)
+        waiting: list[tuple[Event, list[DeliveryReport], list[int]]] = []
+        now = self._clock.time_ms()
+        for partition, mine in places.items():
+            done, reports = Event(), list[DeliveryReport]()
+
+            def delivered(report: DeliveryReport, done: Event = done, reports: list[Any] = reports) -> None:
+                reports.append(report)
+                done.set()
+
+            batch = build_batch([records[place] for place in mine], timestamp_ms=now)
+            self._producer.send(TopicPartition(topic, partition), batch, delivered)
+            waiting.append((done, reports, mine))
+        for done, reports, mine in waiting:
+            if not done.wait(self._timeout_s):
+                error: KappaError | None = broker_error(ErrorCode.REQUEST_TIMED_OUT, f"write to {topic}")
+            elif (error := reports[0].error) is not None:
+                self._producer.discard_error(error)
+            for place in mine:
+                failures[place] = error
+        return failures
 
     def _partition(self, topic: str, key: bytes | None) -> int:
         count = self._partitions.get(topic)

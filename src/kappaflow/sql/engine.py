@@ -42,7 +42,7 @@ from kappaflow.sql.statement_plan import (
     StoredPlan,
     TopicCatalog,
 )
-from kappaflow.sql.statements.insert_values import plan_insert_values
+from kappaflow.sql.statements.insert_values import RowInserter, plan_insert_values
 from kappaflow.sql.statements.planners import PLANNERS
 from kappaflow.sql.statements.pull import plan_pull
 from kappaflow.sql.statements.push import plan_push
@@ -185,6 +185,14 @@ class Engine:
             raise StatementError("Expected INSERT INTO .. VALUES.", parsed.text)
         context = self._context(parsed.text, properties, 0, RecordedTopics(self.topics))
         return plan_insert_values(context, parsed.statement)
+
+    def inserter(self, target: str, properties: Mapping[str, str] | None = None) -> RowInserter:
+        """Return what makes records of JSON objects, for the stream or table `target`.
+
+        Raises:
+            StatementError: it does not exist, or cannot be written.
+        """
+        return RowInserter(self._context(target, properties, 0, RecordedTopics(self.topics)), target)
 
     def explain(self, statement: ParsedStatement | str, properties: Mapping[str, str] | None = None) -> Explanation:
         """Explain a statement or a running query: logical plan, rules, steps, topology.

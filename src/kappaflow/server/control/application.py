@@ -13,6 +13,7 @@ from kappaflow.errors import KappaError
 from kappaflow.server.control.errors import error_answer, generic_error
 from kappaflow.server.control.routes.close_query import close_query
 from kappaflow.server.control.routes.info import healthcheck, info, processes, root
+from kappaflow.server.control.routes.inserts_stream import inserts_stream
 from kappaflow.server.control.routes.ksql import ksql
 from kappaflow.server.control.routes.pull import pull
 from kappaflow.server.control.routes.query import query
@@ -35,6 +36,7 @@ ROUTES = (
     Route("/ksql", ksql, methods=["POST"]),
     Route("/query", query, methods=["POST"]),
     Route("/query-stream", query_stream, methods=["POST"]),
+    Route("/inserts-stream", inserts_stream, methods=["POST"]),
     Route("/close-query", close_query, methods=["POST"]),
 )
 

@@ -28,6 +28,7 @@ from kappaflow.server.lifeline import read_first_line, watch_parent
 from kappaflow.server.processing_log import LogSettings, ProcessingLog
 from kappaflow.server.rpc import Handler, Message, Reply, RpcServer, send_part
 from kappaflow.server.worker.cohort import Part, Subscriber
+from kappaflow.server.worker.inserts import Inserts
 from kappaflow.server.worker.print_topic import print_topic
 from kappaflow.server.worker.pull import PullServer, stream_scan
 from kappaflow.server.worker.push import PushServer
@@ -82,6 +83,7 @@ class Worker:
         self.log = ProcessingLog(self.client, LogSettings.of(config), replication)
         self.queries = RunningQueries(config, self.client, index, self.database, replication, self.library, self.log)
         self.commands = CommandLog(self.client, config.command_topic, self.engine, self._replayed, writable=False)
+        self.inserts = Inserts(self.client, self.engine, self.commands.lock)
         self.pull = PullServer(self.engine, self.commands.lock, self.queries)
         self._loop = loop
         committed = guarantee(Settings(config.properties, {})) == "exactly_once_v2"
@@ -140,6 +142,12 @@ class Worker:
         await self._catch_up(message)
         await self._notice_functions()
         return asdict(await asyncio.to_thread(self._insert, message["statement"], message["properties"]))
+
+    async def answer_insert_rows(self, message: Message, _reply: Reply) -> list[dict[str, Any]]:
+        """Write rows given as JSON, and acknowledge each."""
+        await self._catch_up(message)
+        asked = message["target"], message["properties"], message["lines"]
+        return await asyncio.to_thread(self.inserts.insert, *asked)
 
     def _insert(self, statement: str, properties: dict[str, str]) -> InsertRecord:
         with self.commands.lock:
@@ -237,6 +245,7 @@ class Worker:
     def close(self) -> None:
         """Stop the queries in an orderly way."""
         self.push.stop()
+        self.inserts.close()
         self.queries.stop()
         self.log.close()
         self.commands.close()
@@ -290,6 +299,7 @@ async def serve(config: ServerConfig, index: int) -> None:
         "follow": worker.answer_follow,
         "functions": worker.answer_functions,
         "insert": worker.answer_insert,
+        "insert_rows": worker.answer_insert_rows,
         "pull": worker.answer_pull,
         "scan": worker.answer_scan,
         "push": worker.answer_push,

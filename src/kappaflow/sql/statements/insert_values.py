@@ -1,7 +1,8 @@
-"""INSERT INTO .. VALUES: one row, evaluated and serialised."""
+"""INSERT INTO .. VALUES: one row, evaluated and serialised; and rows that clients insert as JSON objects."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from kappaflow.errors import ConfigError, SerializationError, StatementError
@@ -11,6 +12,7 @@ from kappaflow.sql.ast.expressions import ColumnReference
 from kappaflow.sql.ast.rewrite import walk
 from kappaflow.sql.ast.statements import InsertValues
 from kappaflow.sql.expressions.constants import evaluate_constant
+from kappaflow.sql.expressions.json_values import column_name, json_reader
 from kappaflow.sql.formats import key_serde, value_serde
 from kappaflow.sql.metastore import DataSource
 from kappaflow.sql.planning import PlanningContext
@@ -23,11 +25,6 @@ def plan_insert_values(context: PlanningContext, statement: InsertValues) -> Ins
     Raises:
         StatementError: the target cannot be written, or columns and values do not fit.
     """
-    if not context.settings.flag("ksql.insert.into.values.enabled", default=True):
-        raise StatementError(
-            "The server has disabled INSERT INTO ... VALUES functionality. "
-            "To enable it, restart your server with 'ksql.insert.into.values.enabled'=true"
-        )
     target = _target(context, statement.target)
     columns = _columns(target, statement)
     if len(columns) != len(statement.values):
@@ -42,7 +39,34 @@ def plan_insert_values(context: PlanningContext, statement: InsertValues) -> Ins
     timestamp = row.pop("ROWTIME", None)
     if timestamp is not None and timestamp < 0:
         raise StatementError(f"ROWTIME must be non-negative, got {timestamp}.")
-    return _record(context, target, row, timestamp)
+    return _RecordMaker(context, target).record(row, timestamp)
+
+
+class RowInserter:
+    """Makes records of JSON objects for one stream or table.
+
+    Args:
+        name: of the stream or table.
+
+    Raises:
+        StatementError: it cannot be written.
+    """
+
+    def __init__(self, context: PlanningContext, name: str) -> None:
+        target = _target(context, name)
+        if target.schema.headers:
+            raise StatementError(f"Cannot insert into {name} because it has header columns")
+        self._maker = _RecordMaker(context, target)
+        self._readers = {c.name: json_reader(c.type) for c in (*target.schema.key, *target.schema.value)}
+
+    def record(self, row: Mapping[str, Any]) -> InsertRecord:
+        """Return the record of a row; columns that it leaves out are null, names that are no columns are ignored.
+
+        Raises:
+            StatementError: a value does not fit its column.
+        """
+        given = {column_name(name): value for name, value in row.items()}
+        return self._maker.record({name: read(given.get(name)) for name, read in self._readers.items()}, None)
 
 
 def _check_no_sources(statement: InsertValues) -> None:
@@ -55,6 +79,11 @@ def _check_no_sources(statement: InsertValues) -> None:
 
 
 def _target(context: PlanningContext, name: str) -> DataSource:
+    if not context.settings.flag("ksql.insert.into.values.enabled", default=True):
+        raise StatementError(
+            "The server has disabled INSERT INTO ... VALUES functionality. "
+            "To enable it, restart your server with 'ksql.insert.into.values.enabled'=true"
+        )
     target = context.metastore.source(name)
     if target is None:
         hint = context.metastore.hint(name)
@@ -86,23 +115,36 @@ def _columns(target: DataSource, statement: InsertValues) -> tuple[Column, ...]:
     return tuple(found)
 
 
-def _record(context: PlanningContext, target: DataSource, row: dict[str, Any], timestamp: int | None) -> InsertRecord:
-    schema = target.schema
-    key = tuple(row.get(c.name) for c in schema.key)
-    value = tuple(row.get(c.name) for c in schema.value)
-    if target.is_table and any(part is None for part in key):
-        names = ", ".join(c.name for c in schema.key)
-        raise StatementError(
-            f"Failed to insert values into '{target.name}'. Value for primary key column(s) {names} is required "
-            "for tables"
-        )
-    # A key of nothing but NULLs is a null key; formats without columns give no bytes anyway.
-    absent_key = not key or all(part is None for part in key)
-    try:
-        registry = context.schemas.registry
-        keys = key_serde(target.key_format, schema.key, target.topic, registry)
-        key_bytes = None if absent_key else keys.serialize(key)
-        value_bytes = value_serde(target.value_format, schema.value, target.topic, registry).serialize(value)
-    except (SerializationError, ConfigError) as error:
-        raise StatementError(f"Failed to insert values into '{target.name}'. {error}") from None
-    return InsertRecord(target.topic, key_bytes, value_bytes, timestamp)
+class _RecordMaker:
+    """Serialises rows of one stream or table."""
+
+    def __init__(self, context: PlanningContext, target: DataSource) -> None:
+        self._target = target
+        schema, registry = target.schema, context.schemas.registry
+        self._failed = f"Failed to insert values into '{target.name}'."
+        try:
+            self._keys = key_serde(target.key_format, schema.key, target.topic, registry)
+            self._values = value_serde(target.value_format, schema.value, target.topic, registry)
+        except (SerializationError, ConfigError) as error:
+            raise StatementError(f"{self._failed} {error}") from None
+
+    def record(self, row: Mapping[str, Any], timestamp: int | None) -> InsertRecord:
+        """Return the record of a row.
+
+        Raises:
+            StatementError: it cannot be written.
+        """
+        target, schema = self._target, self._target.schema
+        key = tuple(row.get(c.name) for c in schema.key)
+        value = tuple(row.get(c.name) for c in schema.value)
+        if target.is_table and any(part is None for part in key):
+            names = ", ".join(c.name for c in schema.key)
+            raise StatementError(f"{self._failed} Value for primary key column(s) {names} is required for tables")
+        # A key of nothing but NULLs is a null key; formats without columns give no bytes anyway.
+        absent_key = not key or all(part is None for part in key)
+        try:
+            key_bytes = None if absent_key else self._keys.serialize(key)
+            value_bytes = self._values.serialize(value)
+        except (SerializationError, ConfigError) as error:
+            raise StatementError(f"{self._failed} {error}") from None
+        return InsertRecord(target.topic, key_bytes, value_bytes, timestamp)

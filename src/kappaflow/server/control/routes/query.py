@@ -20,9 +20,10 @@ async def query(request: Request) -> Response:
     session = Session.of(map_field(document, "streamsProperties"), map_field(document, "sessionVariables"))
     text = text_field(document, "ksql")
     parsed = parse_query(text, session)
-    form = PrintLines() if isinstance(parsed.statement, Print) else RowObjects()
+    state = state_of(request)
+    short = is_short(state, parsed.statement)
+    form = PrintLines() if isinstance(parsed.statement, Print) else RowObjects(live=not short)
     if isinstance(form, RowObjects):
         form.media_type = media_type
-    state = state_of(request)
-    answer = short_answer if is_short(state, parsed.statement) else stream_answer
+    answer = short_answer if short else stream_answer
     return await answer(run_query(state, parsed, session), form, parsed.text)

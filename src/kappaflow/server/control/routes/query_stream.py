@@ -27,9 +27,8 @@ from kappaflow.sql.ast.statements import Print
 FORMS: dict[str, type[Format]] = {
     DELIMITED: DelimitedRows,
     "application/json": ArrayRows,
-    V1_JSON: RowObjects,
-    V1_PROTOBUF: ProtobufRows,
 }
+ROW_OBJECTS: dict[str, type[RowObjects]] = {V1_JSON: RowObjects, V1_PROTOBUF: ProtobufRows}
 
 
 async def query_stream(request: Request) -> Response:
@@ -38,9 +37,17 @@ async def query_stream(request: Request) -> Response:
     session = Session.of(map_field(document, "properties"), map_field(document, "sessionVariables"))
     parsed = parse_query(text_field(document, "sql"), session)
     is_print = isinstance(parsed.statement, Print)
-    chosen = chosen_type(request, (DELIMITED,) if is_print else tuple(FORMS))
-    form = PrintLines() if is_print else FORMS[chosen]()
+    chosen = chosen_type(request, (DELIMITED,) if is_print else (*FORMS, *ROW_OBJECTS))
     state = state_of(request)
-    answer = short_answer if is_short(state, parsed.statement) else stream_answer
-    rows_as = PROTOBUF if chosen == V1_PROTOBUF else ""
-    return await answer(run_query(state, parsed, session, rows_as), form, parsed.text)
+    short = is_short(state, parsed.statement)
+    form: Format
+    if is_print:
+        form = PrintLines()
+    elif chosen in ROW_OBJECTS:
+        form = ROW_OBJECTS[chosen](live=not short)
+    else:
+        form = FORMS[chosen]()
+    parts = run_query(state, parsed, session, PROTOBUF if chosen == V1_PROTOBUF else "")
+    if short:
+        return await short_answer(parts, form, parsed.text)
+    return await stream_answer(parts, form, parsed.text, row_frames=request.scope.get("http_version") == "2")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from typing import Protocol
 
 import msgspec
@@ -13,8 +13,11 @@ from starlette.types import Receive, Scope, Send
 from kappaflow.errors import KappaError
 from kappaflow.server.control.errors import error_answer
 from kappaflow.server.control.query_runner import End, Header, Part, Rows
+from kappaflow.server.control.routes.requests import V1_JSON
 
 DELIMITED = "application/vnd.ksqlapi.delimited.v1"
+ROW_FRAMES_MAX = 100  # more rows at once are written together
+FRAME_TURNS = 4
 V1_PROTOBUF = "application/vnd.ksql.v1+protobuf"
 
 
@@ -41,55 +44,63 @@ def _json(value: object) -> bytes:
 
 
 class RowObjects:
-    """A JSON array of header, row, message and error objects: POST /query."""
+    """A JSON array of header, row, message and error objects: POST /query.
 
-    media_type = "application/vnd.ksql.v1+json"
+    Each object stands on a line of its own, which is complete when the object is: clients of old read lines.
 
-    def __init__(self) -> None:
+    Args:
+        live: rows come as time goes by, and a message or an error ends them.
+    """
+
+    media_type = V1_JSON
+
+    def __init__(self, *, live: bool = False) -> None:
+        self._live = live
         self._opened = False
+        self._ended = False
 
-    def _item(self, text: bytes) -> bytes:
-        prefix = b",\n" if self._opened else b"["
+    def _item(self, text: bytes, *, last: bool = False) -> bytes:
+        before = (b"" if self._live else b",\n") if self._opened else b"["
         self._opened = True
-        return prefix + text
+        self._ended = self._ended or last
+        return before + text + (b",\n" if self._live and not last else b"")
+
+    def _header(self, part: Header) -> dict[str, str]:
+        return {"queryId": part.query_id, "schema": part.schema}
+
+    row_start = '{"row":{"columns":'
 
     def part(self, part: Part) -> bytes:
         """Write one part."""
         if isinstance(part, Header):
-            return self._item(_json({"header": {"queryId": part.query_id, "schema": part.schema}}))
+            return self._item(_json({"header": self._header(part)}))
         if isinstance(part, End):
-            return self._item(_json({"finalMessage": part.message})) if part.message else b""
+            return self._item(_json({"finalMessage": part.message}), last=True) if part.message else b""
         if not part.rows:
             return b""
         tail = ',"tombstone":true}}' if part.tombstones else "}}"
-        between = tail + ',\n{"row":{"columns":'
-        return self._item(('{"row":{"columns":' + between.join(part.rows) + tail).encode())
+        between = f"{tail},\n{self.row_start}"
+        return self._item((self.row_start + between.join(part.rows) + tail).encode())
 
     def error(self, entity: dict[str, object]) -> bytes:
         """Write an error."""
-        return self._item(_json({"errorMessage": entity}))
+        return self._item(_json({"errorMessage": entity}), last=True)
 
     def close(self) -> bytes:
         """Close the array."""
-        return b"]" if self._opened else b"[]"
+        if self._live and not self._ended:
+            return self._item(_json({"finalMessage": "Query Completed"}), last=True) + b"]\n"
+        return b"]\n" if self._opened else b"[]\n"
 
 
 class ProtobufRows(RowObjects):
     """A JSON array whose rows are Protobuf messages in Base64: POST /query-stream."""
 
     media_type = V1_PROTOBUF
+    row_start = '{"row":{"protobufBytes":'
 
-    def part(self, part: Part) -> bytes:
-        """Write one part."""
-        if isinstance(part, Header):
-            return self._item(_json({"header": {"queryId": part.query_id, "protoSchema": part.proto}}))
-        if isinstance(part, Rows):
-            if not part.rows:
-                return b""
-            tail = ',"tombstone":true}}' if part.tombstones else "}}"
-            between = tail + ',\n{"row":{"protobufBytes":'
-            return self._item(('{"row":{"protobufBytes":' + between.join(part.rows) + tail).encode())
-        return super().part(part)
+    def _header(self, part: Header) -> dict[str, str]:
+        return {"queryId": part.query_id, "protoSchema": part.proto}
 
 
 class DelimitedRows:
@@ -168,6 +179,18 @@ class PrintLines:
         return b""
 
 
+async def _earlier_frames_are_sent() -> None:
+    """Let the server's own task write what it was given: it joins what it is given before it has its turn."""
+    for _ in range(FRAME_TURNS):
+        await asyncio.sleep(0)
+
+
+def _single_rows(part: Part) -> Sequence[Part]:
+    if not isinstance(part, Rows) or not 1 < len(part.rows) <= ROW_FRAMES_MAX:
+        return (part,)
+    return [Rows([row], part.tombstones) for row in part.rows]
+
+
 class _WatchedStream(StreamingResponse):
     """A streaming response that ends when the client goes away, also while there is nothing to send."""
 
@@ -197,8 +220,14 @@ async def short_answer(parts: AsyncIterator[Part], form: Format, statement: str)
     return Response(b"".join([*chunks, form.close()]), media_type=form.media_type)
 
 
-async def stream_answer(parts: AsyncIterator[Part], form: Format, statement: str) -> Response:
-    """Answer with the parts as they come; an error before the first part becomes an HTTP error."""
+async def stream_answer(
+    parts: AsyncIterator[Part], form: Format, statement: str, *, row_frames: bool = False
+) -> Response:
+    """Answer with the parts as they come; an error before the first part becomes an HTTP error.
+
+    Args:
+        row_frames: write each row of a small part by itself: clients of HTTP/2 take a frame for a row.
+    """
     try:
         first = await anext(parts)
     except KappaError as error:
@@ -209,8 +238,11 @@ async def stream_answer(parts: AsyncIterator[Part], form: Format, statement: str
         try:
             yield form.part(first)
             async for part in parts:
-                if chunk := form.part(part):
-                    yield chunk
+                for piece in _single_rows(part) if row_frames else (part,):
+                    if chunk := form.part(piece):
+                        if row_frames:
+                            await _earlier_frames_are_sent()
+                        yield chunk
         except KappaError as error:
             _, entity = error_answer(error, statement)
             yield form.error(entity)
