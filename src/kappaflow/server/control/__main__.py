@@ -22,6 +22,7 @@ from kappaflow.client.schema_registry import registry_by_url
 from kappaflow.errors import KappaError, ServerError
 from kappaflow.server.configuration import ServerConfig
 from kappaflow.server.control.application import REGISTRY_PATH, make_application
+from kappaflow.server.control.command_statuses import CommandStatuses
 from kappaflow.server.control.command_topic import WRITE_TIMEOUT_MS, CommandLog, create_command_topic
 from kappaflow.server.control.peers import Peers
 from kappaflow.server.control.query_cleanup import QueryCleanup
@@ -57,7 +58,8 @@ def build_state(config: ServerConfig) -> ControlState:
     uses_functions = config.functions_enabled and (config.functions_directory or has_entry_points())
     functions = UserFunctions(default_registry()) if uses_functions else None
     engine = Engine(config.service_id, config.engine_properties, BrokerTopics(admin), functions, registry)
-    commands = CommandLog(client, config.command_topic, engine)
+    statuses = CommandStatuses()
+    commands = CommandLog(client, config.command_topic, engine, statuses.record)
     commands.start()
     cleanup = QueryCleanup(client, config.service_id, engine, commands)
     cleanup.start()
@@ -68,6 +70,7 @@ def build_state(config: ServerConfig) -> ControlState:
         config, admin, engine, commands, cleanup, writer, workers, cluster.cluster_id, replication, peers
     )
     state.schemas = embedded
+    state.statuses = statuses
     state.functions = functions
     return state
 

@@ -3,15 +3,25 @@
 from __future__ import annotations
 
 import logging
+from typing import Any
 
 from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import BaseRoute, Mount, Route
+from starlette.routing import BaseRoute, Mount, Route, WebSocketRoute
 
 from kappaflow.errors import KappaError
 from kappaflow.server.control.errors import error_answer, generic_error
 from kappaflow.server.control.routes.close_query import close_query
+from kappaflow.server.control.routes.cluster import (
+    cluster_status,
+    component_health,
+    heartbeat,
+    lag,
+    metadata,
+    metadata_id,
+)
 from kappaflow.server.control.routes.info import healthcheck, info, processes, root
 from kappaflow.server.control.routes.inserts_stream import inserts_stream
 from kappaflow.server.control.routes.ksql import ksql
@@ -19,6 +29,9 @@ from kappaflow.server.control.routes.pull import pull
 from kappaflow.server.control.routes.query import query
 from kappaflow.server.control.routes.query_stream import query_stream
 from kappaflow.server.control.routes.requests import json_response
+from kappaflow.server.control.routes.status import is_valid_property, status, statuses
+from kappaflow.server.control.routes.terminate import terminate
+from kappaflow.server.control.routes.ws_query import ws_query
 from kappaflow.server.control.state import ControlState
 from kappaflow.server.control.web_access import ALLOWED_ORIGINS, WebAccess, allowed_origins
 from kappaflow.server.registry.application import registry_application
@@ -37,6 +50,18 @@ ROUTES = (
     Route("/query", query, methods=["POST"]),
     Route("/query-stream", query_stream, methods=["POST"]),
     Route("/inserts-stream", inserts_stream, methods=["POST"]),
+    WebSocketRoute("/ws/query", ws_query),
+    Route("/status", statuses, methods=["GET"]),
+    Route("/status/{kind}/{entity:path}/{action}", status, methods=["GET"]),
+    Route("/is_valid_property/{name}", is_valid_property, methods=["GET"]),
+    Route("/clusterStatus", cluster_status, methods=["GET"]),
+    Route("/heartbeat", heartbeat, methods=["POST"]),
+    Route("/lag", lag, methods=["POST"]),
+    Route("/v1/metadata", metadata, methods=["GET"]),
+    Route("/v1/metadata/id", metadata_id, methods=["GET"]),
+    Route("/chc/ready", component_health, methods=["GET"]),
+    Route("/chc/live", component_health, methods=["GET"]),
+    Route("/ksql/terminate", terminate, methods=["POST"]),
     Route("/close-query", close_query, methods=["POST"]),
 )
 
@@ -45,6 +70,12 @@ async def _known_error(_request: Request, error: Exception) -> Response:
     assert isinstance(error, KappaError)
     status, entity = error_answer(error)
     return json_response(entity, status)
+
+
+async def _http_error(_request: Request, error: Exception) -> Response:
+    """Answer a wrong path or method."""
+    assert isinstance(error, HTTPException)
+    return json_response(generic_error(error.status_code * 100, error.detail), error.status_code)
 
 
 async def _unknown_error(request: Request, error: Exception) -> Response:
@@ -58,7 +89,12 @@ def make_application(state: ControlState) -> Starlette:
     routes: list[BaseRoute] = list(ROUTES)
     if state.schemas is not None:
         routes.append(Mount(REGISTRY_PATH, registry_application(state.schemas)))
-    application = Starlette(routes=routes, exception_handlers={KappaError: _known_error, Exception: _unknown_error})
+    handlers: dict[Any, Any] = {
+        KappaError: _known_error,
+        HTTPException: _http_error,
+        Exception: _unknown_error,
+    }
+    application = Starlette(routes=routes, exception_handlers=handlers)
     application.state.control = state
     origins = allowed_origins(state.config.properties.get(ALLOWED_ORIGINS, ""))
     application.add_middleware(WebAccess, host=state.config.host, allowed_origins=origins)

@@ -34,11 +34,16 @@ class NotACommand(KappaError):
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What replaying one command gave: its plan, or the error that makes it void everywhere."""
+    """What replaying one command gave: its plan, or the error that makes it void everywhere.
+
+    Attributes:
+        key: of its record: type, entity and action.
+    """
 
     offset: int
     plan: Plan | None
     error: KappaError | None = None
+    key: str = ""
 
 
 def create_command_topic(admin: Admin, config: ServerConfig) -> int:
@@ -183,9 +188,10 @@ class CommandLog:
             return Outcome(record.offset, None, error)
         with self.lock:
             try:
-                return Outcome(record.offset, self._engine.replay({**document, "queryNumber": record.offset}))
+                plan = self._engine.replay({**document, "queryNumber": record.offset})
             except KappaError as error:
-                return Outcome(record.offset, None, error)
+                return Outcome(record.offset, None, error, _key(record))
+            return Outcome(record.offset, plan, None, _key(record))
 
     def close(self) -> None:
         """Stop replaying."""
@@ -193,6 +199,10 @@ class CommandLog:
         self._reader.close()
         if self._writer is not None:
             self._writer.close()
+
+
+def _key(record: ConsumedRecord) -> str:
+    return (record.key or b"").decode("utf-8", "replace")
 
 
 def _decode(record: ConsumedRecord) -> dict[str, Any]:

@@ -21,14 +21,23 @@ def current_status(
     statement: str, command: tuple[str, str, str], message: str, offset: int, query: str | None
 ) -> Entity:
     """Return the answer to a statement that changed something."""
-    kind, name, action = command
     return entity(
         "currentStatus",
         statement,
-        commandId=f"{kind}/{name if name.startswith(chr(96)) else chr(96) + name + chr(96)}/{action}",
+        commandId=command_id(command),
         commandStatus={"status": "SUCCESS", "message": message, "queryId": query},
         commandSequenceNumber=offset,
     )
+
+
+def command_id(command: tuple[str, str, str]) -> str:
+    """Return the id of a command, as clients see it.
+
+    >>> command_id(("stream", "S", "create"))
+    'stream/`S`/create'
+    """
+    kind, name, action = command
+    return f"{kind}/{name if name.startswith('`') else f'`{name}`'}/{action}"
 
 
 def warning(statement: str, message: str) -> Entity:

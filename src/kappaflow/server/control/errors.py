@@ -14,6 +14,7 @@ from kappaflow.errors import (
     UsageError,
 )
 
+Entity = dict[str, Any]
 BAD_REQUEST = 40000
 BAD_STATEMENT = 40001
 USE_QUERY_ENDPOINT = 40002

@@ -13,7 +13,9 @@ from kappaflow.client.admin import Admin
 from kappaflow.client.records import RecordWriter
 from kappaflow.errors import BrokerError, KappaError
 from kappaflow.server.configuration import ServerConfig
+from kappaflow.server.control.command_statuses import CommandStatuses
 from kappaflow.server.control.command_topic import CommandLog
+from kappaflow.server.control.heartbeats import Heartbeats
 from kappaflow.server.control.peers import Peers
 from kappaflow.server.control.query_cleanup import QueryCleanup
 from kappaflow.server.registry.schema_log import SchemaLog
@@ -83,6 +85,8 @@ class ControlState:
     worker_status: list[dict[str, Any]] = field(default_factory=list[dict[str, Any]])
     peer_status: dict[str, list[dict[str, Any]]] = field(default_factory=dict[str, list[dict[str, Any]]])
     schemas: SchemaLog | None = None
+    statuses: CommandStatuses = field(default_factory=CommandStatuses)
+    heartbeats: Heartbeats = field(default_factory=Heartbeats)
     functions: UserFunctions | None = None
     _functions_version: str = ""
     _numbers: itertools.count[int] = field(default_factory=lambda: itertools.count(1))

@@ -170,7 +170,7 @@ class RunningQueries:
 
     def _figures(self, thread: StreamThread) -> dict[str, Any]:
         thread.measure()
-        figures = thread.figures
+        figures, tasks = thread.figures, list(thread.tasks.values())
         return {
             "state": figures.state,
             "error": figures.error,
@@ -187,6 +187,8 @@ class RunningQueries:
             "dropped_records": sum(figures.dropped.values()),
             "dropped": dict(figures.dropped),
             "problems": list(figures.problems),
+            "stores": sorted({spec.name for task in tasks for spec in task.subtopology.stores}),
+            "partitions": sorted({tuple(partition) for task in tasks for partition in task.inputs}),
         }
 
     def stop(self) -> None:

@@ -17,7 +17,7 @@ from starlette.types import Receive, Scope, Send
 from kappaflow.errors import KappaError, UsageError
 from kappaflow.server.control.errors import error_answer
 from kappaflow.server.control.routes.negotiation import check_content_type, chosen_type
-from kappaflow.server.control.routes.requests import map_field, state_of, text_field
+from kappaflow.server.control.routes.requests import opened_session, state_of, text_field
 from kappaflow.server.control.routes.streaming import DELIMITED
 from kappaflow.server.control.state import ControlState
 from kappaflow.server.control.statements.session import Session
@@ -35,7 +35,7 @@ async def inserts_stream(request: Request) -> Response:
     state = state_of(request)
     lines = _lines(request)
     document = _first(await anext(lines, [b""]))
-    session = Session.of(map_field(document, "properties"), map_field(document, "sessionVariables"))
+    session = await opened_session(state_of(request), document, "properties")
     target = column_name(text_field(document, "target"))
     await _insert(state, target, session, [])  # refused here, a wrong target is an HTTP error
     acks = _acknowledged(state, target, session, lines)

@@ -6,15 +6,14 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
 
-from kappaflow.server.control.routes.requests import body_of, json_response, map_field, state_of, text_field
+from kappaflow.server.control.routes.requests import body_of, json_response, opened_session, state_of, text_field
 from kappaflow.server.control.statements.execute import execute_request
-from kappaflow.server.control.statements.session import Session
 
 
 async def ksql(request: Request) -> Response:
     """Execute statements and answer with one entity each."""
     document = await body_of(request)
-    session = Session.of(map_field(document, "streamsProperties"), map_field(document, "sessionVariables"))
+    session = await opened_session(state_of(request), document, "streamsProperties")
     text = text_field(document, "ksql")
     status, answer = await run_in_threadpool(execute_request, state_of(request), text, session)
     return json_response(answer, status)

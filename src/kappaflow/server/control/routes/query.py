@@ -7,9 +7,8 @@ from starlette.responses import Response
 
 from kappaflow.server.control.query_runner import is_short, parse_query, run_query
 from kappaflow.server.control.routes.negotiation import chosen_type
-from kappaflow.server.control.routes.requests import V1_JSON, body_of, map_field, state_of, text_field
+from kappaflow.server.control.routes.requests import V1_JSON, body_of, opened_session, state_of, text_field
 from kappaflow.server.control.routes.streaming import PrintLines, RowObjects, short_answer, stream_answer
-from kappaflow.server.control.statements.session import Session
 from kappaflow.sql.ast.statements import Print
 
 
@@ -17,7 +16,7 @@ async def query(request: Request) -> Response:
     """Run a query."""
     document = await body_of(request)
     media_type = chosen_type(request, (V1_JSON, "application/json"))
-    session = Session.of(map_field(document, "streamsProperties"), map_field(document, "sessionVariables"))
+    session = await opened_session(state_of(request), document, "streamsProperties")
     text = text_field(document, "ksql")
     parsed = parse_query(text, session)
     state = state_of(request)

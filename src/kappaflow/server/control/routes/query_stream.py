@@ -7,7 +7,7 @@ from starlette.responses import Response
 
 from kappaflow.server.control.query_runner import is_short, parse_query, run_query
 from kappaflow.server.control.routes.negotiation import chosen_type
-from kappaflow.server.control.routes.requests import V1_JSON, body_of, map_field, state_of, text_field
+from kappaflow.server.control.routes.requests import V1_JSON, body_of, opened_session, state_of, text_field
 from kappaflow.server.control.routes.streaming import (
     DELIMITED,
     V1_PROTOBUF,
@@ -20,7 +20,6 @@ from kappaflow.server.control.routes.streaming import (
     short_answer,
     stream_answer,
 )
-from kappaflow.server.control.statements.session import Session
 from kappaflow.server.rows import PROTOBUF
 from kappaflow.sql.ast.statements import Print
 
@@ -34,7 +33,7 @@ ROW_OBJECTS: dict[str, type[RowObjects]] = {V1_JSON: RowObjects, V1_PROTOBUF: Pr
 async def query_stream(request: Request) -> Response:
     """Run a query."""
     document = await body_of(request)
-    session = Session.of(map_field(document, "properties"), map_field(document, "sessionVariables"))
+    session = await opened_session(state_of(request), document, "properties")
     parsed = parse_query(text_field(document, "sql"), session)
     is_print = isinstance(parsed.statement, Print)
     chosen = chosen_type(request, (DELIMITED,) if is_print else (*FORMS, *ROW_OBJECTS))

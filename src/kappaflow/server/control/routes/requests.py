@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
 
-from kappaflow.errors import UsageError
+from kappaflow.errors import KappaError, ServerError, UsageError
+from kappaflow.server.control.property_rules import check_overrides
 from kappaflow.server.control.routes.negotiation import check_content_type
 from kappaflow.server.control.state import ControlState
+from kappaflow.server.control.statements.session import Session
 
 BODY_BYTES_MAX = 16 * 1024 * 1024
+COMMAND_WAIT_SECONDS = 5.0
+COMMAND_QUEUE_TIMEOUT = 50301
 V1_JSON = "application/vnd.ksql.v1+json"
 
 
@@ -67,6 +72,31 @@ def map_field(document: dict[str, Any], name: str) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise UsageError(f"The field '{name}' must be an object.")
     return value
+
+
+async def opened_session(state: ControlState, document: dict[str, Any], properties: str) -> Session:
+    """Return the session of a request, when the commands that it wants to see have been executed here.
+
+    Args:
+        properties: the field with the overrides.
+
+    Raises:
+        UsageError: a field is wrong, or a property may not be overridden.
+        ServerError: the commands were not executed in time.
+    """
+    session = Session.of(map_field(document, properties), map_field(document, "sessionVariables"))
+    check_overrides(session.properties, state.engine.config)
+    number = document.get("commandSequenceNumber")
+    if isinstance(number, int) and not isinstance(number, bool) and number >= state.commands.next_offset:
+        try:
+            await asyncio.to_thread(state.commands.wait_for, number, COMMAND_WAIT_SECONDS)
+        except KappaError:
+            raise ServerError(
+                f"Timed out while waiting for a previous command to execute. command sequence number: {number}",
+                503,
+                COMMAND_QUEUE_TIMEOUT,
+            ) from None
+    return session
 
 
 def json_response(content: Any, status: int = 200, media_type: str = "application/json") -> Response:
