@@ -5,9 +5,11 @@ from __future__ import annotations
 from kappaflow.errors import StatementError
 from kappaflow.server.control.entities import Entity, entity, fields, query_row, source_description
 from kappaflow.server.control.state import BrokerTopics, ControlState
+from kappaflow.server.control.statements.offset_summaries import offset_summary
 from kappaflow.server.control.statements.session import Session
 from kappaflow.server.control.statements.states import errors_of, restore_of, states_of
 from kappaflow.sql.ast import statements as s
+from kappaflow.sql.explain import Explanation
 from kappaflow.sql.functions.signature import written
 from kappaflow.sql.functions.user.declarations import RecordedFunctions
 from kappaflow.sql.grammar.parser import ParsedStatement
@@ -23,7 +25,11 @@ def describe_source(state: ControlState, source: DataSource, extended: bool) -> 
     writers = [_row(state, query) for query in queries if query.sink == source.name]
     info = BrokerTopics(state.admin).describe(source.topic)
     topic = (info.partitions, info.replicas) if info is not None else None
-    return source_description(source, readers, writers, topic, extended)
+    description = source_description(source, readers, writers, topic, extended)
+    if extended:
+        reading = [query for query in queries if source.name in query.sources or query.sink == source.name]
+        description["queryOffsetSummaries"] = [offset_summary(state, query) for query in reading]
+    return description
 
 
 def _row(state: ControlState, query: PersistentQuery) -> Entity:
@@ -93,8 +99,22 @@ def execute_explain(state: ControlState, parsed: ParsedStatement, session: Sessi
     with state.commands.lock:
         explanation = state.engine.explain(parsed, session.properties)
         query = state.engine.query(explanation.query_id) if explanation.query_id else None
+    return entity("queryDescription", parsed.text, queryDescription=_description(state, explanation, query))
+
+
+def describe_queries(state: ControlState) -> list[Entity]:
+    """Return what EXPLAIN says of each persistent query."""
+    with state.commands.lock:
+        queries = list(state.engine.metastore.queries.values())
+    return [
+        _description(state, Explanation(query.statement, query.id, dict(query.explanation), query.properties), query)
+        for query in queries
+    ]
+
+
+def _description(state: ControlState, explanation: Explanation, query: PersistentQuery | None) -> Entity:
     states = states_of(state, query.id) if query else {}
-    description: Entity = {
+    return {
         "id": explanation.query_id or "",
         "windowType": query.window.type.value if query and query.window else None,
         "statementText": explanation.statement,
@@ -111,4 +131,3 @@ def execute_explain(state: ControlState, parsed: ParsedStatement, session: Sessi
         "state": _row(state, query)["state"] if query else None,
         "restore": restore_of(state, query.id) if query else None,
     }
-    return entity("queryDescription", parsed.text, queryDescription=description)

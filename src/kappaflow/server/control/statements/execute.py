@@ -8,6 +8,7 @@ from kappaflow.errors import KappaError, ServerError, StatementError
 from kappaflow.server.control.entities import Entity
 from kappaflow.server.control.errors import USE_QUERY_ENDPOINT, error_answer, statement_error
 from kappaflow.server.control.state import ControlState
+from kappaflow.server.control.statements.assertions import execute_assert_schema, execute_assert_topic
 from kappaflow.server.control.statements.describe import (
     execute_describe,
     execute_describe_all,
@@ -24,7 +25,7 @@ from kappaflow.sql.statement_plan import CreateTopic, Plan, TopicCatalog, TopicI
 
 DISTRIBUTED = (
     s.CreateSource, s.CreateAsSelect, s.InsertInto, s.DropSource, s.AlterSource, s.CreateType, s.DropType,
-    s.Terminate, s.Pause, s.Resume, s.AlterSystem,
+    s.Terminate, s.Pause, s.Resume,
 )  # fmt: skip
 QUERY_ENDPOINT_TEXT = (
     "The following statement types should be issued to the websocket endpoint '/query':\n\t* PRINT\n\t* SELECT"
@@ -131,6 +132,16 @@ def _execute(state: ControlState, parsed: ParsedStatement, session: Session) -> 
         case s.InsertValues():
             execute_insert_values(state, parsed, session)
             return None
+        case s.AssertTopic():
+            return execute_assert_topic(state, statement, parsed.text, session)
+        case s.AssertSchema():
+            return execute_assert_schema(state, statement, parsed.text, session)
+        case s.AlterSystem():
+            raise StatementError(
+                "ALTER SYSTEM is not available on this server. Start it with --property NAME=VALUE, or use SET for the "
+                "statements of a session.",
+                parsed.text,
+            )
         case s.CreateConnector() | s.DropConnector() | s.DescribeConnector():
             raise StatementError(
                 "Connectors are not part of this server. Write to the topic with any Kafka client, or with INSERT.",

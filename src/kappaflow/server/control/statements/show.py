@@ -7,11 +7,27 @@ from collections.abc import Callable
 from kappaflow.errors import StatementError
 from kappaflow.server.control.entities import Entity, entity, query_row, source_row, type_schema
 from kappaflow.server.control.state import ControlState
-from kappaflow.server.control.statements.describe import describe_source
+from kappaflow.server.control.statements.describe import describe_queries, describe_source
 from kappaflow.server.control.statements.session import Session
 from kappaflow.server.control.statements.states import restore_of, states_of
 from kappaflow.sql.ast.statements import Show
 
+SERVERS_OWN = {"ksql.service.id", "ksql.streams.bootstrap.servers"}
+DEFAULTS = {
+    "ksql.assert.schema.default.timeout.ms": "1000",
+    "ksql.assert.topic.default.timeout.ms": "1000",
+    "ksql.insert.into.values.enabled": "true",
+    "ksql.max.push.queries": "100",
+    "ksql.pull.queries.enable": "true",
+    "ksql.query.pull.limit.clause.enabled": "true",
+    "ksql.query.pull.range.scan.enabled": "true",
+    "ksql.query.pull.stream.enabled": "true",
+    "ksql.query.pull.table.scan.enabled": "true",
+    "ksql.query.push.v2.enabled": "false",
+    "ksql.streams.auto.offset.reset": "latest",
+    "ksql.streams.processing.guarantee": "at_least_once",
+}
+"""What holds where nothing else is said."""
 INTERNAL_PREFIXES = ("_confluent", "__", "ksql__commands")
 
 
@@ -42,7 +58,9 @@ def _sources(kind: str) -> Callable[[ControlState, Show, str, Session], Entity]:
     return show
 
 
-def _queries(state: ControlState, _statement: Show, text: str, _session: Session) -> Entity:
+def _queries(state: ControlState, statement: Show, text: str, _session: Session) -> Entity:
+    if statement.extended:
+        return entity("query_descriptions", text, queryDescriptions=describe_queries(state))
     with state.commands.lock:
         queries = list(state.engine.metastore.queries.values())
     rows = [query_row(query, states_of(state, query.id), restore_of(state, query.id)) for query in queries]
@@ -69,9 +87,22 @@ def _topics(state: ControlState, statement: Show, text: str, _session: Session) 
         if statement.all or not name.startswith(INTERNAL_PREFIXES)
     ]
     if statement.extended:
-        rows = [{**row, "consumerCount": 0, "consumerGroupCount": 0} for row in rows]
+        consumers = _consumers(state)
+        for row in rows:
+            count, groups = consumers.get(str(row["name"]), (0, 0))
+            row |= {"consumerCount": count, "consumerGroupCount": groups}
         return entity("kafka_topics_extended", text, topics=rows)
     return entity("kafka_topics", text, topics=rows)
+
+
+def _consumers(state: ControlState) -> dict[str, tuple[int, int]]:
+    """Count by topic the workers that read it for a query, and the queries: each is a group of its own."""
+    members: dict[str, list[str]] = {}
+    for worker in state.all_status:
+        for query_id, figures in worker.get("queries", {}).items():
+            for topic in {topic for topic, _ in figures.get("partitions", [])}:
+                members.setdefault(topic, []).append(query_id)
+    return {topic: (len(found), len(set(found))) for topic, found in members.items()}
 
 
 def _functions(state: ControlState, _statement: Show, text: str, _session: Session) -> Entity:
@@ -94,14 +125,25 @@ def _variables(_state: ControlState, _statement: Show, text: str, session: Sessi
 
 
 def _properties(state: ControlState, _statement: Show, text: str, session: Session) -> Entity:
-    merged = {**state.engine.config, **session.properties}
+    config = state.config
+    defaults = DEFAULTS | {
+        "ksql.service.id": config.service_id,
+        "ksql.streams.bootstrap.servers": config.bootstrap_servers,
+        "ksql.persistence.default.format.key": "KAFKA",
+    }
+    merged = {**defaults, **state.engine.config, **session.properties}
     rows = [
-        {"name": name, "scope": "KSQL", "value": value, "editable": True}
+        {"name": name, "scope": "KSQL", "value": value, "editable": name not in SERVERS_OWN}
         for name, value in sorted(merged.items())
         if "password" not in name.lower() and "secret" not in name.lower()
     ]
+    set_here = {*state.engine.config, *session.properties}
     return entity(
-        "properties", text, properties=rows, overwrittenProperties=sorted(session.properties), defaultProperties=[]
+        "properties",
+        text,
+        properties=rows,
+        overwrittenProperties=sorted(session.properties),
+        defaultProperties=sorted(defaults.keys() - set_here),
     )
 
 
