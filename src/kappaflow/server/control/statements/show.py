@@ -11,6 +11,7 @@ from kappaflow.server.control.statements.describe import describe_queries, descr
 from kappaflow.server.control.statements.session import Session
 from kappaflow.server.control.statements.states import restore_of, states_of
 from kappaflow.sql.ast.statements import Show
+from kappaflow.sql.settings import STREAMS_PREFIX
 
 SERVERS_OWN = {"ksql.service.id", "ksql.streams.bootstrap.servers"}
 DEFAULTS = {
@@ -131,19 +132,21 @@ def _properties(state: ControlState, _statement: Show, text: str, session: Sessi
         "ksql.streams.bootstrap.servers": config.bootstrap_servers,
         "ksql.persistence.default.format.key": "KAFKA",
     }
-    merged = {**defaults, **state.engine.config, **session.properties}
+    said = {**state.engine.config, **session.properties}
+    names = {name.removeprefix(STREAMS_PREFIX) for name in said}
+    defaults = {name: value for name, value in defaults.items() if name.removeprefix(STREAMS_PREFIX) not in names}
+    merged = {**defaults, **said}
     rows = [
         {"name": name, "scope": "KSQL", "value": value, "editable": name not in SERVERS_OWN}
         for name, value in sorted(merged.items())
         if "password" not in name.lower() and "secret" not in name.lower()
     ]
-    set_here = {*state.engine.config, *session.properties}
     return entity(
         "properties",
         text,
         properties=rows,
         overwrittenProperties=sorted(session.properties),
-        defaultProperties=sorted(defaults.keys() - set_here),
+        defaultProperties=sorted(defaults),
     )
 
 
