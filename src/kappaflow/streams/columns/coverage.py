@@ -16,10 +16,15 @@ from kappaflow.streams.topology import nodes as n
 def reason_for_rows(topology: Topology, subtopology: Subtopology) -> str:
     """Return why a subtopology runs in row form; an empty text when it runs as columns."""
     for node in subtopology.nodes:
-        why = _reason(node)
+        why = _reason(node) or _versions(node)
         if why:
             return f"{node.name}: {why}"
     return _looked_up(topology, subtopology) or _meeting(topology, subtopology) or other_columns(topology, subtopology)
+
+
+def _versions(node: n.Node) -> str:
+    versioned = [spec.name for spec in node.stores if spec.history_ms is not None]
+    return f"store {versioned[0]} keeps earlier versions" if versioned else ""
 
 
 def may_hold(topology: Topology, subtopology: Subtopology) -> bool:

@@ -284,7 +284,7 @@ def join_table(
             )
 
         columns = None
-        if joins.columnar and view.is_store:
+        if joins.columnar and view.is_store and buffer is None:
             columns = lambda context, _: StreamLookUpColumns(  # noqa: E731
                 context, lambda: kept_table(context, view.stores[0]), joins, left=left
             )
@@ -295,6 +295,7 @@ def join_table(
             columns=columns,
             shape=getattr(joins, "shape", None),
             looks_up=view.stores,
+            why="it calls a function of the program, waits, or looks computed rows up",
         )
 
     def write(topology: Topology, at: GraphNode) -> None:
