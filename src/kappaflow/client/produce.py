@@ -23,7 +23,8 @@ from __future__ import annotations
 import threading
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any, NamedTuple
@@ -41,6 +42,7 @@ RETRY_BACKOFF_S = 0.1
 CONCURRENT_TRANSACTIONS_BACKOFF_S = 0.005
 REQUESTS_IN_FLIGHT_MAX = 5
 REQUEST_BYTES_MAX = 8 << 20
+TOGETHER_BYTES_MAX = 256 << 10
 PRODUCE_MAX_VERSION = 9
 PRODUCE_ADDS_PARTITIONS_VERSION = 12
 AMBIGUOUS_CODES = frozenset({ErrorCode.REQUEST_TIMED_OUT, ErrorCode.NOT_ENOUGH_REPLICAS_AFTER_APPEND})
@@ -154,6 +156,8 @@ class BatchProducer:
         self._pending_bytes = 0
         self._pending_batches = 0
         self._pump_scheduled = False
+        self._is_gathering = False
+        self._gathered_bytes = 0
         self._error: KappaError | None = None
         self._fenced: KappaError | None = None
         self._identity = None if self._idempotent else ProducerIdentity()
@@ -195,6 +199,7 @@ class BatchProducer:
         with self._lock:
             self._raise_error()
             while self._pending_bytes and self._pending_bytes + len(data) > self._buffer_bytes:
+                self._send_gathered()
                 if not self._lock.wait(max(0.0, deadline - time.monotonic())):
                     raise broker_error(ErrorCode.REQUEST_TIMED_OUT, f"produce to {partition}", "the buffer is full")
                 self._raise_error()
@@ -205,10 +210,29 @@ class BatchProducer:
             queue.next_order += 1
             self._pending_bytes += len(data)
             self._pending_batches += 1
-            wake = not self._pump_scheduled
-            self._pump_scheduled = True
+            self._gathered_bytes += len(data)
         self._metadata.track((partition.topic,))
-        if wake:
+        if not self._is_gathering or self._gathered_bytes >= TOGETHER_BYTES_MAX:
+            self._send_gathered()
+
+    @contextmanager
+    def together(self) -> Generator[None]:
+        """Write what is queued meanwhile in as few requests as can be: at the end, or when much of it waits.
+
+        A request costs as much as the processing of a few records, and every wake-up of the I/O thread takes the
+        interpreter from the caller's.
+        """
+        self._is_gathering = True
+        try:
+            yield
+        finally:
+            self._is_gathering = False
+            self._send_gathered()
+
+    def _send_gathered(self) -> None:
+        """Have the I/O thread send what it was not told of yet."""
+        if self._gathered_bytes and not self._pump_scheduled:
+            self._pump_scheduled = True
             self._connection.call_soon(self._pump)
 
     def set_identity(self, identity: ProducerIdentity, *, adds_partitions: bool) -> None:
@@ -268,6 +292,7 @@ class BatchProducer:
             BrokerError: a batch was not written, or the time ran out.
         """
         deadline = None if timeout_s is None else time.monotonic() + timeout_s
+        self._send_gathered()
         with self._lock:
             while self._pending_batches:
                 remaining = None if deadline is None else deadline - time.monotonic()
@@ -303,6 +328,7 @@ class BatchProducer:
             return
         with self._lock:
             self._pump_scheduled = False
+            self._gathered_bytes = 0
             if self._renew_identity and not self._has_stamped():
                 self._identity, self._renew_identity = None, False
             if self._identity is None and self._pending_batches:

@@ -17,6 +17,7 @@ Source: KIP-98, KIP-447 (positions fenced by the group's generation), KIP-890.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from types import TracebackType
 from typing import Any
 
@@ -155,6 +156,10 @@ class TransactionalProducer:
             self._producer.send(partition, batch, callback)
         else:
             self._held.append((partition, batch, callback))
+
+    def together(self) -> AbstractContextManager[None]:
+        """See `BatchProducer.together`."""
+        return self._producer.together()
 
     def poll(self) -> None:
         """Raise what failed.

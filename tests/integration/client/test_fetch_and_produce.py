@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import queue
 import socket
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
 from kappaflow.client.admin import LATEST, Admin
 from kappaflow.client.connection import ClientConfig, Connection
 from kappaflow.client.fetch import EARLIEST, FetchedChunk, Fetcher
-from kappaflow.client.produce import BatchProducer, DeliveryReport
+from kappaflow.client.produce import TOGETHER_BYTES_MAX, BatchProducer, DeliveryReport
 from kappaflow.client.records import RecordReader, RecordWriter
 from kappaflow.client.topic_partition import TopicPartition
 from kappaflow.errors import BrokerError, BrokerUnreachable
@@ -177,6 +179,43 @@ def test_a_refused_batch_is_raised_and_later_ones_are_written(
     ends = admin.list_offsets({TopicPartition(topic, p): LATEST for p in range(2)})
     assert [row.offset for row in ends.values()] == [5, 5]
     assert sum(report.error is not None for report in reports) == 1
+
+
+def test_what_is_sent_together_is_one_request(
+    config: ClientConfig, new_topic: Callable[..., str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    topic = new_topic(partitions=4)
+    partitions = [TopicPartition(topic, number) for number in range(4)]
+    batch = build_batch(RECORDS, timestamp_ms=1_700_000_000_000)
+    large = build_batch([(b"k", b"v" * TOGETHER_BYTES_MAX)], timestamp_ms=1_700_000_000_000)
+    with BatchProducer(config) as producer:
+        producer.send(partitions[0], batch)  # the leaders and the producer id are known from now on
+        producer.send(partitions[1], batch)
+        producer.flush()
+        requests: list[int] = []
+        send = producer.connection.send
+
+        def counted(message: Any, *arguments: Any) -> Any:
+            requests.append(sum(len(topic.partition_data) for topic in message.topic_data))
+            return send(message, *arguments)
+
+        monkeypatch.setattr(producer.connection, "send", counted)
+        with producer.together():
+            for partition in partitions:
+                producer.send(partition, batch)
+            assert not requests
+        producer.flush()
+        assert requests == [4]
+        with producer.together():
+            producer.send(partitions[0], batch)
+            producer.flush()  # whoever waits does not wait for the end
+            producer.send(partitions[0], large)
+            reports: queue.SimpleQueue[DeliveryReport] = queue.SimpleQueue()
+            producer.send(partitions[1], large, reports.put)
+            assert reports.get(timeout=10).error is None  # nor does what is much
+    with Admin(config) as admin:
+        ends = admin.list_offsets(dict.fromkeys(partitions, LATEST))
+    assert [ends[partition].offset for partition in partitions] == [151, 101, 50, 50]
 
 
 def test_record_writer_chooses_kafkas_partition(config: ClientConfig, new_topic: Callable[..., str]) -> None:

@@ -8,7 +8,9 @@ from typing import Any
 import pytest
 
 from kappaflow.client.admin import NewTopic
+from kappaflow.errors import BrokerError
 from kappaflow.server.configuration import ServerConfig
+from kappaflow.server.control import command_topic
 from kappaflow.server.control.command_topic import create_command_topic
 
 
@@ -18,6 +20,7 @@ class Cluster:
     def __init__(self, live: int) -> None:
         self.live = live
         self.topics: dict[str, NewTopic] = {}
+        self.forgetful = 0
 
     def describe_cluster(self) -> Any:
         return SimpleNamespace(brokers=range(self.live))
@@ -27,6 +30,10 @@ class Cluster:
         return self.topics.setdefault(topic.name, topic) is topic
 
     def describe_topics(self, names: list[str]) -> Any:
+        if self.forgetful:
+            self.forgetful -= 1
+            return {}
+
         def described(topic: NewTopic) -> Any:
             return SimpleNamespace(partitions=[SimpleNamespace(replicas=range(topic.replication_factor))])
 
@@ -54,3 +61,15 @@ def test_a_configured_factor_wins() -> None:
     cluster: Any = Cluster(3)
     create_command_topic(cluster, ServerConfig())
     assert create_command_topic(cluster, ServerConfig(replication_factor=2)) == 2
+
+
+def test_a_topic_that_another_process_has_just_created_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(command_topic, "KNOWN_PAUSE_SECONDS", 0.0)
+    cluster: Any = Cluster(3)
+    create_command_topic(cluster, ServerConfig())
+    cluster.forgetful = 3
+    assert create_command_topic(cluster, ServerConfig()) == 3
+    cluster.forgetful = 10**9
+    monkeypatch.setattr(command_topic, "KNOWN_SECONDS", 0)
+    with pytest.raises(BrokerError, match="did not know it"):
+        create_command_topic(cluster, ServerConfig())

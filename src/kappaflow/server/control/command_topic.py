@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -15,6 +16,7 @@ from typing import Any
 import msgspec
 
 from kappaflow.client.admin import LATEST, Admin, NewTopic
+from kappaflow.client.broker_errors import broker_error
 from kappaflow.client.connection import ClientConfig
 from kappaflow.client.records import ConsumedRecord, RecordReader, RecordWriter
 from kappaflow.client.topic_partition import TopicPartition
@@ -22,9 +24,12 @@ from kappaflow.errors import KappaError
 from kappaflow.server.configuration import ServerConfig
 from kappaflow.sql.engine import Engine
 from kappaflow.sql.statement_plan import Plan, StoredPlan, UnknownPlanVersion
+from kappaflow.wire.error_codes import ErrorCode
 
 logger = logging.getLogger(__name__)
 POLL_SECONDS = 0.5
+KNOWN_SECONDS = 10
+KNOWN_PAUSE_SECONDS = 0.05
 WRITE_TIMEOUT_MS = 10_000  # a person waits for the answer
 
 
@@ -60,7 +65,20 @@ def create_command_topic(admin: Admin, config: ServerConfig) -> int:
     topic = config.command_topic
     if admin.create_topic(NewTopic(topic, 1, chosen, configs), exist_ok=True) or config.replication_factor:
         return chosen
-    return len(admin.describe_topics([topic])[topic].partitions[0].replicas)
+    return _replicas_of(admin, topic)
+
+
+def _replicas_of(admin: Admin, topic: str) -> int:
+    """The replicas of a topic; one that another process has just created is not known to every broker at once."""
+    deadline = time.monotonic() + KNOWN_SECONDS
+    while True:
+        found = admin.describe_topics([topic]).get(topic)
+        if found is not None and found.partitions:
+            return len(found.partitions[0].replicas)
+        if time.monotonic() > deadline:
+            detail = f"it was created, but the brokers did not know it within {KNOWN_SECONDS} s"
+            raise broker_error(ErrorCode.UNKNOWN_TOPIC_OR_PARTITION, f"describe topic {topic}", detail)
+        time.sleep(KNOWN_PAUSE_SECONDS)
 
 
 class CommandLog:

@@ -30,6 +30,8 @@ def take(batch: Batch, rows: Int64s | Mask) -> Batch:
     positions = np.flatnonzero(rows) if by_mask else rows
 
     def pick(column: ArrowArray) -> ArrowArray:
+        if pa.types.is_null(column.type) and len(positions) <= len(column):
+            return column[: len(positions)]  # columns that nothing reads
         column = plain(column)
         return column.filter(selector) if by_mask else column.take(selector)
 

@@ -6,12 +6,10 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute
 
 from kappaflow.streams.batch import ArrowArray
 from kappaflow.wire.record_batch import HEADER_SIZE
 
-_compute: Any = pyarrow.compute  # its functions are made at import and have no types
 _RECORD_OVERHEAD_BYTES = 32
 
 
@@ -39,13 +37,16 @@ def batch_size(key: bytes | str | None, value: bytes | str | None, headers: Any)
 
 
 def _lengths(column: ArrowArray) -> np.ndarray[Any, np.dtype[np.int64]]:
+    """At least the length of every row, read where Arrow keeps it: its own functions cost more than small batches."""
+    start, end = column.offset, column.offset + len(column)
+    if pa.types.is_null(column.type) or not end:
+        return np.zeros(len(column), np.int64)
     if pa.types.is_binary_view(column.type) or pa.types.is_string_view(column.type):
-        # Arrow has no kernel for the lengths of views; they stand in front of each.
-        views = np.frombuffer(column.buffers()[1] or b"", np.int32).reshape(-1, 4)
-        valid = np.asarray(column.is_valid())
-        return np.where(valid, views[column.offset : column.offset + len(column), 0], 0).astype(np.int64)
-    lengths = _compute.fill_null(_compute.cast(_compute.binary_length(column), pa.int64()), 0)
-    return np.asarray(lengths.to_numpy(zero_copy_only=False), np.int64)
+        views = np.frombuffer(column.buffers()[1], np.int32).reshape(-1, 4)
+        return np.where(np.asarray(column.is_valid()), views[start:end, 0], 0).astype(np.int64)
+    is_large = pa.types.is_large_binary(column.type) or pa.types.is_large_string(column.type)
+    offsets = np.frombuffer(column.buffers()[1], np.int64 if is_large else np.int32)
+    return np.diff(offsets[start : end + 1]).astype(np.int64)
 
 
 def _field(data: bytes | str | None) -> int:

@@ -209,7 +209,7 @@ class Session:
                 continue
             host.figures.state = "RUNNING"
             chunks = self.fetcher.poll(self._wait_seconds(), POLL_BYTES)
-            with host.step():
+            with host.step(), self.producer.together():
                 for chunk in chunks:
                     task = self._task_of(chunk.partition)
                     if task is not None:
