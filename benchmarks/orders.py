@@ -1,4 +1,4 @@
-"""The input: JSON orders of about 150 bytes, the same for every run, and what the workloads must make of them."""
+"""The input: orders, of about 150 bytes as JSON, the same for every run, and what the workloads must make of them."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from confluent_kafka import Producer
 from confluent_kafka.admin import AdminClient
 
 from benchmarks.kafka import create_topic, end_offsets, topic_names
+from benchmarks.order_formats import encoder
 
 PARTITIONS = 4
 ITEMS = 1_000
@@ -20,10 +21,6 @@ STEP_MS = 10
 WINDOW_MS = 3_600_000
 UNITS_SCALE = 10_000
 _CHUNK = 100_000
-_FORM = (
-    '{"ordertime":%d,"orderid":%d,"itemid":"item_%d","orderunits":%.4f,'
-    '"address":{"city":"City_%d","state":"State_%d","zipcode":%d}}'
-)
 
 
 @dataclass(frozen=True)
@@ -35,17 +32,21 @@ class Orders:
         keys: number of distinct keys that they are drawn from.
         each_once: whether keys are not drawn, but come in their turn.
         reader: who has this topic for itself; empty where it is shared.
+        format: of the values: JSON, AVRO or PROTOBUF.
     """
 
     count: int
     keys: int
     each_once: bool = False
     reader: str = ""
+    format: str = "JSON"
 
     @property
     def topic(self) -> str:
         """The name of the topic, which names its content too."""
         parts = ["orders", str(self.count), str(self.keys), "once" if self.each_once else "", self.reader]
+        if self.format != "JSON":
+            parts.append(self.format.lower())
         return "-".join(filter(None, parts))
 
     def chunks(self) -> Iterator[tuple[int, dict[str, np.ndarray]]]:
@@ -95,12 +96,13 @@ class Orders:
                 "partitioner": "murmur2",
             }
         )
+        encode = encoder(self.format)
         for first, columns in self.chunks():
             names = ("key", "item", "units", "city", "state", "zip")
             rows = zip(*(columns[name].tolist() for name in names), strict=True)
             for number, (key, item, units, city, state, zipcode) in enumerate(rows, first):
                 at = FIRST_TIME_MS + number * STEP_MS
-                value = _FORM % (at, number, item, units / UNITS_SCALE, city, state, zipcode)
+                value = encode(at, number, item, units / UNITS_SCALE, city, state, zipcode)
                 _produce(producer, self.topic, str(key), value, at)
         producer.flush()
         written = sum(end_offsets(bootstrap, self.topic))
@@ -109,7 +111,7 @@ class Orders:
         return time.monotonic() - started
 
 
-def _produce(producer: Producer, topic: str, key: str, value: str, timestamp: int) -> None:
+def _produce(producer: Producer, topic: str, key: str, value: bytes, timestamp: int) -> None:
     while True:
         try:
             producer.produce(topic, value, key, timestamp=timestamp)

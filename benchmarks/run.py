@@ -1,4 +1,4 @@
-"""Command line: ``python -m benchmarks.run --group filter|group|window|keys|exactly-once|restore|latency|all``."""
+"""Command line: ``python -m benchmarks.run --group filter|group|window|keys|exactly-once|formats|restore|latency|all``."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from benchmarks.campaign import LARGE_CACHE, PEERS, Task, compare, profile
 from benchmarks.kafka import broker, remove_outputs
 from benchmarks.orders import Orders
 from benchmarks.turns import turn
-from benchmarks.workloads import WORKLOADS
+from benchmarks.workloads import PARTS, WORKLOADS
 
 RECORDS = 5_000_000
 RUNS = 3
@@ -23,7 +23,7 @@ RUNS = 3
 def arguments() -> argparse.Namespace:
     """Read the command line."""
     parser = argparse.ArgumentParser(prog="benchmarks", description=__doc__)
-    parser.add_argument("--group", default="all", choices=[*WORKLOADS, "restore", "latency", "all"])
+    parser.add_argument("--group", default="all", choices=[*WORKLOADS, *PARTS, "restore", "latency", "all"])
     parser.add_argument("--records", type=int, default=RECORDS, help="input records (default 5,000,000)")
     parser.add_argument("--runs", type=int, default=RUNS, help="runs of each side")
     parser.add_argument("--keys", type=int, default=None, help="distinct keys instead of the workload's own")
@@ -50,7 +50,7 @@ def run_group(group: str, options: argparse.Namespace, bootstrap: str) -> list[d
     if group == "restore":
         return restore.compare(bootstrap, options.runs, options.keys, options.lock)
     workload = WORKLOADS[group]
-    orders = Orders(options.records, options.keys or workload.keys)
+    orders = Orders(options.records, options.keys or workload.keys, format=workload.format)
     with turn(options.lock):
         seconds = orders.load(bootstrap)
     if seconds:
@@ -73,7 +73,7 @@ def run_group(group: str, options: argparse.Namespace, bootstrap: str) -> list[d
 def main() -> int:
     """Run the groups and write their results."""
     options = arguments()
-    groups = [*WORKLOADS, "restore", "latency"] if options.group == "all" else [options.group]
+    groups = [*WORKLOADS, "restore", "latency"] if options.group == "all" else PARTS.get(options.group, [options.group])
     with (
         tempfile.TemporaryDirectory(prefix="kappa-bench-") as directory,
         broker(options.bootstrap_servers, Path(directory)) as bootstrap,

@@ -8,20 +8,23 @@ import subprocess
 import tempfile
 import threading
 import uuid
+from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
 from typing import Literal, Protocol
 
 import httpx
 
+from benchmarks.order_formats import registry
 from benchmarks.workloads import OUTPUT, Workload, source_statement
 from kappaflow.testing.embedded_server import EmbeddedServer
-from kappaflow.testing.java_program import java_program
+from kappaflow.testing.java_program import KAFKA_STREAMS, java_program
 
 HERE = Path(__file__).parent
 CACHE_BYTES = 10 << 20
 LARGE_CACHE_BYTES = 512 << 20  # holds all keys of every workload: nothing is written before the commit
 JAVA_HEAP = "2g"
+JAVA_FORMATS = ("org.apache.avro:avro:1.12.0", "com.google.protobuf:protobuf-java:4.29.3")
 
 JAVA_PROPERTIES: dict[str, object] = {
     "num.stream.threads": 1,
@@ -116,7 +119,8 @@ class JavaSide:
             "statestore.cache.max.bytes": CACHE_BYTES if caching else 0,
             **self._overrides,
         }
-        program = java_program([HERE / "java" / "OrdersStreams.java", HERE / "java" / "OrdersTrees.java"])
+        sources = [HERE / "java" / f"{name}.java" for name in ("OrdersStreams", "OrdersTrees", "OrdersFormats")]
+        program = java_program(sources, (*KAFKA_STREAMS, *JAVA_FORMATS))
         pairs = [f"{name}={value}" for name, value in properties.items()]
         command = program.command(
             [self._style, self._workload.group, topic, OUTPUT, *pairs], (f"-Xms{JAVA_HEAP}", f"-Xmx{JAVA_HEAP}")
@@ -190,6 +194,10 @@ class EngineSide:
             paths = [str(HERE / "sampler"), os.environ.get("PYTHONPATH", "")]
             environment = {"KAPPA_BENCH_PROFILE": str(profile), "PYTHONPATH": os.pathsep.join(filter(None, paths))}
         arguments = ["--service-id", service]
+        self._registry = ExitStack()
+        if workload.format != "JSON":
+            url = self._registry.enter_context(registry())
+            arguments += ["--property", f"ksql.schema.registry.url={url}"]
         self._server = EmbeddedServer(
             bootstrap_servers=bootstrap, workers=1, arguments=arguments, environment=environment
         )
@@ -211,7 +219,7 @@ class EngineSide:
             "ksql.streams.processing.guarantee": self._workload.guarantee,
             "ksql.streams.cache.max.bytes.buffering": str(CACHE_BYTES if caching else 0),
         }
-        for statement in (source_statement(topic), self._workload.statement):
+        for statement in (source_statement(topic, self._workload.format), self._workload.statement):
             body = {"ksql": statement, "streamsProperties": properties}
             answer = httpx.post(f"{self._server.url}/ksql", json=body, timeout=60)
             if answer.status_code != 200:
@@ -251,5 +259,6 @@ class EngineSide:
         self._server.stop()
         log = self._server.log()
         self._server.close()
+        self._registry.close()
         if log.strip():
             print("kappaflow wrote:", log[-2000:])

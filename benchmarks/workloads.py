@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from benchmarks.order_formats import FORMATS
 from benchmarks.orders import ITEMS, WINDOW_MS, Orders
 
 OUTPUT = "output"
@@ -27,6 +28,7 @@ class Workload:
         statement: the query after CREATE STREAM orders.
         is_aggregation: whether caching matters.
         expected: number of output records with every update, and the last value of each key (hexadecimal key).
+        format: of the values of its input.
         exactly_once: whether it runs with `exactly_once_v2` and a commit every 100 ms instead of at least once and 2 s.
     """
 
@@ -37,6 +39,7 @@ class Workload:
     is_aggregation: bool
     expected: Expected
     exactly_once: bool = False
+    format: str = "JSON"
 
     @property
     def commit_interval_ms(self) -> int:
@@ -49,12 +52,12 @@ class Workload:
         return "exactly_once_v2" if self.exactly_once else "at_least_once"
 
 
-def source_statement(topic: str) -> str:
+def source_statement(topic: str, value_format: str = "JSON") -> str:
     """The declaration of the input."""
     return (
         "CREATE STREAM orders (customer VARCHAR KEY, ordertime BIGINT, orderid BIGINT, itemid VARCHAR,"
         " orderunits DOUBLE, address STRUCT<city VARCHAR, state VARCHAR, zipcode INT>)"
-        f" WITH (KAFKA_TOPIC='{topic}', KEY_FORMAT='KAFKA', VALUE_FORMAT='JSON');"
+        f" WITH (KAFKA_TOPIC='{topic}', KEY_FORMAT='KAFKA', VALUE_FORMAT='{value_format}');"
     )
 
 
@@ -174,5 +177,20 @@ WORKLOADS = {
             _items,
             exactly_once=True,
         ),
+        *(
+            Workload(
+                f"formats-{name.lower()}",
+                f"filter + project, from {name} to JSON",
+                10_000,
+                f"CREATE STREAM result WITH (KAFKA_TOPIC='{OUTPUT}', PARTITIONS=4, VALUE_FORMAT='JSON')"
+                " AS SELECT customer, itemid, orderunits * 2 AS x FROM orders WHERE orderunits > 50;",
+                False,
+                _filter,
+                format=name,
+            )
+            for name in FORMATS
+        ),
     )
 }
+PARTS = {"formats": [f"formats-{name.lower()}" for name in FORMATS]}
+"""Groups of several workloads."""

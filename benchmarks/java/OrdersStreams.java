@@ -220,7 +220,9 @@ public final class OrdersStreams {
       properties.put(pair[0], pair[1]);
     }
     StreamsBuilder builder = new StreamsBuilder();
-    if (arguments[0].equals("trees")) {
+    if (arguments[1].startsWith("formats-")) {
+      OrdersFormats.build(builder, arguments[0], arguments[1], arguments[2], arguments[3], () -> records = records + 1);
+    } else if (arguments[0].equals("trees")) {
       OrdersTrees.build(builder, arguments[1], arguments[2], arguments[3], () -> records = records + 1);
     } else {
       build(builder, arguments[1], arguments[2], arguments[3]);

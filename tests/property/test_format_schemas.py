@@ -16,7 +16,7 @@ from typing import Any
 import fastavro
 import pyarrow as pa
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from kappaflow.kernel.selection import native_available
@@ -398,6 +398,7 @@ class ProtoWriter:
 
 
 @settings(max_examples=200)
+@example(1000496)  # an entry of a map with an unknown field
 @given(SEEDS)
 def test_protobuf_records_of_several_schemas(seed: int) -> None:
     chance = random.Random(seed)

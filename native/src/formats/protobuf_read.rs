@@ -241,7 +241,8 @@ impl Reader {
             let (part, kind) = match number {
                 1 => (0, key),
                 2 => (1, value),
-                _ => continue,
+                // Some readers take such an entry for unknown as a whole.
+                _ => return Err(Doubt),
             };
             if wire != kind.wire() || (parts[part].is_some() && wire == SIZED) {
                 return Err(Doubt);
