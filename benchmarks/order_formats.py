@@ -112,7 +112,7 @@ def _protobuf(at: int, number: int, item: int, units: float, city: int, state: i
 
 
 class _Registry(BaseHTTPRequestHandler):
-    def do_GET(self) -> None:  # noqa: N802 - the name that http.server calls
+    def do_GET(self) -> None:
         name = self.path.rpartition("/")[2].partition("?")[0]
         known = _SCHEMAS.get(int(name)) if self.path.startswith("/schemas/ids/") and name.isdigit() else None
         self._answer(200 if known else 404, known or {"error_code": 40401, "message": "not found"})

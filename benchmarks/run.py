@@ -1,4 +1,4 @@
-"""Command line: ``python -m benchmarks.run --group filter|group|window|keys|exactly-once|formats|restore|latency|all``."""
+"""Command line: ``python -m benchmarks.run --group NAME``; the names are in benchmarks/README.md."""
 
 from __future__ import annotations
 
