@@ -42,7 +42,7 @@ PARTS = {
     "clients": ("test_franz_go.py", "test_kafka_streams_exactly_once.py"),
 }
 # Of one part only; a round of half a million records takes some minutes.
-ENVIRONMENTS = {"clients": {"KGO_TEST_RECORDS": "500000"}}
+ENVIRONMENTS = {"clients": {"KGO_TEST_RECORDS": "500000"}, "sql": {"KAPPA_SQL_EXAMPLES": "400"}}
 
 
 def files_of(part: str) -> list[str]:

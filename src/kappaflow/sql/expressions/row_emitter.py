@@ -159,6 +159,9 @@ class RowEmitter:
                 return self.strict([self.emit(operand)], lambda names: f"not {names[0]}")
             case x.IsNull(operand, negated):
                 code = self.emit(operand)
+                if code.is_constant:
+                    answer = (code.constant is None) is not negated
+                    return Code(str(answer), False, False, True, answer)
                 return Code(f"({code.text} {'is not' if negated else 'is'} None)", False, code.raises)
             case x.Between(operand, low, high):
                 first = self.comparison(x.ComparisonOperator.GREATER_THAN_OR_EQUAL, operand, low)

@@ -41,6 +41,8 @@ def _transform_map(
     result: dict[Any, Any] = {}
     for old_key, old_value in mapping.items():
         new_key = key(old_key, old_value)
+        if new_key is None:
+            raise ValueError("A key of a MAP cannot be NULL")
         if new_key in result:
             raise ValueError(f"Duplicate key {new_key}")
         result[new_key] = value(old_key, old_value)

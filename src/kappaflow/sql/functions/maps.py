@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from kappaflow.errors import FunctionError
 from kappaflow.sql.functions.registry import scalar
 
 _CATEGORY = "MAP"
@@ -47,9 +48,12 @@ def _united(left: dict[str, Any] | None, right: dict[str, Any] | None) -> dict[s
     return left if right is None else {**left, **right}
 
 
-@_as_map("(keys ARRAY<STRING>, values ARRAY<V>) -> MAP<STRING, V>", total=True)
-def _mapped(keys: list[str], values: list[Any]) -> dict[str, Any]:
-    return dict(zip(keys, values, strict=False))
+@_as_map("(keys ARRAY<STRING>, values ARRAY<V>) -> MAP<STRING, V>")
+def _mapped(keys: list[str | None], values: list[Any]) -> dict[str | None, Any]:
+    made = dict(zip(keys, values, strict=False))
+    if None in made:
+        raise FunctionError("A key of a MAP cannot be NULL.")
+    return made
 
 
 def _define_entries(name: str) -> None:

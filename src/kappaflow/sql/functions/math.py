@@ -134,8 +134,23 @@ def _whole_decimal(data_type: t.DataType) -> t.DataType:
     return t.Decimal(max(data_type.precision - data_type.scale, 1), 0)
 
 
+def _without_rounding(value: Decimal, scale: int) -> Decimal | None:
+    """Return a value that has no more decimals than `scale`, or 0 for one far below its unit; None for others."""
+    if -scale <= int(value.as_tuple().exponent):
+        return value
+    return Decimal(0) if -scale - 1 > value.adjusted() else None
+
+
+def _cut(value: Decimal, scale: int) -> Decimal:
+    exact = _without_rounding(value, scale)
+    return value.quantize(quantum(scale), ROUND_DOWN, CONTEXT) if exact is None else exact
+
+
 def _half_up(value: Decimal, scale: int) -> Decimal:
     """Round with ties toward positive infinity."""
+    exact = _without_rounding(value, scale)
+    if exact is not None:
+        return exact
     half = Decimal(5).scaleb(-scale - 1)
     return CONTEXT.add(value, half).quantize(quantum(scale), ROUND_FLOOR, CONTEXT)
 
@@ -168,17 +183,17 @@ def _trunc_decimal(value: Decimal) -> Decimal:
 @_trunc("(val INT, decimalPlaces INT) -> INT", total=True)
 @_trunc("(val BIGINT, decimalPlaces INT) -> BIGINT", total=True)
 def _trunc_whole_to(value: int, scale: int) -> int:
-    return int(Decimal(value).quantize(quantum(scale), ROUND_DOWN, CONTEXT)) if scale < 0 else value
+    return int(_cut(Decimal(value), scale)) if scale < 0 else value
 
 
 @_trunc("(val DOUBLE, decimalPlaces INT) -> DOUBLE")
 def _trunc_double_to(value: float, scale: int) -> float:
-    return float(double_to_decimal(value).quantize(quantum(scale), ROUND_DOWN, CONTEXT))
+    return float(_cut(double_to_decimal(value), scale))
 
 
 @_trunc("(val DECIMAL, decimalPlaces INT) -> DECIMAL", returns=first_type, total=True)
 def _trunc_decimal_to(value: Decimal, scale: int) -> Decimal:
-    return _at_scale(value.quantize(quantum(scale), ROUND_DOWN, CONTEXT), value)
+    return _at_scale(_cut(value, scale), value)
 
 
 _sign = scalar("sign", _CATEGORY, "-1, 0 or 1: the sign of a number.", ("SIGN(-3) -> -1",))
