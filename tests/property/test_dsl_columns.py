@@ -147,6 +147,19 @@ def enrichment(b: StreamsBuilder) -> None:
 
 
 @topology
+def enrichment_by_a_filtered_and_mapped_table(b: StreamsBuilder) -> None:
+    known = customers(b).filter(col("city").is_not_null()).map_values({"town": col("city").upper()})
+    orders(b).left_join(known, {"item": col.left("item"), "town": col.right("town")}).to("out")
+
+
+@topology
+def enrichment_by_a_table_with_a_store_of_its_own(b: StreamsBuilder) -> None:
+    known = customers(b).filter(col("city") != "x", "known")
+    orders(b).join(known, {"item": col.left("item"), "city": col.right("city")}).to("out")
+    known.to_stream().to("known-customers")
+
+
+@topology
 def left_enrichment_by_another_key(b: StreamsBuilder) -> None:
     joiner = {"item": col.left("item"), "name": col.right("name").fill_null("nobody")}
     orders(b).select_key(col("item")).left_join(customers(b), joiner).to("out")
@@ -173,6 +186,38 @@ def tables_joined(kind: str) -> Build:
         joined.filter(col("name") != "c").to_stream().to("out")
 
     return build
+
+
+@topology
+def joined_tables_with_a_store(b: StreamsBuilder) -> None:
+    left, right = customers(b), b.table("orders", key_serde=TEXT, value_serde=ORDER)
+    joined = left.left_join(right, {"name": col.left("name"), "item": col.right("item")}, "joined")
+    joined.filter(col("name") != "c", "kept").to_stream().to("out")
+
+
+def test_a_global_table_is_looked_up_by_an_expression() -> None:
+    builder = StreamsBuilder(key_serde=TEXT)
+    rates = builder.global_table("rates", value_serde=Serdes.columns({"rate": float}))
+    joiner = {"item": col.left("item"), "rate": col.right("rate")}
+    builder.stream("orders", value_serde=ORDER).left_join(rates, col("item"), joiner).to("out")
+    bound = builder.build().bind("app")
+    written_: list[Any] = []
+    for form in ("row", "column"):
+        driver = BatchTopologyDriver(bound, form=form)  # type: ignore[arg-type]
+        assert all("every task" in why for why in driver.by_rows.values())
+        rate = Serdes.columns({"rate": float})
+        driver.pipe(*[RawRecord("rates", key, rate.serialize({"rate": 1.5}), 0) for key in (b"a", b"b")])
+        sold = [{"item": item, "units": 1, "price": 1.0, "tags": ""} for item in ("a", None, "c", "b")]
+        driver.pipe(*[RawRecord("orders", b"k", ORDER.serialize(order), 5) for order in sold])
+        driver.pipe(RawRecord("orders", b"k", None, 6))
+        written_.append(written(driver))
+    assert written_[0] == written_[1]
+    assert [value for _, value, _, _ in written_[0]["out"]] == [
+        b'{"item":"a","rate":1.5}',
+        b'{"item":null,"rate":null}',
+        b'{"item":"c","rate":null}',
+        b'{"item":"b","rate":1.5}',
+    ]
 
 
 for _kind in ("join", "left_join", "outer_join"):

@@ -41,7 +41,8 @@ def other_columns(topology: Topology, subtopology: Subtopology) -> str:
         if node.name in sources and isinstance(node, n.Source | n.Repartition):
             given = _Columns(_shape(node.key_serde), _shape(node.value_serde))
         made = _behind(node, given)
-        for spec in node.stores if _keeps_own_rows(node) else ():
+        kept: tuple[str, ...] = node.keeps if isinstance(node, n.Operator) else ()
+        for spec in node.stores if _keeps_own_rows(node) else [each for each in node.stores if each.name in kept]:
             if not _same(_shape(spec.objects), made.value) or not _same(_shape(spec.key_serde), made.key):
                 return f"{node.name}: store {spec.name} has other columns than its rows"
         found[node.name] = made

@@ -149,11 +149,7 @@ def _reason(node: n.Node) -> str:
 
 def _looked_up(topology: Topology, subtopology: Subtopology) -> str:
     """Return which rows cannot be looked up as they are at a position."""
-    makers = {
-        node.store.name: node.name
-        for node in subtopology.nodes
-        if isinstance(node, n.TableSource | n.ToTable) and node.store is not None
-    }
+    makers = table_makers(subtopology)
     origins = {name: {way[0] for way in ways} for name, ways in _ways(topology, subtopology).items()}
     for node in subtopology.nodes:
         for store in node.looks_up if isinstance(node, n.Operator) else ():
@@ -162,6 +158,17 @@ def _looked_up(topology: Topology, subtopology: Subtopology) -> str:
             if origins[node.name] & origins[makers[store]]:
                 return f"{node.name}: a record changes the rows that it looks up"
     return ""
+
+
+def table_makers(subtopology: Subtopology) -> dict[str, str]:
+    """Return the stores whose rows can be looked up as columns, and the operators that keep them."""
+    found: dict[str, str] = {}
+    for node in subtopology.nodes:
+        if isinstance(node, n.TableSource | n.ToTable) and node.store is not None:
+            found[node.store.name] = node.name
+        elif isinstance(node, n.Operator):
+            found.update(dict.fromkeys(node.keeps, node.name))
+    return found
 
 
 Way = tuple[str, frozenset[tuple[str, str]]]

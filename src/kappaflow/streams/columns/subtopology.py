@@ -8,6 +8,7 @@ from kappaflow.errors import TopologyError
 from kappaflow.streams.batch import Batch
 from kappaflow.streams.columns.aggregate import AggregateColumns, ChangedStates
 from kappaflow.streams.columns.batches import shared
+from kappaflow.streams.columns.coverage import table_makers
 from kappaflow.streams.columns.fan import FlatMapColumns, MergeColumns
 from kappaflow.streams.columns.operator import ColumnOperator, Finishing, Remembering, Stores
 from kappaflow.streams.columns.session import SessionColumns
@@ -35,11 +36,7 @@ Write = Callable[[n.Sink | n.Repartition, Batch], None]
 
 def in_order(topology: Topology, subtopology: Subtopology) -> tuple[n.Node, ...]:
     """Return the operators so that each comes behind its parents, and behind the tables that it looks rows up in."""
-    makers = {
-        node.store.name: node.name
-        for node in subtopology.nodes
-        if isinstance(node, n.TableSource | n.ToTable) and node.store is not None
-    }
+    makers = table_makers(subtopology)
     members = {node.name: node for node in subtopology.nodes}
     placed: dict[str, n.Node] = {}
 

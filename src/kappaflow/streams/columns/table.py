@@ -8,8 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.compute as _compute
 
 from kappaflow import kernel
 from kappaflow.state import PackedStore
@@ -19,6 +22,8 @@ from kappaflow.streams.columns.operator import only
 from kappaflow.streams.columns.stored_rows import StoredRows, joined_columns
 from kappaflow.streams.processors.base import TaskContext
 from kappaflow.streams.topology import nodes as n
+
+pc: Any = _compute  # its functions are made at import and have no types
 
 
 class KeptTable:
@@ -65,9 +70,10 @@ class KeptTable:
         at = np.concatenate([batch.timestamp, times])[rows]
         return joined_columns(batch.value, columns, rows), there, at
 
-    def serialised(self, batch: Batch) -> ArrowArray:
-        """Return the keys of another batch as this table's store has them."""
-        return plain(serialised_keys(self._spec.key_serde, batch))
+    def look_up(self, batch: Batch) -> tuple[list[ArrowArray], Mask, Int64s]:
+        """Return the rows of another batch's keys as they are at its positions; see `read_at`."""
+        keys = plain(serialised_keys(self._spec.key_serde, batch))
+        return self.read_at(without(keys, batch.key_valid), batch.ord)
 
     def finish(self) -> None:
         """Store the last row of each key that changed."""
@@ -77,9 +83,20 @@ class KeptTable:
             self._rows.write_last(keys, batch.value, valid, batch.timestamp)
 
 
+def keep_table(context: TaskContext, spec: n.StoreSpec, store: PackedStore, *, tracks_old: bool) -> KeptTable:
+    """Return the table of a store, for others to look rows up in."""
+    table = context.shared[f"table:{spec.name}"] = KeptTable(spec, store, tracks_old=tracks_old)
+    return table
+
+
 def kept_table(context: TaskContext, store: str) -> KeptTable:
     """Return the table in a store, which its source has made before."""
     return context.shared[f"table:{store}"]
+
+
+def without(keys: ArrowArray, valid: Mask | None) -> ArrowArray:
+    """Return keys that are null where there are none."""
+    return keys if valid is None else pc.if_else(pa.array(valid), keys, pa.scalar(None, keys.type))
 
 
 class TableSourceColumns:
@@ -91,8 +108,7 @@ class TableSourceColumns:
         self.context = context
         self._table = None
         if node.store is not None and store is not None:
-            self._table = KeptTable(node.store, store, tracks_old=tracks_old)
-            context.shared[f"table:{node.store.name}"] = self._table
+            self._table = keep_table(context, node.store, store, tracks_old=tracks_old)
 
     def run(self, inputs: Sequence[Batch | None]) -> Batch | None:
         """Store the rows and return the changes."""

@@ -3,18 +3,63 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from typing import Protocol
 
 import numpy as np
 import pyarrow as pa
 
-from kappaflow.streams.batch import ArrowArray, Batch, Mask
-from kappaflow.streams.columns.batches import both, old_rows, plain, take, valid_rows
-from kappaflow.streams.columns.fan import pc
+from kappaflow.streams.batch import ArrowArray, Batch, Int64s, Mask
+from kappaflow.streams.columns.batches import both, old_rows, plain, serialised_keys, take, valid_rows
+from kappaflow.streams.columns.fan import MergeColumns, pc
 from kappaflow.streams.columns.operator import only
-from kappaflow.streams.columns.table import KeptTable
+from kappaflow.streams.columns.stored_rows import StoredRows
+from kappaflow.streams.columns.table import KeptTable, without
+from kappaflow.streams.functions import Mapper
 from kappaflow.streams.processors.base import TaskContext
-from kappaflow.streams.topology.nodes import Joiner
+from kappaflow.streams.topology.nodes import Joiner, StoreSpec
+
+
+class LookUp(Protocol):
+    """The rows of a table as they are at a position."""
+
+    def look_up(self, batch: Batch) -> tuple[list[ArrowArray], Mask, Int64s]:
+        """Return the rows of a batch's keys before its positions, which of them are there, and their times."""
+        ...
+
+
+Compute = Callable[[Batch], tuple[list[ArrowArray], Mask | None]]
+
+
+@dataclass(frozen=True, slots=True)
+class ComputedLookUp:
+    """The rows of another table, filtered or mapped.
+
+    Attributes:
+        compute: gives the columns of rows, and which of them are kept.
+    """
+
+    below: LookUp
+    compute: Compute
+
+    def look_up(self, batch: Batch) -> tuple[list[ArrowArray], Mask, Int64s]:
+        """Return the computed rows."""
+        columns, present, times = self.below.look_up(batch)
+        made, valid = self.compute(replace(batch, value=columns, value_valid=present))
+        return made, present if valid is None else present & valid, times
+
+
+@dataclass(frozen=True, slots=True)
+class GlobalLookUp:
+    """The rows of a global table, as they are now."""
+
+    spec: StoreSpec
+    rows: StoredRows
+
+    def look_up(self, batch: Batch) -> tuple[list[ArrowArray], Mask, Int64s]:
+        """Return the rows of keys."""
+        keys = plain(serialised_keys(self.spec.key_serde, batch))
+        return self.rows.read_timed(without(keys, batch.key_valid))
 
 
 class StreamLookUpColumns:
@@ -23,25 +68,39 @@ class StreamLookUpColumns:
     Args:
         table: gives the table, which may be made later.
         left: rows without a partner are kept.
+        key: makes the table's key of a row; None where it is the stream's.
     """
 
-    def __init__(self, context: TaskContext, table: Callable[[], KeptTable], joiner: Joiner, *, left: bool) -> None:
+    def __init__(
+        self,
+        context: TaskContext,
+        table: Callable[[], LookUp],
+        joiner: Joiner,
+        *,
+        left: bool,
+        key: Mapper | None = None,
+    ) -> None:
         self._context = context
         self._table = table
         self._joiner = joiner
         self._left = left
+        self._key = key
 
     def run(self, inputs: Sequence[Batch | None]) -> Batch | None:
         """Return the joined rows."""
         batch = only(inputs)
-        mask = both(None if self._left else batch.key_valid, batch.value_valid)
+        by = batch
+        if self._key is not None:
+            keys, valid = self._key.column(batch)
+            by = replace(batch, key=keys, key_valid=valid, key_bytes=None, window_start=None, window_end=None)
+        mask = both(None if self._left else by.key_valid, batch.value_valid)
         if mask is not None:
             self._context.drop("null-key-or-value", int((~mask).sum()))
-            batch = take(batch, mask)
+            by = take(by, mask)
+            batch = by if self._key is None else take(batch, mask)
         if not len(batch):
             return None
-        table = self._table()
-        columns, present, _ = table.read_at(without(table.serialised(batch), batch.key_valid), batch.ord)
+        columns, present, _ = self._table().look_up(by)
         if not self._left and not present.all():
             batch = take(batch, present)
             columns = [plain(column).filter(pa.array(present)) for column in columns]
@@ -65,7 +124,7 @@ class TableLookUpColumns:
     def __init__(
         self,
         context: TaskContext,
-        other: Callable[[], KeptTable],
+        other: Callable[[], LookUp],
         joiner: Joiner,
         *,
         own_is_left: bool,
@@ -88,7 +147,7 @@ class TableLookUpColumns:
             self._context.drop("null-key", int((~batch.key_valid).sum()))
             batch = take(batch, batch.key_valid)
         other = self._other()
-        columns, found, times = other.read_at(other.serialised(batch), batch.ord)
+        columns, found, times = other.look_up(batch)
         before = old_rows(batch)
         new = valid_rows(batch.value_valid, len(batch))
         old = np.zeros(len(batch), np.bool_) if before is None else valid_rows(before.value_valid, len(batch))
@@ -123,62 +182,72 @@ class TableLookUpColumns:
 
 
 class TableMergeColumns:
-    """Puts the changes that both sides of a join of tables give into one order."""
+    """Puts the changes that both sides of a join of tables give into one order, and may keep the joined rows."""
 
-    def __init__(self, *, sends_old: bool) -> None:
+    def __init__(self, *, sends_old: bool, kept: KeptTable | None = None) -> None:
         self._sends_old = sends_old
+        self._kept = kept
 
     def run(self, inputs: Sequence[Batch | None]) -> Batch:
         """Return all changes."""
-        from kappaflow.streams.columns.fan import MergeColumns
-
         batch = MergeColumns().run(inputs)
+        if self._kept is not None:
+            self._kept.apply(batch)
         if not self._sends_old:
             batch.old = batch.old_valid = None
         return batch
 
+    def finish(self) -> None:
+        """Let the store take the changes of the batch."""
+        if self._kept is not None:
+            self._kept.finish()
+
 
 class TableStepColumns:
-    """Computes each row of a table from the same row of another, which is not kept.
+    """Computes each row of a table from the same row of another.
 
     Args:
         compute: gives the columns of values that are there, and which of them are kept.
-        sends_old: old values are forwarded.
+        sends_old: old values are forwarded: those of the store, or computed.
         skips_nothing: a change from nothing to nothing is left out, where old values are known.
+        kept: keeps the new rows; None computes old values from old values.
     """
 
     def __init__(
-        self,
-        compute: Callable[[Batch], tuple[list[ArrowArray], Mask | None]],
-        *,
-        sends_old: bool,
-        skips_nothing: bool,
+        self, compute: Compute, *, sends_old: bool, skips_nothing: bool, kept: KeptTable | None = None
     ) -> None:
         self._compute = compute
         self._sends_old = sends_old
         self._skips_nothing = skips_nothing
+        self._kept = kept
 
     def run(self, inputs: Sequence[Batch | None]) -> Batch:
         """Return the changes as the computed table has them."""
         batch = only(inputs)
-        before = old_rows(batch) if self._sends_old else None
+        before = old_rows(batch) if self._sends_old and self._kept is None else None
         made, valid = self._compute(batch)
         new = valid_rows(both(valid, batch.value_valid), len(batch))
-        old = np.zeros(len(batch), np.bool_)
         batch.old = batch.old_valid = None
         if before is not None:
             batch.old, kept = self._compute(before)
-            old = valid_rows(both(kept, before.value_valid), len(batch))
-            batch.old_valid = old
+            batch.old_valid = valid_rows(both(kept, before.value_valid), len(batch))
         batch.value, batch.value_valid = made, None if new.all() else new
-        if self._skips_nothing and self._sends_old and not (new | old).all():
-            return take(batch, new | old)
+        if self._kept is not None:
+            self._kept.apply(batch)
+        if not self._skips_nothing or not self._sends_old:
+            return batch
+        old = np.zeros(len(batch), np.bool_) if batch.old is None else valid_rows(batch.old_valid, len(batch))
+        if (new | old).all():
+            return batch
+        batch = take(batch, new | old)
+        if self._kept is not None:
+            self._kept.apply(batch)
         return batch
 
-
-def without(keys: ArrowArray, valid: Mask | None) -> ArrowArray:
-    """Return keys that are null where there are none."""
-    return keys if valid is None else pc.if_else(pa.array(valid), keys, pa.scalar(None, keys.type))
+    def finish(self) -> None:
+        """Let the store take the changes of the batch."""
+        if self._kept is not None:
+            self._kept.finish()
 
 
 def _null_unless(there: Mask, column: ArrowArray) -> ArrowArray:

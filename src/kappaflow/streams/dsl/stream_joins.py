@@ -8,11 +8,12 @@ from typing import Any
 from kappaflow.errors import TopologyError
 from kappaflow.serde import Serde
 from kappaflow.serde.objects import MissingSerde
+from kappaflow.serde.shape import Shape
 from kappaflow.state import JoinWindowStore, UnmatchedLists
 from kappaflow.streams import topology as run
+from kappaflow.streams.columns.stored_rows import StoredRows
 from kappaflow.streams.columns.stream_stream_join import JoinSideColumns, StreamStreamJoinColumns
-from kappaflow.streams.columns.table import kept_table
-from kappaflow.streams.columns.table_lookups import StreamLookUpColumns
+from kappaflow.streams.columns.table_lookups import GlobalLookUp, StreamLookUpColumns
 from kappaflow.streams.dsl.expressions import joiner_of, key_mapper, key_serde_of, value_serde_of
 from kappaflow.streams.dsl.global_table import GlobalKTable
 from kappaflow.streams.dsl.graph import Graph, GraphNode
@@ -20,6 +21,7 @@ from kappaflow.streams.dsl.join_stores import EitherSideListSerde
 from kappaflow.streams.dsl.stores import StoreDefinition
 from kappaflow.streams.dsl.stream import KStream, pass_through
 from kappaflow.streams.dsl.table import KTable
+from kappaflow.streams.dsl.table_steps import is_columnar
 from kappaflow.streams.dsl.topology import Connected, Topology
 from kappaflow.streams.dsl.windows import JoinWindows, Span, milliseconds
 from kappaflow.streams.expressions.nodes import Expression
@@ -30,7 +32,7 @@ from kappaflow.streams.processors.stream_join_side import StreamJoinSideProcesso
 from kappaflow.streams.processors.stream_stream_join import LEFT, RIGHT, StreamStreamJoinProcessor
 from kappaflow.streams.processors.view_joins import StreamViewJoinProcessor
 from kappaflow.streams.record import Record
-from kappaflow.streams.topology.nodes import Joiner
+from kappaflow.streams.topology.nodes import Joiner, StoreSpec
 
 Given = Callable[..., Any] | Expression | Mapping[str, Any]
 
@@ -283,10 +285,10 @@ def join_table(
                 at.name, context, opened, joins.row, rows, serde, grace_ms=grace_ms, left=left
             )
 
-        columns = None
-        if joins.columnar and view.is_store and buffer is None:
+        columns, look_up = None, view.columns
+        if joins.columnar and look_up is not None and buffer is None:
             columns = lambda context, _: StreamLookUpColumns(  # noqa: E731
-                context, lambda: kept_table(context, view.stores[0]), joins, left=left
+                context, lambda: look_up(context), joins, left=left
             )
         return run.Operator(
             name=at.name,
@@ -310,6 +312,12 @@ def join_table(
     node = GraphNode(made, write, relaxed=left)
     graph.add(node, this.node)
     return KStream(this.builder, made, key_serde or this.key_serde, known, this.sources | table.sources, node)
+
+
+def fits(maps: Any, spec: StoreSpec) -> bool:
+    """Tell whether a mapper makes keys with the columns of a store's."""
+    shape: Shape | None = getattr(spec.key_serde, "shape", None)
+    return shape is not None and shape.same_columns(maps.shape)
 
 
 def _buffer(name: str, stream: KStream, key_serde: Serde | None, value_serde: Serde | None) -> StoreDefinition:
@@ -364,7 +372,15 @@ def join_global(
             opened = view.open(context, stores, at.all_stores)
             return StreamViewJoinProcessor(at.name, context, opened, key_function, joins.row, left=left)
 
-        return run.Operator(name=at.name, make=make)
+        spec = at.all_stores[table.store.name]
+
+        def columns(context: Any, stores: Any) -> StreamLookUpColumns:
+            rows = GlobalLookUp(spec, StoredRows(stores[spec.name], spec.types, spec.objects))
+            return StreamLookUpColumns(context, lambda: rows, joins, left=left, key=maps)
+
+        has_columns = joins.columnar and maps.columnar and is_columnar(spec) and fits(maps, spec)
+        shape = getattr(joins, "shape", None)
+        return run.Operator(name=at.name, make=make, columns=columns if has_columns else None, shape=shape)
 
     def write(topology: Topology, at: GraphNode) -> None:
         topology.add_node(at.name, make_node, at.parent_names)

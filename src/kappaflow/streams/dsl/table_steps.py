@@ -14,8 +14,14 @@ from typing import Any, Protocol
 from kappaflow.serde.shape import Shape
 from kappaflow.streams import topology as run
 from kappaflow.streams.batch import ArrowArray, Batch, Mask
-from kappaflow.streams.columns.table import kept_table
-from kappaflow.streams.columns.table_lookups import TableLookUpColumns, TableMergeColumns, TableStepColumns
+from kappaflow.streams.columns.table import KeptTable, keep_table, kept_table
+from kappaflow.streams.columns.table_lookups import (
+    ComputedLookUp,
+    LookUp,
+    TableLookUpColumns,
+    TableMergeColumns,
+    TableStepColumns,
+)
 from kappaflow.streams.dsl.graph import LatestOnly
 from kappaflow.streams.dsl.stores import StoreDefinition
 from kappaflow.streams.dsl.topology import Connected
@@ -45,12 +51,12 @@ class View:
     Attributes:
         stores: names of the stores that are needed.
         open: gives the view in a task, from its context, its stores and the specifications of stores.
-        is_store: the rows are those of its store as they are, so that columns can look them up.
+        columns: gives the view's column form from the context of a task; None where it has none.
     """
 
     stores: tuple[str, ...]
     open: OpenView
-    is_store: bool = False
+    columns: Callable[[Any], LookUp] | None = None
 
 
 def store_view(name: str) -> View:
@@ -59,7 +65,18 @@ def store_view(name: str) -> View:
     def opened(_: Any, stores: Stores, specs: Specs) -> TableView:
         return StoreView(open_store(stores, specs[name]), specs[name].key_serde)
 
-    return View((name,), opened, is_store=True)
+    return View((name,), opened, lambda context: kept_table(context, name))
+
+
+def is_columnar(spec: StoreSpec | None) -> bool:
+    """Tell whether the rows of a store, where there is one, lie in columns."""
+    serdes: list[Any] = [] if spec is None else [getattr(spec.key_serde, "inner", spec.key_serde), spec.objects]
+    return all(serde.columnar for serde in serdes)
+
+
+def kept_in(context: Any, spec: StoreSpec | None, stores: Stores, *, tracks_old: bool) -> KeptTable | None:
+    """Return what keeps the rows of a table in its store, where it has one."""
+    return None if spec is None else keep_table(context, spec, stores[spec.name], tracks_old=tracks_old)
 
 
 class Table(Protocol):
@@ -180,10 +197,15 @@ class ComputedStep(Step):
         """Return the view of the store, or one that computes."""
         if self.store is not None:
             return store_view(self.store.name)
-        below, keeps = self.parent.view(), self.keeps
+        below, keeps, compute, look_up = self.parent.view(), self.keeps, self._columns, None
+        below_columns = below.columns
+        if compute is not None and below_columns is not None:
+            look_up = lambda context: ComputedLookUp(below_columns(context), compute)  # noqa: E731
         if keeps is not None:
-            return View(below.stores, lambda c, stores, specs: FilterView(below.open(c, stores, specs), keeps))
-        return View(below.stores, lambda c, stores, specs: MapView(below.open(c, stores, specs), self.compute))
+            opened = lambda c, stores, specs: FilterView(below.open(c, stores, specs), keeps)  # noqa: E731
+            return View(below.stores, opened, look_up)
+        mapped = lambda c, stores, specs: MapView(below.open(c, stores, specs), self.compute)  # noqa: E731
+        return View(below.stores, mapped, look_up)
 
     def node(self, at: Connected) -> run.Node:
         """Return the operator."""
@@ -201,12 +223,21 @@ class ComputedStep(Step):
             )
 
         compute, columns = self._columns, None
-        if compute is not None and spec is None:
-            columns = lambda _c, _s: TableStepColumns(  # noqa: E731
-                compute, sends_old=self.sends_old, skips_nothing=self.keeps is not None
+        if compute is not None and is_columnar(spec):
+            columns = lambda context, stores: TableStepColumns(  # noqa: E731
+                compute,
+                sends_old=self.sends_old,
+                skips_nothing=self.keeps is not None,
+                kept=kept_in(context, spec, stores, tracks_old=self.sends_old),
             )
         return run.Operator(
-            name=at.name, make=make, specs=at.stores, columns=columns, shape=self._shape, reads_old=self.sends_old
+            name=at.name,
+            make=make,
+            specs=at.stores,
+            columns=columns,
+            shape=self._shape,
+            reads_old=self.sends_old,
+            keeps=() if spec is None else (spec.name,),
         )
 
 
@@ -274,12 +305,12 @@ class JoinSide:
                 latest_only=self.latest.applies,
             )
 
-        joiner, looked_up = self._columns, self.other_view.stores
+        joiner, looked_up, other = self._columns, self.other_view.stores, self.other_view.columns
         columns = None
-        if joiner is not None and self.other_view.is_store:
+        if joiner is not None and other is not None:
             columns = lambda context, _: TableLookUpColumns(  # noqa: E731
                 context,
-                lambda: kept_table(context, looked_up[0]),
+                lambda: other(context),
                 joiner,
                 own_is_left=self._own_is_left,
                 keeps_own=self.keeps_own,
@@ -331,8 +362,19 @@ class JoinStep(Step):
                 key_serde=None if spec is None else spec.key_serde,
             )
 
-        columns = None if spec is not None else lambda _c, _s: TableMergeColumns(sends_old=self.sends_old)
-        return run.Operator(name=at.name, make=make, specs=at.stores, columns=columns, reads_old=self.sends_old)
+        columns = None
+        if is_columnar(spec):
+            columns = lambda context, stores: TableMergeColumns(  # noqa: E731
+                sends_old=self.sends_old, kept=kept_in(context, spec, stores, tracks_old=False)
+            )
+        return run.Operator(
+            name=at.name,
+            make=make,
+            specs=at.stores,
+            columns=columns,
+            reads_old=self.sends_old,
+            keeps=() if spec is None else (spec.name,),
+        )
 
 
 class BufferStep(Step):

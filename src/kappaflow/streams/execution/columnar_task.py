@@ -53,7 +53,6 @@ class ColumnarTask:
         errors: ErrorHandler | None = None,
         shared_stores: Mapping[str, OrderedStore] | None = None,
     ) -> None:
-        del shared_stores  # only operators in row form look into stores of others
         self.id = task_id
         self.topology = topology
         self.subtopology = subtopology
@@ -65,7 +64,8 @@ class ColumnarTask:
         self._keeps_records = self._errors.policy.needs_sources
         self._parts: list[Taken] = []
         self._context = TaskContext(lambda _node, _record: None, SYSTEM_CLOCK.time_ms, caching=caching)
-        self._columns = ColumnSubtopology(topology, subtopology, stores, self._context, self._write)
+        seen: Mapping[str, Any] = {**(shared_stores or {}), **stores}
+        self._columns = ColumnSubtopology(topology, subtopology, seen, self._context, self._write)
         self._sources = {topic: source_of(nodes) for topic, nodes in subtopology.sources.items()}
         topics = list(subtopology.sources)
         self._group = ColumnGroup(topics, lambda topic: has_more(TopicPartition(topic, task_id.partition)))

@@ -490,6 +490,7 @@ class Operator(Node):
         columns: makes its column form likewise; None where it has none.
         shape: of the values behind it (`kappaflow.serde.shape`), where they are of another kind; columns only.
         reads_old: whether its column form reads old values of tables.
+        keeps: the stores whose rows its column form makes, for others to look up.
         splits: whether a record goes to at most one child.
         why: it has no column form.
         looks_up: the stores whose rows its column form looks up; what changes them in a batch runs before.
@@ -501,6 +502,7 @@ class Operator(Node):
     shape: Any = None
     reads_old: bool = False
     looks_up: tuple[str, ...] = ()
+    keeps: tuple[str, ...] = ()
     splits: bool = False
     why: str = "it calls functions of the program"
 
