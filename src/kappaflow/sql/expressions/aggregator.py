@@ -115,12 +115,22 @@ class SqlAggregator:
         self._set_types(column_types)
         self._folds = self._make_folds()
         self._columns: ColumnProgram | None = None
-        self.reason = "an aggregate has no fold" if self._folds is None else ""
+        self.by_rows: tuple[str, ...] = ()
+        self.reason = "" if self._folds is not None else self._without_fold(calls)
         if self._folds is not None:
             self._columns = compile_column(inputs, scope, on_error, registry)
             self.reason = self._columns.reason
+            self.by_rows = self._columns.by_rows
             if not self._columns.columnar:
                 self._folds = None
+
+    def _without_fold(self, calls: Sequence[FunctionCall]) -> str:
+        names = [
+            format_expression(call)
+            for call, (aggregation, _, _) in zip(calls, self._aggregations, strict=True)
+            if aggregation.folds is None
+        ]
+        return f"{' and '.join(names)} has no fold" if len(names) == 1 else f"{' and '.join(names)} have no fold"
 
     def _set_types(self, column_types: tuple[DataType, ...]) -> None:
         parts = [aggregation for aggregation, _, _ in self._aggregations]

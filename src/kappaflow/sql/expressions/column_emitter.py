@@ -33,10 +33,10 @@ from kappaflow.serde.types import (
 )
 from kappaflow.sql.ast import expressions as x
 from kappaflow.sql.ast.formatter import format_expression
-from kappaflow.sql.ast.rewrite import walk
 from kappaflow.sql.expressions import column_functions as functions
 from kappaflow.sql.expressions import values
 from kappaflow.sql.expressions.column_functions import Column, Unsupported, decided_in_bmp, plain
+from kappaflow.sql.expressions.constant_expressions import is_constant
 from kappaflow.sql.expressions.constants import fold_constant
 from kappaflow.sql.expressions.like import like_regex
 from kappaflow.sql.expressions.row_emitter import comparison_type
@@ -120,7 +120,7 @@ class ColumnEmitter:
         match node:
             case x.ColumnReference():
                 return self._reference(node)
-            case _ if _is_constant(node):
+            case _ if is_constant(node):
                 return self._constant(node, self._typer.type_of(node))
             case x.Arithmetic(operator, left, right):
                 return self._arithmetic(operator, left, right)
@@ -196,7 +196,7 @@ class ColumnEmitter:
         return self.emit(node)
 
     def _converted(self, node: x.Expression, target: DataType) -> Column:
-        if _is_constant(node):
+        if is_constant(node):
             return self._constant(node, target)
         source = self._typer.type_of(node)
         return self.emit(node) if source == target else functions.cast(self.emit(node), source, target)
@@ -231,9 +231,9 @@ class ColumnEmitter:
         left_type, right_type = self._typer.type_of(left), self._typer.type_of(right)
         if left_type is None or right_type is None:
             raise Unsupported("a comparison with NULL")
-        if isinstance(right_type, Decimal) and _is_constant(right) and isinstance(left_type, _NUMBERS):
+        if isinstance(right_type, Decimal) and is_constant(right) and isinstance(left_type, _NUMBERS):
             return self._with_decimal(operator, left, left_type, right)
-        if isinstance(left_type, Decimal) and _is_constant(left) and isinstance(right_type, _NUMBERS):
+        if isinstance(left_type, Decimal) and is_constant(left) and isinstance(right_type, _NUMBERS):
             return self._with_decimal(_MIRRORED.get(operator, operator), right, right_type, left)
         target = comparison_type(left_type, right_type) or _common(left_type, right_type)
         if not isinstance(target, (*_NUMBERS, *_TIMES, String, Boolean)):
@@ -273,7 +273,7 @@ class ColumnEmitter:
         operand, *items = self._typer.elements(node)
         data_type = self._typer.type_of(operand)
         items = [item for item in items if not isinstance(item, x.NullLiteral)]
-        if all(map(_is_constant, items)) and isinstance(data_type, Integer | BigInt | String):
+        if all(map(is_constant, items)) and isinstance(data_type, Integer | BigInt | String):
             if any(self._typer.type_of(item) != data_type for item in items):
                 raise Unsupported("IN of several types")
             needle = self.emit(operand)
@@ -286,7 +286,7 @@ class ColumnEmitter:
         return result
 
     def _like(self, operand: x.Expression, pattern: x.Expression, escape: str | None) -> Column:
-        if not _is_constant(pattern) or self._typer.type_of(operand) is None:
+        if not is_constant(pattern) or self._typer.type_of(operand) is None:
             raise Unsupported("LIKE with a pattern from the row")
         text = fold_constant(pattern)
         if text is None:
@@ -331,6 +331,8 @@ class ColumnEmitter:
         return Column(lambda batch: pc.struct_field(inner.compute(batch), [index]), inner.undecided)
 
     def _call(self, node: x.FunctionCall, name: str, arguments: tuple[x.Expression, ...]) -> Column:
+        if is_constant(node):
+            return self._constant(node, self._typer.type_of(node))
         resolved = self._typer.call(node)
         if any(data_type is None for data_type in resolved.types):
             raise Unsupported(f"{name} with NULL or a lambda has no column form")
@@ -338,7 +340,7 @@ class ColumnEmitter:
         if resolved.function.declaration is not None:
             return self._user_call(resolved, arguments, types)
         build = functions.column_function(name, types)
-        literals = [fold_constant(a, t) if _is_constant(a) else None for a, t in zip(arguments, types, strict=True)]
+        literals = [fold_constant(a, t) if is_constant(a) else None for a, t in zip(arguments, types, strict=True)]
         columns = [self._converted(a, t) for a, t in zip(arguments, types, strict=True)]
         return build(columns, literals, types)
 
@@ -352,12 +354,6 @@ class ColumnEmitter:
         computes = [column.compute for column in columns]
         undecided = tuple(mask for column in columns for mask in column.undecided)
         return Column(lambda batch: over(batch, computes)[0], (*undecided, lambda batch: over(batch, computes)[1]))
-
-
-def _is_constant(node: x.Expression) -> bool:
-    """Tell whether an expression has one value for all rows: no column, and no function that might vary."""
-    varying = (x.ColumnReference, x.FunctionCall, x.LambdaVariable, x.Lambda, x.IntervalUnit)
-    return not any(isinstance(part, varying) for part in walk(node))
 
 
 def _common(left: DataType, right: DataType) -> DataType | None:

@@ -42,7 +42,10 @@ class SqlFlatMapper:
 
     Attributes:
         types: types of a row.
+        reason: why there is no column form.
     """
+
+    reason = "table functions have no column form"
 
     def __init__(
         self,

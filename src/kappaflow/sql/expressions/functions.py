@@ -74,6 +74,7 @@ class SqlPredicate:
         self._row = _compile_predicate(expression, scope, clause, on_error, registry)
         self._columns = compile_column([(clause, expression)], scope, on_error, registry)
         self.reason = self._columns.reason
+        self.by_rows = self._columns.by_rows
 
     @property
     def columnar(self) -> bool:
@@ -129,6 +130,7 @@ class SqlMapper:
         self._function = program.function
         self._columns = compile_column(expressions, scope, on_error, registry)
         self.reason = self._columns.reason
+        self.by_rows = self._columns.by_rows
 
     @property
     def columnar(self) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from decimal import Decimal as PyDecimal
 from typing import Any
 
 from kappaflow.errors import FunctionError
@@ -22,6 +23,7 @@ from kappaflow.serde.types import (
 )
 from kappaflow.sql.ast import expressions as x
 from kappaflow.sql.expressions import values
+from kappaflow.sql.expressions.constant_expressions import is_constant
 from kappaflow.sql.expressions.java_text import order_key
 from kappaflow.sql.expressions.like import like_matcher
 from kappaflow.sql.expressions.scope import Place, ScopeColumn
@@ -30,6 +32,7 @@ from kappaflow.sql.functions.signature import LambdaType
 from kappaflow.sql.types import arithmetic_type, is_numeric, is_time
 
 _UNSET: Any = object()
+_FOLDED = (bool, int, float, str, bytes, PyDecimal)
 _ORDER = {
     x.ComparisonOperator.LESS_THAN: "<",
     x.ComparisonOperator.LESS_THAN_OR_EQUAL: "<=",
@@ -476,6 +479,10 @@ class RowEmitter:
             code = self.emit(argument)
             source = None if isinstance(argument, x.IntervalUnit) else self.typer.type_of(argument)
             arguments.append(self.guarded(self.converted(code, source, wanted)))
+        if all(code.is_constant for code in arguments) and is_constant(node):
+            folded = _folded(implementation, overload.null_in, [code.constant for code in arguments])
+            if folded is not None:
+                return self.literal(folded)
         name = self.constant(implementation)
         if overload.null_in:
             return Code(f"{name}({', '.join(code.text for code in arguments)})", True, not overload.total)
@@ -492,6 +499,17 @@ class RowEmitter:
             self.typer.leave()
         parameters = ", ".join(_variable(name) for name in node.parameters)
         return Code(f"(lambda {parameters}: {body.text})", False)
+
+
+def _folded(implementation: Callable[..., Any], null_in: bool, values_in: list[Any]) -> Any:
+    """Return the value of a call that no row changes; None where it has to be found out by row, as for its error."""
+    if not null_in and None in values_in:
+        return None
+    try:
+        value = implementation(*values_in)
+    except Exception:
+        return None
+    return value if isinstance(value, _FOLDED) else None  # an array could be changed by who gets it
 
 
 def comparison_type(left: DataType | None, right: DataType | None) -> DataType | None:

@@ -8,9 +8,10 @@ from kappaflow.sql.logical.plan import format_plan
 from kappaflow.sql.metastore import DataSource, TimestampColumn
 from kappaflow.sql.optimizer.optimizer import Optimized
 from kappaflow.sql.physical import steps as s
+from kappaflow.sql.physical.column_report import describe_columns
 from kappaflow.sql.physical.materialisation import Materialisation, keep_source, materialise
 from kappaflow.sql.physical.planner import plan_steps
-from kappaflow.sql.physical.topology import StepBuilder, describe_columns
+from kappaflow.sql.physical.topology import StepBuilder
 from kappaflow.sql.planning import PlanningContext
 from kappaflow.sql.queries import PersistentQuery, QueryKind, application_id_of
 
@@ -115,12 +116,13 @@ def source_table_query_of(context: PlanningContext, source: DataSource, query_id
 def explain(optimized: Optimized, root: s.Step, builder: StepBuilder) -> dict[str, str]:
     """Return what EXPLAIN prints, by section."""
     applied = "\n".join(optimized.applied) or "none changed the plan"
+    topology = builder.build(root, "")
     return {
         "logical plan": optimized.before,
         "optimizer rules": f"{applied}\n\n{format_plan(optimized.root)}",
         "physical steps": s.format_steps(root),
-        "topology": builder.build(root, "").describe(),
-        "columns": describe_columns(root, builder),
+        "topology": topology.describe(),
+        "columns": describe_columns(topology),
     }
 
 

@@ -461,23 +461,3 @@ def _kept(step: s.StreamSelectKey) -> tuple[int | None, ...]:
 
 def _snake(name: str) -> str:
     return "".join(f"_{c.lower()}" if c.isupper() else c for c in name).lstrip("_")
-
-
-def describe_columns(root: s.Step, builder: StepBuilder) -> str:
-    """Return, for EXPLAIN, which operators run as columns."""
-    topology = builder.build(root, "")
-    lines: list[str] = []
-    for node in topology.nodes.values():
-        for part in ("predicate", "mapper", "key_mapper", "aggregator"):
-            logic = getattr(node, part, None)
-            if logic is not None:
-                lines.append(f"{node.name}: {_form(logic)}")
-    return "\n".join(lines) or "no step evaluates expressions"
-
-
-def _form(logic: Any) -> str:
-    if isinstance(logic, SqlAggregator):
-        return "columns" if logic.folds is not None else f"rows ({logic.reason or 'an aggregate has no column form'})"
-    inner = getattr(logic, "mapper", None) or getattr(logic, "predicate", None) or logic
-    reason = getattr(inner, "reason", "") or "an expression has no column form"
-    return "columns" if getattr(logic, "columnar", False) else f"rows ({reason})"

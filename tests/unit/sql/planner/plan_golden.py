@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 from kappaflow.errors import SqlError
@@ -16,6 +17,11 @@ def engine_with_sources() -> Engine:
     for parsed in engine.parse((GOLDEN / "sources.sql").read_text(encoding="utf-8")):
         engine.apply(engine.plan(parsed))
     return engine
+
+
+def column_text(engine: Engine, statement: str) -> str:
+    """Return which steps of a statement run as columns."""
+    return engine.explain(statement).sections["columns"]
 
 
 def plan_text(engine: Engine, statement: str) -> str:
@@ -38,8 +44,8 @@ def read_golden(name: str) -> list[tuple[str, str]]:
     return pairs
 
 
-def write_golden(name: str) -> None:
+def write_golden(name: str, text_of: Callable[[Engine, str], str] = plan_text) -> None:
     """Write what is now planned; read the difference before keeping it."""
     engine = engine_with_sources()
-    blocks = [f"{statement}\n=>\n{plan_text(engine, statement)}" for statement, _ in read_golden(name)]
+    blocks = [f"{statement}\n=>\n{text_of(engine, statement)}" for statement, _ in read_golden(name)]
     (GOLDEN / name).write_text("\n\n".join(blocks) + "\n", encoding="utf-8")
