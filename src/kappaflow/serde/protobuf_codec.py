@@ -141,7 +141,7 @@ class ProtobufCodec(SchemaCodec):
         """Write a value."""
         try:
             return self.prefix + _filled(self._class(), value).SerializeToString()
-        except (ValueError, TypeError, AttributeError) as error:
+        except (ValueError, TypeError, AttributeError, ArithmeticError) as error:
             raise SerializationError(f"The value does not fit its Protobuf schema: {error}") from None
 
     def decode(self, data: bytes) -> Any:

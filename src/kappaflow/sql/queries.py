@@ -156,7 +156,7 @@ class PushQuery:
         key: tuple[Any, ...] = (record.key.key if windowed else record.key) or ()
         bounds = {"WINDOWSTART": record.key.start, "WINDOWEND": record.key.end} if windowed else {}
         return tuple(
-            bounds.get(place) if isinstance(place, str) else None if place is None else key[place]
+            bounds.get(place) if isinstance(place, str) else key[place] if place is not None and key else None
             for place in self.key_places
         )
 

@@ -241,7 +241,8 @@ class PushServer:
                 position = cohort.positions.get(chunk.partition)
                 if position is None or cohort.held or not chunk.fetch_offset <= position < chunk.next_offset:
                     continue
-                records = decode_chunk(chunk) if records is None else records
+                if not cohort.takes_columns(chunk):
+                    records = decode_chunk(chunk) if records is None else records
                 self._process(cohort, chunk, records)
         for cohort in self._cohorts:
             for subscriber in cohort.flush(self._deliver):
@@ -250,9 +251,12 @@ class PushServer:
         if chunks and len(self._cohorts) > 1:
             self._cohorts = merged(self._cohorts)
 
-    def _process(self, cohort: Cohort, chunk: FetchedChunk, records: list[RawRecord]) -> None:
+    def _process(self, cohort: Cohort, chunk: FetchedChunk, records: list[RawRecord] | None) -> None:
         try:
-            cohort.process(chunk.partition, records, chunk.next_offset)
+            if cohort.takes_columns(chunk):
+                cohort.process_columns(chunk)
+            else:
+                cohort.process(chunk.partition, records or [], chunk.next_offset)
         except KappaError as error:
             for subscriber in cohort.subscribers:
                 self._end(subscriber, str(error))

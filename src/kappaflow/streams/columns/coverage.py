@@ -13,9 +13,15 @@ from kappaflow.streams.topology import Subtopology, Topology
 from kappaflow.streams.topology import nodes as n
 
 
-def reason_for_rows(topology: Topology, subtopology: Subtopology) -> str:
-    """Return why a subtopology runs in row form; an empty text when it runs as columns."""
+def reason_for_rows(topology: Topology, subtopology: Subtopology, *, collected: bool = False) -> str:
+    """Return why a subtopology runs in row form; an empty text when it runs as columns.
+
+    Args:
+        collected: whoever runs it takes results that go to no topic as batches.
+    """
     for node in subtopology.nodes:
+        if collected and isinstance(node, n.Sink) and node.topic is None and node.topic_of is None:
+            continue
         why = _reason(node) or _versions(node)
         if why:
             return f"{node.name}: {why}"
