@@ -14,6 +14,7 @@ from kappaflow.client.fetch import FetchedChunk
 from kappaflow.runtime.clock import SYSTEM_CLOCK
 from kappaflow.serde.arrow import array_to_values
 from kappaflow.server.rows import PROTOBUF, renderer
+from kappaflow.sql.physical.column_report import takes_batches
 from kappaflow.sql.queries import PushQuery
 from kappaflow.streams.batch import Batch, Mask
 from kappaflow.streams.columns.batches import take
@@ -79,16 +80,9 @@ class CohortColumns:
 
 def cohort_columns(topology: Topology, query: PushQuery) -> CohortColumns | None:
     """Return the column form of a plan that shares, or None where a step has none."""
-    subtopologies = topology.task_subtopologies
-    if len(subtopologies) != 1 or len(subtopologies) != len(topology.subtopologies):
+    if query.is_table or query.rows_as == PROTOBUF or not takes_batches(topology):
         return None
-    (subtopology,) = subtopologies
-    streams = all(len(nodes) == 1 and type(nodes[0]) is n.Source for nodes in subtopology.sources.values())
-    if (
-        not streams
-        or query.is_table
-        or query.rows_as == PROTOBUF
-        or reason_for_rows(topology, subtopology, collected=True)
-    ):
+    (subtopology,) = topology.subtopologies
+    if subtopology.is_global or reason_for_rows(topology, subtopology, collected=True):
         return None
     return CohortColumns(topology, query)

@@ -15,6 +15,7 @@ from typing import Any
 from kappaflow.sql.expressions.aggregator import SqlAggregator
 from kappaflow.streams.columns.coverage import reason_for_rows
 from kappaflow.streams.topology import Topology
+from kappaflow.streams.topology import nodes as n
 
 _PARTS = ("predicate", "mapper", "key_mapper", "aggregator")
 
@@ -22,8 +23,9 @@ _PARTS = ("predicate", "mapper", "key_mapper", "aggregator")
 def describe_columns(topology: Topology) -> str:
     """Return, for EXPLAIN, which subtopologies and steps run as columns, and why others do not."""
     lines: list[str] = []
+    collected = takes_batches(topology)
     for number, subtopology in enumerate(topology.subtopologies):
-        reason = reason_for_rows(topology, subtopology)
+        reason = reason_for_rows(topology, subtopology, collected=collected)
         if reason:
             lines.append(f"Sub-topology {number}: rows, because of {_with_cause(topology, reason)}")
         else:
@@ -33,6 +35,14 @@ def describe_columns(topology: Topology) -> str:
             if forms:
                 lines.append(f"  {node.name}: {'; '.join(forms)}")
     return "\n".join(lines)
+
+
+def takes_batches(topology: Topology) -> bool:
+    """Tell whether a push query's results may be collected as batches: no state, records of one stream."""
+    sources = [
+        node for subtopology in topology.subtopologies for nodes in subtopology.sources.values() for node in nodes
+    ]
+    return not topology.stores and len(topology.subtopologies) == 1 and [type(node) for node in sources] == [n.Source]
 
 
 def _with_cause(topology: Topology, reason: str) -> str:
