@@ -9,7 +9,8 @@
 #   make sim SEED=7                  one simulated world again, with everything that happens in it
 #   make soak PART=kernel MINUTES=n  property tests with new seeds; counts are kept in .kappa-soak.json
 #   make bench GROUP=...             against Kafka Streams: filter, group, window, keys, latency, all;
-#                                    against Apache Kafka's broker: broker; columns against rows: operators
+#                                    formats; against Apache Kafka's broker: broker; columns against rows:
+#                                    operators; alone: queries, planning
 #   make docs                        write the generated pages and numbers again
 #   make clean
 PYTHON ?= python3
@@ -71,7 +72,7 @@ soak: $(DEV_STAMP)
 	@$(BIN)/python tests/rounds/soak.py --part '$(PART)' --minutes '$(MINUTES)'
 
 bench: $(DEV_STAMP)
-	$(BIN)/python -m benchmarks.$(or $(patsubst broker,broker_run,$(filter broker operators,$(GROUP))),run) --group $(GROUP) $(BENCH_ARGS)
+	$(BIN)/python -m benchmarks.$(or $(patsubst queries,many_queries,$(patsubst broker,broker_run,$(filter broker operators queries planning,$(GROUP)))),run) --group $(GROUP) $(BENCH_ARGS)
 
 docs: $(DEV_STAMP)
 	$(BIN)/python docs/write_reference.py

@@ -37,7 +37,12 @@ def texts_of(topic: Topic) -> list[str]:
 
 
 def test_every_statement_type_and_format_has_a_page() -> None:
-    shown = {type(item.statement).__name__ for t in TOPICS for text in texts_of(t) for item in parse(text, test_statements=True)}
+    shown = {
+        type(item.statement).__name__
+        for t in TOPICS
+        for text in texts_of(t)
+        for item in parse(text, test_statements=True)
+    }
     kinds = {kind.__name__ for kind in s.Statement.__subclasses__()}
     assert kinds - shown == WITHOUT_EXAMPLE
     assert {topic.name.upper() for topic in FORMATS} == set(KNOWN_FORMATS)
