@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from kappaflow.errors import TopologyError
 from kappaflow.streams import JoinWindows, Serdes, SessionWindows, StreamsBuilder, TimeWindows, col, count, when
+from kappaflow.streams.columns.stream_stream_join import JoinSideColumns
 from kappaflow.streams.execution.row_task import RawRecord
 from kappaflow.testing.batch_driver import BatchTopologyDriver, Form
 from kappaflow.testing.described_streams import build_expressed, random_program
@@ -271,7 +272,7 @@ def written(driver: BatchTopologyDriver) -> Any:
 @pytest.mark.parametrize("name", TOPOLOGIES)
 @settings(max_examples=25)
 @given(records(), st.randoms(use_true_random=False))
-def test_columns_equal_rows_for_every_cut(name: str, given_: list[RawRecord], rng: random.Random) -> None:
+def test_columns_equal_rows_for_every_cut_and_restart(name: str, given_: list[RawRecord], rng: random.Random) -> None:
     rows, columns = driver_of(TOPOLOGIES[name], "row"), driver_of(TOPOLOGIES[name], "column")
     assert columns.by_rows == {}
     given_ = [record for record in given_ if any(record.topic in sub.sources for sub in rows.topology.subtopologies)]
@@ -282,6 +283,8 @@ def test_columns_equal_rows_for_every_cut(name: str, given_: list[RawRecord], rn
         size = rng.randint(1, 9)
         columns.pipe(*rest[:size])
         rest = rest[size:]
+        if rng.random() < 0.2:
+            columns.restart()
     assert written(columns) == written(rows)
     kept = lambda driver: {name: list(store.range()) for name, store in driver.stores.items()}  # noqa: E731
     assert kept(columns) == kept(rows)
@@ -322,3 +325,15 @@ def test_random_programs_write_the_same_in_both_forms() -> None:
     as_columns, parts = sum(each for each, _ in counts), sum(all_ for _, all_ in counts)
     print(f"{as_columns} of {parts} subtopologies of {len(PROGRAMS)} programs ran as columns")
     assert as_columns > parts // 3
+
+
+@pytest.mark.parametrize("forgets", [False, True])
+def test_a_join_knows_after_a_restart_what_is_too_old(forgets: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    if forgets:
+        monkeypatch.setattr(JoinSideColumns, "resume", lambda *_: None)
+    driver = driver_of(TOPOLOGIES["streams joined"], "column")
+    order = ORDER.serialize({"item": "a", "units": 1, "price": 1.0, "tags": ""})
+    driver.pipe(RawRecord("more", b"k", order, 0), RawRecord("more", b"k", order, 100))
+    driver.restart()
+    driver.pipe(RawRecord("orders", b"k", order, 5))
+    assert len(driver.take("out")) == (1 if forgets else 0)

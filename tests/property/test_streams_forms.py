@@ -14,6 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kappaflow.streams.columns.aggregate import AggregateColumns
+from kappaflow.streams.columns.session import SessionColumns
 from kappaflow.streams.dsl.processor_api import UserProcessor
 from kappaflow.streams.execution.row_task import RawRecord
 from kappaflow.streams.processors import aggregate, foreign_key_join, session, stream_stream_join, suppress
@@ -91,6 +92,7 @@ def test_a_restart_between_records_changes_nothing(form: Form, seed: int) -> Non
 FORGETFUL: dict[str, tuple[type[Any], Form]] = {
     "windows": (aggregate.WindowedAggregateProcessor, "row"),
     "windows in columns": (AggregateColumns, "column"),
+    "sessions in columns": (SessionColumns, "column"),
     "sessions": (session.SessionAggregateProcessor, "row"),
     "suppressed results": (suppress.SuppressProcessor, "row"),
     "joins of streams": (stream_stream_join.StreamStreamJoinProcessor, "row"),

@@ -44,6 +44,11 @@ class Placed(NamedTuple):
     raw: RawRecord
 
 
+def _anew(context: TaskContext) -> TaskContext:
+    """Return the context of a task that starts: what operators made and share in an earlier life is gone."""
+    return replace(context, shared={}, versioned={}, pollers=[], in_flight=0)
+
+
 class RowDriver:
     """A subtopology in row form."""
 
@@ -63,7 +68,7 @@ class RowDriver:
         self._failed = failed
         self._position = 0
         self._make = lambda: RowTask(
-            topology, sub, stores, self._produce, lambda raw, e: failed(raw.topic, e), replace(context)
+            topology, sub, stores, self._produce, lambda raw, e: failed(raw.topic, e), _anew(context)
         )
         self._task = self._make()
         self._task.resume({})
@@ -111,7 +116,7 @@ class ColumnDriver:
         self._failed = failed
         self._positions: list[int] = []
         self._sources = {topic: source_of(nodes) for topic, nodes in sub.sources.items()}
-        self._make = lambda: ColumnSubtopology(topology, sub, stores, context, self._write)
+        self._make = lambda: ColumnSubtopology(topology, sub, stores, _anew(context), self._write)
         self._columns = self._make()
 
     def restart(self) -> None:
