@@ -36,7 +36,7 @@ NOTICED = {
     "what a device refused is only synced again": Noticed(21, "was acknowledged at 97 and is at None"),
     "a journal that a device refused is only synced again": Noticed(4049, "the offset went from 61 back"),
     "markers are not driven again after a restart": Noticed(15, "the workers are still behind"),
-    "only the last batch of a producer is remembered": Noticed(1, "DUPLICATE_SEQUENCE_NUMBER"),
+    "only the last batch of a producer is remembered": Noticed(1, "clients are not done"),
     "the last stable offset is not held back": Noticed(1, "the results of"),
     "a new producer gets the epoch of the one before": Noticed(5, "was committed and is not there"),
     "a transaction is complete before its markers are durable": Noticed(2, "the total of all accounts"),

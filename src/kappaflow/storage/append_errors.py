@@ -57,13 +57,6 @@ class OutOfOrderSequence(AppendError):
     kafka_name = "OUT_OF_ORDER_SEQUENCE_NUMBER"
 
 
-class DuplicateSequence(AppendError):
-    """An idempotent producer repeats a batch that is too old to know its offset."""
-
-    kafka_code = 46
-    kafka_name = "DUPLICATE_SEQUENCE_NUMBER"
-
-
 class InvalidProducerEpoch(AppendError):
     """A producer with a newer epoch has taken over."""
 

@@ -24,6 +24,8 @@ from kappaflow.storage.record_extents import RecordExtent, batch_body, record_ex
 from kappaflow.wire.record_batch import (
     COMPRESSION_NAMES,
     HEADER_SIZE,
+    MAGIC,
+    MAGIC_OFFSET,
     RecordBatchHeader,
     crc_is_valid,
     parse_header,
@@ -35,11 +37,15 @@ def validate_batch(records: ByteBuffer, config: LogConfig, now_ms: int) -> Recor
 
     Raises:
         CorruptMessage: format, size or CRC is wrong.
-        InvalidRecord: more than one batch, no record, or a count that contradicts the offsets.
+        InvalidRecord: more or less than one batch, no record, or a count that contradicts the offsets.
         MessageTooLarge: larger than max.message.bytes.
         UnsupportedCompressionType: the codec number is unknown.
         InvalidTimestamp: a timestamp is too far from `now_ms`.
     """
+    if len(records) < HEADER_SIZE:
+        raise InvalidRecord(f"{len(records)} bytes hold no whole record batch")
+    if records[MAGIC_OFFSET] < MAGIC:
+        raise InvalidRecord(f"record batch format {records[MAGIC_OFFSET]} is too old; format {MAGIC} is read")
     try:
         header = parse_header(records)
     except CorruptRecordError as error:
@@ -48,6 +54,8 @@ def validate_batch(records: ByteBuffer, config: LogConfig, now_ms: int) -> Recor
     if size != len(records):
         if HEADER_SIZE <= size < len(records):
             raise InvalidRecord("a produce request may hold one record batch for a partition, this one holds more")
+        if size > len(records):
+            raise InvalidRecord(f"the record batch states {size} bytes, {len(records)} were sent")
         raise CorruptMessage(f"the record batch states {size} bytes, {len(records)} were sent")
     if size > config.max_message_bytes:
         raise MessageTooLarge(f"the record batch has {size} bytes, max.message.bytes is {config.max_message_bytes}")

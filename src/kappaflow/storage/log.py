@@ -215,7 +215,6 @@ class PartitionLog:
             UnsupportedCompressionType: unknown codec.
             InvalidTimestamp: too far from the broker's time.
             OutOfOrderSequence: an idempotent producer left out records.
-            DuplicateSequence: an idempotent producer repeats what is no longer remembered.
             InvalidProducerEpoch: a newer epoch of the producer has written.
             StorageFullError: no space; nothing was written and reads go on.
             StorageError: the disk failed; nothing was written.

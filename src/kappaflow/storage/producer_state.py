@@ -22,7 +22,6 @@ from crc32c import crc32c
 
 from kappaflow.runtime.disk import Disk, replace_file
 from kappaflow.storage.append_errors import (
-    DuplicateSequence,
     InvalidProducerEpoch,
     InvalidTransactionState,
     OutOfOrderSequence,
@@ -133,8 +132,7 @@ class ProducerState:
         Raises:
             InvalidProducerEpoch: a newer epoch of this producer has written.
             InvalidTransactionState: a transaction is open, and the batch is not part of it.
-            OutOfOrderSequence: records are missing before it.
-            DuplicateSequence: it repeats a batch that is no longer remembered.
+            OutOfOrderSequence: records are missing before it, or it repeats a batch that is no longer remembered.
         """
         entry = self._producers.get(header.producer_id)
         epoch, sequence = self._unwritten.get(header.producer_id, (-1, -1))
@@ -158,8 +156,8 @@ class ProducerState:
             raise InvalidTransactionState(
                 f"producer {header.producer_id} sent a batch outside of its transaction, which is open"
             )
-        if header.producer_epoch > entry.epoch or not entry.batches:
-            if header.base_sequence != 0 and entry.batches:
+        if header.producer_epoch > entry.epoch:
+            if header.base_sequence != 0:
                 raise OutOfOrderSequence(
                     f"producer {header.producer_id} starts epoch {header.producer_epoch} "
                     f"with sequence {header.base_sequence}, not 0"
@@ -167,15 +165,10 @@ class ProducerState:
             return None
         if duplicate := entry.find_duplicate(header):
             return duplicate
-        expected = (entry.batches[-1].last_sequence + 1) & _SEQUENCE_MASK
+        # Of an epoch that has only been ended here so far nothing was written: it begins with 0.
+        expected = (entry.batches[-1].last_sequence + 1) & _SEQUENCE_MASK if entry.batches else 0
         if header.base_sequence == expected:
             return None
-        behind = (expected - header.base_sequence) & _SEQUENCE_MASK
-        if behind < 1 << 30:
-            raise DuplicateSequence(
-                f"producer {header.producer_id} repeats sequence {header.base_sequence}, "
-                f"which is older than the last {BATCHES_TO_KEEP} batches"
-            )
         raise OutOfOrderSequence(
             f"producer {header.producer_id} sent sequence {header.base_sequence} where {expected} is next"
         )

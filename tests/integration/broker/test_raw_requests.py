@@ -146,10 +146,10 @@ def test_every_version_of_produce_appends(client: RawClient, topic: str, version
     ("spoil", "error"),
     [
         (lambda data: data[:-1] + bytes([data[-1] ^ 1]), ErrorCode.CORRUPT_MESSAGE),
-        (lambda data: data[:-3], ErrorCode.CORRUPT_MESSAGE),
+        (lambda data: data[:-3], ErrorCode.INVALID_RECORD),
         (lambda data: data + data, ErrorCode.INVALID_RECORD),
         (lambda data: b"", ErrorCode.INVALID_RECORD),
-        (lambda data: data[:16] + b"\x01" + data[17:], ErrorCode.CORRUPT_MESSAGE),
+        (lambda data: data[:16] + b"\x01" + data[17:], ErrorCode.INVALID_RECORD),
     ],
 )
 def test_damaged_batches_are_refused_and_nothing_is_appended(client: RawClient, topic: str, spoil, error) -> None:

@@ -256,6 +256,10 @@ def test_an_unused_id_is_forgotten_and_an_open_one_kept(world: World) -> None:
     world.restart()
     assert world.coordinator.all() == []
     assert end(world, *producer).error_code == ErrorCode.INVALID_PRODUCER_ID_MAPPING
+    # A producer that wants to go on with what it had begins anew.
+    again = world.coordinator.init_producer_id("x", 1000, *producer)
+    assert (again.error_code, again.producer_epoch) == (ErrorCode.NONE, 0)
+    assert again.producer_id != producer[0]
 
 
 def test_only_what_was_added_may_be_written(world: World) -> None:

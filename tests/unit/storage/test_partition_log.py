@@ -93,9 +93,11 @@ def altered(position: int, layout: str, value: int, *, crc: bool = True) -> byte
 @pytest.mark.parametrize(
     ("records", "code", "name"),
     [
-        (b"", 2, "CORRUPT_MESSAGE"),
-        (batch()[:-1], 2, "CORRUPT_MESSAGE"),
-        (altered(16, ">b", 1), 2, "CORRUPT_MESSAGE"),
+        (b"", 87, "INVALID_RECORD"),
+        (batch()[:-1], 87, "INVALID_RECORD"),
+        (batch()[:5], 87, "INVALID_RECORD"),
+        (altered(16, ">b", 1), 87, "INVALID_RECORD"),
+        (altered(16, ">b", 3), 2, "CORRUPT_MESSAGE"),
         (altered(80, ">b", 7, crc=False), 2, "CORRUPT_MESSAGE"),
         (batch() + batch(), 87, "INVALID_RECORD"),
         (altered(23, ">i", 2), 87, "INVALID_RECORD"),

@@ -12,6 +12,7 @@ from kappaflow.runtime.clock import ManualClock
 from kappaflow.storage import append_errors as refused
 from kappaflow.storage.log import PartitionLog
 from kappaflow.storage.log_config import LogConfig
+from kappaflow.storage.transaction_markers import build_marker
 from kappaflow.wire.record_batch import build_batch
 
 NOW_MS = 1_700_000_000_000
@@ -51,13 +52,26 @@ def test_the_last_five_batches_are_answered_with_their_offsets(
         again = log.append(batch(2 * n, 2))
         assert again.is_duplicate
         assert (again.base_offset, again.last_offset) == (results[n].base_offset, results[n].last_offset)
-    with pytest.raises(refused.DuplicateSequence) as raised:
+    # What is no longer remembered is refused as anything out of order is.
+    with pytest.raises(refused.OutOfOrderSequence):
         log.append(batch(4, 2))
-    assert raised.value.code == 46
     with pytest.raises(refused.OutOfOrderSequence) as gap:
         log.append(batch(17))
     assert gap.value.code == 45
     assert log.append(batch(16)).base_offset == 16
+
+
+def test_an_epoch_that_has_only_been_ended_here_begins_at_zero(
+    open_log: OpenLog, reopen: Callable[[PartitionLog], PartitionLog]
+) -> None:
+    log = open_log()
+    log.append(build_marker(7, 1, committed=True, coordinator_epoch=0, time_ms=NOW_MS))
+    log = reopen(log)
+    for epoch in (1, 2):
+        with pytest.raises(refused.OutOfOrderSequence):
+            log.append(batch(5, 2, epoch=epoch))
+    assert log.append(batch(0, 2, epoch=1)).base_offset == 1
+    assert log.append(batch(2, 2, epoch=1)).base_offset == 3
 
 
 def test_sequences_wrap_around(open_log: OpenLog, reopen: Callable[[PartitionLog], PartitionLog]) -> None:

@@ -134,7 +134,9 @@ class TransactionCoordinator:
             return ProducerIdentity(ErrorCode.INVALID_TRANSACTION_TIMEOUT)
         known = self._transactions.get(transactional_id)
         if known is None:
+            # Where the id has been forgotten meanwhile, a producer that wants to go on begins anew.
             known = TransactionMetadata(transactional_id, self._next_producer_id())
+            producer_id = NO_PRODUCER_ID
         elif producer_id != NO_PRODUCER_ID and not _may_continue(known, producer_id, producer_epoch):
             return ProducerIdentity(ErrorCode.PRODUCER_FENCED)
         if known.state is TransactionState.ONGOING:
@@ -146,7 +148,7 @@ class TransactionCoordinator:
         if known.state in PREPARED:
             return ProducerIdentity(ErrorCode.CONCURRENT_TRANSACTIONS)
         changed = self._new_epoch(known, producer_id, producer_epoch)
-        changed.timeout_ms = timeout_ms
+        changed.timeout_ms, changed.start_ms = timeout_ms, -1
         self._change(changed, TransactionState.EMPTY)
         return ProducerIdentity(ErrorCode.NONE, changed.producer_id, changed.producer_epoch)
 
@@ -305,7 +307,7 @@ class TransactionCoordinator:
         known = self._transactions[transactional_id]
         if self._closed or known.state not in PREPARED:
             return
-        changed = replace(known, partitions=set(), groups=set(), start_ms=-1, next_producer_id=NO_PRODUCER_ID)
+        changed = replace(known, partitions=set(), groups=set(), next_producer_id=NO_PRODUCER_ID)
         if known.next_producer_id != NO_PRODUCER_ID:
             changed.previous_producer_id = known.producer_id
             changed.producer_id, changed.producer_epoch = known.next_producer_id, 0

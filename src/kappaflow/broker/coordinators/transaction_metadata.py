@@ -29,7 +29,7 @@ class TransactionMetadata:
         state: its state.
         partitions: partitions of the transaction.
         groups: groups with offsets in the transaction.
-        start_ms: when the transaction was opened; -1 where none is.
+        start_ms: when the last transaction was opened; -1 before the first one of a producer.
         update_ms: when this last changed.
     """
 

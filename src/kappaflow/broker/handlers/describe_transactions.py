@@ -27,9 +27,9 @@ def _describe(context: RequestContext, name: str) -> Message:
             transactional_id=name,
             transaction_state="",
             transaction_timeout_ms=0,
-            transaction_start_time_ms=-1,
-            producer_id=-1,
-            producer_epoch=-1,
+            transaction_start_time_ms=0,
+            producer_id=0,
+            producer_epoch=0,
             topics=[],
         )
     topics: dict[str, list[int]] = {}

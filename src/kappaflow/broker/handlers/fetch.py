@@ -138,14 +138,7 @@ class _FetchReader:
         check_leader_epoch(self._context.broker, item.current_leader_epoch)
         log = partition.log
         if not log.log_start_offset <= item.fetch_offset <= log.log_end_offset:
-            self._failed = True
-            return self._partition_data(
-                item.partition,
-                ErrorCode.OFFSET_OUT_OF_RANGE,
-                log.log_end_offset,
-                log.log_start_offset,
-                b"",
-            )
+            return self._failure(item.partition, ErrorCode.OFFSET_OUT_OF_RANGE)
         self.partitions.append(partition)
         room = min(item.partition_max_bytes, self._request.max_bytes - self._size)
         records = b""
@@ -178,7 +171,7 @@ class _FetchReader:
             high_watermark=high_watermark,
             last_stable_offset=last_stable_offset,
             log_start_offset=log_start_offset,
-            aborted_transactions=(aborted or []) if self._committed_only else None,
+            aborted_transactions=(aborted or []) if self._committed_only and not error_code else None,
             preferred_read_replica=-1,
             records=records,
         )

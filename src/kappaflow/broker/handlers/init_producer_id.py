@@ -20,6 +20,9 @@ def handle(context: RequestContext, request: Message) -> Response:
     broker = context.broker
     if error := _refusal(context, request.transactional_id):
         return _response(error)
+    if (request.producer_id < 0) != (request.producer_epoch < 0):
+        # A producer that goes on says both.
+        return _response(ErrorCode.INVALID_REQUEST)
     try:
         if request.transactional_id is None:
             return _response(ErrorCode.NONE, broker.producer_ids.next(), 0)

@@ -5,10 +5,10 @@ Source: KIP-664, KIP-994 (age), KIP-1152 (pattern).
 
 from __future__ import annotations
 
-import re
-
 from kappaflow.broker.authorization.acl import ResourceType
 from kappaflow.broker.context import RequestContext, Response
+from kappaflow.broker.coordinators.consumer_groups.regex_syntax import RegexSyntaxError
+from kappaflow.broker.coordinators.consumer_groups.topic_regex import topic_regex
 from kappaflow.broker.coordinators.transaction_states import TransactionState
 from kappaflow.wire.error_codes import ErrorCode
 from kappaflow.wire.message import Message
@@ -23,8 +23,8 @@ def handle(context: RequestContext, request: Message) -> Response:
     duration_ms = request.duration_filter if context.api_version >= 1 else -1
     text = request.transactional_id_pattern if context.api_version >= 2 else None
     try:
-        pattern = re.compile(text) if text else None
-    except re.error:
+        pattern = topic_regex(text) if text else None
+    except RegexSyntaxError:
         return _response(ErrorCode.INVALID_REGULAR_EXPRESSION, unknown, [])
     now_ms = context.broker.clock.time_ms()
     found = [
@@ -36,8 +36,9 @@ def handle(context: RequestContext, request: Message) -> Response:
         for known in context.broker.transactions.all()
         if (not wanted or known.state.value in wanted)
         and (not request.producer_id_filters or known.producer_id in request.producer_id_filters)
-        and (duration_ms < 0 or (known.start_ms >= 0 and now_ms - known.start_ms > duration_ms))
-        and (pattern is None or pattern.fullmatch(known.transactional_id))
+        # As in Kafka an id whose transactions have not begun yet is as old as can be.
+        and (duration_ms < 0 or now_ms - known.start_ms > duration_ms)
+        and (pattern is None or pattern.matches(known.transactional_id))
         and not context.refusal(ResourceType.TRANSACTIONAL_ID, known.transactional_id)
     ]
     return _response(ErrorCode.NONE, unknown, found)

@@ -26,6 +26,13 @@ _PRODUCE_ERRORS = {
 }
 
 
+_PRODUCER_ERRORS = {
+    ErrorCode.OUT_OF_ORDER_SEQUENCE_NUMBER,
+    ErrorCode.INVALID_PRODUCER_EPOCH,
+    ErrorCode.INVALID_TXN_STATE,
+}
+
+
 def handle(context: RequestContext, request: Message) -> HandlerResult:
     """Append to each partition independently; answer when the flush policy allows."""
     by_id = context.api_version >= 13
@@ -84,9 +91,15 @@ def _append(
                 "INVALID_REQUIRED_ACKS",
                 f"acks must be -1, 0 or 1, not {request.acks}.",
             )
+    except BrokerError as error:
+        return _failed(data.index, error.code, str(error))
+    try:
         return _append_records(context, request, partition, data, flushes)
     except AppendError as error:
-        return _failed(data.index, error.code, str(error), error.record_errors)
+        # Kafka says where the log starts where it is about single records or the producer.
+        judged = bool(error.record_errors) or error.code in _PRODUCER_ERRORS
+        start = partition.log.log_start_offset if judged else -1
+        return _failed(data.index, error.code, str(error), error.record_errors, start)
     except BrokerError as error:
         return _failed(data.index, error.code, str(error))
     except StorageError as error:
@@ -122,6 +135,9 @@ def _check_transaction(
         header = parse_header(records)
     except CorruptRecordError:
         return  # the log says what is wrong with it
+    if header.is_transactional and request.transactional_id is None:
+        error = ErrorCode.TRANSACTIONAL_ID_AUTHORIZATION_FAILED
+        raise BrokerError(error, error.name, "The records are of a transaction, but the request names none.")
     if header.is_control:
         raise BrokerError(ErrorCode.INVALID_RECORD, "INVALID_RECORD", "Clients may not write control records.")
     if not header.is_transactional:
@@ -139,13 +155,19 @@ def _check_transaction(
         raise BrokerError(error, error.name, f"The transaction of {producer[0]!r} does not take records for {key}.")
 
 
-def _failed(index: int, error_code: int, text: str, record_errors: Sequence[tuple[int, str]] = ()) -> Message:
+def _failed(
+    index: int,
+    error_code: int,
+    text: str,
+    record_errors: Sequence[tuple[int, str]] = (),
+    log_start_offset: int = -1,
+) -> Message:
     return Message(
         index=index,
         error_code=error_code,
         base_offset=-1,
         log_append_time_ms=-1,
-        log_start_offset=-1,
+        log_start_offset=log_start_offset,
         record_errors=[Message(batch_index=bad, batch_index_error_message=reason) for bad, reason in record_errors],
         error_message=text,
     )
