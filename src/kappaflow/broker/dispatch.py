@@ -14,7 +14,7 @@ from kappaflow.broker.context import HandlerResult, RequestContext, Response
 from kappaflow.broker.quotas.account import RequestAccount
 from kappaflow.broker.security.sasl import IllegalSaslRequest, SaslAuthenticator
 from kappaflow.broker.security.scram import AuthenticationFailed
-from kappaflow.wire.codec import Buffer, MalformedMessage, decode, encode
+from kappaflow.wire.codec import Buffer, decode, encode
 from kappaflow.wire.error_codes import ErrorCode
 from kappaflow.wire.headers import (
     API_VERSIONS_KEY,
@@ -60,7 +60,7 @@ def handle_frame(broker: Broker, session: ClientSession, frame: memoryview) -> R
     if spec is None:
         raise UnsupportedRequest(f"API key {api_key} is not supported")
     if not spec.min_version <= version <= spec.max_version:
-        return _unsupported_version(broker, session, spec, version, correlation_id)
+        return _unsupported_version(spec, version, correlation_id)
     header = decode_request_header(frame, version >= spec.flexible_from)
     try:
         request = decode(api_key, version, "request", frame, header.body_position, newest=spec.max_version)
@@ -101,15 +101,10 @@ async def _encode_later(
     return _encode(spec, header, body if account is None else account.close(body))
 
 
-def _unsupported_version(
-    broker: Broker, session: ClientSession, spec: ApiSpec, version: int, correlation_id: int
-) -> Reply:
+def _unsupported_version(spec: ApiSpec, version: int, correlation_id: int) -> Reply:
     if spec.key != API_VERSIONS_KEY:
         raise UnsupportedRequest(f"{spec.name} version {version} is not supported")
-    # A client newer than the broker learns the versions from this answer and asks again.
-    context = RequestContext(broker, 0, "", session, spec.key)
-    body = _handler(spec.module)(context, Message(unsupported_version=True))
-    if not isinstance(body, Message):
-        raise MalformedMessage("ApiVersions must be answered at once")
-    body.error_code = ErrorCode.UNSUPPORTED_VERSION
+    # A client newer than the broker learns from this answer which version to ask with (KIP-511).
+    itself = Message(api_key=spec.key, min_version=spec.min_version, max_version=spec.max_version)
+    body = Message(error_code=ErrorCode.UNSUPPORTED_VERSION, api_keys=[itself])
     return encode(spec.key, 0, "response", body, response_prefix(spec.key, correlation_id, False))

@@ -85,8 +85,8 @@ def test_an_unknown_version_of_api_versions_is_answered_in_version_0(client: Raw
     body = decode(API_VERSIONS, 0, "response", memoryview(answer), 4)
     assert body.error_code == ErrorCode.UNSUPPORTED_VERSION
     versions = {key.api_key: (key.min_version, key.max_version) for key in body.api_keys}
-    assert versions == {spec.key: (spec.min_version, spec.max_version) for spec in API_TABLE.values()}
-    assert versions[PRODUCE][0] == 0
+    # With its own range the client asks again, and then learns the others.
+    assert versions == {API_VERSIONS: (API_TABLE[API_VERSIONS].min_version, API_TABLE[API_VERSIONS].max_version)}
 
 
 @pytest.mark.parametrize("version", range(5))
@@ -198,7 +198,7 @@ def test_offsets_outside_the_log_and_wrong_epochs(client: RawClient, topic: str)
     create(client, topic)
     produce(client, topic, batch(10))
     outside = fetch(client, topic, 5, max_wait_ms=5000)
-    assert (outside.error_code, outside.high_watermark) == (ErrorCode.OFFSET_OUT_OF_RANGE, 1)
+    assert (outside.error_code, outside.high_watermark) == (ErrorCode.OFFSET_OUT_OF_RANGE, -1)
     assert fetch(client, topic, 0, leader_epoch=99).error_code == ErrorCode.UNKNOWN_LEADER_EPOCH
     assert fetch(client, topic, 0, leader_epoch=0).error_code == ErrorCode.NONE
 
