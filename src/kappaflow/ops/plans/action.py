@@ -71,6 +71,7 @@ _PACKAGES = {
     "reassign": "kappaflow.ops.reassignment",
     "disk": "kappaflow.ops.disk",
     "transaction": "kappaflow.ops.transactions",
+    "zookeeper": "kappaflow.ops.zookeeper",
 }
 """The package of each family, by the first word of its actions' names and of its texts' keys.
 

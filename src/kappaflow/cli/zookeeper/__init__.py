@@ -1,0 +1,1 @@
+"""`kappa zookeeper`: the ZooKeeper ensemble of a cluster."""

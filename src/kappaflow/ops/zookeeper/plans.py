@@ -1,0 +1,174 @@
+"""Another ensemble, as a plan: new servers first, old ones one by one, the leader last."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+
+from kappaflow.errors import UnsafeError, UsageError
+from kappaflow.ops.hosts.face import Host
+from kappaflow.ops.plans.plan import Plan, Step, new_plan
+from kappaflow.ops.session import OpsSession
+from kappaflow.ops.zookeeper import texts as _texts
+from kappaflow.ops.zookeeper.status import EnsembleState, ensemble_state
+from kappaflow.ops.zookeeper.zoo_cfg import read_servers
+from kappaflow.runtime.messages import Text, message, text
+
+assert _texts
+
+
+def _content(host: Host) -> str:
+    return host.read_file(host.entry.config_file).decode()
+
+
+def _hosts(session: OpsSession) -> dict[int, Host]:
+    hosts = {host.entry.node_id: host for host in session.hosts.all("zookeeper")} if session.context.hosts else {}
+    if not hosts:
+        raise UsageError(message("zookeeper.no_hosts", cluster=session.context.name))
+    nameless = [number for number, host in hosts.items() if not host.entry.config_file]
+    if nameless:
+        raise UsageError(message("zookeeper.no_file", server=nameless[0]))
+    return hosts
+
+
+def _members(session: OpsSession, hosts: dict[int, Host]) -> dict[int, str]:
+    """The servers of the ensemble now; the same in every file.
+
+    Raises:
+        UnsafeError: two files name different servers: a change was not finished.
+    """
+    state = ensemble_state(session)
+    found: dict[int, str] | None = None
+    for server in state.servers:
+        if server.server_id not in hosts or server.mode == "down":
+            continue
+        servers = read_servers(_content(hosts[server.server_id]))
+        if found is not None and servers != found:
+            raise UnsafeError(message("zookeeper.differ", server=server.server_id))
+        found = servers
+    if not found:
+        raise UsageError(message("zookeeper.standalone"))
+    return found
+
+
+def _require_whole(state: EnsembleState) -> None:
+    if not state.is_whole():
+        problems = "; ".join(str(problem) for problem in state.problems()) or str(text("zookeeper.not_whole"))
+        raise UnsafeError(message("zookeeper.heal_first", problems=problems))
+
+
+def _last(state: EnsembleState, numbers: Collection[int]) -> list[int]:
+    """These servers, the leader last."""
+    leader = state.leader
+    leads = -1 if leader is None else leader.server_id
+    return sorted(numbers, key=lambda number: (number == leads, number))
+
+
+def plan_scale_out(session: OpsSession, numbers: Sequence[int]) -> Plan:
+    """A plan that adds servers to an ensemble.
+
+    The context names the new servers as hosts with their configuration files and, in the option ``server``, their
+    address as ``host:peer:election``. Their files hold everything but the list of servers.
+
+    Raises:
+        UsageError: a server is not named, or is a member already.
+        UnsafeError: the ensemble is not whole now.
+    """
+    hosts = _hosts(session)
+    members = _members(session, hosts)
+    state = ensemble_state(session)
+    _require_whole(state)
+    after = dict(members)
+    for number in numbers:
+        if number in members:
+            raise UsageError(message("zookeeper.member", server=number))
+        if number not in hosts:
+            raise UsageError(message("zookeeper.no_host", server=number))
+        address = hosts[number].entry.options.get("server", "")
+        if address.count(":") < 2:
+            raise UsageError(message("zookeeper.no_address", server=number))
+        after[number] = address
+    steps = [Step("zookeeper.join", {"server": number, "servers": _rows(after)}) for number in sorted(numbers)]
+    old = _last(state, members)
+    steps += [Step("zookeeper.reconfigure", {"server": number, "servers": _rows(after)}) for number in old]
+    return new_plan(
+        session,
+        text("zookeeper.scale_out.title", before=len(members), after=len(after)),
+        steps,
+        effects=[_arithmetic(len(members)), _arithmetic(len(after)), *_connect(session)],
+        warnings=[text("zookeeper.even", voting=len(after), fewer=len(after) - 1)] if len(after) % 2 == 0 else [],
+        cluster_id="",
+    )
+
+
+def plan_remove(session: OpsSession, numbers: Sequence[int]) -> Plan:
+    """A plan that takes servers out of an ensemble; they may be down.
+
+    Raises:
+        UsageError: a server is no member, or fewer than one would stay.
+        UnsafeError: what stays is not whole now.
+    """
+    hosts = _hosts(session)
+    members = _members(session, hosts)
+    state = ensemble_state(session)
+    unknown = sorted(set(numbers) - set(members))
+    if unknown:
+        raise UsageError(message("zookeeper.no_member", server=unknown[0]))
+    after = {number: address for number, address in members.items() if number not in numbers}
+    if not after:
+        raise UsageError(message("zookeeper.all"))
+    serving = {s.server_id for s in state.servers if s.mode in ("leader", "follower")}
+    if state.can_lose < 0 or not set(after) <= serving:
+        raise UnsafeError(message("zookeeper.heal_first", problems="; ".join(map(str, state.problems()))))
+    # Those that go are stopped first while the quorum of before holds without them, else one by one at the end.
+    steps: list[Step] = []
+    order = _last(state, after)
+    steps += [Step("zookeeper.reconfigure", {"server": number, "servers": _rows(after)}) for number in order]
+    leaving = sorted(set(numbers) & set(hosts))
+    steps += [Step("zookeeper.leave", {"server": number, "servers": _rows(after)}) for number in leaving]
+    return new_plan(
+        session,
+        text("zookeeper.remove.title", servers=", ".join(map(str, sorted(numbers))), after=len(after)),
+        steps,
+        effects=[_arithmetic(len(members)), _arithmetic(len(after)), *_connect(session)],
+        warnings=[text("zookeeper.even", voting=len(after), fewer=len(after) - 1)] if len(after) % 2 == 0 else [],
+        confirmation=",".join(map(str, sorted(numbers))),
+        cluster_id="",
+    )
+
+
+def plan_restart(session: OpsSession, numbers: Sequence[int] | None = None) -> Plan:
+    """A plan that restarts servers one by one, the leader last.
+
+    Raises:
+        UsageError: a server is no member.
+        UnsafeError: the ensemble is not whole now.
+    """
+    hosts = _hosts(session)
+    members = _members(session, hosts)
+    state = ensemble_state(session)
+    _require_whole(state)
+    unknown = sorted(set(numbers or ()) - set(members))
+    if unknown:
+        raise UsageError(message("zookeeper.no_member", server=unknown[0]))
+    order = _last(state, numbers or members)
+    return new_plan(
+        session,
+        text("zookeeper.restart.title", count=len(order)),
+        [Step("zookeeper.restart", {"server": number}) for number in order],
+        effects=[_arithmetic(len(members))],
+        cluster_id="",
+    )
+
+
+def _rows(servers: dict[int, str]) -> list[list[object]]:
+    return [[number, address] for number, address in sorted(servers.items())]
+
+
+def _arithmetic(voting: int) -> Text:
+    quorum = voting // 2 + 1
+    return text("zookeeper.arithmetic", voting=voting, quorum=quorum, lose=voting - quorum)
+
+
+def _connect(session: OpsSession) -> list[Text]:
+    """Brokers find new servers only when their own list names them."""
+    return [text("zookeeper.connect")] if session.context.bootstrap_servers else []

@@ -1,0 +1,89 @@
+"""Texts about ZooKeeper ensembles."""
+
+from __future__ import annotations
+
+from kappaflow.runtime.messages import register
+
+ENGLISH = {
+    "zookeeper.none": "cluster {cluster} names no ZooKeeper servers; add them: kappa cluster add {cluster} --zookeeper HOST:PORT",
+    "zookeeper.no_hosts": "cluster {cluster} names no hosts with the role zookeeper in clusters.toml",
+    "zookeeper.no_host": "there is no host with the role zookeeper and node_id {server} in clusters.toml",
+    "zookeeper.no_file": "the host of ZooKeeper server {server} names no config_file in clusters.toml",
+    "zookeeper.no_address": 'the host of ZooKeeper server {server} needs server = "host:2888:3888" in clusters.toml',
+    "zookeeper.member": "server {server} is a member already",
+    "zookeeper.no_member": "server {server} is no member",
+    "zookeeper.all": "no server would stay",
+    "zookeeper.standalone": "the files name no servers: a standalone server cannot be scaled out while it serves",
+    "zookeeper.differ": "the file of server {server} names other servers than the others: a change was not finished; resume it",
+    "zookeeper.not_whole": "not every server follows the leader",
+    "zookeeper.heal_first": "the ensemble is not whole, heal it first: {problems}",
+    "zookeeper.down": "server {server} ({address}) does not serve: {problem}",
+    "zookeeper.no_quorum": "{serving} of {voting} servers serve; {quorum} are needed: there is no quorum",
+    "zookeeper.no_leader": "there is no leader: an election is under way",
+    "zookeeper.two_leaders": "servers {servers} lead at once: they are two ensembles",
+    "zookeeper.followers": "the leader has {found} followers in sync instead of {wanted}",
+    "zookeeper.even": "{voting} servers bear no more losses than {fewer}: take an odd number",
+    "zookeeper.last": "{serving} servers serve, {quorum} are needed: the next loss stops everything",
+    "zookeeper.arithmetic": "{voting} servers: quorum {quorum}, {lose} may be lost",
+    "zookeeper.connect": "write the new list into zookeeper.connect of the brokers, too: kappa brokers rollout",
+    "zookeeper.scale_out.title": "Scale ZooKeeper from {before} to {after} servers",
+    "zookeeper.remove.title": "Take ZooKeeper servers {servers} out; {after} stay",
+    "zookeeper.restart.title": "Restart {count} ZooKeeper servers one by one, the leader last",
+    "zookeeper.join.step": "start server {server} in an ensemble of {count}",
+    "zookeeper.reconfigure.step": "tell server {server} of all {count} servers, and restart it",
+    "zookeeper.restart.step": "restart server {server}",
+    "zookeeper.leave.step": "stop server {server}",
+    "zookeeper.progress": (
+        "leader {leader}, followers {followers} of {wanted}; {serving} serve, quorum {quorum}, {lose} may be lost"
+    ),
+    "zookeeper.not_joined": (
+        "server {server} does not follow after two minutes: {problems}. Nothing else was touched; mend it and resume"
+        " the plan, or undo it. It logged: {log}"
+    ),
+    "zookeeper.gate": "without server {server} there are {rest} servers and {quorum} are needed",
+    "zookeeper.other_list": "the file of server {server} has another list",
+    "zookeeper.still_runs": "server {server} still runs",
+}
+
+KOREAN = {
+    "zookeeper.none": "클러스터 {cluster}에 ZooKeeper 서버가 없습니다; 추가: kappa cluster add {cluster} --zookeeper HOST:PORT",
+    "zookeeper.no_hosts": "clusters.toml의 클러스터 {cluster}에 zookeeper 역할의 호스트가 없습니다",
+    "zookeeper.no_host": "clusters.toml에 zookeeper 역할의 node_id {server} 호스트가 없습니다",
+    "zookeeper.no_file": "clusters.toml의 ZooKeeper 서버 {server} 호스트에 config_file이 없습니다",
+    "zookeeper.no_address": 'clusters.toml의 ZooKeeper 서버 {server} 호스트에 server = "host:2888:3888"이 필요합니다',
+    "zookeeper.member": "서버 {server}은(는) 이미 멤버입니다",
+    "zookeeper.no_member": "서버 {server}은(는) 멤버가 아닙니다",
+    "zookeeper.all": "남는 서버가 없습니다",
+    "zookeeper.standalone": "파일에 서버 목록이 없습니다: 단독 서버는 서비스 중에 늘릴 수 없습니다",
+    "zookeeper.differ": "서버 {server}의 파일에 적힌 서버 목록이 다릅니다: 끝나지 않은 변경이 있습니다; 이어서 실행하세요",
+    "zookeeper.not_whole": "모든 서버가 리더를 따르지는 않습니다",
+    "zookeeper.heal_first": "앙상블이 온전하지 않습니다. 먼저 고치세요: {problems}",
+    "zookeeper.down": "서버 {server}({address})이(가) 서비스하지 않습니다: {problem}",
+    "zookeeper.no_quorum": "서버 {voting}대 가운데 {serving}대가 서비스하고 {quorum}대가 필요합니다: 정족수가 없습니다",
+    "zookeeper.no_leader": "리더가 없습니다: 선출이 진행 중입니다",
+    "zookeeper.two_leaders": "서버 {servers}이(가) 동시에 리더입니다: 앙상블이 둘입니다",
+    "zookeeper.followers": "리더를 따르는 서버가 {wanted}대가 아니라 {found}대입니다",
+    "zookeeper.even": "서버 {voting}대는 {fewer}대보다 더 견디지 못합니다: 홀수로 하세요",
+    "zookeeper.last": "{serving}대가 서비스하고 {quorum}대가 필요합니다: 하나만 더 잃으면 모두 멈춥니다",
+    "zookeeper.arithmetic": "서버 {voting}대: 정족수 {quorum}, {lose}대까지 잃어도 됩니다",
+    "zookeeper.connect": "브로커의 zookeeper.connect에도 새 목록을 적으세요: kappa brokers rollout",
+    "zookeeper.scale_out.title": "ZooKeeper를 {before}대에서 {after}대로 늘리기",
+    "zookeeper.remove.title": "ZooKeeper 서버 {servers} 빼기; {after}대가 남습니다",
+    "zookeeper.restart.title": "ZooKeeper 서버 {count}대를 한 대씩, 리더는 마지막에 다시 시작",
+    "zookeeper.join.step": "{count}대 앙상블에서 서버 {server}을(를) 시작합니다",
+    "zookeeper.reconfigure.step": "서버 {server}에 서버 {count}대를 모두 알리고 다시 시작합니다",
+    "zookeeper.restart.step": "서버 {server}을(를) 다시 시작합니다",
+    "zookeeper.leave.step": "서버 {server}을(를) 멈춥니다",
+    "zookeeper.progress": (
+        "리더 {leader}, 팔로워 {wanted}대 중 {followers}대; {serving}대 서비스, 정족수 {quorum}, {lose}대까지 잃어도 됨"
+    ),
+    "zookeeper.not_joined": (
+        "서버 {server}이(가) 2분이 지나도 따르지 않습니다: {problems}. 다른 것은 건드리지 않았습니다; 고친 뒤 이어서"
+        " 실행하거나 되돌리세요. 로그: {log}"
+    ),
+    "zookeeper.gate": "서버 {server} 없이는 {rest}대이고 {quorum}대가 필요합니다",
+    "zookeeper.other_list": "서버 {server}의 파일에 적힌 목록이 다릅니다",
+    "zookeeper.still_runs": "서버 {server}이(가) 아직 실행 중입니다",
+}
+
+register(ENGLISH, KOREAN)
