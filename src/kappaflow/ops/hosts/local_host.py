@@ -120,7 +120,8 @@ class LocalHost:
         kept = self._kept()
         if kept is None:
             return ServiceState("inactive", 0, 0)
-        if _started_at(kept["pid"]) != kept["started_at"]:
+        # A program that ended before it could be looked at has no start time.
+        if not kept["started_at"] or _started_at(kept["pid"]) != kept["started_at"]:
             return ServiceState("failed", 0, 0)
         return ServiceState("active", kept["pid"], kept["since_ms"])
 

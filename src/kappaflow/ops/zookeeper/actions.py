@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from kappaflow.errors import PlanError
@@ -63,7 +63,8 @@ def _wait_for_all(session: OpsSession, number: int, progress: Progress) -> None:
                 lose=state.can_lose,
             )
         )
-        return state.is_whole()
+        serves = any(s.server_id == number and s.mode in ("leader", "follower") for s in state.servers)
+        return serves and state.is_whole()
 
     if not wait_until(session, whole, FOLLOW_TIMEOUT_S, POLL_S):
         state = _running(session)
@@ -84,12 +85,58 @@ def _gate(session: OpsSession, number: int) -> list[Text]:
     return []
 
 
-def _restart(session: OpsSession, number: int, progress: Progress) -> None:
+def _restart(session: OpsSession, number: int, progress: Progress, known: Collection[int] = ()) -> None:
+    """Restart a server and wait until all follow.
+
+    Args:
+        session: the cluster.
+        number: the server.
+        progress: told how it goes.
+        known: the servers that it knows, where these are not all: it can follow no other one.
+    """
     host = _host(session, number)
     host.stop()
     crash_point("zookeeper.stopped")
     host.start()
+    if known:
+        _keep_leader_among(session, known, progress)
     _wait_for_all(session, number, progress)
+
+
+def _keep_leader_among(session: OpsSession, known: Collection[int], progress: Progress) -> None:
+    """Where another server leads, stop those that are not known until a known one leads, and start them again.
+
+    A server follows no leader that its file does not name.
+
+    Raises:
+        PlanError: the known ones are no quorum of all; or they elect no leader.
+    """
+
+    def leads() -> int | None:
+        leader = _running(session).leader
+        return None if leader is None else leader.server_id
+
+    wait_until(session, lambda: leads() is not None, FOLLOW_TIMEOUT_S, POLL_S)
+    if leads() in known:
+        return
+    state = _running(session)
+    others = [s.server_id for s in state.servers if s.server_id not in known]
+    if len(state.servers) - len(others) < state.quorum:
+        raise PlanError(message("zookeeper.too_many", others=", ".join(map(str, others)), quorum=state.quorum))
+    progress(text("zookeeper.yield", leader=leads() or "-", known=", ".join(map(str, sorted(known)))))
+
+    def ready() -> bool:
+        return all(s.mode != "down" for s in _running(session).servers if s.server_id in known)
+
+    wait_until(session, ready, FOLLOW_TIMEOUT_S, POLL_S)
+    for number in others:
+        _host(session, number).stop()
+    crash_point("zookeeper.yielding")
+    elected = wait_until(session, lambda: leads() in known, FOLLOW_TIMEOUT_S, POLL_S)
+    for number in others:
+        _host(session, number).start()
+    if not elected:
+        raise PlanError(message("zookeeper.no_leader"))
 
 
 class JoinServer:
@@ -180,7 +227,7 @@ class ReconfigureServer:
         host = _host(session, arguments["server"])
         host.write_file(host.entry.config_file, with_servers(_content(host), _servers(arguments)).encode())
         crash_point("zookeeper.configured")
-        _restart(session, arguments["server"], progress)
+        _restart(session, arguments["server"], progress, set(_servers(arguments)))
 
     def verify(self, session: OpsSession, arguments: Arguments) -> list[Text]:
         """Its file has the list."""
@@ -199,7 +246,7 @@ class ReconfigureServer:
             raise PlanError("; ".join(map(str, against)))
         host = _host(session, arguments["server"])
         host.write_file(host.entry.config_file, captured["content"].encode())
-        _restart(session, arguments["server"], progress)
+        _restart(session, arguments["server"], progress, set(read_servers(captured["content"])))
 
 
 class RestartServer:

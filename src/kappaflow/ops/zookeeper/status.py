@@ -136,14 +136,16 @@ def ensemble_state(session: OpsSession, addresses: Sequence[tuple[int, str]] | N
 
 
 def server_addresses(session: OpsSession) -> list[tuple[int, str]]:
-    """Number and client address of each server that is configured: of those that the first host's file names.
+    """Number and client address of each server that is configured: of those that the files of running servers name.
 
     Without hosts, the addresses of the context, whose numbers are not known.
     """
     hosts = session.hosts.all("zookeeper") if session.context.hosts else []
     by_number = {host.entry.node_id: host for host in hosts if host.exists(host.entry.config_file)}
+    # A server that was laid out and has not joined yet knows the others, but they do not know it.
+    running = [host for host in by_number.values() if host.service_state().state == "active"]
     members: set[int] = set()
-    for host in by_number.values():
+    for host in running or by_number.values():
         members |= set(read_servers(host.read_file(host.entry.config_file).decode())) or {host.entry.node_id}
     found = [
         (number, client_address(by_number[number].read_file(by_number[number].entry.config_file).decode()))
