@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
+from kappaflow.ops.local_clusters.maven import class_path, resolve_jars
 from kappaflow.testing.apache_kafka import broker_dependencies
 from kappaflow.testing.java_program import KAFKA_VERSION
 from kappaflow.testing.java_tools.calls import CONSUMER_PERFORMANCE, PRODUCER_PERFORMANCE
-from kappaflow.testing.maven import class_path, resolve_jars
 from kappaflow.testing.toolchain import command_path
 
 TOOL_HEAP = "512m"

@@ -15,7 +15,14 @@ from typing import Any
 
 from kappaflow.client.broker_errors import translate
 from kappaflow.client.io_threads import IoThreads
-from kappaflow.client.kafka_python import LOG_ON_ERRORS, ConnectionManager, Future, KafkaNetClient, NetworkSelector
+from kappaflow.client.kafka_python import (
+    LOG_ON_ERRORS,
+    ConnectionManager,
+    Future,
+    KafkaNetClient,
+    NetworkSelector,
+    kafka_errors,
+)
 from kappaflow.errors import BrokerUnreachable, RetriableBrokerError
 
 RECEIVE_MESSAGE_MAX_BYTES = 1 << 30
@@ -184,7 +191,11 @@ class Connection:
             BrokerError: the request failed; ``RetriableBrokerError`` where the connection did.
         """
         try:
-            return self.run(self.send, message, node_id)
+            try:
+                return self.run(self.send, message, node_id)
+            except kafka_errors.UnknownBrokerIdError:
+                self.run(self.manager.cluster.refresh_metadata)  # it has joined since the last look at the cluster
+                return self.run(self.send, message, node_id)
         except Exception as error:
             raise translate(error, what) from error
 

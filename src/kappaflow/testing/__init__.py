@@ -10,13 +10,15 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from kappaflow.testing.embedded_broker import EmbeddedBroker
     from kappaflow.testing.embedded_server import EmbeddedServer
+    from kappaflow.testing.local_cluster import LocalCluster
     from kappaflow.testing.topology_test_driver import TopologyTestDriver
 
-__all__ = ["EmbeddedBroker", "EmbeddedServer", "TopologyTestDriver"]
+__all__ = ["EmbeddedBroker", "EmbeddedServer", "LocalCluster", "TopologyTestDriver"]
 
 _HOMES = {
     "EmbeddedBroker": "embedded_broker",
     "EmbeddedServer": "embedded_server",
+    "LocalCluster": "local_cluster",
     "TopologyTestDriver": "topology_test_driver",
 }
 

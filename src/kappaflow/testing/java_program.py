@@ -12,10 +12,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from kappaflow.errors import ConfigError
-from kappaflow.testing.maven import class_path, resolve_jars
+from kappaflow.ops.local_clusters.maven import class_path, resolve_jars
+from kappaflow.ops.local_clusters.software import KAFKA_VERSION
 from kappaflow.testing.toolchain import cache_directory, command_path, file_lock
 
-KAFKA_VERSION = "4.3.0"
 KAFKA_STREAMS = (
     f"org.apache.kafka:kafka-streams:{KAFKA_VERSION}",
     f"org.apache.kafka:kafka-streams-test-utils:{KAFKA_VERSION}",

@@ -1,15 +1,21 @@
-"""Which outside tools are on this machine, and where downloaded or compiled things are kept."""
+"""Which outside tools are on this machine."""
 
 from __future__ import annotations
 
-import fcntl
 import os
 import shutil
-from collections.abc import Generator, Iterable
-from contextlib import contextmanager
-from pathlib import Path
+from collections.abc import Iterable
 
-from kappaflow.errors import ConfigError
+from kappaflow.ops.local_clusters.programs import cache_directory, command_path, file_lock
+
+__all__ = [
+    "COMMANDS_BY_TOOLCHAIN",
+    "cache_directory",
+    "command_path",
+    "file_lock",
+    "missing_toolchains",
+    "required_toolchains",
+]
 
 COMMANDS_BY_TOOLCHAIN: dict[str, tuple[str, ...]] = {
     "java": ("java", "javac"),
@@ -32,33 +38,3 @@ def missing_toolchains(names: Iterable[str]) -> list[str]:
 def required_toolchains() -> set[str]:
     """The toolchains that the environment variable ``KAPPA_REQUIRE`` (a comma list) demands."""
     return {name.strip() for name in os.environ.get("KAPPA_REQUIRE", "").split(",") if name.strip()}
-
-
-def command_path(command: str) -> str:
-    """The full path of a command.
-
-    Raises:
-        ConfigError: the command is not installed.
-    """
-    path = shutil.which(command)
-    if path is None:
-        raise ConfigError(f"The command '{command}' is not on PATH. Install it (a JDK 17 and Maven) and try again.")
-    return path
-
-
-def cache_directory() -> Path:
-    """Where jars and compiled programs are kept: ``KAPPA_CACHE_DIR``, else the user's cache folder."""
-    explicit = os.environ.get("KAPPA_CACHE_DIR")
-    if explicit:
-        return Path(explicit)
-    base = os.environ.get("XDG_CACHE_HOME")
-    return (Path(base) if base else Path.home() / ".cache") / "kappaflow"
-
-
-@contextmanager
-def file_lock(path: Path) -> Generator[None]:
-    """Hold an exclusive lock on a file, so that only one process fills a cache entry."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("w") as handle:
-        fcntl.flock(handle, fcntl.LOCK_EX)
-        yield

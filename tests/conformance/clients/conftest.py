@@ -39,7 +39,7 @@ class Pair:
 def running_pair() -> Generator[Pair]:
     properties = [part for name, value in SETTINGS.items() for part in ("--property", f"{name}={value}")]
     with ApacheKafka(configs=SETTINGS) as kafka, EmbeddedBroker(arguments=properties) as broker:
-        paths = {str(kafka.directory / "node-1" / "data"): "DIRECTORY", str(broker.data_dir): "DIRECTORY"}
+        paths = {str(kafka.directory / "broker-1" / "data"): "DIRECTORY", str(broker.data_dir): "DIRECTORY"}
         yield Pair(broker.bootstrap_servers, kafka.bootstrap_servers, paths)
 
 

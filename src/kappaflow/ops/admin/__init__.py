@@ -6,7 +6,9 @@
       ├── groups       list, describe, offsets
       ├── log_dirs     sizes on disk, directories, moves between directories of a broker
       ├── placement    reassignments, elections
-      └── transactions transactional ids, producers of partitions
+      ├── transactions transactional ids, producers of partitions
+      ├── quorum       who keeps the metadata, with KRaft
+      └── features     levels that the servers agreed on, such as metadata.version
 
 ``KafkaClusterAdmin`` speaks to real clusters; ``kappaflow.testing`` has a simulated one behind the same faces.
 Answers come for many things at once: a cluster with 40,000 partitions is asked a few times, not 40,000 times.
@@ -19,6 +21,9 @@ from kappaflow.ops.admin.faces import (
     ConfigAdmin,
     ConfigEntry,
     ConfigResource,
+    FeatureAdmin,
+    FeatureChange,
+    FeatureState,
     GroupAdmin,
     GroupListing,
     GroupState,
@@ -27,6 +32,9 @@ from kappaflow.ops.admin.faces import (
     MemberState,
     PartitionState,
     PlacementAdmin,
+    QuorumAdmin,
+    QuorumMember,
+    QuorumState,
     Reassignment,
     ReplicaSize,
     TopicAdmin,
@@ -47,6 +55,9 @@ __all__ = [
     "ConfigAdmin",
     "ConfigEntry",
     "ConfigResource",
+    "FeatureAdmin",
+    "FeatureChange",
+    "FeatureState",
     "GroupAdmin",
     "GroupListing",
     "GroupState",
@@ -57,6 +68,9 @@ __all__ = [
     "PartitionState",
     "PlacementAdmin",
     "ProducerState",
+    "QuorumAdmin",
+    "QuorumMember",
+    "QuorumState",
     "Reassignment",
     "ReplicaSize",
     "TopicAdmin",

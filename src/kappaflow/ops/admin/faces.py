@@ -12,6 +12,7 @@ from kappaflow.errors import BrokerError
 from kappaflow.ops.admin.transaction_faces import TransactionAdmin
 
 ElectionKind = Literal["preferred", "unclean"]
+FeatureChange = Literal["upgrade", "safe-downgrade", "unsafe-downgrade"]
 
 
 class BrokerState(NamedTuple):
@@ -152,6 +153,43 @@ class Reassignment(NamedTuple):
     removing: tuple[int, ...]
 
 
+class QuorumMember(NamedTuple):
+    """A voter or observer of the metadata quorum.
+
+    Attributes:
+        node_id: of the server.
+        directory_id: of its metadata directory; empty before KIP-853.
+        log_end_offset: how far its log is, as the leader knows.
+        last_fetch_ms: when it last asked the leader, in ms since the epoch; -1 where unknown, as of the leader itself.
+        last_caught_up_ms: when it last had all records; -1 where unknown.
+    """
+
+    node_id: int
+    directory_id: str
+    log_end_offset: int
+    last_fetch_ms: int
+    last_caught_up_ms: int
+
+
+class QuorumState(NamedTuple):
+    """The metadata quorum; ``leader_id`` is -1 while there is no leader."""
+
+    leader_id: int
+    leader_epoch: int
+    high_watermark: int
+    voters: tuple[QuorumMember, ...]
+    observers: tuple[QuorumMember, ...]
+
+
+class FeatureState(NamedTuple):
+    """A feature: the level in force, 0 where none is, and the levels that the asked broker supports."""
+
+    name: str
+    level: int
+    supported_min: int
+    supported_max: int
+
+
 class TopicAdmin(Protocol):
     """Topics and the offsets of their partitions."""
 
@@ -258,6 +296,28 @@ class PlacementAdmin(Protocol):
         ...
 
 
+class QuorumAdmin(Protocol):
+    """The metadata quorum of a cluster with KRaft."""
+
+    def describe(self) -> QuorumState:
+        """The quorum as its leader sees it."""
+        ...
+
+
+class FeatureAdmin(Protocol):
+    """Feature levels, ``metadata.version`` among them."""
+
+    def describe(self, broker: int | None = None) -> dict[str, FeatureState]:
+        """Features by name, as one broker knows them; any one by default."""
+        ...
+
+    def update(
+        self, levels: Mapping[str, int], change: FeatureChange = "upgrade", *, validate_only: bool = False
+    ) -> None:
+        """Agree on other levels."""
+        ...
+
+
 class ClusterAdmin(Protocol):
     """A cluster."""
 
@@ -289,6 +349,16 @@ class ClusterAdmin(Protocol):
     @property
     def transactions(self) -> TransactionAdmin:
         """Transactions."""
+        ...
+
+    @property
+    def quorum(self) -> QuorumAdmin:
+        """The metadata quorum."""
+        ...
+
+    @property
+    def features(self) -> FeatureAdmin:
+        """Feature levels."""
         ...
 
     def describe(self) -> ClusterState:

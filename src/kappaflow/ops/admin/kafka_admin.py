@@ -6,9 +6,11 @@ from kappaflow.client.admin import Admin
 from kappaflow.client.connection import ClientConfig
 from kappaflow.ops.admin.faces import BrokerState, ClusterState
 from kappaflow.ops.admin.kafka_configs import KafkaConfigs
+from kappaflow.ops.admin.kafka_features import KafkaFeatures
 from kappaflow.ops.admin.kafka_groups import KafkaGroups
 from kappaflow.ops.admin.kafka_log_dirs import KafkaLogDirs
 from kappaflow.ops.admin.kafka_placement import KafkaPlacement
+from kappaflow.ops.admin.kafka_quorum import KafkaQuorum
 from kappaflow.ops.admin.kafka_topics import KafkaTopics
 from kappaflow.ops.admin.kafka_transactions import KafkaTransactions
 
@@ -35,6 +37,8 @@ class KafkaClusterAdmin:
         self.log_dirs = KafkaLogDirs(self.admin)
         self.placement = KafkaPlacement(self.admin)
         self.transactions = KafkaTransactions(self.admin)
+        self.quorum = KafkaQuorum(self.admin)
+        self.features = KafkaFeatures(self.admin)
 
     def describe(self) -> ClusterState:
         """The brokers that are alive.

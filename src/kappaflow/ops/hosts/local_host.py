@@ -150,6 +150,7 @@ class LocalHost:
                 raise HostError(
                     f"host {self._entry.node_id}: {description['command'][0]} did not start: {error}"
                 ) from error
+        process.returncode = 0  # it outlives this object, which would warn of that
         kept = {"pid": process.pid, "started_at": _started_at(process.pid), "since_ms": time.time_ns() // 1_000_000}
         self.write_file(str(self.directory / "service.pid"), json.dumps(kept).encode())
 
@@ -164,6 +165,16 @@ class LocalHost:
             self._signal(state.pid, signal.SIGTERM)
             self._wait_for_end(state.pid)
         (self.directory / "service.pid").unlink(missing_ok=True)
+
+    def ask_to_stop(self) -> None:
+        """Ask the service to end, without waiting; `stop` waits then."""
+        state = self.service_state()
+        if state.state == "active":
+            self._signal(state.pid, signal.SIGTERM)
+
+    def let_run(self) -> None:
+        """Let the service run on where it is paused; nothing otherwise."""
+        self._signal(self.service_state().pid, signal.SIGCONT)
 
     def kill(self) -> None:
         """End the service at once, as a crash does."""

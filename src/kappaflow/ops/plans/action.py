@@ -72,6 +72,9 @@ _PACKAGES = {
     "disk": "kappaflow.ops.disk",
     "transaction": "kappaflow.ops.transactions",
     "zookeeper": "kappaflow.ops.zookeeper",
+    "broker": "kappaflow.ops.brokers",
+    "node": "kappaflow.ops.brokers",
+    "upgrade": "kappaflow.ops.upgrade",
 }
 """The package of each family, by the first word of its actions' names and of its texts' keys.
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import NamedTuple
 
-from kappaflow.errors import PlanError, UnsafeError
+from kappaflow.errors import BrokerUnreachable, PlanError, UnsafeError
 from kappaflow.ops.plans.action import Action, find_action
 from kappaflow.ops.plans.audit import AuditLog
 from kappaflow.ops.plans.journal import PlanJournal, StepState
@@ -66,7 +66,12 @@ class PlanRunner:
     def _require_same_cluster(self) -> None:
         if not self._plan.cluster_id:
             return
-        found = self._session.admin.describe().cluster_id
+        try:
+            found = self._session.admin.describe().cluster_id
+        except BrokerUnreachable:
+            if all(state is StepState.PENDING for state in self._journal.states):
+                raise
+            return  # it was the right one when the plan was begun, and may be what the plan has stopped
         if found != self._plan.cluster_id:
             raise PlanError(
                 f"The plan {self._plan.plan_id} is for the cluster with id {self._plan.cluster_id}, but"

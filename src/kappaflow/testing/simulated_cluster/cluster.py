@@ -9,6 +9,7 @@ from kappaflow.ops.admin import BrokerState, ClusterState
 from kappaflow.ops.contexts import ClusterContext
 from kappaflow.ops.session import OpsSession
 from kappaflow.runtime.clock import ManualClock
+from kappaflow.testing.simulated_cluster.agreement import SimulatedFeatures, SimulatedQuorum
 from kappaflow.testing.simulated_cluster.configs import SimulatedConfigs
 from kappaflow.testing.simulated_cluster.disks import SimulatedLogDirs
 from kappaflow.testing.simulated_cluster.groups import SimulatedGroups
@@ -49,6 +50,8 @@ class SimulatedCluster:
         self.log_dirs = SimulatedLogDirs(self.state)
         self.placement = SimulatedPlacement(self.state)
         self.transactions = SimulatedTransactions(self.state)
+        self.quorum = SimulatedQuorum(self.state)
+        self.features = SimulatedFeatures()
 
     def session(self, *, read_only: bool = False) -> OpsSession:
         """A session of operations on it."""

@@ -9,7 +9,7 @@ from pathlib import Path
 from xml.sax.saxutils import escape
 
 from kappaflow.errors import ConfigError
-from kappaflow.testing.toolchain import cache_directory, command_path, file_lock
+from kappaflow.ops.local_clusters.programs import cache_directory, command_path, file_lock
 
 MAVEN_TIMEOUT_S = 600
 COMPLETE_MARK = "complete"

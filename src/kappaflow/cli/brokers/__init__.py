@@ -1,0 +1,1 @@
+"""`kappa brokers`: the brokers of a cluster, one after the other."""

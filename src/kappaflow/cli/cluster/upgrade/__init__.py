@@ -1,0 +1,1 @@
+"""`kappa cluster upgrade`: other versions of Kafka and ZooKeeper."""

@@ -1,0 +1,126 @@
+"""Whether a broker may be away: pure functions of what the cluster says about its partitions.
+
+A partition stays writable at ``acks=all`` while at least ``min.insync.replicas`` of its replicas are in sync. One that
+has no replica to spare beyond that can never be made safe: it is named, and refused unless that is accepted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping
+from typing import NamedTuple
+
+from kappaflow.ops.admin.faces import ConfigResource, PartitionState, QuorumState, TopicState
+from kappaflow.ops.brokers import texts as _texts
+from kappaflow.ops.session import OpsSession
+from kappaflow.runtime.messages import Text, text
+
+assert _texts
+MIN_IN_SYNC = "min.insync.replicas"
+CAUGHT_UP_MS = 5_000
+"""A voter that was this much later than the freshest one is behind: voters fetch twice a second and more often."""
+
+
+class UnsafeTopic(NamedTuple):
+    """A topic that cannot stay writable while a broker of it is away."""
+
+    topic: str
+    replicas: int
+    min_in_sync: int
+
+    def as_text(self) -> Text:
+        """Why."""
+        return text("broker.never_safe", topic=self.topic, replicas=self.replicas, min_in_sync=self.min_in_sync)
+
+
+def min_in_sync_of(session: OpsSession, topics: Collection[str]) -> dict[str, int]:
+    """``min.insync.replicas`` in force, by topic."""
+    found = session.admin.configs.describe([ConfigResource("topic", name) for name in sorted(topics)], [MIN_IN_SYNC])
+    return {
+        resource.name: int(entries[MIN_IN_SYNC].value or 1) if MIN_IN_SYNC in entries else 1
+        for resource, entries in found.items()
+    }
+
+
+def partitions_of(topics: Iterable[TopicState], broker: int) -> list[PartitionState]:
+    """Partitions with a replica on a broker."""
+    return [p for topic in topics for p in topic.partitions if broker in p.replicas]
+
+
+def never_safe(topics: Iterable[TopicState], min_in_sync: Mapping[str, int], broker: int) -> list[UnsafeTopic]:
+    """Topics that cannot stay writable at ``acks=all`` while the broker is away, however long one waits."""
+    found: dict[str, UnsafeTopic] = {}
+    for partition in partitions_of(topics, broker):
+        wanted = max(1, min_in_sync.get(partition.topic, 1))
+        if len(partition.replicas) - 1 < wanted:
+            found.setdefault(partition.topic, UnsafeTopic(partition.topic, len(partition.replicas), wanted))
+    return list(found.values())
+
+
+def not_now(
+    topics: Iterable[TopicState], min_in_sync: Mapping[str, int], broker: int, accepted: Collection[str] = ()
+) -> list[Text]:
+    """Why the broker must not go now, one line a partition; empty where it may.
+
+    What only this broker itself lacks is no reason: it may be the one that needs the restart.
+
+    Args:
+        topics: all of the cluster.
+        min_in_sync: by topic.
+        broker: that would go.
+        accepted: topics that may become unavailable.
+    """
+    reasons: list[Text] = []
+    for topic in topics:
+        for p in topic.partitions:
+            others = set(p.replicas) - {broker}
+            missing = sorted(others - set(p.in_sync))
+            where = {"topic": p.topic, "partition": p.partition}
+            if topic.name in accepted and (broker in p.replicas or not missing):
+                continue
+            if p.leader < 0 and others:
+                reasons.append(text("broker.wait.offline", **where))
+            elif missing:
+                reasons.append(text("broker.wait.under_replicated", **where, missing=", ".join(map(str, missing))))
+            elif broker in p.replicas:
+                left = len(set(p.in_sync) - {broker})
+                wanted = max(1, min_in_sync.get(topic.name, 1))
+                if left < wanted:
+                    reasons.append(text("broker.wait.min_in_sync", **where, left=left, wanted=wanted, broker=broker))
+    return reasons
+
+
+def quorum_not_now(quorum: QuorumState, node: int) -> list[Text]:
+    """Why a controller must not go now: the others would be no majority, or have not caught up."""
+    if node not in {voter.node_id for voter in quorum.voters}:
+        return []
+    if quorum.leader_id < 0:
+        return [text("broker.wait.no_quorum_leader")]
+    freshest = max(voter.last_caught_up_ms for voter in quorum.voters)
+    fresh = [
+        voter.node_id
+        for voter in quorum.voters
+        if voter.node_id == quorum.leader_id or freshest - voter.last_caught_up_ms <= CAUGHT_UP_MS
+    ]
+    left = len([voter for voter in fresh if voter != node])
+    majority = len(quorum.voters) // 2 + 1
+    if left >= majority or len(quorum.voters) == 1:
+        return []
+    behind = sorted({voter.node_id for voter in quorum.voters} - set(fresh))
+    return [
+        text("broker.wait.quorum", node=node, left=left, majority=majority, behind=", ".join(map(str, behind)) or "-")
+    ]
+
+
+def ensemble_not_now(modes: Mapping[str, str], address: str) -> list[Text]:
+    """Why a ZooKeeper server must not go now: the others that serve would be no majority.
+
+    Args:
+        modes: ``leader``, ``follower``, ``standalone`` or empty, by address of all servers.
+        address: of the one that would go.
+    """
+    left = sum(bool(mode) for server, mode in modes.items() if server != address)
+    majority = len(modes) // 2 + 1
+    if left >= majority or len(modes) == 1:
+        return []
+    silent = sorted(server for server, mode in modes.items() if not mode and server != address)
+    return [text("broker.wait.ensemble", server=address, left=left, majority=majority, silent=", ".join(silent) or "-")]

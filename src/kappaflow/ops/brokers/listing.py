@@ -1,0 +1,81 @@
+"""The brokers of a cluster and what each holds."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import NamedTuple
+
+from kappaflow.errors import KappaError
+from kappaflow.ops.brokers.servers import controller_of, why_not_now
+from kappaflow.ops.session import OpsSession
+
+
+class BrokerRow(NamedTuple):
+    """One broker.
+
+    Attributes:
+        broker: its id.
+        address: for clients; empty while it is away.
+        rack: empty where it has none.
+        is_controller: whether it is the active controller.
+        state: ``alive``, or ``away`` where partitions or the context name it and the cluster does not count it in.
+        leaders: partitions that it leads.
+        preferred: partitions that it should lead.
+        replicas: partitions that it holds.
+        behind: partitions in which it is not in sync.
+        may_go: whether it could be stopped now without a partition becoming unwritable.
+    """
+
+    broker: int
+    address: str
+    rack: str
+    is_controller: bool
+    state: str
+    leaders: int
+    preferred: int
+    replicas: int
+    behind: int
+    may_go: bool
+
+
+def list_brokers(session: OpsSession) -> list[BrokerRow]:
+    """All brokers, by id.
+
+    Raises:
+        BrokerUnreachable: no broker answers.
+    """
+    cluster = session.admin.describe()
+    topics = session.admin.topics.describe().values()
+    partitions = [p for topic in topics for p in topic.partitions]
+    leaders = Counter(p.leader for p in partitions)
+    preferred = Counter(p.replicas[0] for p in partitions)
+    replicas = Counter(broker for p in partitions for broker in p.replicas)
+    behind = Counter(broker for p in partitions for broker in p.replicas if broker not in p.in_sync)
+    alive = {broker.node_id: broker for broker in cluster.brokers}
+    named = {host.entry.node_id for host in session.hosts.all("broker")} if session.context.hosts else set[int]()
+    active = controller_of(session)
+    rows: list[BrokerRow] = []
+    for number in sorted(set(alive) | set(replicas) | named):
+        broker = alive.get(number)
+        rows.append(
+            BrokerRow(
+                number,
+                f"{broker.host}:{broker.port}" if broker else "",
+                (broker.rack or "") if broker else "",
+                number == active,
+                "alive" if broker else "away",
+                leaders[number],
+                preferred[number],
+                replicas[number],
+                behind[number],
+                broker is not None and _may_go(session, number),
+            )
+        )
+    return rows
+
+
+def _may_go(session: OpsSession, broker: int) -> bool:
+    try:
+        return not why_not_now(session, broker, ("broker",), ())
+    except KappaError:
+        return False

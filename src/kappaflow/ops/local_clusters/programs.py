@@ -1,0 +1,42 @@
+"""Outside programs, and where downloaded or compiled things are kept."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import shutil
+from collections.abc import Generator
+from contextlib import contextmanager
+from pathlib import Path
+
+from kappaflow.errors import ConfigError
+
+
+def command_path(command: str) -> str:
+    """The full path of a command.
+
+    Raises:
+        ConfigError: the command is not installed.
+    """
+    path = shutil.which(command)
+    if path is None:
+        raise ConfigError(f"The command '{command}' is not on PATH. Install it (a JDK 17 and Maven) and try again.")
+    return path
+
+
+def cache_directory() -> Path:
+    """Where jars and compiled programs are kept: ``KAPPA_CACHE_DIR``, else the user's cache folder."""
+    explicit = os.environ.get("KAPPA_CACHE_DIR")
+    if explicit:
+        return Path(explicit)
+    base = os.environ.get("XDG_CACHE_HOME")
+    return (Path(base) if base else Path.home() / ".cache") / "kappaflow"
+
+
+@contextmanager
+def file_lock(path: Path) -> Generator[None]:
+    """Hold an exclusive lock on a file, so that only one process fills a cache entry."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("w") as handle:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield

@@ -1,0 +1,47 @@
+"""What the servers of the simulated cluster agree on: the metadata quorum and feature levels."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from kappaflow.ops.admin import FeatureChange, FeatureState, QuorumMember, QuorumState
+from kappaflow.testing.simulated_cluster.state import State
+
+VOTERS = 3
+METADATA_LEVELS = (7, 25)
+
+
+class SimulatedQuorum:
+    """The first brokers vote; one that is away has not caught up."""
+
+    def __init__(self, state: State) -> None:
+        self._state = state
+
+    def describe(self) -> QuorumState:
+        """The quorum, led by the first voter that is alive."""
+        voters = list(self._state.brokers.values())[:VOTERS]
+        alive = [voter.node_id for voter in voters if voter.alive]
+        now = self._state.clock.time_ms()
+        members = tuple(
+            QuorumMember(v.node_id, "", now if v.alive else 0, now if v.alive else 0, now if v.alive else 0)
+            for v in voters
+        )
+        return QuorumState(alive[0] if alive else -1, 1, now, members, ())
+
+
+class SimulatedFeatures:
+    """Levels of ``metadata.version``."""
+
+    def __init__(self) -> None:
+        self.levels = {"metadata.version": METADATA_LEVELS[0]}
+
+    def describe(self, broker: int | None = None) -> dict[str, FeatureState]:
+        """Features by name; every broker supports the same."""
+        return {name: FeatureState(name, level, *METADATA_LEVELS) for name, level in self.levels.items()}
+
+    def update(
+        self, levels: Mapping[str, int], change: FeatureChange = "upgrade", *, validate_only: bool = False
+    ) -> None:
+        """Agree on other levels."""
+        if not validate_only:
+            self.levels |= dict(levels)

@@ -1,0 +1,134 @@
+"""Rolling work through a real sshd and a stand-in for systemctl that supervises the real processes of brokers."""
+
+from __future__ import annotations
+
+import getpass
+import os
+import shlex
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Generator
+from dataclasses import replace
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+import kappaflow
+from kappaflow.errors import HostError
+from kappaflow.ops.admin.faces import ConfigResource
+from kappaflow.ops.contexts import ContextFile, HostEntry
+from kappaflow.ops.hosts.ssh_host import SshHost
+from kappaflow.ops.local_clusters.ports import free_port
+from kappaflow.ops.local_clusters.readiness import is_listening
+from kappaflow.testing.local_cluster import ClusterSpec, LocalCluster
+from kappaflow.testing.toolchain import required_toolchains
+
+pytestmark = [pytest.mark.java, pytest.mark.slow]
+SBIN = f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin"
+
+
+class Sshd(NamedTuple):
+    """A server of ssh on loopback; ``options`` are those of a host entry."""
+
+    address: str
+    options: dict[str, str]
+
+
+@pytest.fixture(scope="module", name="sshd")
+def ssh_server(tmp_path_factory: pytest.TempPathFactory) -> Generator[Sshd]:
+    program, keygen = shutil.which("sshd", path=SBIN), shutil.which("ssh-keygen", path=SBIN)
+    if program is None or keygen is None:
+        (pytest.fail if "sshd" in required_toolchains() else pytest.skip)("needs openssh-server, not found here")
+    home = tmp_path_factory.mktemp("sshd")
+    for name in ("host_key", "user_key"):
+        subprocess.run([keygen, "-q", "-t", "ed25519", "-N", "", "-f", str(home / name)], check=True)
+    if os.geteuid() == 0:
+        Path("/run/sshd").mkdir(exist_ok=True)
+    port = free_port()
+    (home / "authorized_keys").write_text((home / "user_key.pub").read_text())
+    kind, key = (home / "host_key.pub").read_text().split()[:2]
+    (home / "known_hosts").write_text(f"[127.0.0.1]:{port} {kind} {key}\n")
+    (home / "sshd_config").write_text(
+        f"ListenAddress 127.0.0.1:{port}\nHostKey {home}/host_key\nAuthorizedKeysFile {home}/authorized_keys\n"
+        "PidFile none\nUsePAM no\nStrictModes no\nPasswordAuthentication no\nPermitRootLogin prohibit-password\n"
+        "MaxStartups 50\n"
+    )
+    server = subprocess.Popen([program, "-D", "-e", "-f", str(home / "sshd_config")], stderr=subprocess.DEVNULL)
+    try:
+        deadline = time.monotonic() + 10
+        while not is_listening(port):
+            assert server.poll() is None, "sshd ended"
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+        keys = {"identity_file": str(home / "user_key"), "known_hosts": str(home / "known_hosts")}
+        yield Sshd(f"{getpass.getuser()}@127.0.0.1:{port}", keys)
+    finally:
+        server.terminate()
+        server.wait()
+
+
+def systemctl(cluster: LocalCluster, path: Path) -> Path:
+    """A command on the machine that is reached by ssh, with nothing of this process's environment."""
+    source = Path(kappaflow.__file__).parents[1]
+    words = [sys.executable, "-m", "kappaflow.testing.systemctl_stand_in"]
+    settings = {"KAPPA_UNITS": str(cluster.directory), "PYTHONPATH": str(source), "PYTHONDONTWRITEBYTECODE": "1"}
+    exports = "".join(f"export {name}={shlex.quote(value)}\n" for name, value in settings.items())
+    path.write_text(f'#!/bin/sh\n{exports}exec {shlex.join(words)} "$@"\n')
+    path.chmod(0o755)
+    return path
+
+
+def by_ssh(sshd: Sshd, entry: HostEntry, command: Path) -> HostEntry:
+    options = {**entry.options, **sshd.options, "systemctl": str(command)}
+    return replace(entry, adapter="ssh", address=sshd.address, options=options)
+
+
+@pytest.mark.timeout(300)
+def test_a_rollout_goes_through_ssh(sshd: Sshd, tmp_path: Path) -> None:
+    environment = os.environ | {"KAPPA_HOME": str(tmp_path), "KAPPA_LANG": "en"}
+
+    def kappa(*words: str, code: int = 0, crash_point: str = "") -> str:
+        done = subprocess.run(
+            [sys.executable, "-m", "kappaflow.cli.main", *words],
+            env=environment | {"KAPPA_CRASH_POINT": crash_point},
+            capture_output=True,
+            text=True,
+            timeout=200,
+            check=False,
+        )
+        assert done.returncode == code, done.stdout + done.stderr
+        return done.stdout + done.stderr
+
+    with LocalCluster(ClusterSpec(brokers=2, controllers=1, heap="256m"), name="by-ssh") as cluster:
+        command = systemctl(cluster, tmp_path / "systemctl")
+        context = cluster.context()
+        hosts = tuple(by_ssh(sshd, entry, command) for entry in context.hosts)
+        ContextFile(tmp_path / "clusters.toml").put(replace(context, hosts=hosts), use=True)
+        before = {row.name: row.pid for row in cluster.status()}
+        topic = ["--partitions", "2", "--replication-factor", "2", "--config", "min.insync.replicas=1"]
+        kappa("topics", "create", "orders", *topic)
+
+        plan = tmp_path / "plan.json"
+        words = ["brokers", "rollout", "--set", "num.partitions=7", "--broker", "1", "--broker", "2"]
+        kappa(*words, "--plan-file", str(plan), code=-9, crash_point="node.started:1")
+        kappa("plan", "resume", str(plan))
+        after = {row.name: row.pid for row in cluster.status()}
+        assert {name for name in before if before[name] != after[name]} == {"broker-1", "broker-2"}
+        resources = [ConfigResource("broker", str(number)) for number in (1, 2)]
+        with cluster.session() as session:
+            found = session.admin.configs.describe(resources, ["num.partitions"])
+        assert [found[resource]["num.partitions"].value for resource in resources] == ["7", "7"]
+
+        kappa("plan", "undo", str(plan))
+        assert "num.partitions=7" not in Path(context.hosts[0].config_file).read_text()
+
+
+def test_a_machine_that_refuses_the_key_is_named(sshd: Sshd, tmp_path: Path) -> None:
+    subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(tmp_path / "other")], check=True)
+    options = sshd.options | {"identity_file": str(tmp_path / "other")}
+    host = SshHost(HostEntry(1, ("broker",), "ssh", sshd.address, "kafka", "", options))
+    with pytest.raises(HostError, match="cannot be reached by ssh"):
+        host.service_state()
