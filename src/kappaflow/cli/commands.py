@@ -28,6 +28,7 @@ COMMANDS: dict[str, Command] = {
         Command("broker user add", "kappaflow.cli.broker.user_add", "broker_user_add.summary"),
         Command("up", "kappaflow.cli.server.up", "up.summary"),
         Command("server", "kappaflow.cli.server.on_cluster", "server.summary"),
+        Command("server user add", "kappaflow.cli.server.user_add", "server_user_add.summary"),
         Command("sql", "kappaflow.cli.sql.run", "sql.summary"),
         Command("sql test", "kappaflow.cli.sql.test", "sql_test.summary"),
         Command("streams run", "kappaflow.cli.streams.run", "streams_run.summary"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ssl
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
@@ -23,9 +24,16 @@ class HttpSchemaRegistry:
     Args:
         url: where it is, or what tells where it is when it is first needed; several are tried in turn.
         auth: user and password, or None.
+        trust: what checks the registry's certificate; None trusts the system's authorities.
     """
 
-    def __init__(self, url: str | Callable[[], str], auth: tuple[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        url: str | Callable[[], str],
+        auth: tuple[str, str] | None = None,
+        trust: ssl.SSLContext | None = None,
+    ) -> None:
+        self._trust = trust
         self._url = url
         self._auth = auth
         self._http: httpx.Client | None = None
@@ -45,7 +53,7 @@ class HttpSchemaRegistry:
             text = self._url if isinstance(self._url, str) else self._url()
             self._bases = [part.strip().rstrip("/") for part in text.split(",") if part.strip()]
             is_secure = any(base.startswith("https:") for base in self._bases)
-            self._http = httpx.Client(timeout=_TIMEOUT_SECONDS, auth=self._auth, verify=is_secure)
+            self._http = httpx.Client(timeout=_TIMEOUT_SECONDS, auth=self._auth, verify=self._trust or is_secure)
         problem = "no URL is set"
         for base in self._bases:
             try:

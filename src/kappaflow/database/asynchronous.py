@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping
-from pathlib import Path
 from types import TracebackType
 from typing import Any
 
 import httpx
 
+from kappaflow.database.access import Access
 from kappaflow.database.database import Database, connect
 from kappaflow.database.protocol import (
     DELIMITED,
@@ -61,12 +61,13 @@ class AsyncResult:
 class AsyncDatabase:
     """A connection to a server for asyncio; see `kappaflow.database.Database`."""
 
-    def __init__(self, url: str, *, embedded: Database | None = None) -> None:
-        self.url = url.rstrip("/")
+    def __init__(self, url: str | Access, *, embedded: Database | None = None) -> None:
+        access = url if isinstance(url, Access) else Access.of(url)
+        self.url = access.url
         self.properties: dict[str, str] = {}
         self.kafka_properties: dict[str, str] = {}
         self._embedded = embedded
-        self._http = httpx.AsyncClient(base_url=self.url, timeout=_TIMEOUT, verify=self.url.startswith("https:"))
+        self._http = httpx.AsyncClient(base_url=self.url, timeout=_TIMEOUT, verify=access.verify(), auth=access.auth)
 
     async def sql(self, text: str, **properties: str) -> AsyncResult:
         """Run one query, or one or several other statements.
@@ -127,10 +128,10 @@ class AsyncDatabase:
         await self.close()
 
 
-async def connect_async(url: str | None = None, *, path: str | Path | None = None, workers: int = 1) -> AsyncDatabase:
-    """Connect to a server, or start an embedded one; see `kappaflow.database.connect`."""
-    plain = await asyncio.to_thread(connect, url, path=path, workers=workers)
+async def connect_async(url: str | None = None, **options: Any) -> AsyncDatabase:
+    """Connect to a server, or start an embedded one; the options are those of `kappaflow.database.connect`."""
+    plain = await asyncio.to_thread(connect, url, **options)
     if url is not None:
         plain.close()
-        return AsyncDatabase(url)
+        return AsyncDatabase(plain.access)
     return AsyncDatabase(plain.url, embedded=plain)

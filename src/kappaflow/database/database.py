@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import httpx
 
+from kappaflow.database.access import Access
 from kappaflow.database.protocol import (
     DELIMITED,
     ResultSchema,
@@ -36,17 +37,21 @@ class Database:
 
     Attributes:
         url: the address of the server.
+        access: the same, with the user and what is trusted.
         properties: session properties sent with every statement, such as ``auto.offset.reset``.
         kafka_properties: how `write` reaches the Kafka brokers, such as ``security.protocol``; stays in this process.
     """
 
-    def __init__(self, url: str, *, embedded: Supervisor | None = None, scratch: str | None = None) -> None:
-        self.url = url.rstrip("/")
+    def __init__(self, url: str | Access, *, embedded: Supervisor | None = None, scratch: str | None = None) -> None:
+        self.access = url if isinstance(url, Access) else Access.of(url)
+        self.url = self.access.url
         self.properties: dict[str, str] = {}
         self.kafka_properties: dict[str, str] = {}
         self._embedded = embedded
         self._scratch = scratch
-        self._http = httpx.Client(base_url=self.url, timeout=_TIMEOUT, verify=self.url.startswith("https:"))
+        self._http = httpx.Client(
+            base_url=self.url, timeout=_TIMEOUT, verify=self.access.verify(), auth=self.access.auth
+        )
 
     def sql(self, text: str, **properties: str) -> Result:
         """Run one query, or one or several other statements.
@@ -173,6 +178,9 @@ def connect(
     path: str | Path | None = None,
     workers: int = 1,
     functions: str | Path | None = None,
+    user: str | None = None,
+    password: str | None = None,
+    ca: str | Path | None = None,
 ) -> Database:
     """Connect to a server, or start an embedded one.
 
@@ -181,6 +189,8 @@ def connect(
         path: where the embedded server keeps its data; None keeps it in memory until `close`.
         workers: number of engine workers of the embedded server.
         functions: a directory of Python functions (``@udf``) that the embedded server loads.
+        user, password: where the server at `url` has users; the URL may hold them instead.
+        ca: a PEM file of certificates to trust, for a server whose certificate no authority has signed.
 
     Raises:
         ServerError: no server answers, or the embedded one did not start.
@@ -192,7 +202,7 @@ def connect(
         ...     db.sql("SELECT * FROM orders EMIT CHANGES LIMIT 3").to_polars()
     """
     if url is not None:
-        database = Database(url)
+        database = Database(Access.of(url, user, password, ca))
         try:
             database.sql("SHOW PROPERTIES;")
         except BaseException:

@@ -7,6 +7,7 @@ The supervisor hands it to its children as one JSON line on their standard input
 from __future__ import annotations
 
 import os
+import ssl
 import time
 import uuid
 from dataclasses import asdict, dataclass, field
@@ -23,6 +24,9 @@ ADVERTISED_LISTENER = "ksql.advertised.listener"
 EXTENSION_DIRECTORY = "ksql.extension.dir"
 FUNCTIONS_ENABLED = "ksql.udfs.enabled"
 URL_WAIT_SECONDS = 20.0
+PEER_USER = "ksql.internal.basic.auth.user.info"
+WORKERS_NAME = "kappa-workers"
+WILDCARDS = {"0.0.0.0", "::"}
 LOOPBACK_HOSTS = {"127.0.0.1", "localhost", "::1"}
 
 
@@ -32,6 +36,11 @@ class ServerConfig:
 
     Attributes:
         data_dir: holds the broker's log and the workers' state.
+        host: that both the embedded broker and the SQL server listen on.
+        http_host: that the SQL server listens on instead; off loopback it needs `users_file`.
+        users_file: who may send requests, see `kappaflow.server.users`; empty lets everybody.
+        tls_certificate, tls_key: PEM files; with them the SQL server speaks TLS.
+        internal_token: by which the process tree's own workers are known, made by the supervisor.
         kafka_port, http_port: 0 takes any free port.
         bootstrap_servers: of a Kafka cluster to use instead of the embedded broker; empty starts the embedded one.
         workers: number of engine workers.
@@ -47,6 +56,11 @@ class ServerConfig:
 
     data_dir: str = ".kappa"
     host: str = "127.0.0.1"
+    http_host: str = ""
+    users_file: str = ""
+    tls_certificate: str = ""
+    tls_key: str = ""
+    internal_token: str = field(default="", repr=False)
     kafka_port: int = 9092
     http_port: int = 8088
     bootstrap_servers: str = ""
@@ -68,9 +82,10 @@ class ServerConfig:
         """
         if self.host not in LOOPBACK_HOSTS:
             raise ConfigError(
-                f"Refusing to listen on {self.host}: it is not a loopback address and the server has no "
-                "authentication yet. Use --host 127.0.0.1, and a tunnel (ssh -L) to reach it from elsewhere."
+                f"Refusing to listen on {self.host}: it is not a loopback address, and --host is for the embedded "
+                "broker, too, which has no authentication here. Use --http-host for the SQL server alone."
             )
+        self._check_access()
         if self.workers < 1:
             raise ConfigError(f"--workers must be at least 1, not {self.workers}.")
         for name, port in (("--kafka-port", self.kafka_port), ("--http-port", self.http_port)):
@@ -84,6 +99,55 @@ class ServerConfig:
                 "Properties of TLS and SASL are for a Kafka cluster: use kappa server --bootstrap-servers. "
                 "The embedded broker listens on this machine only."
             )
+
+    def _check_access(self) -> None:
+        if self.listen_host not in LOOPBACK_HOSTS and not self.users_file:
+            raise ConfigError(
+                f"Refusing to listen on {self.listen_host}: it is not a loopback address and the server has no "
+                "authentication. Make a user with: kappa server user add NAME --users FILE, and start with "
+                "--users FILE."
+            )
+        if bool(self.tls_certificate) != bool(self.tls_key):
+            raise ConfigError("TLS needs both --tls-certificate and --tls-key.")
+        for path in (self.users_file, self.tls_certificate, self.tls_key):
+            if path and not os.access(path, os.R_OK):
+                raise ConfigError(f"Cannot read {path}: there is no such file, or it may not be read.")
+
+    @property
+    def listen_host(self) -> str:
+        """The address that the SQL server listens on."""
+        return self.http_host or self.host
+
+    def own_url(self, port: int) -> str:
+        """Return the URL at which processes of this machine reach the SQL server."""
+        host = self.listen_host
+        if host in WILDCARDS:
+            host = "::1" if ":" in host else "127.0.0.1"
+        return f"{self.scheme}://{f'[{host}]' if ':' in host else host}:{port}"
+
+    @property
+    def scheme(self) -> str:
+        """Of the SQL server's URL."""
+        return "https" if self.tls_certificate else "http"
+
+    @property
+    def workers_auth(self) -> tuple[str, str] | None:
+        """By what the process tree's own workers log on."""
+        return (WORKERS_NAME, self.internal_token) if self.users_file else None
+
+    @property
+    def peer_auth(self) -> tuple[str, str] | None:
+        """The user and password of this server at the other servers of the service."""
+        name, separator, password = self.properties.get(PEER_USER, "").partition(":")
+        return (name, password) if separator else None
+
+    def trusted(self) -> ssl.SSLContext | bool:
+        """Return what checks the certificates of servers: the system's authorities, and the own certificate."""
+        if not self.tls_certificate:
+            return True
+        context = ssl.create_default_context()
+        context.load_verify_locations(self.tls_certificate)
+        return context
 
     def client(self, client_id: str) -> ClientConfig:
         """Return how a process of the tree reaches the brokers.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import re
+import secrets
 import shutil
 import signal
 import sys
@@ -33,7 +34,9 @@ class Supervisor:
 
     def __init__(self, config: ServerConfig) -> None:
         config.check()
-        self.config = replace(config, run_dir=tempfile.mkdtemp(prefix="kappa-"))
+        self.config = replace(
+            config, run_dir=tempfile.mkdtemp(prefix="kappa-"), internal_token=secrets.token_urlsafe(32)
+        )
         self.children: list[Child] = []
         self.bootstrap_servers = config.bootstrap_servers
         self.http_url = ""

@@ -29,7 +29,7 @@ def run(arguments: argparse.Namespace) -> int:
 
     if not 4096 <= arguments.iterations <= 16384:
         raise UsageError(message("broker_user_add.bad_iterations", iterations=arguments.iterations))
-    password = _password(arguments)
+    password = read_password(arguments)
     if not password:
         raise UsageError(message("broker_user_add.empty"))
     mechanisms = tuple(dict.fromkeys(arguments.mechanism or MECHANISMS))
@@ -39,7 +39,8 @@ def run(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _password(arguments: argparse.Namespace) -> str:
+def read_password(arguments: argparse.Namespace) -> str:
+    """Return the password of ``--password-file``, of KAPPA_PASSWORD, or as it is typed."""
     if arguments.password_file is not None:
         try:
             lines = arguments.password_file.read_text(encoding="utf-8").splitlines()

@@ -23,6 +23,10 @@ NAMES = (
     "replication_factor",
     "flush",
     "functions",
+    "http_host",
+    "users_file",
+    "tls_certificate",
+    "tls_key",
     "bootstrap_servers",
 )
 
@@ -32,6 +36,10 @@ def add_shared_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--data-dir", metavar="D", help=message("up.data_dir"))
     parser.add_argument("--http-port", type=int, metavar="P", help=message("up.http_port"))
     parser.add_argument("--host", help=message("up.host"))
+    parser.add_argument("--http-host", metavar="ADDRESS", help=message("up.http_host"))
+    parser.add_argument("--users", dest="users_file", metavar="FILE", help=message("up.users"))
+    parser.add_argument("--tls-certificate", metavar="FILE", help=message("up.tls_certificate"))
+    parser.add_argument("--tls-key", metavar="FILE", help=message("up.tls_key"))
     parser.add_argument("--workers", type=int, metavar="N", help=message("up.workers"))
     parser.add_argument("--service-id", metavar="ID", help=message("up.service_id"))
     parser.add_argument("--functions", metavar="DIR", help=message("up.functions"))

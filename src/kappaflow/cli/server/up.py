@@ -21,9 +21,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Start everything, print one line when it is ready, and stop on SIGTERM or Ctrl-C."""
+    from kappaflow.server.configuration import LOOPBACK_HOSTS
     from kappaflow.server.supervisor import Supervisor
 
-    supervisor = Supervisor(server_config(arguments))
+    config = server_config(arguments)
+    if config.listen_host not in LOOPBACK_HOSTS and not config.tls_certificate:
+        sys.stderr.write(message("up.unencrypted", host=config.listen_host) + "\n")
+    supervisor = Supervisor(config)
     supervisor.start()
     ready = message("up.ready", http=supervisor.http_url, kafka=supervisor.bootstrap_servers)
     sys.stdout.write(ready + "\n")

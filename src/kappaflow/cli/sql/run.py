@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from kappaflow.cli.messages import message
 from kappaflow.cli.sql import texts as _texts
 from kappaflow.cli.sql.client import Client
+from kappaflow.cli.sql.logon import access_of, add_logon_arguments
 from kappaflow.errors import KappaError, ServerError, UsageError
 
 if TYPE_CHECKING:
@@ -24,6 +25,7 @@ EMBEDDED_PATH = ".kappa"
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
     parser.add_argument("--server", default=os.environ.get("KAPPA_SERVER"), metavar="URL", help=message("sql.server"))
+    add_logon_arguments(parser)
     parser.add_argument("-e", "--execute", metavar="SQL", help=message("sql.execute"))
     parser.add_argument("-f", "--file", type=Path, metavar="FILE", help=message("sql.file"))
     parser.add_argument("--output", choices=("table", "json", "csv"), default="table", help=message("sql.output"))
@@ -31,7 +33,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Run statements; exit code 1 when one failed."""
-    database = _connect(arguments.server)
+    database = _connect(arguments.server, arguments)
     if database is None:
         return 1
     with database:
@@ -59,11 +61,13 @@ def read_script(path: Path) -> str:
         raise UsageError(message("sql.script_missing", path=path, why=error.strerror)) from error
 
 
-def _connect(url: str | None) -> Database | None:
+def _connect(url: str | None, arguments: argparse.Namespace) -> Database | None:
     from kappaflow.database import connect
 
     try:
-        return connect(url or DEFAULT_URL)
+        access = access_of(url or DEFAULT_URL, arguments)
+        user, password = access.auth or (None, None)
+        return connect(access.url, user=user, password=password, ca=access.ca)
     except ServerError as error:
         if url is not None or error.status != 503:
             raise

@@ -6,6 +6,9 @@ from kappaflow.cli.messages import register
 
 ENGLISH = {
     "sql.server": "address of the server (default: http://127.0.0.1:8088)",
+    "sql.user": "user of the server; the password is asked for, or taken from KAPPA_PASSWORD",
+    "sql.ca": "a PEM file of certificates to trust",
+    "sql.password": "Password of {user}: ",
     "sql.execute": "run these statements and end",
     "sql.file": "run the statements of this file and end",
     "sql.output": "how to print results",
@@ -41,6 +44,9 @@ ENGLISH = {
 }
 KOREAN = {
     "sql.server": "서버 주소 (기본값: http://127.0.0.1:8088)",
+    "sql.user": "서버의 사용자. 비밀번호는 묻거나 KAPPA_PASSWORD 에서 읽습니다",
+    "sql.ca": "신뢰할 인증서(PEM 파일)",
+    "sql.password": "{user} 의 비밀번호: ",
     "sql.execute": "이 문장들을 실행하고 끝냅니다",
     "sql.file": "파일의 문장들을 실행하고 끝냅니다",
     "sql.output": "결과 출력 형식",

@@ -17,7 +17,10 @@ from rich.text import Text
 
 from kappaflow.cli.messages import message
 from kappaflow.cli.sql import texts as _texts
+from kappaflow.cli.sql.logon import access_of, add_logon_arguments
 from kappaflow.cli.sql.restore_progress import progress_text
+from kappaflow.database.access import Access
+from kappaflow.database.protocol import error_from_body
 from kappaflow.errors import ServerError
 
 assert _texts
@@ -28,6 +31,7 @@ DEFAULT_URL = "http://127.0.0.1:8088"
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
     parser.add_argument("--server", default=_default_url(), metavar="URL", help=message("top.server"))
+    add_logon_arguments(parser)
     parser.add_argument("--interval", type=float, default=1.0, metavar="S", help=message("top.interval"))
     parser.add_argument("--once", action="store_true", help=message("top.once"))
 
@@ -36,16 +40,19 @@ def _default_url() -> str:
     return os.environ.get("KAPPA_SERVER", DEFAULT_URL)
 
 
-def fetch(url: str) -> dict[str, Any]:
+def fetch(access: Access) -> dict[str, Any]:
     """Ask the server for its figures.
 
     Raises:
-        ServerError: it does not answer.
+        ServerError: it does not answer, or refuses.
     """
     try:
-        response = httpx.get(f"{url.rstrip('/')}/kappa/processes", params={"servers": "all"}, timeout=10.0)
+        with httpx.Client(timeout=10.0, auth=access.auth, verify=access.verify()) as http:
+            response = http.get(f"{access.url}/kappa/processes", params={"servers": "all"})
     except httpx.TransportError as error:
-        raise ServerError(message("sql.none", url=url), 503) from error
+        raise ServerError(message("sql.none", url=access.url), 503) from error
+    if response.status_code >= 400:
+        raise error_from_body(response.status_code, response.content)
     return response.json()
 
 
@@ -105,11 +112,12 @@ def _workers(figures: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
 
 def run(arguments: argparse.Namespace) -> int:
     """Refresh until Ctrl-C, or print once when asked or piped."""
+    access = access_of(arguments.server, arguments)
     console = Console(width=None if sys.stdout.isatty() else PIPED_WIDTH)
     if arguments.once or not sys.stdout.isatty():
-        console.print(render(fetch(arguments.server)))
+        console.print(render(fetch(access)))
         return 0
-    with Live(render(fetch(arguments.server)), console=console, screen=True, auto_refresh=False) as live:
+    with Live(render(fetch(access)), console=console, screen=True, auto_refresh=False) as live:
         while True:
             time.sleep(arguments.interval)
-            live.update(render(fetch(arguments.server)), refresh=True)
+            live.update(render(fetch(access)), refresh=True)

@@ -20,7 +20,7 @@ from kappaflow.client.admin import Admin
 from kappaflow.client.records import RecordWriter
 from kappaflow.client.schema_registry import registry_by_url
 from kappaflow.errors import KappaError, ServerError
-from kappaflow.server.configuration import ServerConfig
+from kappaflow.server.configuration import WILDCARDS, ServerConfig
 from kappaflow.server.control.application import REGISTRY_PATH, make_application
 from kappaflow.server.control.command_statuses import CommandStatuses
 from kappaflow.server.control.command_topic import WRITE_TIMEOUT_MS, CommandLog, create_command_topic
@@ -119,8 +119,10 @@ def _report(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
 
 def _url(config: ServerConfig, port: int) -> str:
     """Return the URL of the listener, and say it to the workers."""
-    host = f"[{config.host}]" if ":" in config.host else config.host
-    url = f"http://{host}:{port}"
+    host = config.listen_host
+    if host in WILDCARDS:
+        host = socket.getfqdn()
+    url = f"{config.scheme}://{f'[{host}]' if ':' in host else host}:{port}"
     made = config.url_file.with_suffix(".tmp")
     made.write_text(url, encoding="utf-8")
     made.replace(config.url_file)
@@ -135,17 +137,20 @@ async def run(config: ServerConfig, port: int) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     watch_parent(lambda: _set_soon(loop, stop))
-    bound = listen(config.host, port)
-    url = _url(config, bound.getsockname()[1])
+    bound = listen(config.listen_host, port)
+    port = bound.getsockname()[1]
+    url = _url(config, port)
     state = await asyncio.to_thread(build_state, config)
     hypercorn = Config()
     hypercorn.bind = [f"fd://{bound.detach()}"]
     hypercorn.loglevel = "WARNING"
+    if config.tls_certificate:
+        hypercorn.certfile, hypercorn.keyfile = config.tls_certificate, config.tls_key
     hypercorn.graceful_timeout = 1.0
     hypercorn.keep_alive_timeout = 60.0
     hypercorn.keep_alive_max_requests = sys.maxsize  # clients do not expect a connection to end by itself
     if state.schemas is not None:
-        config.registry_file.write_text(f"{url}{REGISTRY_PATH}", encoding="utf-8")
+        config.registry_file.write_text(f"{config.own_url(port)}{REGISTRY_PATH}", encoding="utf-8")
     await anyio.to_thread.run_sync(create_log_stream, state)
     poll = asyncio.create_task(state.poll_workers())
     gc.collect()

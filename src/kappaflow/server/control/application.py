@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from pathlib import Path
 from typing import Any
 
 from starlette.applications import Starlette
@@ -12,6 +13,8 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Mount, Route, WebSocketRoute
 
 from kappaflow.errors import KappaError
+from kappaflow.server.configuration import WILDCARDS
+from kappaflow.server.control.authentication import SKIPPED_PATHS, Authentication, Users, skipped_paths
 from kappaflow.server.control.errors import error_answer, generic_error
 from kappaflow.server.control.routes.close_query import close_query
 from kappaflow.server.control.routes.cluster import (
@@ -97,5 +100,12 @@ def make_application(state: ControlState) -> Starlette:
     application = Starlette(routes=routes, exception_handlers=handlers)
     application.state.control = state
     origins = allowed_origins(state.config.properties.get(ALLOWED_ORIGINS, ""))
-    application.add_middleware(WebAccess, host=state.config.host, allowed_origins=origins)
+    config = state.config
+    if config.users_file:
+        users = Users(Path(config.users_file), config.internal_token)
+        skipped = skipped_paths(config.properties.get(SKIPPED_PATHS, ""))
+        application.add_middleware(Authentication, users=users, skipped=skipped)
+    # With a password of the user's own, pages that made this address theirs gain nothing.
+    hosts = "*" if config.users_file and config.listen_host in WILDCARDS else config.listen_host
+    application.add_middleware(WebAccess, host=hosts, allowed_origins=origins)
     return application

@@ -138,7 +138,8 @@ class Peers:
         if self._http is None:
             self._http = httpx.AsyncClient(
                 timeout=httpx.Timeout(ANSWER_SECONDS, connect=CONNECT_SECONDS),
-                verify=url.startswith("https:"),
+                verify=self._config.trusted() if url.startswith("https:") else False,
+                auth=self._config.peer_auth,
                 trust_env=False,
             )
         return self._http

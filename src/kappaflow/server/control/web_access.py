@@ -25,7 +25,7 @@ class WebAccess:
     """Refuses requests of foreign web pages with 403.
 
     Args:
-        host: the address that the server listens on.
+        host: the address that the server listens on; ``*`` where it may be called by any name.
         allowed_origins: sites whose pages may send requests, such as ``http://localhost:3000``; ``*`` allows all.
     """
 
@@ -60,7 +60,7 @@ class WebAccess:
         return ""
 
     def _is_ours(self, name: str) -> bool:
-        if name in {"localhost", self._host}:
+        if name in {"localhost", self._host} or self._host == "*":
             return True
         try:
             return ip_address(name).is_loopback

@@ -9,6 +9,7 @@ import gc
 import logging
 import os
 import signal
+import ssl
 import sys
 import threading
 import time
@@ -59,7 +60,16 @@ def _registry(config: ServerConfig) -> HttpSchemaRegistry:
         except OSError as error:
             raise ConfigError(f"The embedded schema registry has not started: {error}") from None
 
-    return registry_by_url(config.properties) or HttpSchemaRegistry(url)
+    return registry_by_url(config.properties) or HttpSchemaRegistry(url, config.workers_auth, _pinned(config))
+
+
+def _pinned(config: ServerConfig) -> ssl.SSLContext | None:
+    """Return what accepts this server's own certificate, by whatever name it is called on this machine."""
+    if not config.tls_certificate:
+        return None
+    context = ssl.create_default_context(cafile=config.tls_certificate)
+    context.check_hostname = False
+    return context
 
 
 class Worker:

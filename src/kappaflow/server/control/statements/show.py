@@ -139,7 +139,7 @@ def _properties(state: ControlState, _statement: Show, text: str, session: Sessi
     rows = [
         {"name": name, "scope": "KSQL", "value": value, "editable": name not in SERVERS_OWN}
         for name, value in sorted(merged.items())
-        if "password" not in name.lower() and "secret" not in name.lower()
+        if not any(word in name.lower() for word in ("password", "secret", "user.info"))
     ]
     return entity(
         "properties",
