@@ -18,7 +18,7 @@ import msgspec
 
 from kappaflow.client.connection import ClientConfig
 from kappaflow.client.security import client_security, without_security
-from kappaflow.errors import ConfigError
+from kappaflow.errors import ConfigError, UnsafeError
 
 ADVERTISED_LISTENER = "ksql.advertised.listener"
 EXTENSION_DIRECTORY = "ksql.extension.dir"
@@ -79,9 +79,10 @@ class ServerConfig:
 
         Raises:
             ConfigError: says which value and what would be right.
+            UnsafeError: others could reach the server without logging on.
         """
         if self.host not in LOOPBACK_HOSTS:
-            raise ConfigError(
+            raise UnsafeError(
                 f"Refusing to listen on {self.host}: it is not a loopback address, and --host is for the embedded "
                 "broker, too, which has no authentication here. Use --http-host for the SQL server alone."
             )
@@ -102,7 +103,7 @@ class ServerConfig:
 
     def _check_access(self) -> None:
         if self.listen_host not in LOOPBACK_HOSTS and not self.users_file:
-            raise ConfigError(
+            raise UnsafeError(
                 f"Refusing to listen on {self.listen_host}: it is not a loopback address and the server has no "
                 "authentication. Make a user with: kappa server user add NAME --users FILE, and start with "
                 "--users FILE."

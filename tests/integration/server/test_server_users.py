@@ -166,7 +166,7 @@ def test_without_users_it_does_not_listen_elsewhere(tmp_path: Path) -> None:
     done = subprocess.run(
         [*command, "--data-dir", str(tmp_path)], capture_output=True, text=True, timeout=60, check=False
     )
-    assert done.returncode != 0
+    assert done.returncode == 3
     assert "has no authentication" in done.stderr
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from kappaflow.database.access import Access
-from kappaflow.errors import ConfigError
+from kappaflow.errors import ConfigError, UnsafeError
 from kappaflow.server.configuration import WORKERS_NAME, ServerConfig
 from kappaflow.server.control.authentication import Users
 from kappaflow.server.users import read_users, write_user
@@ -62,7 +62,7 @@ def test_a_running_server_notices_changes(tmp_path: Path) -> None:
 
 def test_nobody_but_users_from_elsewhere(tmp_path: Path) -> None:
     users = tmp_path / "users"
-    with pytest.raises(ConfigError, match="has no authentication"):
+    with pytest.raises(UnsafeError, match="has no authentication"):
         ServerConfig(http_host="0.0.0.0").check()
     with pytest.raises(ConfigError, match="no such file"):
         ServerConfig(http_host="0.0.0.0", users_file=str(users)).check()
@@ -70,7 +70,7 @@ def test_nobody_but_users_from_elsewhere(tmp_path: Path) -> None:
     config = ServerConfig(http_host="0.0.0.0", users_file=str(users))
     config.check()
     assert config.own_url(1) == "http://127.0.0.1:1"
-    with pytest.raises(ConfigError, match="--host is for the embedded"):
+    with pytest.raises(UnsafeError, match="--host is for the embedded"):
         ServerConfig(host="0.0.0.0", users_file=str(users)).check()
     with pytest.raises(ConfigError, match="both --tls-certificate and --tls-key"):
         ServerConfig(tls_certificate=str(users)).check()
