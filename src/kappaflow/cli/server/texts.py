@@ -17,7 +17,6 @@ ENGLISH = {
     "up.unencrypted": (
         "Passwords travel to {host} unencrypted. Give the server a certificate: --tls-certificate and --tls-key."
     ),
-    "server_user_add.summary": "add a user of the SQL server, or change its password",
     "server_user_add.name": "name of the user",
     "server_user_add.users": "the file of users; made when it does not exist",
     "server_user_add.password_file": "a file whose first line is the password (default: KAPPA_PASSWORD, or asked for)",
@@ -44,7 +43,6 @@ KOREAN = {
     "up.tls_certificate": "SQL 서버의 인증서(PEM 파일). 키와 함께 주면 TLS 를 씁니다",
     "up.tls_key": "인증서의 키(PEM 파일)",
     "up.unencrypted": "{host} 로 가는 비밀번호가 암호화되지 않습니다. --tls-certificate 와 --tls-key 로 인증서를 주십시오.",
-    "server_user_add.summary": "SQL 서버의 사용자를 더하거나 비밀번호를 바꿉니다",
     "server_user_add.name": "사용자 이름",
     "server_user_add.users": "사용자 파일. 없으면 만듭니다",
     "server_user_add.password_file": "첫 줄이 비밀번호인 파일 (기본값: KAPPA_PASSWORD, 없으면 묻습니다)",
