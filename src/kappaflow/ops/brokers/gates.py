@@ -111,16 +111,17 @@ def quorum_not_now(quorum: QuorumState, node: int) -> list[Text]:
     ]
 
 
-def ensemble_not_now(modes: Mapping[str, str], address: str) -> list[Text]:
+def ensemble_not_now(modes: Mapping[int, str], node: int) -> list[Text]:
     """Why a ZooKeeper server must not go now: the others that serve would be no majority.
 
     Args:
-        modes: ``leader``, ``follower``, ``standalone`` or empty, by address of all servers.
-        address: of the one that would go.
+        modes: ``leader``, ``follower``, ``standalone`` or empty, by number of all servers.
+        node: number of the one that would go.
     """
-    left = sum(bool(mode) for server, mode in modes.items() if server != address)
+    left = sum(bool(mode) for server, mode in modes.items() if server != node)
     majority = len(modes) // 2 + 1
     if left >= majority or len(modes) == 1:
         return []
-    silent = sorted(server for server, mode in modes.items() if not mode and server != address)
-    return [text("broker.wait.ensemble", server=address, left=left, majority=majority, silent=", ".join(silent) or "-")]
+    silent = sorted(server for server, mode in modes.items() if not mode and server != node)
+    listed = ", ".join(map(str, silent)) or "-"
+    return [text("broker.wait.ensemble", server=node, left=left, majority=majority, silent=listed)]

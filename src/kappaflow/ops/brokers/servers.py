@@ -8,11 +8,12 @@ from kappaflow.errors import KappaError
 from kappaflow.ops.brokers.gates import ensemble_not_now, min_in_sync_of, never_safe, not_now, quorum_not_now
 from kappaflow.ops.contexts.cluster_context import Role
 from kappaflow.ops.hosts.face import Host
-from kappaflow.ops.local_clusters.readiness import zookeeper_mode
 from kappaflow.ops.session import OpsSession
+from kappaflow.ops.zookeeper.status import ensemble_state
 from kappaflow.runtime.messages import Text
 
 DESCRIBE_QUORUM_API = 55
+SERVING = ("leader", "follower", "standalone")
 
 
 def host_of(session: OpsSession, node: int, role: Role) -> Host:
@@ -41,24 +42,10 @@ def controller_of(session: OpsSession) -> int:
     return session.admin.describe().controller_id
 
 
-def zookeeper_address(session: OpsSession, node: int) -> str:
-    """``host:port`` of a ZooKeeper server, by its configuration file's clientPort; empty where the context lacks it."""
-    host = host_of(session, node, "zookeeper")
-    lines = host.read_file(host.entry.config_file).decode().splitlines()
-    values = dict(line.split("=", 1) for line in lines if "=" in line and not line.startswith("#"))
-    port = values.get("clientPort", "2181").strip()
-    addresses = [address for address in session.context.zookeeper.split(",") if address.rpartition(":")[2] == port]
-    machine = host.entry.address.rpartition("@")[2].partition(":")[0] if host.entry.adapter == "ssh" else ""
-    return next((a for a in addresses if not machine or a.startswith(f"{machine}:")), addresses[0] if addresses else "")
-
-
-def zookeeper_modes(session: OpsSession) -> dict[str, str]:
-    """What each ZooKeeper server of the context is now, by address; empty where it does not serve."""
-    modes: dict[str, str] = {}
-    for address in filter(None, session.context.zookeeper.split(",")):
-        machine, _, port = address.partition("/")[0].rpartition(":")
-        modes[address] = zookeeper_mode(int(port), machine)
-    return modes
+def zookeeper_modes(session: OpsSession) -> dict[int, str]:
+    """What each ZooKeeper server is now, by its number; empty where it does not serve."""
+    servers = ensemble_state(session).servers
+    return {server.server_id: server.mode if server.mode in SERVING else "" for server in servers}
 
 
 def never_safe_without(session: OpsSession, broker: int, accepted: Collection[str]) -> list[Text]:
@@ -84,7 +71,7 @@ def why_not_now(session: OpsSession, node: int, roles: Collection[Role], accepte
     if "controller" in roles:
         reasons += quorum_not_now(session.admin.quorum.describe(), node)
     if "zookeeper" in roles:
-        reasons += ensemble_not_now(zookeeper_modes(session), zookeeper_address(session, node))
+        reasons += ensemble_not_now(zookeeper_modes(session), node)
     return reasons
 
 
@@ -97,7 +84,7 @@ def has_joined(session: OpsSession, node: int, roles: Collection[Role]) -> bool:
             return False
         if "controller" in roles and not _has_caught_up(session, node):
             return False
-        return "zookeeper" not in roles or bool(zookeeper_modes(session).get(zookeeper_address(session, node)))
+        return "zookeeper" not in roles or bool(zookeeper_modes(session).get(node))
     except KappaError:
         return False
 

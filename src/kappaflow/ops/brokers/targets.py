@@ -10,7 +10,7 @@ from kappaflow.ops.admin.faces import TopicState
 from kappaflow.ops.brokers import texts as _texts
 from kappaflow.ops.brokers.gates import UnsafeTopic, min_in_sync_of, never_safe
 from kappaflow.ops.brokers.leadership import orders_of
-from kappaflow.ops.brokers.servers import controller_of, has_quorum
+from kappaflow.ops.brokers.servers import controller_of, has_quorum, zookeeper_modes
 from kappaflow.ops.contexts.cluster_context import Role
 from kappaflow.ops.plans.plan import Step
 from kappaflow.ops.session import OpsSession
@@ -57,11 +57,9 @@ def kafka_targets(session: OpsSession, nodes: Collection[int] | None = None) -> 
 
 def zookeeper_targets(session: OpsSession) -> list[int]:
     """The numbers of the ZooKeeper servers that the context names, the leader last."""
-    from kappaflow.ops.brokers.servers import zookeeper_address, zookeeper_modes
-
     modes = zookeeper_modes(session)
     numbers = [host.entry.node_id for host in session.hosts.all("zookeeper")]
-    return sorted(numbers, key=lambda number: (modes.get(zookeeper_address(session, number)) == "leader", number))
+    return sorted(numbers, key=lambda number: (modes.get(number) == "leader", number))
 
 
 class Rolling:

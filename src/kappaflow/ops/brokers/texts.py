@@ -25,7 +25,7 @@ ENGLISH = {
         " (behind: {behind})"
     ),
     "broker.wait.ensemble": (
-        "waits: without {server} {left} ZooKeeper servers are left of the {majority} that make a majority"
+        "waits: without ZooKeeper server {server} {left} ZooKeeper servers are left of the {majority} that make a majority"
         " (silent: {silent})"
     ),
     "broker.wait.unknown": "waits: the cluster gives no answer ({reason})",
@@ -97,7 +97,7 @@ KOREAN = {
         "대기: 컨트롤러 {node}이(가) 빠지면 컨트롤러 {left}대가 남습니다. 과반은 {majority}대입니다 (뒤처짐: {behind})"
     ),
     "broker.wait.ensemble": (
-        "대기: {server}이(가) 빠지면 ZooKeeper 서버 {left}대가 남습니다. 과반은 {majority}대입니다 (응답 없음: {silent})"
+        "대기: ZooKeeper 서버 {server}이(가) 빠지면 ZooKeeper 서버 {left}대가 남습니다. 과반은 {majority}대입니다 (응답 없음: {silent})"
     ),
     "broker.wait.unknown": "대기: 클러스터가 응답하지 않습니다 ({reason})",
     "broker.wait.more": "... 그 밖에 이유 {count}가지",

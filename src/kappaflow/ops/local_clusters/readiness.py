@@ -25,13 +25,13 @@ def live_brokers(port: int) -> int:
     return struct.unpack(">iii", head)[2] if len(head) == 12 else 0
 
 
-def zookeeper_mode(port: int, host: str = HOST) -> str:
+def zookeeper_mode(port: int) -> str:
     """What a ZooKeeper server is: ``leader``, ``follower``, ``standalone``; empty while it serves nobody.
 
     Source: the four-letter word ``srvr`` of ZooKeeper's administrator's guide.
     """
     try:
-        with socket.create_connection((host, port), timeout=ANSWER_TIMEOUT_S) as connection:
+        with socket.create_connection((HOST, port), timeout=ANSWER_TIMEOUT_S) as connection:
             connection.sendall(b"srvr")
             answer = b""
             while part := connection.recv(4096):
