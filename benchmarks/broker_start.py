@@ -13,9 +13,9 @@ from confluent_kafka import Producer
 
 from benchmarks.kafka import admin, create_topic
 from benchmarks.turns import turn
-from kappaflow.ops.local_clusters.ports import free_port
 from kappaflow.testing.apache_kafka import live_brokers
 from kappaflow.testing.embedded_broker import EmbeddedBroker
+from kappaflow.testing.ports import free_port
 
 LIMITS_SECONDS = {100: 0.3, 10_000: 2.0}
 TOPIC = "started"

@@ -19,7 +19,7 @@ from types import TracebackType
 from typing import IO
 
 from kappaflow.errors import KappaError
-from kappaflow.ops.local_clusters.ports import free_port
+from kappaflow.testing.ports import free_port
 
 _READY = re.compile(r"127\.0\.0\.1:(\d+)")
 _LISTENER = re.compile(r"(\w+)://[\w.]+:(\d+)")

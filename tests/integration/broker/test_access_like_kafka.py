@@ -12,9 +12,9 @@ from uuid import UUID
 import pytest
 
 from kappaflow.broker.security.user_files import add_user
-from kappaflow.ops.local_clusters.ports import free_port
 from kappaflow.testing.apache_kafka import ApacheKafka
 from kappaflow.testing.embedded_broker import EmbeddedBroker
+from kappaflow.testing.ports import free_port
 from kappaflow.testing.raw_client import RawClient
 from kappaflow.wire.codec import MalformedMessage
 from kappaflow.wire.error_codes import ErrorCode

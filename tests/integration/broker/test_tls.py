@@ -30,9 +30,9 @@ from kappaflow.client.produce import BatchProducer
 from kappaflow.client.security import client_security
 from kappaflow.client.topic_partition import TopicPartition
 from kappaflow.errors import BrokerUnreachable
-from kappaflow.ops.local_clusters.ports import free_port
 from kappaflow.testing.apache_kafka import ApacheKafka
 from kappaflow.testing.embedded_broker import EmbeddedBroker
+from kappaflow.testing.ports import free_port
 from kappaflow.testing.raw_client import RawClient
 from kappaflow.wire.message import Message
 from kappaflow.wire.record_batch import build_batch

@@ -21,9 +21,9 @@ from kappaflow.errors import HostError
 from kappaflow.ops.admin.faces import ConfigResource
 from kappaflow.ops.contexts import ContextFile, HostEntry
 from kappaflow.ops.hosts.ssh_host import SshHost
-from kappaflow.ops.local_clusters.ports import free_port
 from kappaflow.ops.local_clusters.readiness import is_listening
 from kappaflow.testing.local_cluster import ClusterSpec, LocalCluster
+from kappaflow.testing.ports import free_port
 from kappaflow.testing.toolchain import required_toolchains
 
 pytestmark = [pytest.mark.java, pytest.mark.slow]

@@ -13,8 +13,8 @@ from kappaflow.client.connection import ClientConfig
 from kappaflow.client.records import RecordWriter
 from kappaflow.database import Database, connect
 from kappaflow.errors import KappaError, ParseError, StatementError
-from kappaflow.ops.local_clusters.ports import free_port
 from kappaflow.testing.embedded_server import EmbeddedServer, wait_until
+from kappaflow.testing.ports import free_port
 
 
 def kappa(*arguments: str) -> subprocess.CompletedProcess[str]:

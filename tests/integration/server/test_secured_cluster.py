@@ -14,10 +14,10 @@ from kappaflow.client.connection import ClientConfig, Connection
 from kappaflow.client.security import client_security
 from kappaflow.database import connect
 from kappaflow.errors import BrokerError
-from kappaflow.ops.local_clusters.ports import free_port
 from kappaflow.testing.apache_kafka import ApacheKafka, java_tool
 from kappaflow.testing.embedded_broker import EmbeddedBroker
 from kappaflow.testing.embedded_server import EmbeddedServer, wait_until
+from kappaflow.testing.ports import free_port
 
 PASSWORD = "not to be shown"
 SECURITY = {

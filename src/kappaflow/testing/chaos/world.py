@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import NamedTuple
 
 from kappaflow.client.connection import ClientConfig
-from kappaflow.ops.local_clusters.ports import free_port
 from kappaflow.testing.chaos.checks import CATCH_UP_SECONDS, Positions, check_everything
 from kappaflow.testing.chaos.faults import CrashPlan, wait_ready
 from kappaflow.testing.chaos.ledger import Ledger
@@ -17,6 +16,7 @@ from kappaflow.testing.chaos.statements import PROPERTIES, compact_often, create
 from kappaflow.testing.embedded_server import EmbeddedServer, wait_until
 from kappaflow.testing.java_tools.log_segments import dump_log_segments
 from kappaflow.testing.java_tools.tool_runner import ToolRunner
+from kappaflow.testing.ports import free_port
 
 SESSION_SECONDS = 6
 SOME_NUMBERS = 200
