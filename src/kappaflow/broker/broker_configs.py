@@ -58,6 +58,7 @@ def broker_config_entries(broker: Broker, names: Collection[str] | None) -> list
         *_consumer_group_values(config),
         ("group.initial.rebalance.delay.ms", INT, config.group_initial_rebalance_delay_ms, STATIC_BROKER_CONFIG),
         ("group.max.session.timeout.ms", INT, config.group_max_session_timeout_ms, STATIC_BROKER_CONFIG),
+        ("group.max.size", INT, config.group_max_size, STATIC_BROKER_CONFIG),
         ("group.min.session.timeout.ms", INT, config.group_min_session_timeout_ms, STATIC_BROKER_CONFIG),
         ("listeners", LIST, listeners, STATIC_BROKER_CONFIG),
         ("log.cleaner.backoff.ms", LONG, config.log_cleaner_backoff_ms, STATIC_BROKER_CONFIG),

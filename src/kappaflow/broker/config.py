@@ -39,6 +39,7 @@ class BrokerConfig:
         log_cleaner_backoff_ms: how long the log cleaner sleeps where nothing is due.
         group_min_session_timeout_ms: the shortest session timeout that members may ask for.
         group_max_session_timeout_ms: the longest.
+        group_max_size: how many members a classic group may have.
         group_initial_rebalance_delay_ms: how long an empty group waits for more members.
         group_consumer_session_timeout_ms: how long a member of a consumer group may be silent.
         group_consumer_min_session_timeout_ms: the shortest that this may be set to.
@@ -72,6 +73,7 @@ class BrokerConfig:
     log_cleaner_backoff_ms: int = 15_000
     group_min_session_timeout_ms: int = 6_000
     group_max_session_timeout_ms: int = 1_800_000
+    group_max_size: int = 2**31 - 1
     group_initial_rebalance_delay_ms: int = 0
     group_consumer_session_timeout_ms: int = 45_000
     group_consumer_min_session_timeout_ms: int = 45_000
@@ -148,6 +150,7 @@ _PROPERTIES: dict[str, tuple[str, Callable[[str], object]]] = {
     "group.consumer.session.timeout.ms": ("group_consumer_session_timeout_ms", _positive),
     "group.initial.rebalance.delay.ms": ("group_initial_rebalance_delay_ms", int),
     "group.max.session.timeout.ms": ("group_max_session_timeout_ms", int),
+    "group.max.size": ("group_max_size", _positive),
     "group.min.session.timeout.ms": ("group_min_session_timeout_ms", int),
     "log.cleaner.backoff.ms": ("log_cleaner_backoff_ms", int),
     "log.retention.check.interval.ms": ("retention_check_interval_ms", int),

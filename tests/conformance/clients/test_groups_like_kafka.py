@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import uuid
 from collections.abc import Callable, Generator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
@@ -61,12 +62,18 @@ UNKNOWN_MEMBER_ID = 25
 Ports = tuple[int, int]
 
 
+@contextmanager
+def running(settings: dict[str, str]) -> Generator[Ports]:
+    """Our broker's and Kafka's."""
+    properties = [part for name, value in settings.items() for part in ("--property", f"{name}={value}")]
+    with ApacheKafka(configs=settings | ONE_COORDINATOR) as kafka, EmbeddedBroker(arguments=properties) as broker:
+        yield broker.port, int(kafka.bootstrap_servers.split(":")[1])
+
+
 @pytest.fixture(scope="module")
 def ports() -> Generator[Ports]:
-    """Our broker's and Kafka's."""
-    properties = [part for name, value in SETTINGS.items() for part in ("--property", f"{name}={value}")]
-    with ApacheKafka(configs=SETTINGS | ONE_COORDINATOR) as kafka, EmbeddedBroker(arguments=properties) as broker:
-        yield broker.port, int(kafka.bootstrap_servers.split(":")[1])
+    with running(SETTINGS) as both:
+        yield both
 
 
 def forgets_an_empty_group(operation: Operation, answer: Any) -> bool:
@@ -237,7 +244,7 @@ CONVERSATIONS: dict[str, tuple[Operation, ...]] = {
         Join("c", instance="j", owned=GIVEN), Collect("a"), Sync("c", instance="j"),
         Sync("a", instance="i", assignments={"a": {"t": (0, 1)}, "c": {"t": (2, 3)}}), Collect("c"),
         DescribeClassic(), Leave("a", instance="i"), Leave("c", instance="j"), joining("d", "t"), Describe(),
-        Join("e"), Join("e"), Describe(), at("d", -1), DescribeClassic(), Leave("e"), ListAll(),
+        Join("e", instance="m"), Describe(), at("d", -1), DescribeClassic(), Leave("e", instance="m"), ListAll(),
     ),
     "a static member changes its protocol": (
         T4, Join("a", instance="i"), Sync("a", instance="i", assignments={"a": {"t": (0, 1, 2, 3)}}),
@@ -271,3 +278,29 @@ def test_answers_are_those_of_kafka(ports: Ports, operations: tuple[Operation, .
 @pytest.mark.parametrize("seed", range(FIRST_SEED, FIRST_SEED + SEEDS))
 def test_random_conversations_go_as_with_kafka(ports: Ports, seed: int) -> None:
     check(ports, random_conversation(seed), until=forgets_an_empty_group)
+
+
+FULL: tuple[Operation, ...] = (
+    T4, Join("a"), Join("a"), Sync("a"), Join("b"), Join("b"), Join("c"), Join("a"), Collect("b"),
+    Join("c", instance="i"), Sync("a"), Sync("b"), Join("c"), Leave("b"), Join("c"), Join("c"), Join("d"), Join("a"),
+    Collect("c"), DescribeClassic(), joining("e", "t", group="h"), joining("f", "t", group="h"),
+    joining("g", "t", group="h"), Join("k", group="h"), ListAll(),
+)  # fmt: skip
+
+
+@pytest.mark.real
+def test_groups_that_are_full() -> None:
+    with running(SETTINGS | {"group.max.size": "2", "group.consumer.max.size": "2"}) as both:
+        check(both, FULL)
+
+
+@pytest.mark.real
+@pytest.mark.parametrize("policy", ["disabled", "upgrade", "downgrade", "Bidirectional"])
+def test_groups_change_their_protocol_as_the_policy_says(policy: str) -> None:
+    with running(SETTINGS | {"group.consumer.migration.policy": policy}) as both:
+        for name in (
+            "classic members and new ones share a group",
+            "a static member changes its protocol",
+            "empty groups change their protocol",
+        ):
+            check(both, CONVERSATIONS[name])

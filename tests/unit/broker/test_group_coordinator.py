@@ -392,6 +392,28 @@ def test_whoever_names_no_generation_may_commit_for_an_empty_group() -> None:
     assert cluster.coordinator.check_commit("simple", "m", "i", -1) is ErrorCode.NONE
 
 
+def test_a_group_takes_no_more_members_than_it_may() -> None:
+    cluster = Cluster(group_max_size=2)
+    late = cluster.join(id_required=True)[0].member_id
+    cluster.coordinator.leave("g", [(late, None)])
+    leader, follower, generation = cluster.stable_pair()
+    assert cluster.join()[0] == JoinResult(ErrorCode.GROUP_MAX_SIZE_REACHED, "")
+    assert cluster.join(id_required=True)[0].error_code is ErrorCode.GROUP_MAX_SIZE_REACHED
+    cluster.join(leader)
+    assert cluster.join(follower)[0].generation_id == generation + 1
+    cluster.coordinator.leave("g", [(follower, None)])
+    assert not cluster.join(), "it waits for the leader to join again"
+
+
+def test_an_id_given_out_for_a_group_that_is_full_meanwhile_is_worth_nothing() -> None:
+    cluster = Cluster(group_max_size=1)
+    first, second = (cluster.join(id_required=True)[0].member_id for _ in range(2))
+    cluster.join(first)
+    assert cluster.join(second)[0].error_code is ErrorCode.GROUP_MAX_SIZE_REACHED
+    assert not cluster.group.pending_members
+    assert cluster.join(second)[0].error_code is not ErrorCode.NONE
+
+
 def test_a_refused_join_begins_a_group_all_the_same() -> None:
     cluster = Cluster()
     assert cluster.join(protocols=())[0].error_code is ErrorCode.INCONSISTENT_GROUP_PROTOCOL

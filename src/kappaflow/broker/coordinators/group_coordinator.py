@@ -65,10 +65,24 @@ class GroupCoordinator:
             callback(JoinResult(error, request.member_id))
             return
         group = self.groups[request.group_id]
-        if request.member_id:
+        if not self._has_room(group, request.member_id):
+            # An id that was given out for this join is worth nothing any more.
+            if (pending := group.pending_members.pop(request.member_id, None)) is not None:
+                pending.cancel()
+            callback(JoinResult(ErrorCode.GROUP_MAX_SIZE_REACHED, ""))
+        elif request.member_id:
             self._join_known(group, request, callback)
         else:
             self._join_new(group, request, callback)
+
+    def _has_room(self, group: Group, member_id: str) -> bool:
+        """Whether a member that joins is not one too many; of those that join again the first ones stay."""
+        limit = self._config.group_max_size
+        if group.state is GroupState.PREPARING_REBALANCE:
+            member = group.members.get(member_id)
+            joined = sum(bool(each.awaiting_join) for each in group.members.values())
+            return joined < limit or (member is not None and bool(member.awaiting_join))
+        return member_id in group.members or len(group.members) < limit
 
     def check_request(self, request: JoinRequest) -> ErrorCode | None:
         """What is wrong with a join whatever the group is; None where nothing is."""
