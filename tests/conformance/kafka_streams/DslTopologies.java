@@ -30,6 +30,8 @@ import org.apache.kafka.streams.Topology;
 import org.apache.kafka.streams.TopologyTestDriver;
 import org.apache.kafka.streams.kstream.*;
 import org.apache.kafka.streams.processor.PunctuationType;
+import org.apache.kafka.streams.processor.RecordContext;
+import org.apache.kafka.streams.processor.TopicNameExtractor;
 import org.apache.kafka.streams.processor.api.ContextualFixedKeyProcessor;
 import org.apache.kafka.streams.processor.api.ContextualProcessor;
 import org.apache.kafka.streams.processor.api.FixedKeyProcessorContext;
@@ -265,10 +267,21 @@ public final class DslTopologies {
                     : stream(op).toTable(name, Materialized.with(TEXT, TEXT));
             case "to": {
                 Produced<String, String> produced = Produced.with(TEXT, TEXT);
-                stream(op).to(op.get("topic").asText(),
-                    name == null ? produced : produced.withName(op.get("name").asText()));
+                produced = name == null ? produced : produced.withName(op.get("name").asText());
+                if (op.path("chosen").asBoolean()) {
+                    stream(op).to(new Chosen(op.get("topic").asText()), produced);
+                } else {
+                    stream(op).to(op.get("topic").asText(), produced);
+                }
                 return "";
             }
+            case "foreach":
+                if (name == null) {
+                    stream(op).foreach((k, v) -> { });
+                } else {
+                    stream(op).foreach((k, v) -> { }, name);
+                }
+                return "";
             case "group_by_key":
                 return stream(op).groupByKey(grouped(op));
             case "group_by":
@@ -323,6 +336,14 @@ public final class DslTopologies {
                     return name == null ? table(op).mapValues(mapper, kept) : table(op).mapValues(mapper, name, kept);
                 }
                 return name == null ? table(op).mapValues(mapper) : table(op).mapValues(mapper, name);
+            }
+            case "transform_values": {
+                ValueTransformerWithKeySupplier<Object, String, String> supplier = () -> new Transforming(op);
+                if (kept != null) {
+                    return name == null ? table(op).transformValues(supplier, kept)
+                        : table(op).transformValues(supplier, kept, name);
+                }
+                return name == null ? table(op).transformValues(supplier) : table(op).transformValues(supplier, name);
             }
             case "to_stream":
                 if (op.path("windowed").asBoolean()) {
@@ -577,6 +598,50 @@ public final class DslTopologies {
             String before = store.get(record.key());
             store.put(record.key(), record.value());
             context().forward(record.withKey(record.key() + "!").withValue(cap(shown(before) + record.value())));
+        }
+    }
+
+    /** Writes deletions to a topic of their own. */
+    private static final class Chosen implements TopicNameExtractor<String, String> {
+        private final String topic;
+
+        Chosen(String topic) {
+            this.topic = topic;
+        }
+
+        @Override
+        public String extract(String key, String value, RecordContext context) {
+            return topic + (value == null ? "-null" : "");
+        }
+
+        @Override
+        public String toString() {
+            return "chosen";
+        }
+    }
+
+    /** Puts the key before a value, and says something of deletions too if it is to. */
+    private static final class Transforming implements ValueTransformerWithKey<Object, String, String> {
+        private final JsonNode op;
+
+        Transforming(JsonNode op) {
+            this.op = op;
+        }
+
+        @Override
+        public void init(org.apache.kafka.streams.processor.ProcessorContext context) {
+        }
+
+        @Override
+        public String transform(Object key, String value) {
+            if (value == null) {
+                return op.path("nulls").asBoolean() ? "gone" : null;
+            }
+            return cap(shown(key(key)) + value);
+        }
+
+        @Override
+        public void close() {
         }
     }
 

@@ -77,6 +77,11 @@ class ProcessorContext:
         self.current: Record | None = None
 
     @property
+    def node_name(self) -> str:
+        """The name of the processor."""
+        return self._node.name
+
+    @property
     def application_id(self) -> str:
         """The application's id."""
         return self._context.application_id

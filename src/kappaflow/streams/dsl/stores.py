@@ -97,7 +97,7 @@ class StoreDefinition:
     def _key_suffix(self) -> bytes:
         """Windows have a number behind their start, which tells duplicates apart where there are any."""
         is_timed = self.window is not None and self.window.type is not WindowType.SESSION
-        return bytes(4) if is_timed and not self.buffers else b""
+        return bytes(4) if is_timed and self.retention_ms is not None else b""
 
 
 def key_value_store(
@@ -258,4 +258,6 @@ def store_for_processor(store: OrderedStore, spec: StoreSpec, context: TaskConte
     """Return the face of a store for a processor."""
     if isinstance(store, VersionedStore):
         return VersionedKeyValueStore(store, spec)
-    return KeyValueStore(store, spec, context) if spec.window is None else WindowStore(store, spec, context)
+    if spec.window is None or spec.retention_ms is None:
+        return KeyValueStore(store, spec, context)
+    return WindowStore(store, spec, context)

@@ -109,6 +109,25 @@ class KTable:
         columns = maps.column if maps.columnar else None
         return self._computed("KTABLE-MAPVALUES-", compute, None, materialized, name, serde, columns)
 
+    def transform_values(
+        self,
+        supplier: Callable[[], Any],
+        *stores: str,
+        materialized: Materialized | str | None = None,
+        name: str | None = None,
+    ) -> KTable:
+        """Give rows values that a transformer makes, which may use stores; deletions are transformed as well.
+
+        Args:
+            supplier: makes an object with ``transform(key, value)``, and ``init(context)`` and ``close()`` if it wants.
+            stores: names of those that it uses.
+        """
+        from kappaflow.streams.dsl.table_sources import materialized_of
+        from kappaflow.streams.dsl.transformed_table import transform_values
+
+        given = None if materialized is None else materialized_of(materialized)
+        return transform_values(self, supplier, stores, given, name)
+
     # ---- streams and groups ----
 
     def to_stream(self, mapper: Callable[..., Any] | None = None, *, name: str | None = None) -> KStream:

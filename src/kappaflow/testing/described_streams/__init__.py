@@ -8,8 +8,20 @@ Keys and values are texts.
 """
 
 from kappaflow.testing.described_streams.build import build
+from kappaflow.testing.described_streams.coverage import KINDS, PAIRS, covered, table_of
 from kappaflow.testing.described_streams.expressed import build_expressed
-from kappaflow.testing.described_streams.generate import OPERATORS, random_program
+from kappaflow.testing.described_streams.generate import random_program
 from kappaflow.testing.described_streams.program import Program, Trace, read_trace
 
-__all__ = ["OPERATORS", "Program", "Trace", "build", "build_expressed", "random_program", "read_trace"]
+__all__ = [
+    "KINDS",
+    "PAIRS",
+    "Program",
+    "Trace",
+    "build",
+    "build_expressed",
+    "covered",
+    "random_program",
+    "read_trace",
+    "table_of",
+]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from kappaflow.streams.dsl.builder import StreamsBuilder
@@ -16,10 +17,12 @@ from kappaflow.streams.dsl.windows import (
     TimeWindows,
     UnlimitedWindows,
 )
+from kappaflow.streams.record import Record
 from kappaflow.testing.described_streams.functions import (
     Numbering,
     Op,
     Remembering,
+    Transforming,
     Versioning,
     add,
     cap,
@@ -129,7 +132,10 @@ class _Making:
         return stream.to_table(_stored(op), name=op.get("name"))
 
     def to(self, op: Op, stream: Any) -> None:
-        stream.to(op["topic"], key_serde=TEXT, value_serde=TEXT, name=op.get("name"))
+        topic: Any = op["topic"]
+        if op.get("chosen"):
+            topic = _chosen(op["topic"])
+        stream.to(topic, key_serde=TEXT, value_serde=TEXT, name=op.get("name"))
 
     def group_by_key(self, op: Op, stream: Any) -> Any:
         return stream.group_by_key(name=op.get("name"), key_serde=TEXT, value_serde=TEXT)
@@ -199,6 +205,12 @@ class _Making:
     def table_map_values(self, op: Op, table: Any) -> Any:
         return table.map_values(lambda value: add(op, value), self._own(op), name=op.get("name"))
 
+    def transform_values(self, op: Op, table: Any) -> Any:
+        return table.transform_values(lambda: Transforming(op), materialized=self._own(op), name=op.get("name"))
+
+    def foreach(self, op: Op, stream: Any) -> None:
+        stream.foreach(lambda _: None, name=op.get("name"))
+
     def _own(self, op: Op) -> Materialized | None:
         if op.get("windowed") or not ("store" in op or op.get("materialized")):
             return None
@@ -249,6 +261,14 @@ class _Making:
 
 
 Making = _Making
+
+
+def _chosen(topic: str) -> Callable[[Record], str]:
+    def chosen(record: Record) -> str:
+        return topic + ("-null" if record.value is None else "")
+
+    chosen.__qualname__ = "chosen"
+    return chosen
 
 
 def _stored(op: Op, values: Any = TEXT) -> Materialized:

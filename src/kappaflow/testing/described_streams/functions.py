@@ -84,6 +84,19 @@ class Remembering(Processor):
         self.context.forward(changed)
 
 
+class Transforming:
+    """Puts the key before a value, and says something of deletions too if it is to."""
+
+    def __init__(self, op: Op) -> None:
+        self._op = op
+
+    def transform(self, key: Any, value: str | None) -> str | None:
+        """Return the new value."""
+        if value is None:
+            return "gone" if self._op.get("nulls", False) else None
+        return cap(shown(key_text(key)) + value)
+
+
 class Versioning(Processor):
     """Puts each record into a versioned store and tells what that did, and what was valid some time before."""
 

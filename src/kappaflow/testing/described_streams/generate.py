@@ -1,4 +1,8 @@
-"""Random programs over all operators, and random records for them."""
+"""Random programs over all operators, and random records for them.
+
+Each seed puts some pairs of adjacent operators into its program, one after the other of all there are, so that the
+programs of a few hundred seeds in a row have every pair.
+"""
 
 from __future__ import annotations
 
@@ -7,63 +11,33 @@ from typing import Any
 
 from kappaflow.streams.dsl.builder import OPTIMIZATIONS
 from kappaflow.streams.execution.row_task import RawRecord
+from kappaflow.testing.described_streams.coverage import (
+    GLOBAL,
+    GROUPED,
+    KINDS,
+    PAIRS,
+    REGROUPED,
+    STREAM,
+    TABLE,
+    WINDOWED,
+)
 from kappaflow.testing.described_streams.program import Program
 
 Op = dict[str, Any]
-STREAM, TABLE, WINDOWED, GROUPED, REGROUPED, GLOBAL = "stream", "table", "windowed", "grouped", "regrouped", "global"
-STREAM_OPERATORS = (
-    "filter",
-    "filter_not",
-    "map_values",
-    "flat_map_values",
-    "map",
-    "flat_map",
-    "select_key",
-    "peek",
-    "merge",
-    "branch",
-    "repartition",
-    "process",
-    "process_values",
-    "versions",
-    "to_table",
-    "group_by_key",
-    "group_by",
-    "join_streams",
-    "join_table",
-    "join_global",
-)
-TABLE_OPERATORS = (
-    "table_filter",
-    "table_map_values",
-    "to_stream",
-    "suppress",
-    "table_group_by",
-    "join_tables",
-    "join_foreign",
-)
-WINDOWED_OPERATORS = ("table_filter", "table_map_values", "to_stream", "suppress", "table_group_by")
-OPERATORS = (
-    "stream",
-    "table",
-    "global_table",
-    "to",
-    *STREAM_OPERATORS,
-    *TABLE_OPERATORS,
-    "aggregate",
-    "cogroup",
-    "table_aggregate",
-    "with_keys",
-)
+PAIRS_A_PROGRAM = 3
 STREAM_TOPICS = ("in0", "in1", "in2")
 TABLE_TOPICS = ("t0", "t1")
 GLOBAL_TOPIC = "g0"
+BEHIND = {
+    kind: tuple(label for label, (kinds, _) in KINDS.items() if kinds[:1] == (kind,) and label not in ("to", "foreach"))
+    for kind in (STREAM, TABLE, WINDOWED, GROUPED, REGROUPED)
+}
 
 
 def random_program(seed: int) -> Program:
     """Return the program of a seed."""
     making = _Making(random.Random(f"dsl {seed}"))
-    making.run()
+    making.run([PAIRS[(seed * PAIRS_A_PROGRAM + each) % len(PAIRS)] for each in range(PAIRS_A_PROGRAM)])
     optimize = making.rng.choice(("", "", "", *OPTIMIZATIONS, ",".join(OPTIMIZATIONS)))
     return Program(tuple(making.ops), tuple(making.records()), tuple(making.outputs), optimize)
 
@@ -76,33 +50,72 @@ class _Making:
         self.topics: set[str] = set()
         self.outputs: list[str] = []
         self.used: set[str] = set()
-        self.versioned: set[str] = set()
+        self.history: dict[str, int] = {}  # of tables whose rows can be looked up by time, also if computed
         self.final: set[str] = set()  # windowed tables that may be suppressed until their windows close
 
-    def run(self) -> None:
-        """Make sources, operators and sinks."""
-        for topic in self.rng.sample(STREAM_TOPICS, self.rng.randint(1, 3)):
-            self.source(topic)
-        for topic in self.rng.sample(TABLE_TOPICS, self.rng.randint(0, 2)):
-            self.topics.add(topic)
-            op = self.add("table", (), TABLE, topic=topic)
-            self.maybe_name(op)
-            self.maybe_store(op)
-            self.maybe_versions(op)
-        if self.rng.random() < 0.3:
-            self.topics.add(GLOBAL_TOPIC)
-            self.add("global_table", (), GLOBAL, topic=GLOBAL_TOPIC)
-        for _ in range(self.rng.randint(2, 9)):
-            self.step()
+    def run(self, pairs: list[tuple[str, str]]) -> None:
+        """Make sources, operators and sinks; pairs of them are wanted."""
+        self.stream("stream", None)
+        for _ in range(self.rng.choice((0, 0, 0, 1, 1, 2))):
+            self.stream("stream", None)
+        for _ in range(self.rng.choice((0, 0, 1, 2))):
+            self.table("table", None)
+        for before, after in pairs:
+            self.behind(after, self.made(before), before)
+        for _ in range(self.rng.randint(0, 6)):
+            kind = self.rng.choice((STREAM, STREAM, STREAM, TABLE, TABLE, WINDOWED, GROUPED, GROUPED, REGROUPED))
+            identity = self.pick(kind)
+            if identity is None:
+                kind, identity = STREAM, self.some(STREAM)
+            self.behind(self.rng.choice(BEHIND[kind]), identity)
         for identity in [each for each in self.kinds if each not in self.used]:
             self.end(identity)
 
-    def source(self, topic: str) -> None:
-        """Read a topic, sometimes once more."""
-        self.topics.add(topic)
-        self.maybe_name(self.add("stream", (), STREAM, topics=[topic]))
-        if self.rng.random() < 0.1:
-            self.add("stream", (), STREAM, topics=[topic])
+    # ---- wanted operators ----
+
+    def some(self, kind: str) -> str:
+        """Return the id of something of a kind, made where there is none."""
+        found = self.pick(kind)
+        if found is not None:
+            return found
+        first = {
+            STREAM: "stream",
+            TABLE: "table",
+            GLOBAL: "global_table",
+            GROUPED: "group_by_key",
+            REGROUPED: "table_group_by",
+            WINDOWED: "aggregate time",
+        }
+        return self.made(first[kind])
+
+    def made(self, label: str) -> str:
+        """Make an operator behind something, and return its id."""
+        kinds, _ = KINDS[label]
+        return self.behind(label, self.some(kinds[0]) if kinds else None)
+
+    def behind(self, label: str, identity: str | None, before: str = "") -> str:
+        """Make an operator behind another one, or, where that is a table to look up, behind a stream as well.
+
+        Args:
+            before: the label of the other one, where it is wanted as neighbour.
+        """
+        kind = None if identity is None else self.kinds[identity]
+        if label in ("join_table", "join_global"):
+            looked_up = kind != STREAM
+            stream = self.some(STREAM) if looked_up else identity
+            table = identity if looked_up else self.some(TABLE if label == "join_table" else GLOBAL)
+            assert stream is not None and table is not None
+            wanted = "" if not before else TABLE if looked_up else STREAM
+            return getattr(self, label)(stream, table, wanted)["id"]
+        name, *window = label.removeprefix("windowed ").split(" ")
+        method = getattr(self, name, None)
+        if window or name in ("aggregate", "cogroup"):
+            op = self.fold(name, "".join(window), identity or "")
+        elif method is not None:
+            op = method(label, identity)
+        else:
+            op = self.simple(label, identity)
+        return op["id"]
 
     def add(self, name: str, inputs: tuple[str, ...], gives: str, **parameters: Any) -> Op:
         """Add an operator."""
@@ -112,109 +125,119 @@ class _Making:
         self.used.update(inputs)
         return op
 
-    def maybe_name(self, op: Op, chance: float = 0.2) -> None:
+    def maybe_name(self, op: Op, chance: float = 0.2) -> Op:
         """Name an operator now and then."""
         if self.rng.random() < chance:
             op["name"] = f"name-{op['id']}"
+        return op
 
     def maybe_store(self, op: Op, chance: float = 0.3) -> None:
         """Name a store now and then."""
         if self.rng.random() < chance:
             op["store"] = f"store-{op['id']}"
 
-    def maybe_versions(self, op: Op, chance: float = 0.4) -> None:
+    def maybe_versions(self, op: Op, chance: float = 0.3) -> None:
         """Keep earlier versions in a named store now and then."""
         if "store" in op and self.rng.random() < chance:
-            op["history"] = self.rng.choice((0, 5, 20, 100))
-            self.versioned.add(op["id"])
+            op["history"] = self.history[op["id"]] = self.rng.choice((0, 5, 20, 100))
 
     def pick(self, kind: str) -> str | None:
         """Return the id of something of a kind, later ones more often."""
         found = [identity for identity, known in self.kinds.items() if known == kind]
         return found[-1 - min(len(found) - 1, int(self.rng.expovariate(0.7)))] if found else None
 
-    def step(self) -> None:
-        """Add an operator behind something."""
-        kind = self.rng.choice((STREAM, STREAM, STREAM, TABLE, TABLE, WINDOWED, GROUPED, GROUPED, REGROUPED))
-        identity = self.pick(kind)
-        if identity is None:
-            kind, identity = STREAM, self.pick(STREAM)
-        assert identity is not None
-        names = {STREAM: STREAM_OPERATORS, TABLE: TABLE_OPERATORS, WINDOWED: WINDOWED_OPERATORS}.get(kind)
-        if names is not None:
-            getattr(self, f"_{kind}")(self.rng.choice(names), identity)
-        elif kind == GROUPED:
-            self.fold(identity)
-        else:
-            op = self.add("table_aggregate", (identity,), TABLE, how=self.rng.choice(("count", "reduce", "aggregate")))
-            self.maybe_store(op)
-            self.maybe_versions(op, 0.2)
-            if op["how"] != "reduce" or "store" in op:
-                self.maybe_name(op)
-
     def modulus(self, *, nulls: float = 0.3) -> Op:
         """Return the parameters of functions of a value's length."""
         return {"mod": self.rng.randint(2, 4), "nulls": self.rng.random() < nulls, "add": self.rng.choice("xyz")}
 
-    def _stream(self, name: str, identity: str) -> None:
-        rng = self.rng
-        match name:
-            case "merge":
-                op = self.add(name, (identity, self.pick(STREAM) or identity), STREAM)
-            case "branch":
-                op = self.add(
-                    name, (identity,), STREAM, branch=rng.choice(("first", "second", "rest")), mod=rng.randint(2, 4)
-                )
-            case "process" | "process_values":
-                op = self.add(name, (identity,), STREAM, interval=rng.choice((0, 0, 7, 40)))
-                op["store"] = f"store-{op['id']}"
-            case "versions":
-                op = self.add(name, (identity,), STREAM, back=rng.choice((0, 3, 15)), history=rng.choice((0, 10, 40)))
-                op["store"] = f"store-{op['id']}"
-            case "to_table":
-                op = self.add(name, (identity,), TABLE)
-                self.maybe_store(op)
-                self.maybe_versions(op)
-            case "group_by_key" | "group_by":
-                op = self.add(name, (identity,), GROUPED, **self.modulus(nulls=0.1))
-            case "join_streams":
-                op = self.join_streams(identity)
-            case "join_table":
-                table = self.pick(TABLE)
-                if table is None:
-                    return
-                op = self.join_table(identity, table)
-            case "join_global":
-                table = self.pick(GLOBAL)
-                if table is None:
-                    return
-                parameters = self.modulus()
-                self.add(name, (identity, table), STREAM, kind=rng.choice(("inner", "left")), **parameters)
-                return
-            case _:
-                op = self.add(name, (identity,), STREAM, **self.modulus())
-        self.maybe_name(op)
+    # ---- sources ----
 
-    def join_table(self, identity: str, table: str) -> Op:
-        """Join a stream with a table, and let records wait where it is versioned."""
-        versioned = [each for each in self.versioned if self.kinds[each] == TABLE]
-        if versioned and self.rng.random() < 0.6:
-            table = self.rng.choice(sorted(versioned))
-        waits = table in self.versioned and self.rng.random() < 0.6
-        if waits:
-            # Kafka Streams fails on records without a key that would have to wait.
-            identity = self.add("with_keys", (identity,), STREAM)["id"]
-        op = self.add("join_table", (identity, table), STREAM, kind=self.rng.choice(("inner", "left")))
-        if waits:
-            op["grace"] = self.rng.choice((0, 2, 10, 30))
+    def stream(self, _label: str, _identity: str | None) -> Op:
+        """Read a topic, sometimes once more, or several."""
+        free = [topic for topic in STREAM_TOPICS if topic not in self.topics]
+        read = [op["topics"] for op in self.ops if op["op"] == "stream"]
+        if not free or (read and self.rng.random() < 0.1):
+            topics = self.rng.choice(read)
+        else:
+            topics = self.rng.sample(free, 2 if len(free) > 2 and self.rng.random() < 0.1 else 1)
+        self.topics.update(topics)
+        return self.maybe_name(self.add("stream", (), STREAM, topics=topics))
+
+    def table(self, _label: str, _identity: str | None) -> Op:
+        """Read a topic as a table; each topic once."""
+        free = [topic for topic in TABLE_TOPICS if topic not in self.topics]
+        if not free:
+            return next(op for op in reversed(self.ops) if op["op"] == "table")
+        self.topics.add(topic := self.rng.choice(free))
+        op = self.maybe_name(self.add("table", (), TABLE, topic=topic))
+        self.maybe_store(op, 0.5)
+        self.maybe_versions(op, 0.5)
         return op
 
-    def join_streams(self, identity: str) -> Op:
+    def global_table(self, _label: str, _identity: str | None) -> Op:
+        """Read a topic as a global table, once."""
+        if GLOBAL_TOPIC in self.topics:
+            return next(op for op in self.ops if op["op"] == "global_table")
+        self.topics.add(GLOBAL_TOPIC)
+        return self.add("global_table", (), GLOBAL, topic=GLOBAL_TOPIC)
+
+    # ---- streams ----
+
+    def simple(self, label: str, identity: str | None) -> Op:
+        """An operator with the parameters of functions and nothing else."""
+        name = label.removeprefix("windowed ")
+        _, gives = KINDS[label]
+        op = self.add(name, (identity or "",), gives, **self.modulus(nulls=0.1 if gives == GROUPED else 0.3))
+        if label != name:
+            op["windowed"] = True
+        return self.maybe_name(op)
+
+    def merge(self, label: str, identity: str) -> Op:
+        """Put two streams together."""
+        return self.maybe_name(self.add(label, (identity, self.pick(STREAM) or identity), STREAM))
+
+    def branch(self, label: str, identity: str) -> Op:
+        """Take one of three branches."""
+        branch = self.rng.choice(("first", "second", "rest"))
+        return self.maybe_name(self.add(label, (identity,), STREAM, branch=branch, mod=self.rng.randint(2, 4)))
+
+    def process(self, label: str, identity: str) -> Op:
+        """A processor with a store."""
+        op = self.add(label, (identity,), STREAM, interval=self.rng.choice((0, 0, 7, 40)))
+        op["store"] = f"store-{op['id']}"
+        return self.maybe_name(op)
+
+    process_values = process
+
+    def versions(self, label: str, identity: str) -> Op:
+        """A processor with a versioned store."""
+        back, history = self.rng.choice((0, 3, 15)), self.rng.choice((0, 10, 40))
+        op = self.add(label, (identity,), STREAM, back=back, history=history)
+        op["store"] = f"store-{op['id']}"
+        return self.maybe_name(op)
+
+    def to_table(self, label: str, identity: str) -> Op:
+        """Read a stream as a table."""
+        op = self.maybe_name(self.add(label, (identity,), TABLE))
+        self.maybe_store(op)
+        self.maybe_versions(op)
+        return op
+
+    def to(self, label: str, identity: str) -> Op:
+        """Write a topic, now and then one chosen by record."""
+        topic = f"out{len(self.outputs)}"
+        self.outputs.append(topic)
+        op = self.maybe_name(self.add(label, (identity,), "", topic=topic))
+        if self.rng.random() < 0.15:
+            op["chosen"] = True
+        return op
+
+    def join_streams(self, label: str, identity: str) -> Op:
         """Join two streams."""
         rng = self.rng
         other = identity if rng.random() < 0.3 else self.pick(STREAM) or identity
         op = self.add(
-            "join_streams",
+            label,
             (identity, other),
             STREAM,
             kind=rng.choice(("inner", "left", "outer")),
@@ -223,67 +246,105 @@ class _Making:
             grace=rng.choice((0, 3, 15)),
         )
         self.maybe_store(op)
-        return op
+        return self.maybe_name(op)
 
-    def _table(self, name: str, identity: str) -> None:
+    def join_table(self, stream: str, table: str, wanted: str) -> Op:
+        """Join a stream with a table, and let records wait where it is versioned.
+
+        Args:
+            wanted: which of both is to be its neighbour.
+        """
         rng = self.rng
-        match name:
-            case "to_stream":
-                op = self.add(name, (identity,), STREAM)
-            case "suppress":
-                op = self.add(name, (identity,), TABLE, wait=rng.choice((0, 5, 25)))
-                if rng.random() < 0.4:
-                    op["records"] = rng.randint(1, 3)
-            case "table_group_by":
-                op = self.add(name, (identity,), REGROUPED, **self.modulus())
-            case "join_tables":
-                kinds = ("inner", "left", "outer")
-                op = self.add(name, (identity, self.pick(TABLE) or identity), TABLE, kind=rng.choice(kinds))
-                self.keep(op)
-            case "join_foreign":
-                other, kind = self.pick(TABLE) or identity, rng.choice(("inner", "left"))
-                op = self.add(name, (identity, other), TABLE, kind=kind, **self.modulus())
-                self.maybe_store(op)
-                self.maybe_versions(op, 0.2)
-            case _:
-                op = self.add(name, (identity,), TABLE, **self.modulus(nulls=0))
-                self.keep(op)
-        self.maybe_name(op)
+        versioned = [each for each in self.history if self.kinds[each] == TABLE]
+        if versioned and wanted != TABLE and rng.random() < 0.6:
+            table = rng.choice(versioned)
+        waits = table in self.history and wanted != STREAM and rng.random() < 0.6
+        if waits:
+            # Kafka Streams fails on records without a key that would have to wait.
+            stream = self.simple("with_keys", stream)["id"]
+        op = self.add("join_table", (stream, table), STREAM, kind=rng.choice(("inner", "left")))
+        if waits:
+            history = self.history[table]
+            op["grace"] = rng.choice([each for each in (0, 2, 10, 30) if each <= history or rng.random() < 0.05] or [0])
+        return self.maybe_name(op)
+
+    def join_global(self, stream: str, table: str, _wanted: str) -> Op:
+        """Join a stream with a global table."""
+        kind = self.rng.choice(("inner", "left"))
+        return self.add("join_global", (stream, table), STREAM, kind=kind, **self.modulus())
+
+    # ---- tables ----
+
+    def table_filter(self, label: str, identity: str) -> Op:
+        """Compute a table row by row; transformers make something of deletions, too."""
+        name = label.removeprefix("windowed ")
+        parameters = self.modulus(nulls=0.3 if name == "transform_values" else 0)
+        if name != label:
+            op = self.add(name, (identity,), WINDOWED, windowed=True, **parameters)
+            if identity in self.final:
+                self.final.add(op["id"])
+            return self.maybe_name(op)
+        op = self.add(name, (identity,), TABLE, **parameters)
+        self.keep(op)
+        if "store" not in op and not op.get("materialized") and identity in self.history:
+            self.history[op["id"]] = self.history[identity]
+        return self.maybe_name(op)
+
+    table_map_values = transform_values = table_filter
 
     def keep(self, op: Op) -> None:
         """Keep a table in a store, named or not, now and then."""
         self.maybe_store(op, 0.25)
-        self.maybe_versions(op, 0.25)
+        self.maybe_versions(op)
         if "store" not in op and self.rng.random() < 0.15:
             op["materialized"] = True
 
-    def _windowed(self, name: str, identity: str) -> None:
+    def suppress(self, label: str, identity: str) -> Op:
+        """Hold changes back; versioned tables are passed on without, but for a try now and then."""
         rng = self.rng
-        match name:
-            case "to_stream":
-                op = self.add(name, (identity,), STREAM, windowed=True)
-            case "suppress":
-                final = identity in self.final
-                op = self.add(name, (identity,), WINDOWED, wait=rng.choice((0, 5, 25)))
-                if final and rng.random() < 0.8:
-                    op["final"] = True
-                elif rng.random() < 0.4:
-                    op["records"] = rng.randint(1, 3)
-            case "table_group_by":
-                op = self.add(name, (identity,), REGROUPED, **self.modulus())
-            case _:
-                op = self.add(name, (identity,), WINDOWED, windowed=True, **self.modulus(nulls=0))
-                if identity in self.final:
-                    self.final.add(op["id"])
-        self.maybe_name(op)
+        if identity in self.history and rng.random() < 0.97:
+            identity = self.table_filter("table_map_values", identity)["id"]
+            if identity in self.history:
+                self.history.pop(identity)
+                self.ops[-1].pop("history", None)
+                self.ops[-1]["store"] = f"store-{identity}"
+        windowed = label != "suppress"
+        op = self.add("suppress", (identity,), WINDOWED if windowed else TABLE, wait=rng.choice((0, 5, 25)))
+        if windowed:
+            op["windowed"] = True
+        if windowed and identity in self.final and rng.random() < 0.8:
+            op["final"] = True
+        elif rng.random() < 0.4:
+            op["records"] = rng.randint(1, 3)
+        return self.maybe_name(op)
 
-    def fold(self, identity: str) -> None:
+    def join_tables(self, label: str, identity: str) -> Op:
+        """Join two tables by key."""
+        kind = self.rng.choice(("inner", "left", "outer"))
+        op = self.add(label, (identity, self.pick(TABLE) or identity), TABLE, kind=kind)
+        self.keep(op)
+        return self.maybe_name(op)
+
+    def join_foreign(self, label: str, identity: str) -> Op:
+        """Join two tables by foreign key."""
+        other, kind = self.pick(TABLE) or identity, self.rng.choice(("inner", "left"))
+        op = self.add(label, (identity, other), TABLE, kind=kind, **self.modulus())
+        self.maybe_store(op)
+        self.maybe_versions(op)
+        return self.maybe_name(op)
+
+    # ---- aggregates ----
+
+    def table_aggregate(self, label: str, identity: str) -> Op:
+        """Fold a regrouped table."""
+        op = self.add(label, (identity,), TABLE, how=self.rng.choice(("count", "reduce", "aggregate")))
+        self.maybe_store(op)
+        self.maybe_versions(op)
+        return self.maybe_name(op) if op["how"] != "reduce" or "store" in op else op
+
+    def fold(self, name: str, window: str, identity: str) -> Op:
         """Fold a grouped stream, alone or with others, with or without windows."""
         rng = self.rng
-        window = rng.choice(("", "", "time", "time", "session", "sliding", "unlimited"))
-        cogrouped = rng.random() < 0.25
-        if cogrouped and window == "unlimited":
-            window = ""
         parameters: Op = {"window": window, "grace": rng.choice((0, 4, 20))}
         if window == "time":
             size = rng.choice((5, 10, 30))
@@ -295,40 +356,33 @@ class _Making:
         elif window:
             parameters["start"] = rng.choice((0, 10))
         kind = WINDOWED if window else TABLE
-        if cogrouped:
+        if name == "cogroup":
             others = {identity, *(each for each in (self.pick(GROUPED),) if each is not None)}
-            op = self.add("cogroup", tuple(sorted(others)), kind, **parameters)
+            op = self.add(name, tuple(sorted(others)), kind, **parameters)
         else:
-            op = self.add(
-                "aggregate", (identity,), kind, how=rng.choice(("count", "reduce", "aggregate")), **parameters
-            )
+            op = self.add(name, (identity,), kind, how=rng.choice(("count", "reduce", "aggregate")), **parameters)
             if window not in ("", "unlimited") and rng.random() < 0.3:
                 op["final"] = True
         self.maybe_store(op)
         if not window:
-            self.maybe_versions(op, 0.2)
-        if cogrouped or window or op["how"] != "reduce" or "store" in op:
+            self.maybe_versions(op)
+        if name == "cogroup" or window or op["how"] != "reduce" or "store" in op:
             self.maybe_name(op)
         if window and window != "unlimited":
             self.final.add(op["id"])
+        return op
+
+    # ---- ends ----
 
     def end(self, identity: str) -> None:
         """Write what something gives to a topic."""
         kind = self.kinds[identity]
-        if kind == GROUPED:
-            self.add("aggregate", (identity,), TABLE, how="count")
-        elif kind == REGROUPED:
-            self.add("table_aggregate", (identity,), TABLE, how="count")
+        if kind == STREAM:
+            self.behind("to" if self.rng.random() < 0.95 else "foreach", identity)
         elif kind in (TABLE, WINDOWED):
-            self.add("to_stream", (identity,), STREAM, windowed=kind == WINDOWED)
-        elif kind == STREAM:
-            topic = f"out{len(self.outputs)}"
-            self.outputs.append(topic)
-            self.maybe_name(self.add("to", (identity,), "", topic=topic))
-            return
-        else:
-            return
-        self.end(self.ops[-1]["id"])
+            self.end(self.behind("to_stream" if kind == TABLE else "windowed to_stream", identity))
+        elif kind in (GROUPED, REGROUPED):
+            self.end(self.behind("aggregate" if kind == GROUPED else "table_aggregate", identity))
 
     def records(self) -> list[RawRecord]:
         """Return records for all topics that are read."""
