@@ -17,7 +17,7 @@ PARTS = {
     ),
     "chaos": ("tests/integration/chaos",),
     "clients": ("tests/integration/broker", "tests/conformance/clients"),
-    "streams": ("tests/integration/streams", "tests/conformance/streams"),
+    "streams": ("tests/integration/streams", "tests/conformance/streams", "tests/conformance/kafka_streams"),
     "operations": ("tests/integration/ops",),
 }
 NOTHING_COLLECTED = 5

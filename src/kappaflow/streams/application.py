@@ -51,6 +51,8 @@ class KafkaStreams:
             what a restart may mend (brokers that are away) is tried again, and an error in user code ends the client.
         every_change: changelogs get each change of a store, as from Kafka Streams; otherwise the last one of each key
             at a commit, which is the same once they are compacted, and less.
+        max_task_idle_ms: how long a task waits for records of a partition that has none, before it takes those of
+            others; 0 waits only for what the broker has, -1 not even for that.
 
     Raises:
         ConfigError: the state directory is in use.
@@ -75,9 +77,12 @@ class KafkaStreams:
         errors: ErrorPolicy | None = None,
         uncaught_exception_handler: Callable[[Exception], str] | None = None,
         every_change: bool = False,
+        max_task_idle_ms: int = 0,
     ) -> None:
         if num_stream_threads < 1:
             raise ConfigError(f"num_stream_threads is at least 1, not {num_stream_threads}.")
+        if max_task_idle_ms < -1:
+            raise ConfigError(f"max_task_idle_ms is -1, 0 or a time in milliseconds, not {max_task_idle_ms}.")
         self._bound = topology.bind(application_id)
         self._handler = uncaught_exception_handler
         self._directory = Path(state_dir) / application_id
@@ -101,6 +106,7 @@ class KafkaStreams:
                 guarantee=processing_guarantee,
                 errors=errors or ErrorPolicy(),
                 every_change=every_change,
+                max_task_idle_ms=max_task_idle_ms,
             )
             database = StateDatabase(self._directory / f"thread-{number + 1}")
             self._stack.callback(database.close)

@@ -39,6 +39,7 @@ from kappaflow.streams.execution.restore import RestoreInterrupted, RestoreJob, 
 from kappaflow.streams.execution.running_task import RunningTask
 from kappaflow.streams.execution.streams_config import StreamsConfig
 from kappaflow.streams.execution.task_assignor import TaskAssignor, TaskId, decode_tasks
+from kappaflow.streams.execution.task_idling import TaskIdling
 from kappaflow.streams.execution.task_opening import OpeningTask, TaskOpener
 from kappaflow.streams.topology import Topology
 from kappaflow.streams.topology import nodes as n
@@ -104,6 +105,7 @@ class Session:
         self.last_purge = time.monotonic()
         self.dirty = False
         self.paused: set[TopicPartition] = set()
+        self.idling = TaskIdling(self._has_more, self.config.max_task_idle_ms)
 
     def run(self) -> None:
         """Run until the thread is stopped.
@@ -214,6 +216,7 @@ class Session:
                     task = self._task_of(chunk.partition)
                     if task is not None:
                         task.add(chunk)
+                        self.idling.arrived(chunk.partition)
                         self._hold_back(task, chunk.partition)
                 count = sum(task.run() for task in host.tasks.values())
                 self.outputs.send_rows()
@@ -315,7 +318,7 @@ class Session:
             opening.stores,
             self.outputs,
             positions,
-            self._has_more,
+            self.idling.waits,
             self.host.report,
         )
         options: dict[str, Any] = {

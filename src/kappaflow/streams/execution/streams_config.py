@@ -23,6 +23,8 @@ class StreamsConfig:
         transaction_timeout_ms: what a worker that fell silent left open is aborted after so long.
         delta_bytes_max: changes of state in memory beyond this force an early commit.
         errors: what to do with records that cannot be read, processed or written.
+        max_task_idle_ms: how long a task waits for records of a partition that has none, before it takes those of
+            others; 0 waits only for what the broker has, -1 not even for that.
         every_change: changelogs get each change of a store, as from Kafka Streams, instead of the last ones of a
             commit; operators run in row form then.
         purge_interval_ms: how often processed records of repartition topics are deleted.
@@ -40,6 +42,7 @@ class StreamsConfig:
     guarantee: Guarantee = "at_least_once"
     transaction_timeout_ms: int = 10_000
     delta_bytes_max: int = 256 << 20
+    max_task_idle_ms: int = 0
     every_change: bool = False
     purge_interval_ms: int = 30_000
     errors: ErrorPolicy = field(default_factory=ErrorPolicy)
