@@ -26,11 +26,18 @@ if TYPE_CHECKING:
         ProcessorContext,
     )
     from kappaflow.streams.dsl.serdes import Serdes
-    from kappaflow.streams.dsl.stores import Materialized, StoreDefinition, key_value_store
+    from kappaflow.streams.dsl.stores import (
+        Materialized,
+        StoreDefinition,
+        key_value_store,
+        lru_store,
+        versioned_key_value_store,
+    )
     from kappaflow.streams.dsl.stream import KStream
     from kappaflow.streams.dsl.suppressed import Suppressed
     from kappaflow.streams.dsl.table import KTable
     from kappaflow.streams.dsl.topology import Topology
+    from kappaflow.streams.dsl.window_stores import session_store, window_store
     from kappaflow.streams.dsl.windows import (
         JoinWindows,
         SessionWindows,
@@ -53,6 +60,10 @@ _HOMES = {
     "Materialized": "dsl.stores",
     "StoreDefinition": "dsl.stores",
     "key_value_store": "dsl.stores",
+    "lru_store": "dsl.stores",
+    "session_store": "dsl.window_stores",
+    "versioned_key_value_store": "dsl.stores",
+    "window_store": "dsl.window_stores",
     "KStream": "dsl.stream",
     "Suppressed": "dsl.suppressed",
     "KTable": "dsl.table",
@@ -98,7 +109,11 @@ __all__ = [
     "count",
     "key_value_store",
     "lit",
+    "lru_store",
+    "session_store",
+    "versioned_key_value_store",
     "when",
+    "window_store",
 ]
 
 

@@ -23,7 +23,7 @@ from kappaflow.state import PackedMemoryStore, Row, Stored
 from kappaflow.streams.dsl.stores import store_for_processor
 from kappaflow.streams.dsl.topology import Topology
 from kappaflow.streams.execution.changelogs import changelog_record
-from kappaflow.streams.execution.encode import encode_record, has_topic
+from kappaflow.streams.execution.encode import encode_record, has_topic, partitions_of
 from kappaflow.streams.execution.row_task import DecodedRecord, RawRecord, RowTask, read_key, write_key
 from kappaflow.streams.processors.base import TaskContext
 from kappaflow.streams.processors.build import open_objects
@@ -201,6 +201,8 @@ class TopologyTestDriver:
         if not has_topic(node):
             return
         try:
+            if not partitions_of(node, record, lambda: 1):
+                return
             raw = encode_record(node, record)
         except KappaError as error:
             self._failed(node.topic or node.name, error)

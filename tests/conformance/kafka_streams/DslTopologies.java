@@ -29,6 +29,7 @@ import org.apache.kafka.streams.TestInputTopic;
 import org.apache.kafka.streams.Topology;
 import org.apache.kafka.streams.TopologyTestDriver;
 import org.apache.kafka.streams.kstream.*;
+import org.apache.kafka.streams.kstream.internals.SessionWindow;
 import org.apache.kafka.streams.processor.PunctuationType;
 import org.apache.kafka.streams.processor.RecordContext;
 import org.apache.kafka.streams.processor.TopicNameExtractor;
@@ -250,6 +251,17 @@ public final class DslTopologies {
                 return name == null
                     ? stream(op).process(() -> new Versioning(op), op.get("store").asText())
                     : stream(op).process(() -> new Versioning(op), name, op.get("store").asText());
+            case "windows": {
+                String own = op.get("store").asText();
+                builder.addStateStore(Stores.windowStoreBuilder(
+                    Stores.persistentWindowStore(own + "-w", ms(op, "retention"), Duration.ofMillis(5), false), TEXT, TEXT));
+                builder.addStateStore(Stores.sessionStoreBuilder(
+                    Stores.persistentSessionStore(own + "-s", ms(op, "retention")), TEXT, TEXT));
+                builder.addStateStore(Stores.keyValueStoreBuilder(Stores.lruMap(own + "-l", 2), TEXT, TEXT));
+                String[] all = {own + "-w", own + "-s", own + "-l"};
+                return name == null ? stream(op).process(() -> new Windowing(op), all)
+                    : stream(op).process(() -> new Windowing(op), name, all);
+            }
             case "with_keys":
                 return name == null ? stream(op).filter((k, v) -> k != null) : stream(op).filter((k, v) -> k != null, name);
             case "process_values":
@@ -642,6 +654,58 @@ public final class DslTopologies {
 
         @Override
         public void close() {
+        }
+    }
+
+    /** Keeps each record in a store of windows, one of sessions and one of few keys, and tells what is near. */
+    private static final class Windowing extends ContextualProcessor<String, String, String, String> {
+        private final JsonNode op;
+        private WindowStore<String, String> windows;
+        private SessionStore<String, String> sessions;
+        private KeyValueStore<String, String> few;
+
+        Windowing(JsonNode op) {
+            this.op = op;
+        }
+
+        @Override
+        public void init(ProcessorContext<String, String> context) {
+            super.init(context);
+            String own = op.get("store").asText();
+            windows = context.getStateStore(own + "-w");
+            sessions = context.getStateStore(own + "-s");
+            few = context.getStateStore(own + "-l");
+        }
+
+        @Override
+        public void process(Record<String, String> record) {
+            if (record.key() == null) {
+                return;
+            }
+            String key = record.key();
+            String value = record.value();
+            long at = record.timestamp();
+            List<String> near = new ArrayList<>();
+            windows.put(key, value, at / 5 * 5);
+            try (var found = windows.fetch(key, at - 20, at + 5)) {
+                found.forEachRemaining(each -> near.add(each.key + "=" + each.value));
+            }
+            try (var found = windows.fetchAll(at - 9, at)) {
+                found.forEachRemaining(each -> near.add(each.key.key() + each.key.window().start() + "=" + each.value));
+            }
+            sessions.put(new Windowed<>(key, new SessionWindow(Math.max(0, at - 3), at)), value);
+            try (var found = sessions.findSessions(key, at - 20, at + 5)) {
+                found.forEachRemaining(each -> near.add(
+                    each.key.window().start() + "-" + each.key.window().end() + "=" + each.value));
+            }
+            if (value != null) {
+                few.put(key, value);
+            }
+            near.add(shown(few.get("a")));
+            try (var found = few.all()) {
+                found.forEachRemaining(each -> near.add(each.key + "=" + each.value));
+            }
+            context().forward(record.withValue(String.join("|", near)));
         }
     }
 

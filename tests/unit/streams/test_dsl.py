@@ -12,6 +12,7 @@ from kappaflow.errors import KappaError, SerializationError, StreamsError, Topol
 from kappaflow.streams import (
     WALL_CLOCK_TIME,
     JoinWindows,
+    Materialized,
     Processor,
     ProcessorContext,
     Record,
@@ -241,7 +242,7 @@ def test_serdes_write_what_kafkas_write(serde: object, value: object, data: byte
 
 def test_sessions_are_read_from_their_store() -> None:
     made = builder()
-    made.stream("a").group_by_key().windowed_by(SessionWindows.of(10)).count("sessions")
+    made.stream("a").group_by_key().windowed_by(SessionWindows.of(10)).count(Materialized("sessions", retention_ms=100))
     driver = TopologyTestDriver(made.build())
     source = driver.create_input_topic("a", TEXT, TEXT)
     for at in (0, 5, 30):

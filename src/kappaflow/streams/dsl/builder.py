@@ -12,7 +12,7 @@ from kappaflow.streams.dsl.stores import Materialized, StoreDefinition
 from kappaflow.streams.dsl.stream import KStream
 from kappaflow.streams.dsl.table import KTable
 from kappaflow.streams.dsl.table_sources import SOURCE_PREFIX, table_from_topic
-from kappaflow.streams.dsl.topology import TimestampExtractor, Topology
+from kappaflow.streams.dsl.topology import OffsetReset, TimestampExtractor, Topology
 from kappaflow.streams.expressions.nodes import Expression
 
 OPTIMIZATIONS = ("reuse.ktable.source.topics", "merge.repartition.topics", "single.store.self.join")
@@ -52,7 +52,7 @@ class StreamsBuilder:
         key_serde: Serde | None = None,
         value_serde: Serde | None = None,
         timestamp: TimestampExtractor | Expression | None = None,
-        offset_reset: str | None = None,
+        offset_reset: OffsetReset = None,
         name: str | None = None,
     ) -> KStream:
         """Read topics as a stream.
@@ -60,7 +60,7 @@ class StreamsBuilder:
         Args:
             timestamp: gives the time of a record, from the record and the greatest time of its partition so far; or
                 an expression, such as ``col("at")``.
-            offset_reset: where to begin without committed offsets: ``earliest`` or ``latest``.
+            offset_reset: where to begin without committed offsets: ``earliest``, ``latest``, or a time ago.
         """
         listed = (topics,) if isinstance(topics, str) else tuple(topics)
         made = self.graph.name_or_new(name, SOURCE_PREFIX)
@@ -86,7 +86,7 @@ class StreamsBuilder:
         key_serde: Serde | None = None,
         value_serde: Serde | None = None,
         timestamp: TimestampExtractor | Expression | None = None,
-        offset_reset: str | None = None,
+        offset_reset: OffsetReset = None,
         name: str | None = None,
     ) -> KTable:
         """Read a topic as a table: the last record of a key is its row, a null value deletes it."""

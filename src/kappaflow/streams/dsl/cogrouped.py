@@ -64,6 +64,7 @@ class CogroupedKStream:
             logging=given.logging,
             changelog_config=given.changelog_config,
             history_ms=given.history_retention_ms,
+            caching=given.caching,
         )
 
         def make(aggregator: ObjectAggregator) -> Callable[[Connected], run.Node]:

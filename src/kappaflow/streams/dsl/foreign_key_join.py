@@ -151,6 +151,7 @@ class _Parts:
             logging=materialized.logging,
             changelog_config=materialized.changelog_config,
             history_ms=materialized.history_retention_ms,
+            caching=materialized.caching,
         )
         step = SourceStep(store, is_kept=materialized.name is not None)
 

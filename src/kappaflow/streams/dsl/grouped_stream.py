@@ -133,6 +133,7 @@ class KGroupedStream:
             logging=materialized.logging,
             changelog_config=materialized.changelog_config,
             history_ms=materialized.history_retention_ms,
+            caching=materialized.caching,
         )
         return self.aggregated(
             function,

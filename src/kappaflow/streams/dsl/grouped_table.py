@@ -92,6 +92,7 @@ class KGroupedTable:
             logging=materialized.logging,
             changelog_config=materialized.changelog_config,
             history_ms=materialized.history_retention_ms,
+            caching=materialized.caching,
         )
         sink = graph.suffixed_or_new(name, "-sink", "KSTREAM-SINK-")
         source = graph.suffixed_or_new(name, "-source", "KSTREAM-SOURCE-")

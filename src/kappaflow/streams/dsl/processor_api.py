@@ -27,7 +27,10 @@ WALL_CLOCK_TIME = "wall_clock_time"
 
 
 class Processor:
-    """Base of users' processors; any class with `process` will do."""
+    """Base of users' processors; any class with `process` will do.
+
+    A class may have ``stores``, definitions of stores or a function that gives them: they are added and connected.
+    """
 
     context: ProcessorContext
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import takewhile
 from typing import Any
 
 from kappaflow.serde import Serde, WindowedKeySerde
@@ -14,7 +15,6 @@ from kappaflow.state import NOT_PUT, OrderedStore, Version, VersionedStore
 from kappaflow.streams.processors.base import NO_TIME, TaskContext
 from kappaflow.streams.processors.buffered_changes import CHANGELOG_HEADERS
 from kappaflow.streams.processors.keys import KeyReader, KeyWriter
-from kappaflow.streams.record import Windowed
 from kappaflow.streams.topology.nodes import StoreSpec
 
 
@@ -30,6 +30,7 @@ class Materialized:
         changelog_config: settings of that topic.
         history_retention_ms: earlier versions of rows are kept for so long, and can be looked up by their time; None
             keeps the latest alone.
+        caching: whether changes may be held back until a commit, where the application caches.
     """
 
     name: str | None = None
@@ -39,6 +40,7 @@ class Materialized:
     logging: bool = True
     changelog_config: Mapping[str, str] = field(default_factory=dict[str, str])
     history_retention_ms: int | None = None
+    caching: bool = True
 
     @property
     def is_versioned(self) -> bool:
@@ -58,6 +60,8 @@ class StoreDefinition:
         buffers: it holds changes back, and is logged at commits.
         logs_headers: its changelog has the headers of records.
         history_ms: how far back earlier versions of values are kept.
+        max_entries: the keys that were not used for longest beyond so many are deleted.
+        caching: changes may be held back until a commit, where the application caches.
     """
 
     name: str
@@ -71,6 +75,8 @@ class StoreDefinition:
     buffers: bool = False
     logs_headers: bool = False
     history_ms: int | None = None
+    max_entries: int | None = None
+    caching: bool = True
 
     def spec(self, default_key: Serde | None, default_value: Serde | None) -> StoreSpec:
         """Return what the execution layer opens."""
@@ -91,6 +97,8 @@ class StoreDefinition:
             logged_at_commit=self.buffers,
             logs_headers=self.logs_headers,
             history_ms=self.history_ms,
+            max_entries=self.max_entries,
+            caching=self.caching,
         )
 
     @property
@@ -105,6 +113,22 @@ def key_value_store(
 ) -> StoreDefinition:
     """A store of keys and values for processors."""
     return StoreDefinition(name, key_serde, value_serde, logging=logging)
+
+
+def lru_store(
+    name: str,
+    max_entries: int,
+    *,
+    key_serde: Serde | None = None,
+    value_serde: Serde | None = None,
+    logging: bool = True,
+) -> StoreDefinition:
+    """A store for processors that forgets the keys that were not used for longest.
+
+    Args:
+        max_entries: how many keys it keeps.
+    """
+    return StoreDefinition(name, key_serde, value_serde, logging=logging, max_entries=max_entries)
 
 
 def versioned_key_value_store(
@@ -163,11 +187,28 @@ class KeyValueStore:
             self.put(key, None)
         return before
 
-    def range(self, low: Any = None, high: Any = None) -> Iterator[tuple[Any, Any]]:
-        """Yield keys and values from `low` to `high`, both included; None is no bound."""
+    def put_all(self, pairs: Iterable[tuple[Any, Any]]) -> None:
+        """Set the values of several keys."""
+        for key, value in pairs:
+            self.put(key, value)
+
+    def range(self, low: Any = None, high: Any = None, *, backward: bool = False) -> Iterator[tuple[Any, Any]]:
+        """Yield keys and values from `low` to `high`, both included; None is no bound.
+
+        What is yielded is a copy: the store may change meanwhile, and nothing has to be closed.
+
+        Args:
+            backward: from `high` to `low` instead.
+        """
         start = b"" if low is None else self._write(low)
         end = None if high is None else self._write(high) + b"\x00"
-        for key, (value, _) in list(self._store.range(start, end)):
+        found = list(self._store.range(start, end))
+        for key, (value, _) in reversed(found) if backward else found:
+            yield self._read(key), value
+
+    def prefix_scan(self, prefix: bytes) -> Iterator[tuple[Any, Any]]:
+        """Yield keys whose bytes begin with these, and values."""
+        for key, (value, _) in list(takewhile(lambda row: row[0].startswith(prefix), self._store.range(prefix))):
             yield self._read(key), value
 
     def all(self) -> Iterator[tuple[Any, Any]]:
@@ -176,41 +217,6 @@ class KeyValueStore:
 
     def __len__(self) -> int:
         return sum(1 for _ in self._store.range())
-
-
-class WindowStore:
-    """Values of keys and windows as a processor sees them."""
-
-    def __init__(self, store: OrderedStore, spec: StoreSpec, context: TaskContext) -> None:
-        self._store: Any = store
-        self._context = context
-        self._spec = spec
-        self._write = KeyWriter(spec.key_serde)
-        self._read = KeyReader(spec.key_serde)
-        self._size = 0 if spec.window is None else spec.window.size_ms or 0
-
-    def put(self, key: Any, value: Any, start: int, timestamp: int | None = None) -> None:
-        """Set the value of the window that begins at a time; None deletes it."""
-        at = now_of(self._context) if timestamp is None else timestamp
-        self._store.put(self._write(Windowed(key, start, start + self._size)), value, at)
-
-    def fetch(self, key: Any, start: int) -> Any:
-        """Return the value of one window, or None."""
-        found = self._store.get(self._write(Windowed(key, start, start + self._size)))
-        return None if found is None else found[0]
-
-    def fetch_range(self, key: Any, earliest: int, latest: int) -> Iterator[tuple[int, Any]]:
-        """Yield start and value of the windows of a key that begin within [earliest, latest], ascending."""
-        low = self._write(Windowed(key, max(0, earliest), 0))
-        high = self._write(Windowed(key, latest, 0)) + b"\x00"
-        for full, (value, _) in list(self._store.range(low, high)):
-            if len(full) == len(low):
-                yield int.from_bytes(full[-8:], "big"), value
-
-    def all(self) -> Iterator[tuple[Windowed, Any]]:
-        """Yield all windows and their values, by key, then start."""
-        for full, (value, _) in list(self._store.range()):
-            yield self._read(full), value
 
 
 class VersionedKeyValueStore:
@@ -249,6 +255,40 @@ class VersionedKeyValueStore:
         return self._store.versions(self._write(key), earliest, latest)
 
 
+class LruStore(KeyValueStore):
+    """Keys and values of which those not used for longest are deleted; a restart counts as no use."""
+
+    def __init__(self, store: OrderedStore, spec: StoreSpec, context: TaskContext) -> None:
+        super().__init__(store, spec, context)
+        self._limit = spec.max_entries or 0
+        self._used: dict[bytes, None] | None = None
+
+    def _use(self, key: bytes) -> dict[bytes, None]:
+        if self._used is None:
+            self._used = dict.fromkeys(each for each, _ in self._store.range())
+        self._used.pop(key, None)
+        self._used[key] = None
+        return self._used
+
+    def get(self, key: Any) -> Any:
+        """Return the value of a key, or None."""
+        found = super().get(key)
+        if found is not None:
+            self._use(self._write(key))
+        return found
+
+    def put(self, key: Any, value: Any, timestamp: int | None = None) -> None:
+        """Set a value; None deletes it."""
+        used = self._use(self._write(key))
+        if value is None:
+            used.pop(self._write(key))
+        while len(used) > self._limit:
+            oldest = next(iter(used))
+            del used[oldest]
+            self._store.put(oldest, None, now_of(self._context))
+        super().put(key, value, timestamp)
+
+
 def now_of(context: TaskContext) -> int:
     """Return the time of what is processed."""
     return context.stream_time if context.record_time == NO_TIME else context.record_time
@@ -259,5 +299,8 @@ def store_for_processor(store: OrderedStore, spec: StoreSpec, context: TaskConte
     if isinstance(store, VersionedStore):
         return VersionedKeyValueStore(store, spec)
     if spec.window is None or spec.retention_ms is None:
-        return KeyValueStore(store, spec, context)
-    return WindowStore(store, spec, context)
+        return KeyValueStore(store, spec, context) if spec.max_entries is None else LruStore(store, spec, context)
+    from kappaflow.streams.dsl.window_stores import SessionStoreView, WindowStore
+
+    face = SessionStoreView if spec.window.type is WindowType.SESSION else WindowStore
+    return face(store, spec, context)

@@ -309,6 +309,7 @@ class KTable:
                     logging=materialized.logging,
                     changelog_config=materialized.changelog_config,
                     history_ms=materialized.history_retention_ms,
+                    caching=materialized.caching,
                 )
         made = graph.name_or_new(name, prefix)
         shape: Shape | None = None if keeps is not None or columns is None else getattr(value_serde, "shape", None)

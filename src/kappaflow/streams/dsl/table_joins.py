@@ -54,6 +54,7 @@ def join_tables(
             logging=materialized.logging,
             changelog_config=materialized.changelog_config,
             history_ms=materialized.history_retention_ms,
+            caching=materialized.caching,
         )
     this_side = JoinSide(this, other, row, keeps_own=left_outer, keeps_other=right_outer, columns=columns)
     other_side = JoinSide(

@@ -10,7 +10,7 @@ from kappaflow.streams.dsl.graph import GraphNode, repartitioning
 from kappaflow.streams.dsl.stores import Materialized, StoreDefinition
 from kappaflow.streams.dsl.table import KTable
 from kappaflow.streams.dsl.table_steps import SourceStep
-from kappaflow.streams.dsl.topology import TimestampExtractor, Topology
+from kappaflow.streams.dsl.topology import OffsetReset, TimestampExtractor, Topology
 from kappaflow.streams.expressions.nodes import Expression
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ def table_from_topic(
     key_serde: Serde | None,
     value_serde: Serde | None,
     timestamp: TimestampExtractor | Expression | None,
-    offset_reset: str | None,
+    offset_reset: OffsetReset,
     given: Materialized | str | None,
     name: str | None,
 ) -> KTable:
@@ -90,6 +90,7 @@ def _definition(name: str, key: Any, value: Serde | None, materialized: Material
         logging=materialized.logging,
         changelog_config=materialized.changelog_config,
         history_ms=materialized.history_retention_ms,
+        caching=materialized.caching,
     )
 
 

@@ -8,14 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from typing import Any
 
-from kappaflow.errors import TopologyError
+from kappaflow.errors import TopologyError, UsageError
 from kappaflow.serde import Serde, WindowedKeySerde
 from kappaflow.serde.objects import MissingSerde
 from kappaflow.streams import topology as run
 from kappaflow.streams.dsl.processor_api import ProcessorSupplier, UserProcessor
 from kappaflow.streams.dsl.stores import StoreDefinition
+from kappaflow.streams.dsl.windows import milliseconds
 from kappaflow.streams.expressions.nodes import Expression
 from kappaflow.streams.expressions.scopes import record_scope
 from kappaflow.streams.expressions.values import ExpressionTime
@@ -25,6 +27,8 @@ from kappaflow.streams.topology.nodes import KeySerde, PartitionOf, StoreSpec
 from kappaflow.streams.topology.nodes import TimestampExtractor as TimeOf
 
 TimestampExtractor = Callable[[Record, int], int]
+OffsetReset = str | timedelta | None
+"""``earliest``, ``latest``, or a time ago."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +63,7 @@ class Entry:
     key_serde: KeySerde | None = None
     value_serde: Serde | None = None
     timestamp: TimestampExtractor | Expression | None = None
-    offset_reset: str | None = None
+    offset_reset: str | int | None = None
     topic_of: Callable[[Record], str] | None = None
     partition_of: PartitionOf | None = None
     carries_changes: bool = False
@@ -90,11 +94,16 @@ class Topology:
         key_serde: KeySerde | None = None,
         value_serde: Serde | None = None,
         timestamp: TimestampExtractor | Expression | None = None,
-        offset_reset: str | None = None,
+        offset_reset: OffsetReset = None,
     ) -> Topology:
         """Read topics.
 
+        Args:
+            offset_reset: where to begin without committed offsets: ``earliest``, ``latest``, or a time ago; None is as
+                the application says.
+
         Raises:
+            UsageError: there is no such beginning.
             TopologyError: the name is taken, or another source reads one of the topics.
         """
         if not topics:
@@ -110,7 +119,7 @@ class Topology:
                 key_serde=key_serde,
                 value_serde=value_serde,
                 timestamp=timestamp,
-                offset_reset=offset_reset,
+                offset_reset=_reset_of(offset_reset),
             )
         )
 
@@ -157,7 +166,7 @@ class Topology:
             TopologyError: there is another store of that name.
         """
         known = self._stores.setdefault(store.name, store)
-        if known is not store:
+        if known != store:
             raise TopologyError(f"There are two stores called {store.name}.")
         for processor in processors:
             self.connect(processor, store.name)
@@ -189,7 +198,11 @@ class Topology:
     def add_user_processor(
         self, name: str, supplier: ProcessorSupplier, parents: Sequence[str], stores: Sequence[str], *, keeps_key: bool
     ) -> Topology:
-        """Add a processor of the user and connect it to stores."""
+        """Add a processor of the user and connect it to stores, and to those that its supplier brings with it."""
+        own = stores_of(supplier)
+        for store in own:
+            self.add_state_store(store)
+        stores = [*(store.name for store in own), *stores]
 
         def make(at: Connected) -> run.Node:
             return run.Operator(
@@ -375,6 +388,7 @@ class Topology:
             reads_headers=True,
             reads_position=True,
             is_global=entry.is_global,
+            offset_reset=entry.offset_reset,
         )
 
     def _extractor(self, entry: Entry) -> TimeOf | None:
@@ -440,6 +454,21 @@ class _Extractor:
     def column(self, batch: Any) -> Any:
         """There is no column form."""
         raise TypeError("a callable has no column form")
+
+
+def _reset_of(given: OffsetReset) -> str | int | None:
+    if isinstance(given, timedelta):
+        return milliseconds(given, "time ago")
+    if given not in (None, "earliest", "latest"):
+        raise UsageError(f"A source begins at the earliest or the latest record, or some time ago, not at {given}.")
+    return given
+
+
+def stores_of(supplier: ProcessorSupplier) -> Sequence[StoreDefinition]:
+    """Return the stores that a supplier, or the class that it is, brings with it."""
+    given: Any = getattr(supplier, "stores", ())
+    found: Sequence[StoreDefinition] = given() if hasattr(given, "__call__") else given
+    return tuple(found)
 
 
 def _detail(entry: Entry) -> str:

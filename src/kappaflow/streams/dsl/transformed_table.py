@@ -200,6 +200,7 @@ def transform_values(
                 logging=materialized.logging,
                 changelog_config=materialized.changelog_config,
                 history_ms=materialized.history_retention_ms,
+                caching=materialized.caching,
             )
     made = graph.name_or_new(name, PREFIX)
     step = TransformStep(this, made, supplier, own, None if store is None else store.name)

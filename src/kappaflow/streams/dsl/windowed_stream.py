@@ -220,6 +220,7 @@ def window_store(
         least if materialized.retention_ms is None else materialized.retention_ms,
         materialized.logging,
         changelog_config=materialized.changelog_config,
+        caching=materialized.caching,
     )
 
 

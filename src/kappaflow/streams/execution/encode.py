@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Collection
+
 from kappaflow.errors import KappaError, StreamsError
 from kappaflow.streams.execution.row_task import RawRecord, write_change, write_key
 from kappaflow.streams.record import Record
@@ -32,6 +34,27 @@ def encode_record(node: n.Sink | n.Repartition, record: Record) -> RawRecord:
             raise StreamsError(f"The record's own time {timestamp} is negative.")
     headers = record.headers if not isinstance(node, n.Sink) or node.carries_headers else ()
     return RawRecord(topic, key, value, timestamp, headers)
+
+
+def partitions_of(node: n.Sink | n.Repartition, record: Record, count: Callable[[], int]) -> Collection[int | None]:
+    """Return the partitions that a record goes to; None is that of its key, nothing drops it.
+
+    Args:
+        count: gives the number of partitions of the topic.
+
+    Raises:
+        StreamsError: there is no such partition.
+    """
+    if node.partition_of is None:
+        return (None,)
+    of = count()
+    chosen = node.partition_of(record, of)
+    if chosen is None:
+        return (None,)
+    found = (chosen,) if isinstance(chosen, int) else chosen
+    if any(each >= of for each in found):
+        raise StreamsError(f"The partitioner of {node.name} chose {sorted(found)}; there are {of} partitions.")
+    return [each for each in found if each >= 0]
 
 
 def topic_of(node: n.Sink | n.Repartition, record: Record) -> str | None:

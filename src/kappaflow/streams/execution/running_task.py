@@ -12,7 +12,7 @@ from kappaflow.state import OrderedStore
 from kappaflow.state.database import DurableStore
 from kappaflow.streams.columns.coverage import may_hold
 from kappaflow.streams.execution.changelogs import ChangelogWriter
-from kappaflow.streams.execution.encode import encode_record, has_topic
+from kappaflow.streams.execution.encode import encode_record, has_topic, partitions_of
 from kappaflow.streams.execution.error_handling import CONTINUE, ErrorHandler
 from kappaflow.streams.execution.outputs import OutputBuffer
 from kappaflow.streams.execution.partition_group import PartitionGroup
@@ -192,12 +192,8 @@ class RunningTask:
         try:
             window = 0 if node.key_serde is None else window_bytes(node.key_serde)
             raw = encode_record(node, record)
-            partition = None
-            if node.partition_of is not None:
-                partition = node.partition_of(record, self._outputs.partitions(raw.topic))
-                if partition is not None and partition < 0:
-                    return
-            self._outputs.add(raw, partition, window_bytes=window, source=self._source)
+            for partition in partitions_of(node, record, lambda: self._outputs.partitions(raw.topic)):
+                self._outputs.add(raw, partition, window_bytes=window, source=self._source)
         except SerializationError as error:
             self._task.context.drop("production")
             self._errors.production(place, self._source, error)

@@ -275,6 +275,8 @@ class Session:
             return
         fresh = {p: self._reset_offset(p) for task in opening for p in task.inputs if p not in task.positions}
         begins = {p: row.offset for p, row in self.admin.list_offsets(fresh).items()} if fresh else {}
+        if empty := {p: LATEST for p, offset in begins.items() if offset < 0}:  # nothing is as young as was asked for
+            begins |= {p: row.offset for p, row in self.admin.list_offsets(empty).items()}
         tasks = {task.id: self._run_task(task, begins) for task in opening}
         self.opened = [OpenTask(tasks[task.id], task.name, task.changelogs, task.group) for task in opening]
         with host.step():
@@ -327,8 +329,11 @@ class Session:
             "shared_stores": self.host.shared_stores,
         }
         task: Task
-        versioned = any(spec.history_ms is not None for spec in opening.subtopology.stores)
-        if versioned or self.config.every_change or reason_for_rows(self.topology, opening.subtopology):
+        rows_only = any(
+            spec.history_ms is not None or (self.config.caching and not spec.caching)
+            for spec in opening.subtopology.stores
+        )
+        if rows_only or self.config.every_change or reason_for_rows(self.topology, opening.subtopology):
             task = RunningTask(*common, every_change=self.config.every_change, **options)
         else:
             task = ColumnarTask(*common, **options)
@@ -353,6 +358,11 @@ class Session:
             logger.info("Start positions are not committed before the first commit: %s", error)
 
     def _reset_offset(self, partition: TopicPartition) -> int:
+        own = reset_of(self.topology, partition.topic)
+        if isinstance(own, int):
+            return SYSTEM_CLOCK.time_ms() - own
+        if own is not None:
+            return EARLIEST if own == "earliest" else LATEST
         internal = {node.topic for node in self.topology.repartition_nodes}
         tables = {s.changelog_topic for s in self.topology.stores}
         earliest = partition.topic in internal or partition.topic in tables
@@ -424,3 +434,9 @@ class Session:
                 dropped[reason] = dropped.get(reason, 0) + count
         self.host.figures.lag_records = lag
         self.host.figures.dropped = dropped
+
+
+def reset_of(topology: Topology, topic: str) -> str | int | None:
+    """Return where the source of a topic wants to begin."""
+    sources = (node for node in topology.nodes.values() if isinstance(node, n.Source) and node.topic == topic)
+    return next((node.offset_reset for node in sources if node.offset_reset is not None), None)

@@ -71,7 +71,8 @@ class StreamAggregateProcessor(Processor):
             return
         changed = record.with_value(Change(aggregator.result(new_state), old, is_latest(result)))
         changed.timestamp = timestamp
-        if self.context.caching and self.node.store.history_ms is None:
+        store = self.node.store
+        if self.context.caching and store.caching and store.history_ms is None:
             self.cache.hold(key, changed)
         else:
             self.forward(changed)
@@ -148,7 +149,7 @@ class WindowedAggregateProcessor(Processor):
             self._wait(key, window)
             return
         changed = Record(window, Change(aggregator.result(new_state), old), timestamp, record.headers)
-        if self.context.caching:
+        if self.context.caching and self.node.store.caching:
             self.cache.hold(key, changed)
         else:
             self.forward(changed)

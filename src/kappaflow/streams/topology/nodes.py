@@ -6,7 +6,7 @@ one element per column (see kappaflow.serde.schema), or `Windowed` around such a
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -18,7 +18,7 @@ from kappaflow.streams.functions import Aggregator, Mapper, Predicate
 from kappaflow.streams.record import Headers, Record
 
 KeySerde = Serde | WindowedKeySerde
-PartitionOf = Callable[[Record, int], int | None]
+PartitionOf = Callable[[Record, int], int | Collection[int] | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +96,8 @@ class StoreSpec:
         headers: of the changelog's records that have a value.
         logged_at_commit: also where a changelog gets every change, it gets this store's last ones at each commit.
         history_ms: how far back earlier versions of rows are kept; None keeps none.
+        max_entries: the keys not used for longest beyond so many are deleted.
+        caching: changes may be held back until a commit.
         logs_headers: a changelog that gets every change has the headers of the records that made them.
     """
 
@@ -114,6 +116,8 @@ class StoreSpec:
     logged_at_commit: bool = False
     logs_headers: bool = False
     history_ms: int | None = None
+    max_entries: int | None = None
+    caching: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -137,6 +141,8 @@ class Source(Node):
         reads_position: partition and offset are kept.
         projection: positions of the value columns that anything reads; None reads all.
         is_global: all partitions are read into a store that every task sees.
+        offset_reset: where it begins without committed offsets: ``earliest``, ``latest``, or so many milliseconds ago;
+            None is as the application says.
     """
 
     topic: str
@@ -147,6 +153,7 @@ class Source(Node):
     reads_position: bool = False
     projection: tuple[int, ...] | None = None
     is_global: bool = False
+    offset_reset: str | int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

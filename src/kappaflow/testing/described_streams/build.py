@@ -7,9 +7,10 @@ from typing import Any
 
 from kappaflow.streams.dsl.builder import StreamsBuilder
 from kappaflow.streams.dsl.serdes import Serdes
-from kappaflow.streams.dsl.stores import Materialized, key_value_store, versioned_key_value_store
+from kappaflow.streams.dsl.stores import Materialized, key_value_store, lru_store, versioned_key_value_store
 from kappaflow.streams.dsl.suppressed import Suppressed
 from kappaflow.streams.dsl.topology import Topology
+from kappaflow.streams.dsl.window_stores import session_store, window_store
 from kappaflow.streams.dsl.windows import (
     JoinWindows,
     SessionWindows,
@@ -24,6 +25,7 @@ from kappaflow.testing.described_streams.functions import (
     Remembering,
     Transforming,
     Versioning,
+    Windowing,
     add,
     cap,
     fold,
@@ -120,6 +122,14 @@ class _Making:
         store = versioned_key_value_store(op["store"], op["history"], key_serde=TEXT, value_serde=TEXT)
         self.builder.add_state_store(store)
         return stream.process(lambda: Versioning(op), op["store"], name=op.get("name"))
+
+    def windows(self, op: Op, stream: Any) -> Any:
+        name, serdes = op["store"], dict[str, Any](key_serde=TEXT, value_serde=TEXT)
+        self.builder.add_state_store(window_store(f"{name}-w", op["retention"], 5, **serdes))
+        self.builder.add_state_store(session_store(f"{name}-s", op["retention"], **serdes))
+        self.builder.add_state_store(lru_store(f"{name}-l", 2, **serdes))
+        stores = (f"{name}-w", f"{name}-s", f"{name}-l")
+        return stream.process(lambda: Windowing(op), *stores, name=op.get("name"))
 
     def with_keys(self, op: Op, stream: Any) -> Any:
         return stream.filter(lambda key, _value: key is not None, name=op.get("name"))

@@ -17,7 +17,7 @@ WINDOWS = ("time", "session", "sliding", "unlimited")
 
 _STREAMS = (
     "filter filter_not map_values flat_map_values map flat_map select_key peek merge branch repartition process "
-    "process_values versions with_keys join_streams"
+    "process_values versions windows with_keys join_streams"
 )
 _TABLES = "table_filter table_map_values transform_values suppress join_tables join_foreign"
 _WINDOWED = "table_filter table_map_values transform_values suppress"

@@ -84,6 +84,35 @@ class Remembering(Processor):
         self.context.forward(changed)
 
 
+class Windowing(Processor):
+    """Keeps each record in a store of windows, one of sessions and one of few keys, and tells what is near."""
+
+    def __init__(self, op: Op) -> None:
+        self._op = op
+
+    def init(self, context: ProcessorContext) -> None:
+        """Take the stores."""
+        super().init(context)
+        self._windows, self._sessions, self._few = (
+            context.get_state_store(self._op["store"] + suffix) for suffix in ("-w", "-s", "-l")
+        )
+
+    def process(self, record: Record) -> None:
+        """Keep and forward."""
+        if record.key is None:
+            return
+        key, value, at = record.key, record.value, record.timestamp
+        self._windows.put(key, value, at // 5 * 5)
+        near = [f"{start}={each}" for start, each in self._windows.fetch_range(key, at - 20, at + 5)]
+        near += [f"{w.key}{w.start}={each}" for w, each in self._windows.fetch_all(at - 9, at)]
+        self._sessions.put(Windowed(key, max(0, at - 3), at), value)
+        near += [f"{s.start}-{s.end}={each}" for s, each in self._sessions.find_sessions(key, at - 20, at + 5)]
+        if value is not None:
+            self._few.put(key, value)
+        near += [shown(self._few.get("a")), *(f"{each}={kept}" for each, kept in self._few.all())]
+        self.context.forward(record.with_value("|".join(near)))
+
+
 class Transforming:
     """Puts the key before a value, and says something of deletions too if it is to."""
 

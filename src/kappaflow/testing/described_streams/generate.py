@@ -216,6 +216,12 @@ class _Making:
         op["store"] = f"store-{op['id']}"
         return self.maybe_name(op)
 
+    def windows(self, label: str, identity: str) -> Op:
+        """A processor with stores of windows, sessions and few keys."""
+        op = self.add(label, (identity,), STREAM, retention=self.rng.choice((5, 20, 1_000)))
+        op["store"] = f"store-{op['id']}"
+        return self.maybe_name(op)
+
     def to_table(self, label: str, identity: str) -> Op:
         """Read a stream as a table."""
         op = self.maybe_name(self.add(label, (identity,), TABLE))

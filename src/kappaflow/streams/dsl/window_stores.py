@@ -1,0 +1,181 @@
+"""Stores of windows and of sessions as processors see them, and how they are defined."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from kappaflow.serde import Serde
+from kappaflow.serde.schema import WindowInfo, WindowType
+from kappaflow.state import OrderedStore, SessionStore
+from kappaflow.streams.dsl.stores import StoreDefinition, now_of
+from kappaflow.streams.processors.base import NO_TIME, TaskContext
+from kappaflow.streams.processors.keys import KeyReader, KeyWriter
+from kappaflow.streams.record import Windowed
+from kappaflow.streams.topology.nodes import StoreSpec
+
+_FOREVER = 2**63 - 1
+
+
+def window_store(
+    name: str,
+    retention_ms: int,
+    window_size_ms: int,
+    *,
+    key_serde: Serde | None = None,
+    value_serde: Serde | None = None,
+    logging: bool = True,
+) -> StoreDefinition:
+    """A store of values by key and window for processors.
+
+    Args:
+        retention_ms: how long windows are kept, and taken, behind the newest one that was put.
+        window_size_ms: how long a window is.
+    """
+    info = WindowInfo(WindowType.TUMBLING, window_size_ms)
+    return StoreDefinition(name, key_serde, value_serde, info, retention_ms, logging)
+
+
+def session_store(
+    name: str,
+    retention_ms: int,
+    *,
+    key_serde: Serde | None = None,
+    value_serde: Serde | None = None,
+    logging: bool = True,
+) -> StoreDefinition:
+    """A store of values by key and session for processors.
+
+    Args:
+        retention_ms: how long sessions are kept, and taken, behind the newest end that was put.
+    """
+    info = WindowInfo(WindowType.SESSION)
+    return StoreDefinition(name, key_serde, value_serde, info, retention_ms, logging)
+
+
+class _Aging:
+    """Knows which windows are too old; what is kept longer is not shown."""
+
+    def __init__(self, store: OrderedStore, spec: StoreSpec, time_at: int) -> None:
+        self._rows, self._time_at = store, time_at
+        self._retention = _FOREVER if spec.retention_ms is None else spec.retention_ms
+        self._newest: int | None = None
+
+    def take(self, time: int) -> None:
+        """Let time go on."""
+        self._newest = max(self.newest, time)
+
+    @property
+    def newest(self) -> int:
+        if self._newest is None:
+            at = self._time_at
+            times = (int.from_bytes(key[len(key) - at : len(key) - at + 8], "big") for key, _ in self._rows.range())
+            self._newest = max(times, default=NO_TIME)
+        return self._newest
+
+    @property
+    def oldest(self) -> int:
+        """The first time that is shown."""
+        return max(0, self.newest - self._retention + 1)
+
+
+class WindowStore:
+    """Values of keys and windows as a processor sees them; what is read is a copy, nothing has to be closed."""
+
+    def __init__(self, store: OrderedStore, spec: StoreSpec, context: TaskContext) -> None:
+        self._store: Any = store
+        self._context = context
+        self._write = KeyWriter(spec.key_serde)
+        self._read = KeyReader(spec.key_serde)
+        self._size = 0 if spec.window is None else spec.window.size_ms or 0
+        self._aging = _Aging(store, spec, 8)
+
+    def put(self, key: Any, value: Any, start: int, timestamp: int | None = None) -> None:
+        """Set the value of the window that begins at a time; None deletes it, and what is too old is never found.
+
+        Args:
+            timestamp: of the value; None is that of the record, or call, that is processed.
+        """
+        self._aging.take(start)
+        at = now_of(self._context) if timestamp is None else timestamp
+        self._store.put(self._write(Windowed(key, start, start + self._size)), value, at)
+
+    def fetch(self, key: Any, start: int) -> Any:
+        """Return the value of one window, or None."""
+        found = self._store.get(self._write(Windowed(key, start, start + self._size)))
+        return None if found is None or start < self._aging.oldest else found[0]
+
+    def fetch_range(self, key: Any, earliest: int, latest: int, *, backward: bool = False) -> Iterator[tuple[int, Any]]:
+        """Yield start and value of the windows of a key that begin within [earliest, latest], ascending.
+
+        Args:
+            backward: descending instead.
+        """
+        earliest = max(earliest, self._aging.oldest)
+        if latest < earliest:
+            return
+        low = self._write(Windowed(key, earliest, 0))
+        high = self._write(Windowed(key, latest, 0)) + b"\x00"
+        found = [(full, value) for full, (value, _) in self._store.range(low, high) if len(full) == len(low)]
+        for full, value in reversed(found) if backward else found:
+            yield int.from_bytes(full[-8:], "big"), value
+
+    def fetch_all(self, earliest: int, latest: int) -> Iterator[tuple[Windowed, Any]]:
+        """Yield the windows of all keys that begin within [earliest, latest], and their values."""
+        for window, value in self.all():
+            if earliest <= window.start <= latest:
+                yield window, value
+
+    def all(self) -> Iterator[tuple[Windowed, Any]]:
+        """Yield all windows and their values, by key, then start."""
+        oldest = self._aging.oldest
+        for full, (value, _) in list(self._store.range()):
+            window: Windowed = self._read(full)
+            if window.start >= oldest:
+                yield window, value
+
+
+class SessionStoreView:
+    """Values of keys and sessions as a processor sees them; sessions are `Windowed` keys."""
+
+    def __init__(self, store: OrderedStore, spec: StoreSpec, context: TaskContext) -> None:
+        self._sessions = SessionStore(store)
+        self._context = context
+        self._write = KeyWriter(spec.key_serde)
+        self._read = KeyReader(spec.key_serde)
+        self._aging = _Aging(store, spec, 16)
+
+    def _inner(self, key: Any) -> bytes:
+        return self._write(Windowed(key, 0, 0))[:-16]
+
+    def put(self, session: Windowed, value: Any) -> None:
+        """Set the value of a session; None deletes it, and what is too old is never found."""
+        self._aging.take(session.end)
+        self._sessions.put_session(self._inner(session.key), session.start, session.end, value, now_of(self._context))
+
+    def remove(self, session: Windowed) -> None:
+        """Delete a session."""
+        self.put(session, None)
+
+    def fetch_session(self, key: Any, start: int, end: int) -> Any:
+        """Return the value of one session, or None."""
+        found: Any = self._sessions.get(self._write(Windowed(key, start, end)))
+        return None if found is None or end < self._aging.oldest else found[0]
+
+    def find_sessions(self, key: Any, earliest_end: int, latest_start: int) -> Iterator[tuple[Windowed, Any]]:
+        """Yield the sessions of a key that end at or after, and begin at or before, these times, by their ends."""
+        earliest = max(earliest_end, self._aging.oldest)
+        for start, end, value in self._sessions.sessions(self._inner(key), earliest, latest_start):
+            yield Windowed(key, start, end), value
+
+    def fetch(self, key: Any) -> Iterator[tuple[Windowed, Any]]:
+        """Yield all sessions of a key, by their ends."""
+        return self.find_sessions(key, 0, _FOREVER)
+
+    def all(self) -> Iterator[tuple[Windowed, Any]]:
+        """Yield all sessions and their values, by key, then end."""
+        oldest = self._aging.oldest
+        for full, (value, _) in list(self._sessions.rows.range()):
+            session: Windowed = self._read(full)
+            if session.end >= oldest:
+                yield session, value
