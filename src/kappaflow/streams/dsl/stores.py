@@ -256,7 +256,7 @@ class VersionedKeyValueStore:
 
 
 class LruStore(KeyValueStore):
-    """Keys and values of which those not used for longest are deleted; a restart counts as no use."""
+    """Keys and values of which those not used for longest are deleted; a restart knows the times of values alone."""
 
     def __init__(self, store: OrderedStore, spec: StoreSpec, context: TaskContext) -> None:
         super().__init__(store, spec, context)
@@ -265,7 +265,8 @@ class LruStore(KeyValueStore):
 
     def _use(self, key: bytes) -> dict[bytes, None]:
         if self._used is None:
-            self._used = dict.fromkeys(each for each, _ in self._store.range())
+            rows = sorted(self._store.range(), key=lambda row: row[1][1])
+            self._used = dict.fromkeys(each for each, _ in rows)
         self._used.pop(key, None)
         self._used[key] = None
         return self._used

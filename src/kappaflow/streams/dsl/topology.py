@@ -466,9 +466,8 @@ def _reset_of(given: OffsetReset) -> str | int | None:
 
 def stores_of(supplier: ProcessorSupplier) -> Sequence[StoreDefinition]:
     """Return the stores that a supplier, or the class that it is, brings with it."""
-    given: Any = getattr(supplier, "stores", ())
-    found: Sequence[StoreDefinition] = given() if hasattr(given, "__call__") else given
-    return tuple(found)
+    given: Sequence[StoreDefinition] | Callable[[], Sequence[StoreDefinition]] = getattr(supplier, "stores", ())
+    return tuple(given() if callable(given) else given)
 
 
 def _detail(entry: Entry) -> str:

@@ -56,22 +56,23 @@ def session_store(
 class _Aging:
     """Knows which windows are too old; what is kept longer is not shown."""
 
-    def __init__(self, store: OrderedStore, spec: StoreSpec, time_at: int) -> None:
+    def __init__(self, store: OrderedStore, spec: StoreSpec, context: TaskContext, time_at: int) -> None:
         self._rows, self._time_at = store, time_at
+        self._name, self._times = spec.name, context.newest
         self._retention = _FOREVER if spec.retention_ms is None else spec.retention_ms
-        self._newest: int | None = None
 
     def take(self, time: int) -> None:
         """Let time go on."""
-        self._newest = max(self.newest, time)
+        self._times[self._name] = max(self.newest, time)
 
     @property
     def newest(self) -> int:
-        if self._newest is None:
-            at = self._time_at
-            times = (int.from_bytes(key[len(key) - at : len(key) - at + 8], "big") for key, _ in self._rows.range())
-            self._newest = max(times, default=NO_TIME)
-        return self._newest
+        """The greatest time that was put, or that is there where nothing was put yet."""
+        if self._name in self._times:
+            return self._times[self._name]
+        at = self._time_at
+        times = (int.from_bytes(key[len(key) - at : len(key) - at + 8], "big") for key, _ in self._rows.range())
+        return max(times, default=NO_TIME)
 
     @property
     def oldest(self) -> int:
@@ -88,7 +89,7 @@ class WindowStore:
         self._write = KeyWriter(spec.key_serde)
         self._read = KeyReader(spec.key_serde)
         self._size = 0 if spec.window is None else spec.window.size_ms or 0
-        self._aging = _Aging(store, spec, 8)
+        self._aging = _Aging(store, spec, context, 8)
 
     def put(self, key: Any, value: Any, start: int, timestamp: int | None = None) -> None:
         """Set the value of the window that begins at a time; None deletes it, and what is too old is never found.
@@ -143,7 +144,7 @@ class SessionStoreView:
         self._context = context
         self._write = KeyWriter(spec.key_serde)
         self._read = KeyReader(spec.key_serde)
-        self._aging = _Aging(store, spec, 16)
+        self._aging = _Aging(store, spec, context, 16)
 
     def _inner(self, key: Any) -> bytes:
         return self._write(Windowed(key, 0, 0))[:-16]

@@ -53,7 +53,7 @@ class DecodedRecord:
 STREAM_TIME = "#stream-time"
 DROPPED = "#dropped/"
 OPERATOR = "#operator/"
-VERSIONED = "#versioned/"
+NEWEST = "#newest/"
 
 
 def of_operator(name: str, progress: Mapping[str, int]) -> dict[str, int]:
@@ -185,7 +185,8 @@ class RowTask:
         """Return the numbers that a restart must find again beside stores and positions: times and drop counts."""
         found = {STREAM_TIME: self.context.stream_time}
         found.update({DROPPED + reason: count for reason, count in self.context.dropped.items()})
-        found.update({VERSIONED + name: store.observed for name, store in self.context.versioned.items()})
+        found.update({NEWEST + name: store.observed for name, store in self.context.versioned.items()})
+        found.update({NEWEST + name: number for name, number in self.context.newest.items()})
         for name, processor in self.processors.items():
             found.update({f"{OPERATOR}{name}/{what}": number for what, number in processor.progress().items()})
         return found
@@ -196,8 +197,12 @@ class RowTask:
         for name, number in progress.items():
             if name.startswith(DROPPED):
                 self.context.dropped[name.removeprefix(DROPPED)] = number
-            elif (store := self.context.versioned.get(name.removeprefix(VERSIONED))) and name.startswith(VERSIONED):
-                store.resume(number)
+            elif name.startswith(NEWEST):
+                store = self.context.versioned.get(name.removeprefix(NEWEST))
+                if store is None:
+                    self.context.newest[name.removeprefix(NEWEST)] = number
+                else:
+                    store.resume(number)
         for name, processor in self.processors.items():
             processor.resume(of_operator(name, progress))
 

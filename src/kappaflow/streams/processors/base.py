@@ -91,6 +91,7 @@ class TaskContext:
         record_time: of what a processor of a user works on; -1 outside of them.
         source: the record that the task has taken.
         versioned: the versioned stores of the task, by name.
+        newest: the greatest times in stores of windows and sessions that processors of users have put to.
         headers: of the record that an operator works on, where changelogs have them.
         pollers: called when what was fetched is processed; each forwards what an operator has held back until then and
             tells whether there was anything.
@@ -114,6 +115,7 @@ class TaskContext:
     source: Record | None = None
     headers: Headers = ()
     versioned: dict[str, VersionedStore] = field(default_factory=dict[str, VersionedStore])
+    newest: dict[str, int] = field(default_factory=dict[str, int])
     pollers: list[Callable[[], bool]] = field(default_factory=list[Callable[[], bool]])
     in_flight: int = 0
     may_hold: bool = False
