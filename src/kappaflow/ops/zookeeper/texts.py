@@ -37,9 +37,7 @@ ENGLISH = {
         "leader {leader}, followers {followers} of {wanted}; {serving} serve, quorum {quorum}, {lose} may be lost"
     ),
     "zookeeper.yield": "server {leader} leads, which is to go; servers {known} take over",
-    "zookeeper.too_many": (
-        "without servers {others} there is no quorum of {quorum}; take fewer servers out at a time"
-    ),
+    "zookeeper.too_many": ("without servers {others} there is no quorum of {quorum}; take fewer servers out at a time"),
     "zookeeper.not_joined": (
         "server {server} does not follow after two minutes: {problems}. Nothing else was touched; mend it and resume"
         " the plan, or undo it. It logged: {log}"
@@ -82,9 +80,7 @@ KOREAN = {
         "리더 {leader}, 팔로워 {wanted}대 중 {followers}대; {serving}대 서비스, 정족수 {quorum}, {lose}대까지 잃어도 됨"
     ),
     "zookeeper.yield": "뺄 서버 {leader}이(가) 리더입니다; 서버 {known}이(가) 넘겨받습니다",
-    "zookeeper.too_many": (
-        "서버 {others} 없이는 정족수 {quorum}이 안 됩니다; 한 번에 더 적게 빼세요"
-    ),
+    "zookeeper.too_many": ("서버 {others} 없이는 정족수 {quorum}이 안 됩니다; 한 번에 더 적게 빼세요"),
     "zookeeper.not_joined": (
         "서버 {server}이(가) 2분이 지나도 따르지 않습니다: {problems}. 다른 것은 건드리지 않았습니다; 고친 뒤 이어서"
         " 실행하거나 되돌리세요. 로그: {log}"
