@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from kappaflow.errors import FunctionError, SqlError, StreamsError
@@ -98,6 +98,7 @@ def check(engine: Engine, seed: int) -> bool:
 
 
 @settings(max_examples=EXAMPLES, deadline=None)
+@example(20003)  # CONCAT of one text that is NULL
 @given(SEEDS)
 def test_rows_and_columns_of_random_queries_agree(engine: Engine, seed: int) -> None:
     check(engine, seed)

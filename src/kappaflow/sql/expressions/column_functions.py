@@ -146,6 +146,8 @@ def _ascii(function: Callable[[Any], Any]) -> Builder:
 
 
 def _concat(columns: Sequence[Column], literals: Sequence[Any], types: Sequence[DataType]) -> Column:
+    if len(columns) == 1:  # the join of one array alone leaves its nulls out, instead of joining nothing
+        return Column(lambda batch: pc.coalesce(columns[0].compute(batch), ""), _undecided(columns))
     return Column(
         lambda batch: pc.binary_join_element_wise(*(c.compute(batch) for c in columns), "", null_handling="skip"),
         _undecided(columns),
