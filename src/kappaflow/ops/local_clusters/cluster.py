@@ -277,6 +277,15 @@ class LocalCluster:
             self.start(node.name)
         return node
 
+    def add_zookeeper(self) -> LocalNode:
+        """Lay out one more ZooKeeper server, which no other one knows yet; ``kappa zookeeper add`` lets it join."""
+        servers = self.layout.of_role("zookeeper")
+        number = max(node.number for node in servers) + 1
+        node = self.layout.add_node(self.directory, ("zookeeper",), number, servers[0].version)
+        self._write_node(node)
+        self.layout.write(self.directory)
+        return node
+
     def remove_broker(self, name: str) -> None:
         """Stop a broker and delete its files.
 

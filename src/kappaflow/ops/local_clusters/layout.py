@@ -200,6 +200,9 @@ class ClusterLayout:
     def host_entry(self, directory: Path, node: LocalNode) -> HostEntry:
         """The entry of a server in the cluster's context."""
         home = directory / node.name
+        options = {"software": str(home / SOFTWARE_LINK)}
+        if not node.is_kafka:
+            options["server"] = f"{HOST}:{node.ports['peer']}:{node.ports['election']}"
         return HostEntry(
             node.number,
             node.roles,
@@ -207,7 +210,7 @@ class ClusterLayout:
             str(home),
             node.name,
             str(home / node.config_name),
-            {"software": str(home / SOFTWARE_LINK)},
+            options,
         )
 
     def config_text(self, directory: Path, node: LocalNode) -> str:
