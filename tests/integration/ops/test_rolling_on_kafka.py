@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 import threading
@@ -180,7 +181,14 @@ def test_options_roll_out_under_load_and_are_taken_back(tmp_path: Path) -> None:
 
 
 def upgraded(cluster: LocalCluster) -> set[str]:
-    return {row.version for row in cluster.status() if "zookeeper" not in row.roles}
+    """The versions that Kafka's servers said when they last started."""
+    said = [
+        re.findall(r"INFO Kafka version: ([\d.]+\d)", cluster.log_text(row.name))[-1]
+        for row in cluster.status()
+        if "zookeeper" not in row.roles
+    ]
+    assert set(said) == {row.version for row in cluster.status() if "zookeeper" not in row.roles}
+    return set(said)
 
 
 @pytest.mark.real

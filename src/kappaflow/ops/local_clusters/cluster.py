@@ -25,6 +25,7 @@ from kappaflow.ops.local_clusters.programs import command_path
 from kappaflow.ops.local_clusters.properties import HOST
 from kappaflow.ops.local_clusters.readiness import is_listening, live_brokers, zookeeper_mode
 from kappaflow.ops.local_clusters.software import (
+    installed_version,
     java_command,
     kafka_jars,
     point_software,
@@ -338,17 +339,10 @@ class LocalCluster:
         for node in self.layout.nodes.values():
             state = self.host(node.name).service_state()
             serving = state.state == "active" and self._serves(node)
+            home = self.home(node)
+            version = installed_version(home) or node.version
             rows.append(
-                NodeStatus(
-                    node.name,
-                    node.roles,
-                    node.version,
-                    node.port,
-                    state.state,
-                    state.pid,
-                    serving,
-                    str(self.home(node)),
-                )
+                NodeStatus(node.name, node.roles, version, node.port, state.state, state.pid, serving, str(home))
             )
         return rows
 
