@@ -19,12 +19,12 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
-from kappaflow.testing.ports import free_port
 
 from kappaflow.database import Database, connect
 from kappaflow.errors import ServerError
 from kappaflow.server.users import write_user
 from kappaflow.testing.embedded_server import EmbeddedServer, wait_until
+from kappaflow.testing.ports import free_port
 
 PEERS = "ksql.internal.basic.auth.user.info=ada:lovelace"
 COMMAND = [sys.executable, "-m", "kappaflow.cli.main"]
