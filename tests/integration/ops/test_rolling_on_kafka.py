@@ -242,7 +242,7 @@ def test_a_full_stop_upgrade_is_resumed_when_all_are_down(tmp_path: Path) -> Non
         plan = tmp_path / "upgrade.json"
         words = ["cluster", "upgrade", "--to", "4.3.0", "--strategy", "full-stop", "--plan-file", str(plan)]
         kappa(*words, code=3)
-        kappa(*words, "--confirm", "stopped", code=-9, crash_point="plan.step.done:5")
+        kappa(*words, "--confirm", "stopped", code=-9, crash_point="plan.step.done:3")
         kappa("plan", "resume", str(plan))
         assert upgraded(cluster) == {"4.3.0"}
 

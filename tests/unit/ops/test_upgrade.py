@@ -95,6 +95,20 @@ def test_a_zookeeper_line_goes_in_two_phases(tmp_path: Path) -> None:
         work(opens, plan, tmp_path, undo=True)
 
 
+def test_a_full_stop_stops_all_before_one_starts_and_is_taken_back(tmp_path: Path) -> None:
+    world, opens = line()
+    files = dict(world.files)
+    plan = plan_upgrade(opens(), "3.9.2", software="/opt/new", strategy="full-stop", finalize=False)
+    assert plan.confirmation == "prod"
+    work(opens, plan, tmp_path)
+    moves = [event.split()[0] for event in world.events if event[:4] in ("stop", "star")]
+    assert moves == ["stop"] * 3 + ["start"] * 3
+    assert set(world.started_from.values()) == {"/opt/new"}
+    work(opens, plan, tmp_path, undo=True)
+    assert set(world.started_from.values()) == {"/opt/old"}
+    assert world.started_with == files
+
+
 def test_software_that_is_not_there_stops_before_the_first_broker_is_changed(tmp_path: Path) -> None:
     world, opens = line()
     plan = plan_upgrade(opens(), "3.9.2", software="/opt/kafka_2.13-{version}")

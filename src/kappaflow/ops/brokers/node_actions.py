@@ -1,14 +1,15 @@
 """The steps of plans that stop and start servers: brokers, controllers and ZooKeeper servers alike.
 
-Arguments of all: ``node``, ``role``; of `StopNode` also ``accepted``, topics that may become unavailable,
-``timeout_s``, how long its gates may stay shut, and ``ungated``, where all servers stop together; of `StartNode` also
-``undo_stops``: whether taking the start back stops the server again, because what it was started with is taken back
-too, and ``wait``, false where the next server has to start before this one can join.
+Arguments of all but `StopTogether`: ``node``, ``role``; of `StopNode` also ``accepted``, topics that may become
+unavailable, and ``timeout_s``, how long its gates may stay shut; of `StartNode` also ``undo_stops``: whether taking the
+start back stops the server again, because what it was started with is taken back too, ``ungated``: whether that stop
+has no gates, and ``wait``, false where the next server has to start before this one can join.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from kappaflow.errors import HostError, KappaError, PlanError
@@ -130,7 +131,7 @@ class StopNode:
 
     def check(self, session: OpsSession, arguments: Arguments) -> list[Text]:
         """Topics that cannot stay writable are against it, unless they were accepted."""
-        if arguments.get("ungated") or "broker" not in roles_of(session, arguments["node"], arguments["role"]):
+        if "broker" not in roles_of(session, arguments["node"], arguments["role"]):
             return []
         return never_safe_without(session, arguments["node"], arguments.get("accepted", ()))
 
@@ -148,8 +149,7 @@ class StopNode:
         host = host_of(session, node, role)
         if host.service_state().state == "active":
             timeout_s = arguments.get("timeout_s", GATE_TIMEOUT_S)
-            if not arguments.get("ungated"):
-                pass_gates(session, node, role, arguments.get("accepted", ()), timeout_s, progress)
+            pass_gates(session, node, role, arguments.get("accepted", ()), timeout_s, progress)
             crash_point("node.stopping")
             host.stop()
 
@@ -158,13 +158,55 @@ class StopNode:
         return []
 
     def undo(self, session: OpsSession, arguments: Arguments, captured: Mapping[str, Any], progress: Progress) -> None:
-        """Start it where it ran before; one that stopped together with all others is not waited for."""
-        if not captured.get("was_active", True):
-            return
-        if arguments.get("ungated"):
-            host_of(session, arguments["node"], arguments["role"]).start()
-        else:
+        """Start it where it ran before."""
+        if captured.get("was_active", True):
             start_and_wait(session, arguments["node"], arguments["role"], progress)
+
+
+class StopTogether:
+    """Stop servers at once, without gates: ``nodes``, each with ``node`` and ``role``.
+
+    One after the other would leave the last controllers without a quorum, and their brokers waiting for it.
+    """
+
+    name = "node.stop_together"
+
+    def describe(self, arguments: Arguments) -> Text:
+        """What it does."""
+        return text("node.stop_together.step", nodes=", ".join(map(node_text, arguments["nodes"])))
+
+    def is_reversible(self, arguments: Arguments) -> bool:
+        """It is: the servers are started."""
+        return True
+
+    def check(self, session: OpsSession, arguments: Arguments) -> list[Text]:
+        """Nothing is against it; that nobody can work meanwhile was confirmed."""
+        return []
+
+    def capture(self, session: OpsSession, arguments: Arguments) -> dict[str, Any]:
+        """Nothing: all are to run."""
+        return {}
+
+    def is_applied(self, session: OpsSession, arguments: Arguments) -> bool:
+        """Whether all are stopped."""
+        return not any(is_active(session, node) for node in arguments["nodes"])
+
+    def apply(self, session: OpsSession, arguments: Arguments, progress: Progress) -> None:
+        """Stop them."""
+        hosts = [host_of(session, row["node"], row["role"]) for row in arguments["nodes"]]
+        with ThreadPoolExecutor(len(hosts)) as pool:
+            list(pool.map(lambda host: host.stop(), hosts))
+
+    def verify(self, session: OpsSession, arguments: Arguments) -> list[Text]:
+        """Nothing: later steps have started them again."""
+        return []
+
+    def undo(self, session: OpsSession, arguments: Arguments, captured: Mapping[str, Any], progress: Progress) -> None:
+        """Start all, then wait for each."""
+        for row in arguments["nodes"]:
+            host_of(session, row["node"], row["role"]).start()
+        for row in arguments["nodes"]:
+            start_and_wait(session, row["node"], row["role"], progress)
 
 
 class StartNode:
@@ -265,4 +307,4 @@ class HoldNode:
         """Nothing to do; the stop before it starts the server."""
 
 
-register_actions(StopNode(), StartNode(), HoldNode())
+register_actions(StopNode(), StopTogether(), StartNode(), HoldNode())

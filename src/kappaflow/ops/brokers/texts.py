@@ -60,6 +60,7 @@ ENGLISH = {
     "broker.mode.per-broker": "{key} is dynamic for each broker: no restart",
     "broker.mode.read-only": "{key} is read at the start only: rolling restart",
     "node.stop.step": "stop {node} once it may go",
+    "node.stop_together.step": "stop {nodes} together",
     "node.start.step": "start {node} and wait until it is in sync",
     "node.hold.step": "hold while the machine of {node} is worked on",
     "node.held": (
@@ -131,6 +132,7 @@ KOREAN = {
     "broker.mode.per-broker": "{key}은(는) 브로커마다 동적으로 적용됩니다: 다시 시작하지 않습니다",
     "broker.mode.read-only": "{key}은(는) 시작할 때만 읽습니다: 하나씩 다시 시작합니다",
     "node.stop.step": "빠져도 될 때 {node}을(를) 멈춥니다",
+    "node.stop_together.step": "{nodes}을(를) 함께 멈춥니다",
     "node.start.step": "{node}을(를) 시작하고 동기화될 때까지 기다립니다",
     "node.hold.step": "{node}의 기계를 작업하는 동안 기다립니다",
     "node.held": (

@@ -167,9 +167,9 @@ def _protocol_steps(targets: Sequence[Target], protocol: str, rolling: Rolling, 
 def _full_stop_steps(
     session: OpsSession, targets: Sequence[Target], path: UpgradePath, template: str, *, finalize: bool
 ) -> list[Step]:
-    """Brokers go before controllers and come after them; all are started before one is waited for."""
-    leaving = sorted(targets, key=lambda target: "broker" not in target.roles)
-    steps = [Step("node.stop", _of(target, ungated=True)) for target in leaving]
+    """Brokers go before controllers of their own; all are started before one is waited for."""
+    groups = [[t for t in targets if "broker" in t.roles], [t for t in targets if "broker" not in t.roles]]
+    steps = [Step("node.stop_together", {"nodes": [_of(t) for t in group]}) for group in groups if group]
     for target in targets:
         if path.mode == "zookeeper":
             protocol = path.protocol_after if finalize else path.protocol_before
