@@ -40,6 +40,8 @@ COMMANDS: dict[str, Command] = {
         Command("cluster add", "kappaflow.cli.cluster.add", "cluster_add.summary"),
         Command("cluster list", "kappaflow.cli.cluster.list", "cluster_list.summary"),
         Command("cluster use", "kappaflow.cli.cluster.use", "cluster_use.summary"),
+        Command("cluster info", "kappaflow.cli.cluster.info", "cluster_info.summary"),
+        Command("cluster doctor", "kappaflow.cli.cluster.doctor", "cluster_doctor.summary"),
         Command("cluster start", "kappaflow.cli.cluster.local_clusters.start", "cluster_start.summary"),
         Command("cluster stop", "kappaflow.cli.cluster.local_clusters.stop", "cluster_stop.summary"),
         Command("cluster kill", "kappaflow.cli.cluster.local_clusters.kill", "cluster_kill.summary"),

@@ -30,14 +30,16 @@ class SimulatedQuorum:
 
 
 class SimulatedFeatures:
-    """Levels of ``metadata.version``."""
+    """Levels of ``metadata.version``; ``supported`` has what single brokers support instead of the usual."""
 
     def __init__(self) -> None:
+        self.supported: dict[int, tuple[int, int]] = {}
         self.levels = {"metadata.version": METADATA_LEVELS[0]}
 
     def describe(self, broker: int | None = None) -> dict[str, FeatureState]:
-        """Features by name; every broker supports the same."""
-        return {name: FeatureState(name, level, *METADATA_LEVELS) for name, level in self.levels.items()}
+        """Features by name, as one broker knows them."""
+        supported = METADATA_LEVELS if broker is None else self.supported.get(broker, METADATA_LEVELS)
+        return {name: FeatureState(name, level, *supported) for name, level in self.levels.items()}
 
     def update(
         self, levels: Mapping[str, int], change: FeatureChange = "upgrade", *, validate_only: bool = False

@@ -33,7 +33,13 @@ class SimulatedLogDirs:
                 shown = tuple(row for row in sizes if topics is None or row.partition.topic in topics)
                 found.append((path, shown))
             free = broker.disk_bytes - used
-            rows += [LogDirState(node_id, path, "", broker.disk_bytes, free, shown) for path, shown in found]
+            for path, shown in found:
+                error = broker.failed.get(path, "")
+                rows.append(
+                    LogDirState(node_id, path, error, -1, -1, ())
+                    if error
+                    else LogDirState(node_id, path, "", broker.disk_bytes, free, shown)
+                )
         return rows
 
     def _size(self, broker: int, name: TopicPartition) -> ReplicaSize:

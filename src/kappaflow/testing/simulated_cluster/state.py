@@ -30,13 +30,16 @@ DEFAULTS = {
         "min.insync.replicas": "1",
         "unclean.leader.election.enable": "false",
         "auto.create.topics.enable": "true",
+        "message.max.bytes": "1048588",
+        "listeners": "PLAINTEXT://127.0.0.1:9092",
+        "listener.security.protocol.map": "PLAINTEXT:PLAINTEXT,SSL:SSL",
     },
 }
 
 
 @dataclass
 class Broker:
-    """A broker and its directories, each with its replicas by partition."""
+    """A broker and its directories, each with its replicas by partition; ``failed`` has the errors of those offline."""
 
     node_id: int
     rack: str | None
@@ -44,6 +47,7 @@ class Broker:
     static: dict[str, str] = field(default_factory=dict[str, str])
     directories: dict[str, set[TopicPartition]] = field(default_factory=dict[str, "set[TopicPartition]"])
     disk_bytes: int = DISK_BYTES
+    failed: dict[str, str] = field(default_factory=dict[str, str])
 
 
 @dataclass
