@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from types import MappingProxyType
 from typing import Literal, NamedTuple, Protocol
 
 from kappaflow.client.admin import ListedOffset, NewTopic
@@ -158,7 +159,7 @@ class QuorumMember(NamedTuple):
 
     Attributes:
         node_id: of the server.
-        directory_id: of its metadata directory; empty before KIP-853.
+        directory_id: of its metadata directory, as Kafka writes it; empty where unknown, as before KIP-853.
         log_end_offset: how far its log is, as the leader knows.
         last_fetch_ms: when it last asked the leader, in ms since the epoch; -1 where unknown, as of the leader itself.
         last_caught_up_ms: when it last had all records; -1 where unknown.
@@ -171,14 +172,32 @@ class QuorumMember(NamedTuple):
     last_caught_up_ms: int
 
 
+class QuorumListener(NamedTuple):
+    """Where other members of the quorum reach a controller."""
+
+    name: str
+    host: str
+    port: int
+
+
 class QuorumState(NamedTuple):
-    """The metadata quorum; ``leader_id`` is -1 while there is no leader."""
+    """The metadata quorum; ``leader_id`` is -1 while there is no leader.
+
+    Attributes:
+        leader_id: of the leader.
+        leader_epoch: its term.
+        high_watermark: what a majority of the voters has.
+        voters: those that elect and acknowledge, by id.
+        observers: those that only read along, by id: brokers, and controllers that are no voters.
+        listeners: of voters, by id; empty before KIP-853.
+    """
 
     leader_id: int
     leader_epoch: int
     high_watermark: int
     voters: tuple[QuorumMember, ...]
     observers: tuple[QuorumMember, ...]
+    listeners: Mapping[int, tuple[QuorumListener, ...]] = MappingProxyType({})
 
 
 class FeatureState(NamedTuple):
@@ -301,6 +320,14 @@ class QuorumAdmin(Protocol):
 
     def describe(self) -> QuorumState:
         """The quorum as its leader sees it."""
+        ...
+
+    def add_voter(self, cluster_id: str, node_id: int, directory_id: str, listeners: Sequence[QuorumListener]) -> None:
+        """Make an observer a voter; returns when that is committed. Nothing happens where it is one."""
+        ...
+
+    def remove_voter(self, cluster_id: str, node_id: int, directory_id: str) -> None:
+        """Make a voter an observer. Nothing happens where it is no voter."""
         ...
 
 

@@ -157,10 +157,14 @@ class LocalCluster:
         service = {"command": [*java, MAIN_CLASSES[node.is_kafka], str(config)], "environment": {}}
         (home / "service.json").write_text(json.dumps(service, indent=2) + "\n", encoding="utf-8")
 
-    def _format(self, nodes: Sequence[LocalNode]) -> None:
+    def _format(self, nodes: Sequence[LocalNode], *, joining: bool = False) -> None:
         """Write the storage identity of KRaft servers, all at once because each is a JVM start.
 
         Source: KIP-631 and KIP-853, the tool ``kafka-storage.sh format``.
+
+        Args:
+            nodes: the servers.
+            joining: whether the cluster is there already, so that its leader knows who the voters are.
         """
         jobs: list[tuple[LocalNode, subprocess.Popen[bytes]]] = []
         for node in nodes:
@@ -170,7 +174,8 @@ class LocalCluster:
             java = java_command(self.directory, home, self.layout.heap, self.layout.jvm_options)
             words = ["format", "-t", self.layout.cluster_id, "-c", str(home / node.config_name), "--ignore-formatted"]
             if self.layout.dynamic_quorum and "controller" in node.roles:
-                words += ["--initial-controllers", self._initial_controllers()]
+                known = ["--initial-controllers", self._initial_controllers()]
+                words += ["--no-initial-controllers"] if joining else known
             with (home / "format.log").open("wb") as log:
                 process = subprocess.Popen(
                     [*java, STORAGE_TOOL, *words], stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT
@@ -284,6 +289,28 @@ class LocalCluster:
         number = max(node.number for node in servers) + 1
         node = self.layout.add_node(self.directory, ("zookeeper",), number, servers[0].version)
         self._write_node(node)
+        self.layout.write(self.directory)
+        return node
+
+    def add_controller(self) -> LocalNode:
+        """Lay out one more KRaft controller, which does not run and does not vote; ``kappa quorum add`` sees to that.
+
+        Raises:
+            UsageError: the cluster has no controllers of their own, or its voters are fixed.
+        """
+        controllers = [node for node in self.layout.of_role("controller") if node.roles == ("controller",)]
+        if not controllers or not self.layout.dynamic_quorum:
+            raise UsageError(
+                f"Cluster {self.layout.name} has no controllers of their own that can be added at run time."
+            )
+        taken = {node.number for node in self.layout.nodes.values()}
+        number = next(
+            n for n in range(controllers[-1].number + 1, controllers[-1].number + len(taken) + 2) if n not in taken
+        )
+        node = self.layout.add_node(self.directory, ("controller",), number, controllers[0].version)
+        node.directory_id = ""  # formatting makes one up
+        self._write_node(node)
+        self._format([node], joining=True)
         self.layout.write(self.directory)
         return node
 

@@ -72,6 +72,7 @@ _PACKAGES = {
     "disk": "kappaflow.ops.disk",
     "transaction": "kappaflow.ops.transactions",
     "zookeeper": "kappaflow.ops.zookeeper",
+    "quorum": "kappaflow.ops.quorum",
     "broker": "kappaflow.ops.brokers",
     "node": "kappaflow.ops.brokers",
     "upgrade": "kappaflow.ops.upgrade",

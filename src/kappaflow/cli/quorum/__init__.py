@@ -1,0 +1,1 @@
+"""`kappa quorum`: the metadata quorum of a cluster with KRaft."""

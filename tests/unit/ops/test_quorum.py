@@ -1,0 +1,270 @@
+"""The metadata quorum of KRaft: its arithmetic, the order of changes, and crashes anywhere in them."""
+
+from __future__ import annotations
+
+import doctest
+import importlib.util
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from kappaflow.cli.quorum import texts as cli_texts
+from kappaflow.errors import PlanError, UnsafeError, UsageError
+from kappaflow.ops.admin import kafka_quorum
+from kappaflow.ops.admin.faces import QuorumListener, QuorumMember, QuorumState
+from kappaflow.ops.plans import AuditLog, Plan, PlanJournal, PlanRunner, StepState
+from kappaflow.ops.quorum import QuorumStatus, controllers, plan_add, plan_remove, quorum_status, status
+from kappaflow.ops.quorum import texts as ops_texts
+from kappaflow.ops.quorum.plans import removal_order
+from kappaflow.ops.quorum.status import status_of
+
+_SPEC = importlib.util.spec_from_file_location("quorum_world", Path(__file__).with_name("quorum_world.py"))
+assert _SPEC is not None
+assert _SPEC.loader is not None
+quorum_world: Any = importlib.util.module_from_spec(_SPEC)
+_SPEC.loader.exec_module(quorum_world)
+QuorumWorld, Crash = quorum_world.QuorumWorld, quorum_world.Crash
+
+
+def work(world: Any, plan: Plan, path: Path, *, undo: bool = False) -> list[StepState]:
+    """One process works on a plan, until its end or its crash."""
+    with PlanJournal(plan, path / "journal") as journal:
+        runner = PlanRunner(world.session(), plan, journal, AuditLog(path / "audit.jsonl"))
+        (runner.undo if undo else runner.apply)()
+        assert undo or runner.verify() == []
+        return journal.states
+
+
+def state(*ages_ms: int, leader: int = 1, observers: tuple[QuorumMember, ...] = ()) -> QuorumStatus:
+    """Voters 1.. that had all records so long ago; a negative age for never."""
+    rows = [
+        QuorumMember(n, f"d{n}", 100 if age == 0 else 90, -1, 60_000 - age if age >= 0 else -1)
+        for n, age in enumerate(ages_ms, start=1)
+    ]
+    return status_of(QuorumState(leader, 3, 100, tuple(rows), observers))
+
+
+@pytest.mark.parametrize("module", [kafka_quorum, controllers, status])
+def test_examples_in_docstrings(module: object) -> None:
+    found = doctest.testmod(module)  # type: ignore[arg-type]
+    assert (found.failed, found.attempted > 0) == (0, True)
+
+
+@pytest.mark.parametrize(
+    ("ages", "leader", "quorum", "can_lose", "says"),
+    [
+        ((0, 0, 0), 1, 2, 1, []),
+        ((0, 400, 4_900), 1, 2, 1, []),
+        ((0, 0, 9_000), 1, 2, 0, ["behind", "last"]),
+        ((0, -1, -1), 1, 2, -1, ["behind", "behind", "no_quorum"]),
+        ((0, 0, 0, 0), 2, 3, 1, ["even"]),
+        ((0, 0, 0, 0, 0), 5, 3, 2, []),
+        ((0, 0, 0), -1, 2, 1, ["no_leader"]),
+        ((0,), 1, 1, 0, []),
+    ],
+)
+def test_quorum_arithmetic(ages: tuple[int, ...], leader: int, quorum: int, can_lose: int, says: list[str]) -> None:
+    found = state(*ages, leader=leader)
+    assert (found.quorum, found.can_lose) == (quorum, can_lose)
+    assert [problem.key.removeprefix("quorum.") for problem in found.problems()] == says
+    assert all(str(problem) for problem in found.problems())
+
+
+@given(st.lists(st.booleans(), min_size=1, max_size=7), st.data())
+def test_a_removal_is_refused_just_where_those_that_stay_have_no_majority(up: list[bool], data: Any) -> None:
+    ages = [0, *(0 if runs else 60_000 for runs in up)]
+    gone = data.draw(st.integers(1, len(ages)))
+    stay = [age for node, age in enumerate(ages, start=1) if node != gone]
+    allowed = 2 * sum(age == 0 for age in stay) > len(stay)
+    assert (state(*ages).against_removal(gone) == []) == allowed
+
+
+def test_members_are_told_apart_by_role_and_lag() -> None:
+    observers = (
+        QuorumMember(7, "old", 20, 1, -1),
+        QuorumMember(7, "new", 99, 60_000, 59_900),
+        QuorumMember(2, "d2", 5, 1, 1),
+    )
+    found = state(0, 0, 0, leader=2, observers=observers)
+    assert [(m.node_id, m.role, m.directory_id) for m in found.members] == [
+        (2, "leader", "d2"),
+        (1, "voter", "d1"),
+        (3, "voter", "d3"),
+        (7, "observer", "old"),
+        (7, "observer", "new"),
+    ]
+    reader = found.observer(7)
+    assert reader is not None
+    assert (reader.directory_id, reader.lag, reader.behind_ms, reader.fresh) == ("new", 1, 100, True)
+    assert found.voter(7) is None
+
+
+def test_leaders_that_do_not_tell_times_are_judged_by_the_high_watermark() -> None:
+    rows = [QuorumMember(n, "", end, -1, -1) for n, end in ((1, 100), (2, 100), (3, 40))]
+    found = status_of(QuorumState(1, 3, 100, tuple(rows), ()))
+    assert [(m.node_id, m.fresh, m.lag) for m in found.members] == [(1, True, 0), (2, True, 0), (3, False, 60)]
+
+
+def test_the_dead_go_first_and_the_leader_last() -> None:
+    assert removal_order(state(0, 0, 60_000, 0, 0, leader=1), [1, 2, 3]) == [3, 2, 1]
+
+
+def test_new_controllers_start_catch_up_and_vote_one_by_one(tmp_path: Path) -> None:
+    world = QuorumWorld(3, 2)
+    plan = plan_add(world.session(), [105, 104])
+    work(world, plan, tmp_path)
+    assert world.events == ["start 104", "add 104", "start 105", "add 105"]
+    assert world.added_listeners == [QuorumListener("CONTROLLER", "10.0.0.105", 9093)]
+    assert quorum_status(world.session()).problems() == []
+    work(world, plan, tmp_path, undo=True)
+    assert world.events[4:] == ["remove 105", "stop 105", "remove 104", "stop 104"]
+    assert world.lost_majority == []
+
+
+def test_a_controller_that_ran_before_runs_after_undo(tmp_path: Path) -> None:
+    world = QuorumWorld(3, 2)
+    world.running[104] = True
+    plan = plan_add(world.session(), [104])
+    work(world, plan, tmp_path)
+    work(world, plan, tmp_path, undo=True)
+    assert world.events == ["add 104", "remove 104"]
+
+
+def test_the_leader_leaves_last_and_comes_back(tmp_path: Path) -> None:
+    world = QuorumWorld(5)
+    plan = plan_remove(world.session(), [101, 104])
+    assert plan.confirmation == "101,104"
+    work(world, plan, tmp_path)
+    assert world.events == ["remove 104", "stop 104", "remove 101", "stop 101"]
+    assert world.leader == 102
+    work(world, plan, tmp_path, undo=True)
+    assert (world.voters, all(world.running.values())) == ({101, 102, 103, 104, 105}, True)
+    assert world.lost_majority == []
+
+
+def test_brokers_and_those_that_shall_run_on_are_not_stopped(tmp_path: Path) -> None:
+    world = QuorumWorld(5, combined=[104])
+    plan = plan_remove(world.session(), [104])
+    work(world, plan, tmp_path)
+    assert world.events == ["remove 104"]
+    kept = plan_remove(world.session(), [105], stop=False)
+    assert [step.action for step in kept.steps] == ["quorum.remove"]
+    assert "quorum.stays" in [effect.key for effect in kept.effects]
+
+
+def test_a_dead_voter_goes_for_good(tmp_path: Path) -> None:
+    world = QuorumWorld(3)
+    world.running[103] = False
+    plan = plan_remove(world.session(), [103])
+    work(world, plan, tmp_path)
+    assert world.voters == {101, 102}
+    with pytest.raises(UnsafeError, match="cannot be taken back"):
+        work(world, plan, tmp_path, undo=True)
+
+
+def test_what_is_unsafe_or_unknown_is_refused() -> None:
+    world = QuorumWorld(3, 1)
+    session = world.session()
+    with pytest.raises(UsageError, match="104 is no voter"):
+        plan_remove(session, [104])
+    with pytest.raises(UsageError, match="101 is a voter already"):
+        plan_add(session, [101])
+    with pytest.raises(UsageError, match="node_id 999"):
+        plan_add(session, [999])
+    with pytest.raises(UnsafeError, match="no voter would stay"):
+        plan_remove(session, [101, 102, 103])
+    world.running[103] = False
+    with pytest.raises(UnsafeError, match="behind: 103"):
+        plan_remove(session, [102])
+    world.kraft_version = 0
+    with pytest.raises(UnsafeError, match=r"controller\.quorum\.voters"):
+        plan_add(session, [104])
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        ("node.id=9\ncontroller.listener.names=C\nlisteners=C://h:1\n", "of node 9"),
+        ("node.id=104\nlisteners=C://h:1\n", "does not say where"),
+        ("node.id=104\ncontroller.listener.names=C\nlisteners=D://h:1\n", "does not say where"),
+    ],
+)
+def test_a_file_that_does_not_fit_is_refused(content: str, says: str) -> None:
+    world = QuorumWorld(3, 1)
+    world.files[104] = content
+    with pytest.raises(UsageError, match=says):
+        plan_add(world.session(), [104])
+
+
+def test_the_machine_is_asked_for_its_name_where_the_file_names_none(tmp_path: Path) -> None:
+    world = QuorumWorld(3, 1)
+    world.files[104] = "node.id=104\ncontroller.listener.names=C\nlisteners=C://0.0.0.0:9093\n"
+    work(world, plan_add(world.session(), [104]), tmp_path)
+    assert world.added_listeners == [QuorumListener("C", "host-104.example", 9093)]
+
+
+def test_one_that_would_vote_again_by_itself_is_refused() -> None:
+    world = QuorumWorld(3)
+    world.files[103] += "controller.quorum.auto.join.enable=true\n"
+    with pytest.raises(UsageError, match=r"auto\.join"):
+        plan_remove(world.session(), [103])
+
+
+def test_a_controller_that_does_not_come_up_stops_the_plan(tmp_path: Path) -> None:
+    world = QuorumWorld(3, 2)
+    world.broken.add(104)
+    plan = plan_add(world.session(), [104, 105])
+    with pytest.raises(PlanError, match=r"format -t id -c /104 --no-initial-controllers.*not formatted"):
+        work(world, plan, tmp_path)
+    assert world.events == ["start 104"]
+    world.broken.clear()
+    work(world, plan, tmp_path)
+    assert world.voters == {101, 102, 103, 104, 105}
+
+
+def test_an_answer_that_got_lost_is_made_up_for_by_resuming(tmp_path: Path) -> None:
+    world = QuorumWorld(3, 1)
+    world.lose_answer = True
+    plan = plan_add(world.session(), [104])
+    with pytest.raises(Exception, match="the answer was lost"):
+        work(world, plan, tmp_path)
+    work(world, plan, tmp_path)
+    assert world.events == ["start 104", "add 104"]
+
+
+@settings(max_examples=60, deadline=None)
+@given(budgets=st.lists(st.integers(0, 6), max_size=5), undo=st.booleans(), removal=st.booleans())
+def test_a_crash_anywhere_is_resumed_or_taken_back(
+    tmp_path_factory: pytest.TempPathFactory, budgets: list[int], undo: bool, removal: bool
+) -> None:
+    path = tmp_path_factory.mktemp("plan")
+    world = QuorumWorld(5) if removal else QuorumWorld(3, 2)
+    voters, running = set(world.voters), dict(world.running)
+    plan = (plan_remove if removal else plan_add)(world.session(), [101, 104] if removal else [104, 105])
+    taking_back = False
+    for budget in budgets:
+        world.budget = budget
+        try:
+            work(world, plan, path, undo=taking_back)
+        except Crash:
+            pass
+        except PlanError:
+            assert taking_back, "only taking back may find that nothing was done"
+        taking_back = undo and any(world.events)
+    world.budget = None
+    try:
+        work(world, plan, path, undo=undo)
+    except PlanError:
+        assert undo, "only taking back may find that nothing is left to take back"
+    changed = ({102, 103, 105} if removal else {101, 102, 103, 104, 105}) if not undo else voters
+    assert world.voters == changed
+    assert world.running == (running if undo else {node: node in changed for node in running})
+    assert world.lost_majority == []
+
+
+def test_texts_exist_in_both_languages() -> None:
+    for texts in (ops_texts, cli_texts):
+        assert set(texts.ENGLISH) == set(texts.KOREAN)
