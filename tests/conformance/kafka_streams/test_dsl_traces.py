@@ -140,6 +140,8 @@ def test_what_kafka_streams_refuses_is_refused(traced: list[Traced]) -> None:
     refused = [one for one in traced if one.trace.error]
     assert len(refused) <= len(traced) // 50, [one.trace.error for one in refused]
     for one in refused:
+        if "Found a null keyChangingChild" in one.trace.error:
+            continue  # its optimizer fails on a program that it takes without optimisations
         assert "TopologyException" in one.trace.error or "IllegalArgumentException" in one.trace.error
         with pytest.raises(TopologyError):
             build(one.program)

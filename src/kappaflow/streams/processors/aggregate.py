@@ -114,9 +114,17 @@ class WindowedAggregateProcessor(Processor):
         self.observed_time = NO_TIME
         self._open: dict[bytes, Windowed] = {}
         self._by_start: list[tuple[int, bytes]] = []
-        self._newest_start = NO_TIME
         self._retention_ms = node.store.retention_ms or node.size_ms + node.grace_ms
         self._throttle = EmitThrottle(context)
+
+    @property
+    def _newest_start(self) -> int:
+        """Of the windows in the store, which several operators may share."""
+        return self.context.newest.get(self.node.store.name, NO_TIME)
+
+    @_newest_start.setter
+    def _newest_start(self, start: int) -> None:
+        self.context.newest[self.node.store.name] = start
 
     def process(self, record: Record, port: int = 0) -> None:
         """Fold the record into each of its open windows, in ascending order of their starts."""
@@ -138,7 +146,9 @@ class WindowedAggregateProcessor(Processor):
     def _fold(self, record: Record, window: Windowed) -> None:
         aggregator = self.aggregator
         key = self.write_key(window)
-        before = self.store.get(key)
+        # What another operator put may be so new that the store shows this window no more.
+        is_shown = window.start > self._newest_start - self._retention_ms
+        before = self.store.get(key) if is_shown else None
         state, timestamp = before if before is not None else (aggregator.initial(), record.timestamp)
         old = _old(aggregator, state, known=before is not None or self.node.initial_is_old)
         timestamp = max(timestamp, record.timestamp)
@@ -188,7 +198,7 @@ class WindowedAggregateProcessor(Processor):
         super().resume(progress)
         if not self.node.emit_final:
             return
-        self._newest_start = progress.get("newest", NO_TIME)
+        self._newest_start = max(self._newest_start, progress.get("newest", NO_TIME))
         self._throttle.last_close_time = closed = progress.get("closed", NO_TIME)
         read_key = KeyReader(self.node.store.key_serde)
         for key, _ in self.store.range():

@@ -28,11 +28,19 @@ class SessionAggregateProcessor(Processor):
         self.aggregator = node.aggregator
         self.write_key = KeyWriter(node.store.key_serde)
         self.observed_time = NO_TIME
-        self._newest_end = NO_TIME
         self._retention_ms = node.store.retention_ms or node.gap_ms + node.grace_ms
         self._throttle = EmitThrottle(context)
         self._closing: dict[bytes, Windowed] = {}
         self._by_end: list[tuple[int, int, bytes]] = []
+
+    @property
+    def _newest_end(self) -> int:
+        """Of the sessions in the store, which several operators may share."""
+        return self.context.newest.get(self.node.store.name, NO_TIME)
+
+    @_newest_end.setter
+    def _newest_end(self, end: int) -> None:
+        self.context.newest[self.node.store.name] = end
 
     def process(self, record: Record, port: int = 0) -> None:
         """Merge the sessions near the record and fold it in."""
@@ -102,7 +110,7 @@ class SessionAggregateProcessor(Processor):
     def resume(self, progress: Mapping[str, int]) -> None:
         """Go on; sessions that were not forwarded yet are in the store."""
         super().resume(progress)
-        self._newest_end = progress.get("newest", NO_TIME)
+        self._newest_end = max(self._newest_end, progress.get("newest", NO_TIME))
         if not self.node.emit_final:
             return
         self._throttle.last_close_time = closed = progress.get("closed", NO_TIME)

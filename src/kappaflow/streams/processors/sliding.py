@@ -50,7 +50,6 @@ class SlidingAggregateProcessor(Processor):
         self._emit_final = emit_final
         self._write_key = KeyWriter(spec.key_serde)
         self._throttle = EmitThrottle(context)
-        self._newest_start = NO_TIME
         self.observed_time = NO_TIME
 
     def process(self, record: Record, port: int = 0) -> None:
@@ -69,6 +68,15 @@ class SlidingAggregateProcessor(Processor):
             pass
         if record.timestamp >= self._difference and self._emit_final:
             self._emit_closed(record, close_time)
+
+    @property
+    def _newest_start(self) -> int:
+        """Of the windows in the store, which several operators may share."""
+        return self.context.newest.get(self._spec.name, NO_TIME)
+
+    @_newest_start.setter
+    def _newest_start(self, start: int) -> None:
+        self.context.newest[self._spec.name] = start
 
     def _is_kept(self, start: int) -> bool:
         """Tell whether the store still has windows of that start, or takes them.
@@ -214,7 +222,7 @@ class SlidingAggregateProcessor(Processor):
     def resume(self, progress: Mapping[str, int]) -> None:
         """Go on."""
         super().resume(progress)
-        self._newest_start = progress.get("newest", NO_TIME)
+        self._newest_start = max(self._newest_start, progress.get("newest", NO_TIME))
         self._throttle.last_close_time = progress.get("closed", NO_TIME)
 
     def expiries(self) -> list[Expiry]:

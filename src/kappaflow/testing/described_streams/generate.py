@@ -38,7 +38,7 @@ def random_program(seed: int) -> Program:
     """Return the program of a seed."""
     making = _Making(random.Random(f"dsl {seed}"))
     making.run([PAIRS[(seed * PAIRS_A_PROGRAM + each) % len(PAIRS)] for each in range(PAIRS_A_PROGRAM)])
-    optimize = making.rng.choice(("", "", "", *OPTIMIZATIONS, ",".join(OPTIMIZATIONS)))
+    optimize = making.optimize or making.rng.choice(("", "", "", *OPTIMIZATIONS, ",".join(OPTIMIZATIONS)))
     return Program(tuple(making.ops), tuple(making.records()), tuple(making.outputs), optimize)
 
 
@@ -47,6 +47,8 @@ class _Making:
         self.rng = rng
         self.ops: list[Op] = []
         self.kinds: dict[str, str] = {}
+        self.weights: dict[str, float] = {}
+        self.optimize = ""
         self.topics: set[str] = set()
         self.outputs: list[str] = []
         self.used: set[str] = set()
@@ -60,6 +62,8 @@ class _Making:
             self.stream("stream", None)
         for _ in range(self.rng.choice((0, 0, 1, 2))):
             self.table("table", None)
+        if self.rng.random() < 0.25:
+            self.rare()
         for before, after in pairs:
             self.behind(after, self.made(before), before)
         for _ in range(self.rng.randint(0, 3)):
@@ -70,6 +74,21 @@ class _Making:
             self.behind(self.rng.choice(BEHIND[kind]), identity)
         for identity in [each for each in self.kinds if each not in self.used]:
             self.end(identity)
+
+    def rare(self) -> None:
+        """Make what neighbours seldom give: groups and foreign keys of versioned tables, self joins."""
+        what = self.rng.choice(("table_group_by", "join_foreign", "self join"))
+        if what == "self join":
+            stream = self.some(STREAM)
+            self.add("join_streams", (stream, stream), STREAM, kind="inner", before=5, after=20, grace=3)
+            self.optimize = "single.store.self.join"
+            return
+        op = self.table("table", None)
+        if op["id"] in self.used:
+            return
+        op["store"] = f"store-{op['id']}"
+        op["history"] = self.history[op["id"]] = 100
+        self.behind(what, op["id"])
 
     # ---- wanted operators ----
 
@@ -126,8 +145,24 @@ class _Making:
         op: Op = {"id": f"o{len(self.ops)}", "op": name, "in": list(inputs), **parameters}
         self.ops.append(op)
         self.kinds[op["id"]] = gives
+        self.weights[op["id"]] = self.weight(name, [self.weights[each] for each in inputs])
         self.used.update(inputs)
         return op
+
+    @staticmethod
+    def weight(name: str, inputs: list[float]) -> float:
+        """Return about how many records an operator makes of each that is read."""
+        match name:
+            case "join_streams":
+                return 2 * inputs[0] * inputs[1]
+            case "merge" | "cogroup":
+                return sum(inputs)
+            case "process" | "table_group_by" | "aggregate":
+                return 2 * inputs[0]
+            case "join_tables" | "join_foreign":
+                return 2 * max(inputs)
+            case _:
+                return max(inputs, default=1.0)
 
     def maybe_name(self, op: Op, chance: float = 0.2) -> Op:
         """Name an operator now and then."""
@@ -398,7 +433,9 @@ class _Making:
         """Return records for all topics that are read."""
         rng, now, found = self.rng, rng_start(self.rng), list[RawRecord]()
         topics = sorted(self.topics)
-        for _ in range(rng.randint(5, 40)):
+        # Joins of joins multiply: then fewer records say as much, in less time.
+        most = max(self.weights.values())
+        for _ in range(rng.randint(5, 40 if most < 30 else 16 if most < 300 else 8)):
             now = max(0, now + rng.choice((0, 0, 1, 1, 3, 6, 15, -2, -10, 60 if rng.random() < 0.1 else 2)))
             topic = rng.choice(topics)
             no_key = rng.random() < 0.06 and topic not in (*TABLE_TOPICS, GLOBAL_TOPIC)
