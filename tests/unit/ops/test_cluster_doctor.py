@@ -5,12 +5,14 @@ from __future__ import annotations
 import dataclasses
 import doctest
 import json
+import re
 from collections.abc import Callable
 
 import pytest
 
 from kappaflow.cli.cluster import doctor as doctor_command
 from kappaflow.cli.cluster import info as info_command
+from kappaflow.cli.commands import COMMANDS
 from kappaflow.cli.main import main
 from kappaflow.client.topic_partition import TopicPartition
 from kappaflow.errors import BrokerError, HostError
@@ -356,6 +358,14 @@ def test_every_rule_has_its_texts_in_both_languages() -> None:
     for key in rules:
         assert f"{key}.remedy" in messages.ENGLISH
         assert key in messages.KOREAN and f"{key}.remedy" in messages.KOREAN
+
+
+@pytest.mark.parametrize("catalogue", [messages.ENGLISH, messages.KOREAN], ids=["en", "ko"])
+def test_remedies_name_commands_that_there_are(catalogue: dict[str, str]) -> None:
+    for key, words in catalogue.items():
+        if key.startswith("finding."):
+            for command in re.findall(r"kappa ([a-z]+ [a-z-]+)", words):
+                assert command in COMMANDS, key
 
 
 def test_info_counts() -> None:
