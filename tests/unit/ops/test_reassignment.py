@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from kappaflow.client.topic_partition import TopicPartition
@@ -227,6 +227,7 @@ def test_crashes_in_the_middle_of_moves_change_nothing_about_the_end(
 
 
 @settings(max_examples=60, deadline=None)
+@example(brokers=6, racks=3, topics=[(1, 1, 0), (4, 3, 0)], new=1)
 @given(
     brokers=st.integers(2, 7),
     racks=st.sampled_from([0, 2, 3]),

@@ -133,17 +133,23 @@ def balance_moves(
     takers = set(layout.racks if receivers is None else receivers)
     counts = work.load.replicas
     stuck: set[tuple[int, int]] = set()
+    gave: set[int] = set()
+    took: set[int] = set()
     while True:
+        # Nobody gives what it took: where racks stand in the way, some unevenness is better than copying twice.
         pairs = (
             (giver, taker)
-            for taker in sorted(takers, key=lambda b: (counts[b], b))
-            for giver in sorted(set(layout.racks) - takers or layout.racks, key=lambda b: (-counts[b], b))
+            for taker in sorted(takers - gave, key=lambda b: (counts[b], b))
+            for giver in sorted((set(layout.racks) - takers or set(layout.racks)) - took, key=lambda b: (-counts[b], b))
             if counts[giver] - counts[taker] > 1 and (giver, taker) not in stuck
         )
         pair = next(pairs, None)
         if pair is None:
             break
-        if not work.move_one(*pair):
+        if work.move_one(*pair):
+            gave.add(pair[0])
+            took.add(pair[1])
+        else:
             stuck.add(pair)
     if leaders:
         work.level_leaders()
