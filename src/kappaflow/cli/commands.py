@@ -50,6 +50,11 @@ COMMANDS: dict[str, Command] = {
         Command("cluster status", "kappaflow.cli.cluster.local_clusters.status", "cluster_status.summary"),
         Command("cluster add-broker", "kappaflow.cli.cluster.local_clusters.add_broker", "cluster_add_broker.summary"),
         Command(
+            "cluster add-controller",
+            "kappaflow.cli.cluster.local_clusters.add_controller",
+            "cluster_add_controller.summary",
+        ),
+        Command(
             "cluster remove-broker",
             "kappaflow.cli.cluster.local_clusters.remove_broker",
             "cluster_remove_broker.summary",

@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kappaflow.cli.quorum import texts as cli_texts
-from kappaflow.errors import PlanError, UnsafeError, UsageError
+from kappaflow.errors import BrokerUnreachable, PlanError, UnsafeError, UsageError
 from kappaflow.ops.admin import kafka_quorum
 from kappaflow.ops.admin.faces import QuorumListener, QuorumMember, QuorumState
 from kappaflow.ops.plans import AuditLog, Plan, PlanJournal, PlanRunner, StepState
@@ -147,6 +147,20 @@ def test_the_leader_leaves_last_and_comes_back(tmp_path: Path) -> None:
     assert world.lost_majority == []
 
 
+def test_a_step_waits_for_a_new_leader_to_hear_of_all_and_refuses_what_stays_unsafe(tmp_path: Path) -> None:
+    world = QuorumWorld(5)
+    plan = plan_remove(world.session(), [104])
+    world.behind |= {102: 3, 103: 3}
+    work(world, plan, tmp_path)
+    assert world.events == ["remove 104", "stop 104"]
+    other = plan_remove(world.session(), [105])
+    world.running[102] = world.running[103] = False
+    world.behind |= {102: 1, 103: 1}
+    with pytest.raises(UnsafeError, match="behind: 102, 103"):
+        work(world, other, tmp_path / "other")
+    assert 105 in world.voters
+
+
 def test_brokers_and_those_that_shall_run_on_are_not_stopped(tmp_path: Path) -> None:
     world = QuorumWorld(5, combined=[104])
     plan = plan_remove(world.session(), [104])
@@ -184,6 +198,14 @@ def test_what_is_unsafe_or_unknown_is_refused() -> None:
     world.kraft_version = 0
     with pytest.raises(UnsafeError, match=r"controller\.quorum\.voters"):
         plan_add(session, [104])
+
+
+def test_a_quorum_that_nobody_leads_is_explained_by_its_processes() -> None:
+    world = QuorumWorld(3)
+    world.running[102] = world.running[103] = False
+    world.elections = 1_000
+    with pytest.raises(BrokerUnreachable, match="101 active, 102 failed, 103 failed"):
+        plan_remove(world.session(), [102])
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from kappaflow.errors import BrokerUnreachable, PlanError, RetriableBrokerError
+from kappaflow.errors import BrokerUnreachable, PlanError
 from kappaflow.ops.admin.faces import QuorumListener
 from kappaflow.ops.hosts.face import Host
 from kappaflow.ops.plans.action import Arguments, Progress, register_actions
@@ -19,6 +19,9 @@ from kappaflow.runtime.messages import Text, message, text
 
 assert _texts
 FOLLOW_TIMEOUT_S = 120.0
+SETTLE_TIMEOUT_S = 10.0
+"""A leader that was just elected has not heard of all voters yet."""
+
 POLL_S = 0.3
 LOG_LINES = 8
 
@@ -36,7 +39,7 @@ def _look(session: OpsSession) -> QuorumStatus | None:
     """The quorum; None while nobody leads, as after the leader has left."""
     try:
         return quorum_status(session)
-    except (RetriableBrokerError, BrokerUnreachable):
+    except BrokerUnreachable:
         return None
 
 
@@ -108,6 +111,19 @@ def _make_observer(session: OpsSession, node: int, directory_id: str, progress: 
     session.admin.quorum.remove_voter(session.admin.describe().cluster_id, node, directory_id)
     crash_point("quorum.removed")
     _wait_for_voter(session, node, votes=False)
+
+
+def _against_removal(session: OpsSession, node: int) -> list[Text]:
+    """Why a voter must not go, once the leader has had the time to hear of all."""
+    against: list[Text] = []
+
+    def may_go() -> bool:
+        status = quorum_status(session)
+        against[:] = status.against_removal(node) if status.voter(node) is not None else []
+        return not against
+
+    wait_until(session, may_go, SETTLE_TIMEOUT_S, POLL_S)
+    return against
 
 
 class StartController:
@@ -214,11 +230,10 @@ class AddVoter:
         node = arguments["node"]
         if captured["voted"]:
             return
-        status = quorum_status(session)
-        against = status.against_removal(node) if status.voter(node) is not None else []
+        against = _against_removal(session, node)
         if against:
             raise PlanError("; ".join(map(str, against)))
-        member = _member(status, node)
+        member = _member(quorum_status(session), node)
         if member is not None:
             _make_observer(session, node, member.directory_id, progress)
 
@@ -238,8 +253,7 @@ class RemoveVoter:
 
     def check(self, session: OpsSession, arguments: Arguments) -> list[Text]:
         """Against it is that those that stay would have no majority."""
-        status = quorum_status(session)
-        return status.against_removal(arguments["node"]) if status.voter(arguments["node"]) is not None else []
+        return _against_removal(session, arguments["node"])
 
     def capture(self, session: OpsSession, arguments: Arguments) -> dict[str, Any]:
         """Its directory and its listeners."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
-from kappaflow.errors import BrokerError, UsageError
+from kappaflow.errors import BrokerError, BrokerUnreachable, HostError, RetriableBrokerError, UsageError
 from kappaflow.ops.admin.faces import QuorumMember, QuorumState
 from kappaflow.ops.quorum import texts as _texts
 from kappaflow.ops.session import OpsSession
@@ -138,14 +138,29 @@ def quorum_status(session: OpsSession) -> QuorumStatus:
 
     Raises:
         UsageError: the cluster has no KRaft.
-        BrokerError: there is no leader that answers.
+        BrokerUnreachable: there is no leader that answers; with the state of the controllers' processes.
+        BrokerError: the request was refused.
     """
     try:
         return status_of(session.admin.quorum.describe())
+    except RetriableBrokerError as error:
+        raise BrokerUnreachable(message("quorum.unled", processes=_processes(session), reason=error)) from error
     except BrokerError as error:
         if error.code == ErrorCode.UNSUPPORTED_VERSION:
             raise UsageError(message("quorum.no_kraft", cluster=session.context.name)) from error
         raise
+
+
+def _processes(session: OpsSession) -> str:
+    """The controllers that the context names with the states of their processes, for a person to read."""
+    found: list[str] = []
+    for host in session.hosts.all("controller") if session.context.hosts else []:
+        try:
+            state = host.service_state().state
+        except HostError:
+            state = "unreachable"
+        found.append(f"{host.entry.node_id} {state}")
+    return ", ".join(found) or "-"
 
 
 def status_of(state: QuorumState) -> QuorumStatus:

@@ -28,6 +28,11 @@ ENGLISH = {
     "quorum.heal_first": "the quorum has no majority, heal it first: {problems}",
     "quorum.behind": "voter {node} does not follow: {lag} records behind",
     "quorum.no_leader": "there is no leader: an election is under way",
+    "quorum.unled": (
+        "nobody leads the metadata quorum: fewer than a majority of its voters run, or they do not reach each other."
+        " Controllers: {processes}. Start those that are down; one that is lost needs the others to be a majority before"
+        " it can be removed ({reason})"
+    ),
     "quorum.no_quorum": "{serving} of {voters} voters follow; {quorum} are needed: there is no majority",
     "quorum.even": "{voters} voters bear no more losses than {fewer}: take an odd number",
     "quorum.last": "{serving} voters follow, {quorum} are needed: the next loss stops everything",
@@ -83,6 +88,10 @@ KOREAN = {
     "quorum.heal_first": "쿼럼에 과반수가 없습니다. 먼저 고치세요: {problems}",
     "quorum.behind": "투표자 {node}이(가) 따르지 않습니다: 레코드 {lag}개 뒤처짐",
     "quorum.no_leader": "리더가 없습니다: 선출이 진행 중입니다",
+    "quorum.unled": (
+        "메타데이터 쿼럼에 리더가 없습니다: 투표자가 과반수보다 적게 실행 중이거나 서로 접속하지 못합니다. 컨트롤러: {processes}."
+        " 멈춘 것을 시작하세요; 잃은 컨트롤러는 나머지가 과반수여야 뺄 수 있습니다 ({reason})"
+    ),
     "quorum.no_quorum": "투표자 {voters}대 가운데 {serving}대가 따르고 {quorum}대가 필요합니다: 과반수가 없습니다",
     "quorum.even": "투표자 {voters}대는 {fewer}대보다 더 견디지 못합니다: 홀수로 하세요",
     "quorum.last": "{serving}대가 따르고 {quorum}대가 필요합니다: 하나만 더 잃으면 모두 멈춥니다",

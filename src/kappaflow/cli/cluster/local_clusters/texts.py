@@ -40,6 +40,7 @@ ENGLISH = {
     "local_cluster.pause": "Paused: {nodes}.",
     "local_cluster.continue": "Running again: {nodes}.",
     "local_cluster.added": "{node} runs with id {number} at port {port}; it holds no partitions yet.",
+    "local_cluster.added_controller": "{node} is laid out; it starts and votes with: kappa quorum add {number} --cluster {name}",
     "local_cluster.removed": "{node} and its files are gone.",
     "local_cluster.holds": (
         "{node} holds replicas of {count} partitions ({partitions} ...); move them away first, or give --force."
@@ -87,6 +88,7 @@ KOREAN = {
     "local_cluster.pause": "일시 정지: {nodes}.",
     "local_cluster.continue": "다시 실행: {nodes}.",
     "local_cluster.added": "{node}이(가) 번호 {number}, 포트 {port}로 돌고 있습니다. 아직 맡은 파티션은 없습니다.",
+    "local_cluster.added_controller": "{node}을(를) 마련했습니다. 시작하고 투표자로 만들기: kappa quorum add {number} --cluster {name}",
     "local_cluster.removed": "{node}과(와) 그 파일을 지웠습니다.",
     "local_cluster.holds": (
         "{node}에 파티션 {count}개의 복제본이 있습니다({partitions} ...). 먼저 옮기거나 --force를 주십시오."
