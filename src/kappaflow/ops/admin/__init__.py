@@ -14,6 +14,7 @@
 Answers come for many things at once: a cluster with 40,000 partitions is asked a few times, not 40,000 times.
 """
 
+from kappaflow.ops.admin.acl_faces import AclAdmin, AclEntry
 from kappaflow.ops.admin.faces import (
     BrokerState,
     ClusterAdmin,
@@ -50,6 +51,8 @@ from kappaflow.ops.admin.transaction_faces import (
 )
 
 __all__ = [
+    "AclAdmin",
+    "AclEntry",
     "BrokerState",
     "ClusterAdmin",
     "ClusterState",

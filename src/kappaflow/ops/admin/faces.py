@@ -10,6 +10,7 @@ from kappaflow.client.admin import ListedOffset, NewTopic
 from kappaflow.client.offsets import CommittedOffset
 from kappaflow.client.topic_partition import TopicPartition
 from kappaflow.errors import BrokerError
+from kappaflow.ops.admin.acl_faces import AclAdmin
 from kappaflow.ops.admin.transaction_faces import TransactionAdmin
 
 ElectionKind = Literal["preferred", "unclean"]
@@ -376,6 +377,11 @@ class ClusterAdmin(Protocol):
     @property
     def transactions(self) -> TransactionAdmin:
         """Transactions."""
+        ...
+
+    @property
+    def acls(self) -> AclAdmin:
+        """Access control lists."""
         ...
 
     @property

@@ -5,6 +5,7 @@ from __future__ import annotations
 from kappaflow.client.admin import Admin
 from kappaflow.client.connection import ClientConfig
 from kappaflow.ops.admin.faces import BrokerState, ClusterState
+from kappaflow.ops.admin.kafka_acls import KafkaAcls
 from kappaflow.ops.admin.kafka_configs import KafkaConfigs
 from kappaflow.ops.admin.kafka_features import KafkaFeatures
 from kappaflow.ops.admin.kafka_groups import KafkaGroups
@@ -36,6 +37,7 @@ class KafkaClusterAdmin:
         self.groups = KafkaGroups(self.admin)
         self.log_dirs = KafkaLogDirs(self.admin)
         self.placement = KafkaPlacement(self.admin)
+        self.acls = KafkaAcls(self.admin)
         self.transactions = KafkaTransactions(self.admin)
         self.quorum = KafkaQuorum(self.admin)
         self.features = KafkaFeatures(self.admin)

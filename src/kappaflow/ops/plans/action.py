@@ -71,6 +71,7 @@ _PACKAGES = {
     "reassign": "kappaflow.ops.reassignment",
     "disk": "kappaflow.ops.disk",
     "transaction": "kappaflow.ops.transactions",
+    "acl": "kappaflow.ops.acls",
     "zookeeper": "kappaflow.ops.zookeeper",
     "quorum": "kappaflow.ops.quorum",
     "broker": "kappaflow.ops.brokers",

@@ -41,7 +41,7 @@ ENGLISH = {
     "topic.delete_off": "delete.topic.enable is false on broker {brokers}: deletes are refused",
     "topic.delete_off.remedy": "set delete.topic.enable=true in the properties file of each and restart them one by one",
     "topic.delete_denied": "this user may not see topic {topic}: it lacks the permissions DESCRIBE and DELETE",
-    "topic.delete_denied.remedy": "grant it: kappa acls add --allow --principal User:NAME --operation Delete --topic {topic}",
+    "topic.delete_denied.remedy": "grant it: kappa acls add --principal User:NAME --operation Delete --operation Describe --topic {topic}",
     "topic.delete_away": (
         "broker {brokers} holds a replica of topic {topic} and is away: with ZooKeeper the delete waits for it,"
         " with KRaft its files stay on its disk until it is back"
@@ -95,7 +95,7 @@ KOREAN = {
     "topic.delete_off": "브로커 {brokers}의 delete.topic.enable이 false여서 삭제를 거절합니다",
     "topic.delete_off.remedy": "속성 파일에 delete.topic.enable=true를 적고 한 대씩 다시 시작하세요",
     "topic.delete_denied": "이 사용자는 토픽 {topic}을(를) 볼 수 없습니다: DESCRIBE와 DELETE 권한이 없습니다",
-    "topic.delete_denied.remedy": "권한 주기: kappa acls add --allow --principal User:NAME --operation Delete --topic {topic}",
+    "topic.delete_denied.remedy": "권한 주기: kappa acls add --principal User:NAME --operation Delete --operation Describe --topic {topic}",
     "topic.delete_away": (
         "토픽 {topic}의 복제본이 있는 브로커 {brokers}이(가) 없습니다: ZooKeeper에서는 삭제가 기다리고,"
         " KRaft에서는 돌아올 때까지 그 디스크에 파일이 남습니다"

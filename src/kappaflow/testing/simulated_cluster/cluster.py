@@ -9,6 +9,7 @@ from kappaflow.ops.admin import BrokerState, ClusterState
 from kappaflow.ops.contexts import ClusterContext
 from kappaflow.ops.session import OpsSession
 from kappaflow.runtime.clock import ManualClock
+from kappaflow.testing.simulated_cluster.acls import SimulatedAcls
 from kappaflow.testing.simulated_cluster.agreement import SimulatedFeatures, SimulatedQuorum
 from kappaflow.testing.simulated_cluster.configs import SimulatedConfigs
 from kappaflow.testing.simulated_cluster.disks import SimulatedLogDirs
@@ -49,6 +50,7 @@ class SimulatedCluster:
         self.groups = SimulatedGroups(self.state)
         self.log_dirs = SimulatedLogDirs(self.state)
         self.placement = SimulatedPlacement(self.state)
+        self.acls = SimulatedAcls(self.state)
         self.transactions = SimulatedTransactions(self.state)
         self.quorum = SimulatedQuorum(self.state)
         self.features = SimulatedFeatures()

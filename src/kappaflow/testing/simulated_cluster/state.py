@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from kappaflow.client.topic_partition import TopicPartition
-from kappaflow.ops.admin import ProducerState, TransactionState
+from kappaflow.ops.admin import AclEntry, ProducerState, TransactionState
 from kappaflow.runtime.clock import ManualClock
 
 COPY_BYTES_PER_S = 100 << 20
@@ -82,6 +82,7 @@ class State:
     brokers: dict[int, Broker] = field(default_factory=dict[int, Broker])
     topics: dict[str, list[Partition]] = field(default_factory=dict[str, "list[Partition]"])
     configs: dict[tuple[str, str], dict[str, str]] = field(default_factory=dict[tuple[str, str], dict[str, str]])
+    acls: set[AclEntry] = field(default_factory=set[AclEntry])
     groups: dict[str, Group] = field(default_factory=dict[str, Group])
     producers: dict[TopicPartition, list[ProducerState]] = field(
         default_factory=dict[TopicPartition, "list[ProducerState]"]

@@ -1,0 +1,1 @@
+"""`kappa acls`: who may do what."""
