@@ -103,6 +103,8 @@ def test_from_three_to_five_and_back_under_load(cluster: LocalCluster, home: Pat
         assert shown.returncode == 0, shown.stdout + shown.stderr
         assert "5 of 5 voters follow; majority 3; 2 more may be lost" in shown.stdout
         assert kappa(home, "plan", "verify", str(plan)).returncode == 0
+        killed = kappa(home, "plan", "undo", str(plan), crash_at="quorum.removed:2")
+        assert killed.returncode == -9, killed.stdout + killed.stderr
         undone = kappa(home, "plan", "undo", str(plan))
         assert undone.returncode == 0, undone.stdout + undone.stderr
         assert voters(cluster) == before

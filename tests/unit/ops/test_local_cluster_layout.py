@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from kappaflow.cli.cluster.local_clusters import texts
-from kappaflow.errors import ConfigError
+from kappaflow.errors import ConfigError, UsageError
+from kappaflow.ops.local_clusters.cluster import LocalCluster
 from kappaflow.ops.local_clusters.layout import ClusterLayout, ClusterSpec, new_layout
 
 
@@ -30,6 +31,20 @@ def test_a_dynamic_quorum_names_addresses_and_gives_directory_ids() -> None:
     assert len(found["controller.quorum.bootstrap.servers"].split(",")) == 3
     assert all(node.directory_id for node in layout.of_role("controller"))
     assert [node.number for node in layout.of_role("controller")] == [101, 102, 103]
+
+
+@pytest.mark.parametrize(
+    "spec",
+    [
+        ClusterSpec(brokers=3, version="4.3.0"),
+        ClusterSpec(brokers=1, version="4.3.0", controllers=3, dynamic_quorum=False),
+        ClusterSpec(brokers=1, version="3.9.2", zookeepers=1),
+    ],
+)
+def test_controllers_are_added_only_where_they_can_join(tmp_path: Path, spec: ClusterSpec) -> None:
+    new_layout("c", tmp_path, spec).write(tmp_path)
+    with pytest.raises(UsageError, match="no controllers of their own"):
+        LocalCluster(tmp_path).add_controller()
 
 
 def test_zookeeper_servers_name_each_other_and_brokers_name_them() -> None:

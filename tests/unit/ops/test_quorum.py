@@ -4,23 +4,29 @@ from __future__ import annotations
 
 import doctest
 import importlib.util
+from contextlib import nullcontext
 from itertools import product
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
+from uuid import UUID
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kappaflow.cli.quorum import texts as cli_texts
-from kappaflow.errors import BrokerUnreachable, PlanError, UnsafeError, UsageError
+from kappaflow.errors import BrokerError, BrokerUnreachable, PlanError, RetriableBrokerError, UnsafeError, UsageError
 from kappaflow.ops.admin import kafka_quorum
 from kappaflow.ops.admin.faces import QuorumListener, QuorumMember, QuorumState
+from kappaflow.ops.admin.kafka_quorum import KafkaQuorum
 from kappaflow.ops.plans import AuditLog, Plan, PlanJournal, PlanRunner, StepState
 from kappaflow.ops.quorum import QuorumStatus, controllers, plan_add, plan_remove, quorum_status, status
 from kappaflow.ops.quorum import texts as ops_texts
 from kappaflow.ops.quorum.plans import removal_order
 from kappaflow.ops.quorum.status import status_of
+from kappaflow.wire.codec import decode, encode_bytes
+from kappaflow.wire.message import Message
 
 _SPEC = importlib.util.spec_from_file_location("quorum_world", Path(__file__).with_name("quorum_world.py"))
 assert _SPEC is not None
@@ -287,6 +293,49 @@ def test_a_crash_anywhere_is_resumed_or_taken_back(
     assert world.voters == changed
     assert world.running == (running if undo else {node: node in changed for node in running})
     assert world.lost_majority == []
+
+
+class Leader:
+    """Answers changes of the voters with these error codes, one after the other; keeps what it was asked."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, *codes: int) -> None:
+        self.asked: list[Any] = []
+        self._codes = list(codes)
+        monkeypatch.setattr(kafka_quorum, "request_by_schema", self._answer)
+        connection = SimpleNamespace(retry=self._retry)
+        self.face = KafkaQuorum(SimpleNamespace(connection=connection))  # type: ignore[arg-type]
+
+    def _answer(self, _connection: object, api_key: int, versions: range, body: Message, _what: str) -> Any:
+        for version in versions:
+            encoded = encode_bytes(api_key, version, "request", body)
+            self.asked.append(decode(api_key, version, "request", memoryview(encoded)))
+        return SimpleNamespace(error_code=self._codes.pop(0), error_message="why")
+
+    def _retry(self, attempt: Any) -> None:
+        while True:
+            try:
+                return attempt()
+            except RetriableBrokerError:
+                continue
+
+
+def test_an_added_voter_is_told_with_directory_and_listeners(monkeypatch: pytest.MonkeyPatch) -> None:
+    leader = Leader(monkeypatch, 7, 126)  # timed out, but done: the voter is there at the next attempt
+    listeners = [QuorumListener("CONTROLLER", "10.0.0.4", 9093)]
+    leader.face.add_voter("id", 104, kafka_quorum.kafka_uuid(UUID(int=77)), listeners)
+    assert len(leader.asked) == 4
+    for request in leader.asked:
+        assert (request.cluster_id, request.voter_id, request.voter_directory_id) == ("id", 104, UUID(int=77))
+        assert [(x.name, x.host, x.port) for x in request.listeners] == [("CONTROLLER", "10.0.0.4", 9093)]
+    assert leader.asked[1].ack_when_committed
+
+
+@pytest.mark.parametrize(("code", "refused"), [(0, False), (127, False), (31, True)])
+def test_a_removed_voter_may_be_gone_already(monkeypatch: pytest.MonkeyPatch, code: int, refused: bool) -> None:
+    leader = Leader(monkeypatch, code)
+    with pytest.raises(BrokerError, match="CLUSTER_AUTHORIZATION_FAILED") if refused else nullcontext():
+        leader.face.remove_voter("id", 104, kafka_quorum.kafka_uuid(UUID(int=77)))
+    assert [(r.voter_id, r.voter_directory_id) for r in leader.asked] == [(104, UUID(int=77))]
 
 
 def test_texts_exist_in_both_languages() -> None:
