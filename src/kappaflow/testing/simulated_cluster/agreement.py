@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from kappaflow.ops.admin import FeatureChange, FeatureState, QuorumMember, QuorumState
+from kappaflow.ops.admin.faces import QuorumListener
 from kappaflow.testing.simulated_cluster.state import State
 
 VOTERS = 3
@@ -12,14 +13,26 @@ METADATA_LEVELS = (7, 25)
 
 
 class SimulatedQuorum:
-    """The first brokers vote; one that is away has not caught up."""
+    """The first brokers vote, until others are made voters; one that is away has not caught up."""
 
     def __init__(self, state: State) -> None:
         self._state = state
+        self._voters: list[int] | None = None
+
+    def _voting(self) -> list[int]:
+        return list(self._state.brokers)[:VOTERS] if self._voters is None else self._voters
+
+    def add_voter(self, cluster_id: str, node_id: int, directory_id: str, listeners: Sequence[QuorumListener]) -> None:
+        """Make a broker a voter."""
+        self._voters = sorted({*self._voting(), node_id})
+
+    def remove_voter(self, cluster_id: str, node_id: int, directory_id: str) -> None:
+        """Make a voter an observer."""
+        self._voters = [voter for voter in self._voting() if voter != node_id]
 
     def describe(self) -> QuorumState:
         """The quorum, led by the first voter that is alive."""
-        voters = list(self._state.brokers.values())[:VOTERS]
+        voters = [self._state.brokers[voter] for voter in self._voting()]
         alive = [voter.node_id for voter in voters if voter.alive]
         now = self._state.clock.time_ms()
         members = tuple(
