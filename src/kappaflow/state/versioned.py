@@ -122,6 +122,10 @@ class VersionedStore:
             return began
         if began < timestamp:
             self.rows.put(key + _bytes(timestamp), (value,), began)
+        if ends_never and data is None and began == timestamp:
+            # As in Kafka Streams: a deletion of the same time takes the version away and leaves no trace of its own.
+            self.rows.put(full, None, timestamp)
+            return IS_LATEST
         if ends_never:
             self._put_latest(key, data, timestamp)
             return IS_LATEST

@@ -102,7 +102,10 @@ class CogroupedKStream:
         for number, (group, fold) in enumerate(self.groups.items()):
             made = graph.suffixed_or_new(name, f"-cogroup-agg-{number}", AGGREGATE)
             aggregator = ObjectAggregator(initializer, fold, merger=merger)
-            nodes.append(graph.add(stored_operator(made, make(aggregator), store, grace_ms), parents[group]))
+            node = stored_operator(made, make(aggregator), store, grace_ms)
+            if store.window is not None:
+                node.versioned = None  # as in Kafka Streams, where these say nothing about it
+            nodes.append(graph.add(node, parents[group]))
         merged = graph.suffixed_or_new(name, "-cogroup-merge", MERGE)
         sources = [source for group in self.groups if not group.needs_repartition for source in group.sources]
 

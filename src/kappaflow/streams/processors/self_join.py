@@ -45,7 +45,6 @@ class SelfJoinProcessor(Processor):
             return
         at, key = record.timestamp, self._write_key(record.key)
         self.observed_time = max(self.observed_time, at)
-        self._store.observe(at)
         alone = at > self.observed_time - self._store.retention_ms + 1
         for time, other in self._near(key, at, self._before, self._after):
             self._emit(record, record.value, other, max(at, time))
@@ -56,6 +55,7 @@ class SelfJoinProcessor(Processor):
             self._emit(record, other, record.value, max(at, time))
         if alone:
             self._emit(record, record.value, record.value, at)
+        self._store.observe(at)  # what is near is looked for in the store as it was before
         self._keep(record)
 
     def _keep(self, record: Record) -> None:

@@ -429,13 +429,17 @@ class _Making:
         elif kind in (GROUPED, REGROUPED):
             self.end(self.behind("aggregate" if kind == GROUPED else "table_aggregate", identity))
 
+    def number_of_records(self) -> tuple[int, int]:
+        """Return bounds: joins of joins multiply, and then fewer records say as much, in less time."""
+        heaviest = max(self.weights.values())
+        bounds = ((30, (5, 40)), (300, (5, 16)), (3_000, (5, 8)), (30_000, (4, 6)))
+        return next((each for limit, each in bounds if heaviest < limit), (2, 3))
+
     def records(self) -> list[RawRecord]:
         """Return records for all topics that are read."""
         rng, now, found = self.rng, rng_start(self.rng), list[RawRecord]()
         topics = sorted(self.topics)
-        # Joins of joins multiply: then fewer records say as much, in less time.
-        most = max(self.weights.values())
-        for _ in range(rng.randint(5, 40 if most < 30 else 16 if most < 300 else 8)):
+        for _ in range(rng.randint(*self.number_of_records())):
             now = max(0, now + rng.choice((0, 0, 1, 1, 3, 6, 15, -2, -10, 60 if rng.random() < 0.1 else 2)))
             topic = rng.choice(topics)
             no_key = rng.random() < 0.06 and topic not in (*TABLE_TOPICS, GLOBAL_TOPIC)
