@@ -91,7 +91,7 @@ def test_alter_configs_replaces_all(client: RawClient, topic: str) -> None:
         entries = client.ask(32, 4, body).results[0].configs
         return {each.name: each.value for each in entries if each.config_source == 1}
 
-    assert alter(retention_ms="1000", segment_bytes="2000") == ErrorCode.NONE
+    assert alter(retention_ms="1000", segment_bytes="2097152") == ErrorCode.NONE
     assert alter(retention_ms="3000") == ErrorCode.NONE
     assert configs() == {"retention.ms": "3000"}
     assert alter(validate_only=True, retention_ms="5") == ErrorCode.NONE
