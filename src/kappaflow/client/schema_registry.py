@@ -41,6 +41,12 @@ class HttpSchemaRegistry:
         self._by_id: dict[int, SchemaText] = {}
         self._ids: dict[tuple[str, SchemaText], int] = {}
 
+    def close(self) -> None:
+        """Close the connections; the next question opens new ones."""
+        if self._http is not None:
+            self._http.close()
+            self._http = None
+
     def _request(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> Any:
         """Return the JSON answer, None for 404.
 

@@ -42,7 +42,7 @@ BASE_PROPERTIES = {
 
 def run_rest_case(case: RestCase, server: LiveServer) -> CaseResult:
     """Run a case on a server that holds nothing of another one, and clear the server again."""
-    result = judge(case.id, lambda: _CaseRun(case, server).run())
+    result = judge(case.id, lambda: _run_and_close(case, server))
     try:
         server.clear()
     except Refused as error:
@@ -50,12 +50,20 @@ def run_rest_case(case: RestCase, server: LiveServer) -> CaseResult:
     return result
 
 
+def _run_and_close(case: RestCase, server: LiveServer) -> None:
+    registry = HttpSchemaRegistry(f"{server.url}/schema-registry")
+    try:
+        _CaseRun(case, server, registry).run()
+    finally:
+        registry.close()
+
+
 class _CaseRun:
-    def __init__(self, case: RestCase, server: LiveServer) -> None:
+    def __init__(self, case: RestCase, server: LiveServer, registry: HttpSchemaRegistry) -> None:
         self._case = case
         self._server = server
         self._properties = BASE_PROPERTIES | case.case.properties
-        self._registry = HttpSchemaRegistry(f"{server.url}/schema-registry")
+        self._registry = registry
         # Plans the statements once more, for the formats in which a case's own records are written.
         self._planner = Engine(config=CONFIG, registry=self._registry)
         self._topics = topics_before(case.case, self._planner)
