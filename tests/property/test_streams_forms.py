@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from kappaflow.streams.columns.aggregate import AggregateColumns
 from kappaflow.streams.columns.session import SessionColumns
 from kappaflow.streams.dsl.processor_api import UserProcessor
+from kappaflow.streams.dsl.transformed_table import TransformTableProcessor
 from kappaflow.streams.execution.row_task import RawRecord
 from kappaflow.streams.processors import aggregate, foreign_key_join, session, stream_stream_join, suppress
 from kappaflow.streams.processors.base import Processor
@@ -108,6 +109,12 @@ def test_progress_that_is_not_taken_up_is_seen(what: str, monkeypatch: pytest.Mo
 
 def test_every_operator_that_remembers_can_forget() -> None:
     # Those of the streams library alone are held by tests/conformance/kafka_streams/test_dsl_traces.py.
-    library = {SelfJoinProcessor, SlidingAggregateProcessor, StreamJoinSideProcessor, SuppressBufferProcessor}
+    library = {
+        SelfJoinProcessor,
+        SlidingAggregateProcessor,
+        StreamJoinSideProcessor,
+        SuppressBufferProcessor,
+        TransformTableProcessor,
+    }
     own = {c for c in Processor.__subclasses__() if "resume" in vars(c)} - library - {UserProcessor}
     assert own <= {operator for operator, _ in FORGETFUL.values()} | {foreign_key_join.ForeignKeyJoinProcessor}

@@ -9,7 +9,7 @@ from kappaflow.streams.batch import Batch
 from kappaflow.streams.columns.aggregate import AggregateColumns, ChangedStates
 from kappaflow.streams.columns.batches import shared
 from kappaflow.streams.columns.coverage import table_makers
-from kappaflow.streams.columns.fan import FlatMapColumns, MergeColumns
+from kappaflow.streams.columns.fan import FlatMapColumns, MergeColumns, merged
 from kappaflow.streams.columns.operator import ColumnOperator, Finishing, Remembering, Stores
 from kappaflow.streams.columns.session import SessionColumns
 from kappaflow.streams.columns.stateless import (
@@ -146,9 +146,8 @@ class ColumnSubtopology:
             if not pending and all(batch is None for batch in inputs):
                 continue
             if isinstance(node, n.Sink | n.Repartition) and node.name not in self._entries:
-                (batch,) = inputs
-                assert batch is not None
-                self._write(node, batch)
+                batches = [batch for batch in inputs if batch is not None]
+                self._write(node, batches[0] if len(batches) == 1 else merged(batches))
                 continue
             result = self._operators[node.name].run(inputs)
             if result is not None and len(result):
