@@ -276,11 +276,7 @@ class GroupMembership:
     def assigned(self, assignment: bytes) -> None:
         """Have the caller's thread take its assignment."""
         self._assignment = assignment
-        if not self._counts:
-            self._counts = self._topic_counts() or {}
-            # A static member that comes back gets what it had, though its topics may have grown meanwhile. When the
-            # leader joins once more it assigns anew; to any other member the broker answers what it has already.
-            self._coordinator.request_rejoin()
+        self._counts = self._counts or self._topic_counts() or {}
         generation = self.generation()
 
         def assign_now() -> None:
