@@ -155,9 +155,13 @@ class Flusher:
                 )
                 if self._on_failure is not None:
                     self._on_failure(str(self.failure))
-        for loop, future in waiters:
-            if not loop.is_closed():
-                loop.call_soon_threadsafe(_settle, future, self.failure)
+        except BaseException as error:
+            self.failure = StorageError(f"syncing a log to disk ended with a defect: {error!r}; start again")
+            raise
+        finally:
+            for loop, future in waiters:
+                if not loop.is_closed():
+                    loop.call_soon_threadsafe(_settle, future, self.failure)
 
 
 def _settle(future: asyncio.Future[None], failure: StorageError | None) -> None:

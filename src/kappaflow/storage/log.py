@@ -465,6 +465,11 @@ class PartitionLog:
             return
         if offset < self.log_start_offset:
             raise OffsetOutOfRange(f"cannot truncate to {offset}: the log starts at {self.log_start_offset}")
+        with self._sync_lock:
+            self._cut_at(offset)
+
+    def _cut_at(self, offset: int) -> None:
+        """What `truncate` does while no sync is under way, which would find the log without segments."""
         while len(self._segments) > 1 and self._bases[-1] >= offset:
             segment = self._segments.pop()
             self._bases.pop()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import errno
 import struct
+import threading
 from collections.abc import Callable
 from pathlib import Path
 
@@ -238,6 +239,30 @@ def test_truncate(open_log: OpenLog) -> None:
         assert read_all(log) == list(range(0, target - 1, 2))
         assert log.append(batch(), leader_epoch=3).base_offset == target - target % 2
         log.close()
+
+
+def test_a_sync_waits_for_a_truncation_under_way(open_log: OpenLog, monkeypatch: pytest.MonkeyPatch) -> None:
+    log = open_log(SMALL)
+    log.append(batch(2))
+    waited, errors = [], []
+
+    def sync() -> None:
+        try:
+            log.sync()
+        except Exception as error:
+            errors.append(error)
+
+    flusher = threading.Thread(target=sync)
+
+    def remove_snapshots(*_: object) -> None:  # called when the log has no segment for a moment
+        flusher.start()
+        flusher.join(0.1)
+        waited.append(flusher.is_alive())
+
+    monkeypatch.setattr("kappaflow.storage.log.remove_snapshots", remove_snapshots)
+    log.truncate(0)
+    flusher.join(10)
+    assert (waited, errors, log.recovery_point) == ([True], [], 0)
 
 
 def test_leader_epochs(open_log: OpenLog) -> None:
