@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple, Protocol
 
+import msgspec
+
 from kappaflow.client.consumer_protocol import (
     Assignment,
     Subscription,
@@ -57,9 +59,16 @@ class Assignor(Protocol):
         """
         ...
 
+    def partition_counts(self, assignment: bytes) -> Mapping[str, int]:
+        """The `partitions` by which an assignment was made; none where it does not tell."""
+        ...
+
 
 class StickyAssignor:
     """Spreads partitions evenly; a member keeps what it has as far as that stays even.
+
+    The user data of an assignment is the number of partitions of each topic: a static member that comes back gets what
+    it had, and has to see whether its topics have grown meanwhile.
 
     Attributes:
         name: the group protocol.
@@ -81,7 +90,13 @@ class StickyAssignor:
         # A restarted static member has a new id; its instance id keeps its place in the order.
         order = sorted(members, key=lambda m: (members[m].group_instance_id or m, m))
         spread = spread_evenly({m: subscriptions[m] for m in order}, partitions)
-        return {m: encode_assignment(Assignment(tuple(sorted(spread[m])))) for m in order}
+        counts = msgspec.msgpack.encode(dict(partitions))
+        return {m: encode_assignment(Assignment(tuple(sorted(spread[m])), counts)) for m in order}
+
+    def partition_counts(self, assignment: bytes) -> Mapping[str, int]:
+        """What `assign` wrote into the user data."""
+        found = decode_assignment(assignment).user_data
+        return msgspec.msgpack.decode(found, type=dict[str, int]) if found else {}
 
 
 def spread_evenly(

@@ -276,7 +276,11 @@ class GroupMembership:
     def assigned(self, assignment: bytes) -> None:
         """Have the caller's thread take its assignment."""
         self._assignment = assignment
-        self._counts = self._counts or self._topic_counts() or {}
+        current = self._topic_counts() or {}
+        self._counts = self._counts or dict(self._assignor.partition_counts(assignment)) or current
+        # A static member that comes back gets what it had, even as the leader, though its topics may have grown.
+        if any(count > self._counts.get(topic, 0) for topic, count in current.items()):
+            self._on_metadata()
         generation = self.generation()
 
         def assign_now() -> None:

@@ -127,6 +127,22 @@ def test_a_static_member_comes_back_without_a_rebalance(config: ClientConfig, ne
             time.sleep(0.05)
 
 
+def test_a_static_member_comes_back_to_a_topic_that_has_grown(
+    config: ClientConfig, new_topic: Callable[..., str]
+) -> None:
+    topic = new_topic(1)
+    workers = [Worker(config, "group-grown", topic, f"worker-{i}", 30_000) for i in range(2)]
+    until(workers, lambda: spread(workers) == [0])
+    for worker in workers:
+        worker.membership.close()
+    with Admin(config) as admin:
+        admin.create_partitions({topic: 4})
+    workers = [Worker(config, "group-grown", topic, f"worker-{i}", 30_000) for i in range(2)]
+    until(workers, lambda: spread(workers) == [0, 1, 2, 3] and all(len(w.partitions) == 2 for w in workers))
+    for worker in workers:
+        worker.membership.close(leave=True)
+
+
 def test_a_second_process_with_the_same_instance_id_fences_the_first(
     config: ClientConfig, new_topic: Callable[..., str]
 ) -> None:

@@ -158,7 +158,6 @@ def test_statements_cannot_reach_the_command_topic(db: Database, statement: str)
         db.sql(statement)
 
 
-@pytest.mark.xfail(reason="a known defect: a query that was begun before does not get the new partitions of its source")
 def test_a_grown_source_is_read_on_by_stateless_queries_and_named_by_the_others(
     own: EmbeddedServer, db: Database
 ) -> None:

@@ -36,13 +36,29 @@ class TaskId(NamedTuple):
         return f"{self.subtopology}_{self.partition}"
 
 
-def encode_tasks(tasks: Sequence[TaskId], partitions: Sequence[TopicPartition] = ()) -> bytes:
+class TaskAssignment(NamedTuple):
+    """The user data of an assignment.
+
+    Attributes:
+        tasks: what the member runs.
+        counts: the number of partitions of each topic of the group when it was made.
+    """
+
+    tasks: list[TaskId]
+    counts: dict[str, int]
+
+
+def encode_tasks(
+    tasks: Sequence[TaskId], partitions: Sequence[TopicPartition] = (), counts: Mapping[str, int] | None = None
+) -> bytes:
     """Write an assignment.
 
     Args:
         partitions: what the tasks read, for tools that look at the group.
+        counts: the number of partitions of each topic of the group.
     """
-    return encode_assignment(Assignment(tuple(partitions), msgspec.msgpack.encode([list(task) for task in tasks])))
+    data = msgspec.msgpack.encode(TaskAssignment(list(tasks), dict(counts or {})))
+    return encode_assignment(Assignment(tuple(partitions), data))
 
 
 def encode_member(tasks: bytes, application_server: str, topics: Sequence[str] = ()) -> bytes:
@@ -60,8 +76,12 @@ def decode_member(data: bytes) -> tuple[str, bytes]:
 
 def decode_tasks(data: bytes) -> list[TaskId]:
     """Read what `encode_tasks` wrote; no bytes are no tasks."""
+    return _decode(data).tasks
+
+
+def _decode(data: bytes) -> TaskAssignment:
     found = decode_assignment(data).user_data
-    return [TaskId(*pair) for pair in msgspec.msgpack.decode(found, type=list[tuple[int, int]])] if found else []
+    return msgspec.msgpack.decode(found, type=TaskAssignment) if found else TaskAssignment([], {})
 
 
 class TaskAssignor:
@@ -106,11 +126,15 @@ class TaskAssignor:
         for task in sorted(free):
             member = min(order, key=lambda m: (len(owned[m]), order.index(m)))
             owned[member].append(task)
-        return {member: self._assignment(sorted(list_)) for member, list_ in owned.items()}
+        return {member: self._assignment(sorted(list_), partitions) for member, list_ in owned.items()}
 
-    def _assignment(self, tasks: Sequence[TaskId]) -> bytes:
+    def partition_counts(self, assignment: bytes) -> Mapping[str, int]:
+        """What `assign` was given when it made this assignment."""
+        return _decode(assignment).counts
+
+    def _assignment(self, tasks: Sequence[TaskId], counts: Mapping[str, int]) -> bytes:
         read = [TopicPartition(topic, t.partition) for t in tasks for topic in self._sources(t)]
-        return encode_tasks(tasks, read)
+        return encode_tasks(tasks, read, counts)
 
     def _sources(self, task: TaskId) -> Sequence[str]:
         return tuple(next(sub.sources for sub in self._topology.subtopologies if sub.number == task.subtopology))
