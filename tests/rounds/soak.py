@@ -104,7 +104,7 @@ def soak(part: str, minutes: float, files: list[str]) -> int:
         if done.returncode:
             failed.append(seed)
             counts["failed_seeds"].append(seed)
-            sys.stdout.write(done.stdout + f"\nrepeat with: {' '.join(command_for(seed, files)[1:])}\n")
+            sys.stdout.write(done.stdout + f"\nrepeat with: {' '.join(command_for(seed, part, files)[1:])}\n")
         save_state(state)
         sys.stdout.write(f"{part}: seed {seed} {'FAILED' if done.returncode else 'passed'}; {summary(part, counts)}\n")
         sys.stdout.flush()
