@@ -142,6 +142,7 @@ fn encode(
     valid: Option<&[u8]>,
     rows: usize,
     unwrapped: bool,
+    header: &[u8],
 ) -> (Vec<i32>, Vec<u8>, Vec<bool>) {
     let mut ends = Vec::with_capacity(rows);
     let mut data = Vec::with_capacity(rows * 32 * columns.len().max(1));
@@ -150,10 +151,14 @@ fn encode(
         let mut has_row = valid.is_none_or(|valid| valid[row] != 0);
         if has_row && unwrapped {
             match columns[0].get(row) {
-                Some(item) => push_value(&mut data, &item),
+                Some(item) => {
+                    data.extend_from_slice(header);
+                    push_value(&mut data, &item);
+                }
                 None => has_row = false,
             }
         } else if has_row {
+            data.extend_from_slice(header);
             for (column, name) in columns.iter().zip(names) {
                 data.extend_from_slice(name);
                 push_optional(&mut data, column.get(row));
@@ -172,8 +177,11 @@ fn encode(
 /// Encodes columns as one JSON document a row.
 ///
 /// `names` holds what comes before each value, such as `{"A":` and `,"B":`; `raw` marks columns whose strings are
-/// JSON already; `valid` has a byte per row, 0 where there is no document; `rows` counts where there are no columns.
+/// JSON already; `valid` has a byte per row, 0 where there is no document; `rows` counts where there are no columns;
+/// `header` stands before every document.
 #[pyfunction]
+#[pyo3(signature = (columns, names, raw, valid, rows, unwrapped, header=None))]
+#[allow(clippy::too_many_arguments)]
 pub fn json_encode<'py>(
     py: Python<'py>,
     columns: Vec<Column>,
@@ -182,6 +190,7 @@ pub fn json_encode<'py>(
     valid: Option<PyBuffer<u8>>,
     rows: usize,
     unwrapped: bool,
+    header: Option<Vec<u8>>,
 ) -> PyResult<Bound<'py, PyAny>> {
     let arrays: Vec<ArrayRef> = columns.iter().map(|column| plain(&column.0)).collect::<PyResult<_>>()?;
     let columns: Vec<In<'_>> =
@@ -190,7 +199,8 @@ pub fn json_encode<'py>(
     let valid = valid.as_ref().map(|valid| borrowed(valid, "valid")).transpose()?;
     let valid = valid.map(|valid| &valid[..rows.min(valid.len())]);
     let rows = valid.map_or(rows, |valid| valid.len());
-    let (ends, data, present) = detached(py, rows, || encode(&columns, &names, valid, rows, unwrapped));
+    let header = header.unwrap_or_default();
+    let (ends, data, present) = detached(py, rows, || encode(&columns, &names, valid, rows, unwrapped, &header));
     let nulls = if present.iter().all(|present| *present) { None } else { Some(NullBuffer::from(present)) };
     to_pyarrow(py, bytes_array(ends, data, nulls, true)?.as_ref())
 }

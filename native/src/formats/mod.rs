@@ -5,6 +5,7 @@
 use pyo3::prelude::*;
 
 mod avro_read;
+mod avro_write;
 mod columns;
 mod delimited;
 mod json_decode;
@@ -16,9 +17,12 @@ mod plain_values;
 mod primitives;
 mod protobuf_read;
 mod protobuf_scalars;
+mod protobuf_write;
 mod scalars;
 mod schema_decode;
+mod schema_encode;
 mod windowed;
+mod write_values;
 mod written;
 
 /// Adds the functions of this part to the module.
@@ -33,6 +37,8 @@ pub fn register(m: &Bound<'_, PyModule>) -> PyResult<()> {
     m.add_class::<schema_decode::RecordPlan>()?;
     m.add_function(wrap_pyfunction!(schema_decode::schema_ids, m)?)?;
     m.add_function(wrap_pyfunction!(schema_decode::schema_decode, m)?)?;
+    m.add_class::<schema_encode::WritePlan>()?;
+    m.add_function(wrap_pyfunction!(schema_encode::schema_encode, m)?)?;
     m.add_function(wrap_pyfunction!(windowed::windowed_append, m)?)?;
     m.add_function(wrap_pyfunction!(windowed::windowed_split, m)?)
 }

@@ -273,3 +273,19 @@ fn days_from_civil(year: i64, month: i64, day: i64) -> Scanned<i64> {
     let before = shifted * 365 + shifted.div_euclid(4) - shifted.div_euclid(100) + shifted.div_euclid(400);
     Ok(before + (month * 153 + 2) / 5 + day - 1 - 719_468)
 }
+
+/// Year, month and day of the years 1 to 9999 of a number of days since 1970-01-01.
+pub fn civil_from_days(days: i64) -> Scanned<[i64; 3]> {
+    if !(-719_162..=2_932_896).contains(&days) {
+        return Err(Doubt);
+    }
+    let shifted = days + 719_468;
+    let era = shifted.div_euclid(146_097);
+    let day_of_era = shifted.rem_euclid(146_097);
+    let year_of_era = (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    let month = (5 * day_of_year + 2) / 153;
+    let day = day_of_year - (153 * month + 2) / 5 + 1;
+    let month = if month < 10 { month + 3 } else { month - 9 };
+    Ok([year_of_era + era * 400 + i64::from(month <= 2), month, day])
+}

@@ -57,6 +57,7 @@ def json_encode(
     valid: object | None,
     rows: int,
     unwrapped: bool,
+    header: bytes | None = None,
 ) -> ArrowArray: ...
 def delimited_decode(
     data: ArrowArray, delimiter: int, types: list[TypeSpec], keep: list[bool]
@@ -106,6 +107,17 @@ def previous_in_key(keys: ArrowArray) -> Vector: ...
 class RecordPlan:
     def __init__(self, kind: str, step: Any, prefix: bytes) -> None: ...
 
+class WritePlan:
+    def __init__(self, kind: str, step: Any, prefix: bytes) -> None: ...
+
+def schema_encode(
+    columns: list[ArrowArray],
+    plan: WritePlan,
+    valid: object | None,
+    rows: int,
+    is_unwrapped: bool,
+    is_bare: bool,
+) -> tuple[ArrowArray, Vector]: ...
 def schema_ids(data: Any) -> list[int]: ...
 def schema_decode(
     data: Any,

@@ -61,7 +61,7 @@ class AvroCodec(SchemaCodec):
         out = io.BytesIO()
         try:
             fastavro.schemaless_writer(out, self._schema, self._to(value))
-        except (ValueError, TypeError, OverflowError, KeyError) as error:
+        except (ValueError, TypeError, ArithmeticError, KeyError, AttributeError) as error:
             raise SerializationError(f"The value does not fit its Avro schema: {error}") from None
         return out.getvalue()
 
@@ -95,7 +95,7 @@ class AvroCodec(SchemaCodec):
                 return self._array(node["items"], namespace, write=write)
             case "map":
                 inner = self._converter(node["values"], namespace, write=write)
-                return lambda value: {str(key): inner(item) for key, item in value.items()}
+                return lambda value: {str(key): inner(item) for key, item in _mapping(value).items()}
             case _:
                 return self._converter(kind, namespace, write=write)
 
@@ -203,14 +203,24 @@ def _writer_of(kind: str) -> Convert:
     return plain_boolean if kind == "boolean" else _same
 
 
+def _mapping(value: Any) -> Mapping[Any, Any]:
+    if not isinstance(value, Mapping):
+        raise TypeError(f"expected a map, got {value!r}")
+    return value
+
+
 def _entries(value: Any) -> Any:
     if isinstance(value, Mapping):
         return [{"key": key, "value": item} for key, item in value.items()]
+    if not isinstance(value, list):
+        raise TypeError(f"expected an array, got {value!r}")
     return value
 
 
 def _decimal_writer(data_type: t.Decimal, size: int | None) -> Convert:
     def write(value: Any) -> bytes:
+        if isinstance(value, bool) or not isinstance(value, int | float | str | Decimal):
+            raise TypeError(f"expected a decimal number, got {value!r}")
         fitted = fit_decimal(Decimal(str(value)), data_type)
         sign, digits, _ = fitted.as_tuple()
         unscaled = int("".join(map(str, digits)) or "0") * (-1 if sign else 1)

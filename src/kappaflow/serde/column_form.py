@@ -3,6 +3,7 @@
 native kernel -> arrays, rows with a value, doubtful rows
 columns it has no type for (ARRAY, MAP, STRUCT, wide DECIMAL) come as JSON text and are read here
 doubtful row -> Serde.deserialize -> a patch, or an error with its message
+columns -> native kernel -> records; a row that it leaves -> Serde.serialize
 """
 
 from __future__ import annotations
@@ -19,14 +20,16 @@ from kappaflow.errors import SerializationError
 from kappaflow.kernel import _native
 from kappaflow.kernel.json_read import read_json
 from kappaflow.serde import types as t
-from kappaflow.serde.arrow import array_to_values, arrow_type, values_to_array
+from kappaflow.serde.arrow import array_to_values, arrays_to_rows, arrow_type, values_to_array
 from kappaflow.serde.avro_codec import AvroCodec
 from kappaflow.serde.avro_plan import avro_steps
+from kappaflow.serde.avro_write_plan import avro_write_steps
 from kappaflow.serde.coercion import CoercionError, coercion
 from kappaflow.serde.face import ArrowArray, Decoded, Mask, Row, Serde
 from kappaflow.serde.json_format import JsonSerde
 from kappaflow.serde.protobuf_codec import ProtobufCodec
 from kappaflow.serde.protobuf_plan import protobuf_steps
+from kappaflow.serde.protobuf_write_plan import protobuf_write_steps
 from kappaflow.serde.record_plan import Unplannable
 from kappaflow.serde.schema import Column
 from kappaflow.serde.schema_codec import SchemaCodec
@@ -200,6 +203,7 @@ def json_encode(
     length: int,
     *,
     unwrapped: bool,
+    header: bytes = b"",
 ) -> ArrowArray:
     """Encode JSON documents.
 
@@ -211,6 +215,7 @@ def json_encode(
         valid: false where there is no document.
         length: number of rows where there are no columns.
         unwrapped: the document is the single value.
+        header: stands before every document.
     """
     raw = layout_of(serde).raw
     arrays: list[ArrowArray] = []
@@ -220,7 +225,7 @@ def json_encode(
             arrays.append(pa.array([None if v is None else write(v) for v in values], type=pa.string()))
         else:
             arrays.append(fitted(array, column.type))
-    return _native.json_encode(arrays, prefixes, raw, mask_bytes(valid), length, unwrapped)
+    return _native.json_encode(arrays, prefixes, raw, mask_bytes(valid), length, unwrapped, header)
 
 
 def plan_of(codec: SchemaCodec, columns: Sequence[Column], *, is_bare: bool) -> Any | None:
@@ -240,6 +245,30 @@ def plan_of(codec: SchemaCodec, columns: Sequence[Column], *, is_bare: bool) -> 
             return _native.RecordPlan("AVRO", avro_steps(codec.node, codec.names, wanted), b"")
         if isinstance(codec, ProtobufCodec):
             return _native.RecordPlan("PROTOBUF", protobuf_steps(codec.message, struct), codec.prefix)
+    except Unplannable:
+        pass
+    return None
+
+
+def write_plan_of(codec: SchemaCodec, columns: Sequence[Column], header: bytes, *, is_bare: bool) -> Any | None:
+    """Return how the native kernel writes columns as records of a schema, or None where the row form has to.
+
+    Args:
+        codec: of the schema.
+        columns: of the serde.
+        header: what records start with.
+        is_bare: a record is the value of the only column.
+    """
+    struct = t.Struct(tuple(t.StructField(column.name, column.type) for column in columns))
+    if any(is_raw(column.type) for column in columns):
+        return None
+    try:
+        if isinstance(codec, AvroCodec):
+            source = columns[0].type if is_bare else struct
+            return _native.WritePlan("AVRO", avro_write_steps(codec.node, codec.names, source), header)
+        if isinstance(codec, ProtobufCodec):
+            steps = protobuf_write_steps(codec.message, struct)
+            return _native.WritePlan("PROTOBUF", steps, header + codec.prefix)
     except Unplannable:
         pass
     return None
@@ -272,6 +301,49 @@ def schema_decode(
     keep = keep_flags(serde, projection)
     found = _native.schema_decode(data, list(plans), layout_of(serde).types, keep, is_bare, is_framed)
     return finish(serde, data, projection, found)
+
+
+def schema_encode(
+    serde: Serde,
+    columns: Sequence[ArrowArray],
+    plan: Any,
+    valid: Mask | None,
+    length: int,
+    *,
+    unwrapped: bool,
+    is_bare: bool,
+) -> ArrowArray:
+    """Encode records of a registered schema.
+
+    Args:
+        serde: the row form.
+        columns: the arrays.
+        plan: of `write_plan_of`.
+        valid: false where there is no record.
+        length: number of rows where there are no columns.
+        unwrapped: a null in the only column is no record.
+        is_bare: a record is the value of the only column.
+
+    Raises:
+        SerializationError: a row cannot be written.
+    """
+    arrays = [fitted(array, column.type) for array, column in zip(columns, serde.columns, strict=True)]
+    encoded, doubt_bytes = _native.schema_encode(arrays, plan, mask_bytes(valid), length, unwrapped, is_bare)
+    doubts = np.frombuffer(doubt_bytes, np.int64)
+    if not len(doubts):
+        return encoded
+    chosen = [_taken(array, pa.array(doubts)) for array in columns]
+    rows = arrays_to_rows(chosen, [column.type for column in serde.columns], len(doubts))
+    patch = pa.array([serde.serialize(row) for row in rows], type=pa.binary())
+    order = np.arange(len(encoded))
+    order[doubts] = len(encoded) + np.arange(len(doubts))
+    return pa.concat_arrays([encoded, patch]).take(pa.array(order))
+
+
+def _taken(array: ArrowArray, rows: ArrowArray) -> ArrowArray:
+    # Views cannot be taken from.
+    plain = {pa.string_view(): pa.string(), pa.binary_view(): pa.binary()}.get(array.type)
+    return (array if plain is None else array.cast(plain)).take(rows)
 
 
 def json_behind_header(serde: Serde, inner: JsonSerde, data: ArrowArray, projection: Sequence[int] | None) -> Decoded:

@@ -105,13 +105,18 @@ class Serde(ABC):
         Raises:
             SerializationError: a row cannot be written.
         """
-        size = len(columns[0]) if columns else len(valid) if valid is not None else length or 0
+        size = row_count(columns, valid, length)
         rows = arrays_to_rows(columns, self._types, size)
         if valid is None:
             return pa.array([self.serialize(row) for row in rows], type=pa.binary())
         return pa.array(
             [self.serialize(row) if ok else None for row, ok in zip(rows, valid, strict=True)], type=pa.binary()
         )
+
+
+def row_count(columns: Sequence[ArrowArray], valid: Mask | None, length: int | None) -> int:
+    """Return how many rows the arguments of `encode` stand for."""
+    return len(columns[0]) if columns else len(valid) if valid is not None else length or 0
 
 
 def _mask(flags: Any) -> Mask | None:

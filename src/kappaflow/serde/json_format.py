@@ -142,9 +142,14 @@ class JsonSerde(Serde):
 
     def encode(self, columns: Sequence[ArrowArray], valid: Mask | None = None, length: int | None = None) -> ArrowArray:
         """Write a column of documents."""
-        if not USE_NATIVE:
-            return super().encode(columns, valid, length)
+        return self.encode_behind(b"", columns, valid, length) if USE_NATIVE else super().encode(columns, valid, length)
+
+    def encode_behind(
+        self, header: bytes, columns: Sequence[ArrowArray], valid: Mask | None = None, length: int | None = None
+    ) -> ArrowArray:
+        """Write a column of documents natively, each behind the same bytes."""
         from kappaflow.serde.column_form import json_encode
 
         rows = len(valid) if valid is not None else length or 0
-        return json_encode(self, columns, self._prefixes, self._writers, valid, rows, unwrapped=self.unwrapped)
+        prefixes, writers = self._prefixes, self._writers
+        return json_encode(self, columns, prefixes, writers, valid, rows, unwrapped=self.unwrapped, header=header)

@@ -24,7 +24,7 @@ from google.protobuf import (
     wrappers_pb2,
 )
 from google.protobuf.descriptor import FieldDescriptor
-from google.protobuf.message import DecodeError
+from google.protobuf.message import DecodeError, EncodeError
 
 from kappaflow.errors import ConfigError, SerializationError
 from kappaflow.serde import types as t
@@ -141,7 +141,7 @@ class ProtobufCodec(SchemaCodec):
         """Write a value."""
         try:
             return self.prefix + _filled(self._class(), value).SerializeToString()
-        except (ValueError, TypeError, AttributeError, ArithmeticError) as error:
+        except (ValueError, TypeError, AttributeError, ArithmeticError, KeyError, EncodeError) as error:
             raise SerializationError(f"The value does not fit its Protobuf schema: {error}") from None
 
     def decode(self, data: bytes) -> Any:
@@ -322,10 +322,18 @@ def _set_message(target: Any, value: Any) -> None:
         target.nanos = millis * 1_000_000
     elif name == "confluent.type.Decimal":
         _set_decimal(target, value)
-    elif is_list_message(target.DESCRIPTOR) and not isinstance(value, Mapping):
+    elif is_list_message(target.DESCRIPTOR) and _is_whole(target.DESCRIPTOR.fields[0], value):
         _set(target, target.DESCRIPTOR.fields[0], value)
     else:
         _filled(target, value)
+
+
+def _is_whole(field: Any, value: Any) -> bool:
+    """Tell whether a value is what the only field of a list message takes, and not a mapping with that field."""
+    if not isinstance(value, Mapping):
+        return True
+    inner = value.get(field.name) if len(value) == 1 else None
+    return is_map(field) and not isinstance(inner, Mapping)
 
 
 def _set_decimal(target: Any, value: Any) -> None:

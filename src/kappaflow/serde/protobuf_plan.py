@@ -10,7 +10,7 @@ from kappaflow.serde import types as t
 from kappaflow.serde.protobuf_codec import WRAPPERS, is_list_message, is_map, is_synthetic
 from kappaflow.serde.record_plan import NO_COLUMN, Step, Unplannable, match_fields, position, struct_of
 
-_SCALARS = {
+SCALARS = {
     F.TYPE_INT32: "int32",
     F.TYPE_INT64: "int64",
     F.TYPE_UINT32: "uint32",
@@ -27,7 +27,7 @@ _SCALARS = {
     F.TYPE_STRING: "string",
     F.TYPE_BYTES: "bytes",
 }
-_MEANINGS = {
+MEANINGS = {
     "google.protobuf.Timestamp": "timestamp",
     "google.type.Date": "date",
     "google.type.TimeOfDay": "time",
@@ -87,8 +87,8 @@ def _field(field: Any, wanted: t.DataType | None, column: int, above: tuple[str,
         # The last name of a number is the one that the row form finds.
         known = {value.number: field.enum_type.values_by_number[value.number].name for value in values}
         return ("enum", [], [*numbers, *known], [name.encode() for name in known.values()])
-    if field.type in _SCALARS:
-        return (_SCALARS[field.type], [], numbers, [])
+    if field.type in SCALARS:
+        return (SCALARS[field.type], [], numbers, [])
     if field.type != F.TYPE_MESSAGE:
         raise Unplannable
     return _of_message(field.message_type, wanted, numbers, above)
@@ -111,8 +111,8 @@ def _entry(field: Any, wanted: t.DataType | None, above: tuple[str, ...]) -> lis
 def _of_message(message: Any, wanted: t.DataType | None, numbers: list[int], above: tuple[str, ...]) -> Step:
     if message.full_name in WRAPPERS:
         value = message.fields_by_name["value"]
-        return ("wrapper", [(_SCALARS[value.type], [], [], [])], numbers, [])
-    meaning = _MEANINGS.get(message.full_name)
+        return ("wrapper", [(SCALARS[value.type], [], [], [])], numbers, [])
+    meaning = MEANINGS.get(message.full_name)
     if meaning is not None:
         return (meaning, [], numbers, [])
     if wanted is not None and is_list_message(message):

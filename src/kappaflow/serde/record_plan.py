@@ -1,7 +1,7 @@
-"""What the native kernel is told of a registered schema: steps from the writer's fields to the columns.
+"""What the native kernel is told of a registered schema: steps from its fields to columns, and from columns to them.
 
 A step is its kind, its inner steps, numbers and names.  Where a schema and the columns do not match in the usual way
-there is no plan, and the row form reads those records.
+there is no plan, and the row form reads or writes those records.
 """
 
 from __future__ import annotations
@@ -13,10 +13,12 @@ from kappaflow.serde import types as t
 
 Step: TypeAlias = tuple[str, list[Any], list[int], list[bytes]]
 NO_COLUMN = -1
+WHOLE_NUMBERS = (t.Integer, t.BigInt, t.Date, t.Time, t.Timestamp)
+"""Types whose values are whole numbers in the row form."""
 
 
 class Unplannable(Exception):
-    """The row form has to read records of this schema."""
+    """The row form has to read, or write, records of this schema."""
 
 
 def match_fields(written: Sequence[str], wanted: Sequence[t.StructField]) -> list[t.StructField | None]:
@@ -36,6 +38,18 @@ def match_fields(written: Sequence[str], wanted: Sequence[t.StructField]) -> lis
             raise Unplannable
         found[at] = column
     return found
+
+
+def source_of(name: str, sources: Sequence[t.StructField]) -> int | None:
+    """Return the position of the column that a written field takes its value from.
+
+    Columns of the same name come before those that differ in case, of which the last one counts.
+    """
+    exact = next((at for at, source in enumerate(sources) if source.name == name), None)
+    if exact is not None:
+        return exact
+    wanted = name.upper()
+    return max((at for at, source in enumerate(sources) if source.name.upper() == wanted), default=None)
 
 
 def struct_of(data_type: t.DataType | None) -> t.Struct | None:

@@ -9,12 +9,15 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import pyarrow as pa
+
 from kappaflow.errors import ConfigError, KappaError, SerializationError
 from kappaflow.kernel.selection import USE_NATIVE
 from kappaflow.serde import types as t
+from kappaflow.serde.arrow import arrow_type
 from kappaflow.serde.coercion import CoercionError
 from kappaflow.serde.connect_values import fields_reader, value_reader
-from kappaflow.serde.face import ArrowArray, Decoded, Row, Serde
+from kappaflow.serde.face import ArrowArray, Decoded, Mask, Row, Serde, row_count
 from kappaflow.serde.json_format import JsonSerde
 from kappaflow.serde.registered_schemas import codec_of, schema_of_columns, type_of_schema
 from kappaflow.serde.schema import Column
@@ -138,6 +141,16 @@ class JsonSrSerde(_RegisteredSerde):
             return json_behind_header(self, self._json, data, projection)
         return super().decode(data, projection)
 
+    def encode(self, columns: Sequence[ArrowArray], valid: Mask | None = None, length: int | None = None) -> ArrowArray:
+        """Write a column of records."""
+        rows = row_count(columns, valid, length)
+        if not USE_NATIVE or not _has_records(columns, valid, rows, unwrapped=self.unwrapped):
+            return super().encode(columns, valid, length)
+        if not self._fits:
+            self._fit_writer()
+        missing = [pa.nulls(rows, arrow_type(c.type)) for c in self._writer.columns[len(self.columns) :]]
+        return self._writer.encode_behind(write_header(self._own_schema()[0]), [*columns, *missing], valid, rows)
+
 
 class SchemaSerde(_RegisteredSerde):
     """Binary values of a schema: Avro and Protobuf."""
@@ -156,6 +169,8 @@ class SchemaSerde(_RegisteredSerde):
         super().__init__(name, columns, properties, registry, subject=subject, unwrapped=unwrapped, target=target)
         self._codecs: dict[int, SchemaCodec] = {}
         self._plans: dict[int, Any] = {}
+        self._write_plan: Any = None
+        self._has_write_plan = False
         self._has_header = name != "PROTOBUF_NOSR"
         self._header = b""
         self._writer: SchemaCodec | None = None
@@ -220,6 +235,30 @@ class SchemaSerde(_RegisteredSerde):
         is_bare, is_framed = self._is_bare, self._has_header
         return schema_decode(self, data, projection, plans, is_bare=is_bare, is_framed=is_framed)
 
+    def encode(self, columns: Sequence[ArrowArray], valid: Mask | None = None, length: int | None = None) -> ArrowArray:
+        """Write a column of records: natively where the columns fit the schema in the usual way."""
+        rows = row_count(columns, valid, length)
+        if not USE_NATIVE or not _has_records(columns, valid, rows, unwrapped=self.unwrapped):
+            return super().encode(columns, valid, length)
+        from kappaflow.serde.column_form import schema_encode
+
+        plan = self._plan_to_write()
+        if plan is None:
+            return super().encode(columns, valid, length)
+        return schema_encode(self, columns, plan, valid, rows, unwrapped=self.unwrapped, is_bare=self._is_bare)
+
+    def _plan_to_write(self) -> Any | None:
+        if not self._has_write_plan:
+            from kappaflow.serde.column_form import write_plan_of
+
+            try:
+                codec = self._codec()
+            except KappaError:
+                return None  # the row form says why, for each record
+            self._write_plan = write_plan_of(codec, self.columns, self._header, is_bare=self._is_bare)
+            self._has_write_plan = True
+        return self._write_plan
+
     def _plan(self, schema_id: int) -> Any | None:
         if schema_id not in self._plans:
             from kappaflow.serde.column_form import plan_of
@@ -239,6 +278,13 @@ class SchemaSerde(_RegisteredSerde):
                 raise SerializationError(f"There is no schema with id {schema_id} in the schema registry")
             codec = self._codecs[schema_id] = codec_of(resolve(schema, self._registry), {})
         return codec
+
+
+def _has_records(columns: Sequence[ArrowArray], valid: Mask | None, rows: int, *, unwrapped: bool) -> bool:
+    """Tell whether any row becomes bytes: before the first one the schema is not registered."""
+    if not rows or (valid is not None and not valid.any()):
+        return False
+    return not unwrapped or columns[0].null_count < rows
 
 
 def registered_serde(

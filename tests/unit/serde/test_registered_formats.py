@@ -255,3 +255,33 @@ def test_json_with_a_given_schema_writes_every_property_of_it() -> None:
     serde = _serde("JSON_SR", (Column("a", t.BIGINT),), registry, schemaId="5")
     assert serde.serialize((1,)) == write_header(5) + b'{"a":1,"b":null}'
     assert serde.deserialize(serde.serialize((1,))) == (1,)
+
+
+@pytest.mark.parametrize("name", ["PROTOBUF", "PROTOBUF_NOSR"])
+def test_protobuf_keeps_the_maps_of_an_array(name: str) -> None:
+    columns = (Column("A", t.Array(t.Map(t.STRING, t.BIGINT))),)
+    serde = _serde(name, columns, MemorySchemaRegistry())
+    row = ([{"a": 1, "b": 2}, {}, {"array": 3}],)
+    assert serde.deserialize(serde.serialize(row)) == row
+
+
+def test_a_null_that_a_given_avro_schema_has_no_place_for_is_an_error_of_its_record() -> None:
+    registry = MemorySchemaRegistry()
+    kinds: list[Any] = [{"type": "map", "values": "int"}, {"type": "array", "items": "int"}, "string", "int"]
+    kinds.append({"type": "bytes", "logicalType": "decimal", "precision": 4, "scale": 2})
+    types = [t.Map(t.STRING, t.INTEGER), t.Array(t.INTEGER), t.STRING, t.INTEGER, t.Decimal(4, 2)]
+    for at, (kind, data_type) in enumerate(zip(kinds, types, strict=True)):
+        node = {"type": "record", "name": "R", "fields": [{"name": "a", "type": kind}]}
+        registry.register_as(f"s{at}", SchemaText("AVRO", json.dumps(node)), at + 1)
+        serde = _serde("AVRO", (Column("a", data_type),), registry, schemaId=str(at + 1))
+        with pytest.raises(SerializationError, match="does not fit its Avro schema: expected"):
+            serde.serialize((None,))
+
+
+def test_a_text_that_is_no_name_of_a_protobuf_enum_is_an_error_of_its_record() -> None:
+    registry = MemorySchemaRegistry()
+    text = 'syntax = "proto3"; message M { E e = 1; enum E { A = 0; } }'
+    registry.register_as("other", SchemaText("PROTOBUF", text), 3)
+    serde = _serde("PROTOBUF", (Column("e", t.STRING),), registry, schemaId="3")
+    with pytest.raises(SerializationError, match="does not fit its Protobuf schema: 'B'"):
+        serde.serialize(("B",))
