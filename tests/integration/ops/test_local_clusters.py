@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import signal
 import subprocess
 import sys
@@ -14,29 +13,14 @@ import pytest
 
 from kappaflow.ops.contexts import ContextFile
 from kappaflow.ops.local_clusters.readiness import live_brokers
+from kappaflow.testing.kappa_command import KappaCommand
 from kappaflow.testing.local_cluster import ClusterSpec, LocalCluster
 
 pytestmark = pytest.mark.java
 
 
-class Kappa:
-    """The command, with a home directory of its own."""
-
-    def __init__(self, home: Path) -> None:
-        self.home = home
-        self.environment = os.environ | {"KAPPA_HOME": str(home), "KAPPA_LANG": "en"}
-
-    def __call__(self, *words: str, code: int = 0) -> str:
-        done = subprocess.run(
-            [sys.executable, "-m", "kappaflow.cli.main", *words],
-            env=self.environment,
-            capture_output=True,
-            text=True,
-            timeout=150,
-            check=False,
-        )
-        assert done.returncode == code, done.stdout + done.stderr
-        return done.stdout + done.stderr
+class Kappa(KappaCommand):
+    """The command, and the states of its clusters."""
 
     def status(self) -> dict[str, tuple[str, bool]]:
         rows = json.loads(self("cluster", "status", "--json"))

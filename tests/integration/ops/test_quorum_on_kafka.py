@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -18,6 +15,7 @@ from kappaflow.errors import KappaError
 from kappaflow.ops.contexts import ContextFile
 from kappaflow.ops.quorum import QuorumStatus, quorum_status
 from kappaflow.testing.acknowledged_load import AcknowledgedLoad
+from kappaflow.testing.kappa_command import KappaCommand
 from kappaflow.testing.local_cluster import ClusterSpec, LocalCluster
 
 pytestmark = [pytest.mark.java, pytest.mark.slow, pytest.mark.real, pytest.mark.timeout(290)]
@@ -29,17 +27,10 @@ def kafka_with_separate_controllers() -> Iterator[LocalCluster]:
         yield cluster
 
 
-@pytest.fixture(name="home")
-def named_in_a_file(cluster: LocalCluster, tmp_path: Path) -> Path:
+@pytest.fixture(name="kappa")
+def command_on_the_cluster(cluster: LocalCluster, tmp_path: Path) -> KappaCommand:
     ContextFile(tmp_path / "clusters.toml").put(cluster.context())
-    return tmp_path
-
-
-def kappa(home: Path, *words: str, crash_at: str = "") -> subprocess.CompletedProcess[str]:
-    environment = os.environ | {"KAPPA_HOME": str(home), "KAPPA_LANG": "en"}
-    environment |= {"KAPPA_CRASH_POINT": crash_at} if crash_at else {}
-    command = [sys.executable, "-m", "kappaflow.cli.main", *words]
-    return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=200, check=False)
+    return KappaCommand(tmp_path, timeout_s=200)
 
 
 def quorum_now(cluster: LocalCluster) -> QuorumStatus:
@@ -84,28 +75,28 @@ class MajorityWatch:
                     self.lost.append(" ".join(f"{m.node_id}={m.behind_ms}" for m in status.voters))
 
 
-def test_from_three_to_five_and_back_under_load(cluster: LocalCluster, home: Path) -> None:
+def test_from_three_to_five_and_back_under_load(cluster: LocalCluster, kappa: KappaCommand) -> None:
     with cluster.session() as session:
         session.admin.topics.create([NewTopic("kept", 4, 1)])
     before = voters(cluster)
     new = [cluster.add_controller(), cluster.add_controller()]
     numbers = [node.number for node in new]
     words = [str(number) for number in numbers]
-    ContextFile(home / "clusters.toml").put(cluster.context())
+    ContextFile(kappa.home / "clusters.toml").put(cluster.context())
     with AcknowledgedLoad(cluster.bootstrap_servers, "kept") as load, MajorityWatch(cluster) as watch:
-        killed = kappa(home, "quorum", "add", *words, crash_at="quorum.added")
+        killed = kappa.run("quorum", "add", *words, crash_at="quorum.added")
         assert killed.returncode == -9, killed.stdout + killed.stderr
-        plan = next((home / "plans").glob("*.json"))
-        resumed = kappa(home, "plan", "resume", str(plan))
+        plan = next((kappa.home / "plans").glob("*.json"))
+        resumed = kappa.run("plan", "resume", str(plan))
         assert resumed.returncode == 0, resumed.stdout + resumed.stderr
         assert voters(cluster) == [*before, *numbers]
-        shown = kappa(home, "quorum", "status")
+        shown = kappa.run("quorum", "status")
         assert shown.returncode == 0, shown.stdout + shown.stderr
         assert "5 of 5 voters follow; majority 3; 2 more may be lost" in shown.stdout
-        assert kappa(home, "plan", "verify", str(plan)).returncode == 0
-        killed = kappa(home, "plan", "undo", str(plan), crash_at="quorum.removed:2")
+        assert kappa.run("plan", "verify", str(plan)).returncode == 0
+        killed = kappa.run("plan", "undo", str(plan), crash_at="quorum.removed:2")
         assert killed.returncode == -9, killed.stdout + killed.stderr
-        undone = kappa(home, "plan", "undo", str(plan))
+        undone = kappa.run("plan", "undo", str(plan))
         assert undone.returncode == 0, undone.stdout + undone.stderr
         assert voters(cluster) == before
         assert not any(cluster.is_running(node.name) for node in new)
@@ -115,46 +106,46 @@ def test_from_three_to_five_and_back_under_load(cluster: LocalCluster, home: Pat
     assert watch.lost == []
 
 
-def test_the_leader_leaves_and_comes_back(cluster: LocalCluster, home: Path) -> None:
+def test_the_leader_leaves_and_comes_back(cluster: LocalCluster, kappa: KappaCommand) -> None:
     with cluster.session() as session:
         session.admin.topics.create([NewTopic("kept-too", 4, 1)])
     added = cluster.add_controller()
-    ContextFile(home / "clusters.toml").put(cluster.context())
-    assert kappa(home, "quorum", "add", str(added.number)).returncode == 0
+    ContextFile(kappa.home / "clusters.toml").put(cluster.context())
+    assert kappa.run("quorum", "add", str(added.number)).returncode == 0
     before = quorum_now(cluster)
     leader = before.leader_id
     with AcknowledgedLoad(cluster.bootstrap_servers, "kept-too") as load:
-        killed = kappa(home, "quorum", "remove", str(leader), "--confirm", str(leader), crash_at="quorum.removed")
+        killed = kappa.run("quorum", "remove", str(leader), "--confirm", str(leader), crash_at="quorum.removed")
         assert killed.returncode == -9, killed.stdout + killed.stderr
-        plan = max((home / "plans").glob("*.json"), key=lambda path: path.stat().st_mtime)
-        resumed = kappa(home, "plan", "resume", str(plan))
+        plan = max((kappa.home / "plans").glob("*.json"), key=lambda path: path.stat().st_mtime)
+        resumed = kappa.run("plan", "resume", str(plan))
         assert resumed.returncode == 0, resumed.stdout + resumed.stderr
         assert leader not in voters(cluster)
         assert not cluster.is_running(f"controller-{leader}")
-        undone = kappa(home, "plan", "undo", str(plan))
+        undone = kappa.run("plan", "undo", str(plan))
         assert undone.returncode == 0, undone.stdout + undone.stderr
         assert voters(cluster) == sorted(member.node_id for member in before.voters)
     load.check()
 
 
-def test_a_dead_voter_can_go_and_a_majority_cannot(cluster: LocalCluster, home: Path) -> None:
+def test_a_dead_voter_can_go_and_a_majority_cannot(cluster: LocalCluster, kappa: KappaCommand) -> None:
     before = quorum_now(cluster)
     dead, alive = [m.node_id for m in before.voters if m.role == "voter"][:2]
     cluster.kill(f"controller-{dead}")
     wait_for(lambda: (member := quorum_now(cluster).voter(dead)) is not None and not member.fresh)
-    shown = kappa(home, "quorum", "status", "--json")
+    shown = kappa.run("quorum", "status", "--json")
     assert shown.returncode == 1
     assert json.loads(shown.stdout)["serving"] == len(before.voters) - 1
     two = [str(node) for node in sorted((before.leader_id, alive))]
-    refused = kappa(home, "quorum", "remove", *two, "--confirm", ",".join(two))
+    refused = kappa.run("quorum", "remove", *two, "--confirm", ",".join(two))
     assert refused.returncode == 3, refused.stdout + refused.stderr
     assert f"behind: {dead}" in refused.stderr
     assert len(voters(cluster)) == len(before.voters)
-    done = kappa(home, "quorum", "remove", str(dead), "--confirm", str(dead))
+    done = kappa.run("quorum", "remove", str(dead), "--confirm", str(dead))
     assert done.returncode == 0, done.stdout + done.stderr
     assert voters(cluster) == sorted(m.node_id for m in before.voters if m.node_id != dead)
-    plan = max((home / "plans").glob("*.json"), key=lambda path: path.stat().st_mtime)
-    final = kappa(home, "plan", "undo", str(plan))
+    plan = max((kappa.home / "plans").glob("*.json"), key=lambda path: path.stat().st_mtime)
+    final = kappa.run("plan", "undo", str(plan))
     assert final.returncode == 3, final.stdout + final.stderr
 
 

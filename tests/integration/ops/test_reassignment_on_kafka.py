@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -20,29 +18,22 @@ from kappaflow.ops.reassignment import Throttle, find_throttles
 from kappaflow.ops.session import OpsSession
 from kappaflow.testing.acknowledged_load import AcknowledgedLoad
 from kappaflow.testing.apache_kafka import ApacheKafka
+from kappaflow.testing.kappa_command import KappaCommand
 
 pytestmark = [pytest.mark.java, pytest.mark.slow, pytest.mark.timeout(240)]
 MIB = 1 << 20
 
 
-class Commands:
-    """Runs ``kappa`` as a process of its own."""
+class Commands(KappaCommand):
+    """``kappa`` on the cluster."""
 
     def __init__(self, servers: str, home: Path) -> None:
+        super().__init__(home, last_words=("--bootstrap-servers", servers))
         self.servers = servers
-        self.environment = os.environ | {"KAPPA_HOME": str(home), "KAPPA_LANG": "en"}
-
-    def run(self, *words: str, crash_at: str = "", cluster: bool = True) -> subprocess.CompletedProcess[str]:
-        environment = self.environment | ({"KAPPA_CRASH_POINT": crash_at} if crash_at else {})
-        target = ("--bootstrap-servers", self.servers) if cluster else ()
-        command = [sys.executable, "-m", "kappaflow.cli.main", *words, *target]
-        return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=200, check=False)
 
     def plan(self, *words: str) -> Path:
         """Do something and give the plan's file."""
-        done = self.run(*words, "--json")
-        assert done.returncode == 0, done.stdout + done.stderr
-        return Path(json.loads(done.stdout)["file"])
+        return Path(json.loads(self(*words, "--json"))["file"])
 
 
 @pytest.fixture(name="session")
@@ -83,7 +74,7 @@ def test_more_replicas_under_load_are_killed_resumed_and_undone(session: OpsSess
             crash_at="reassign.accepted:2",
         )
         assert killed.returncode == -9, killed.stdout + killed.stderr
-        plan = next((Path(kappa.environment["KAPPA_HOME"]) / "plans").glob("*.json"))
+        plan = next((kappa.home / "plans").glob("*.json"))
         resumed = kappa.run("plan", "resume", str(plan))
         assert resumed.returncode == 0, resumed.stdout + resumed.stderr
         after = placement(session, topic)

@@ -22,6 +22,7 @@ from kappaflow.ops.admin.faces import ConfigResource
 from kappaflow.ops.contexts import ContextFile, HostEntry
 from kappaflow.ops.hosts.ssh_host import SshHost
 from kappaflow.ops.local_clusters.readiness import is_listening
+from kappaflow.testing.kappa_command import KappaCommand
 from kappaflow.testing.local_cluster import ClusterSpec, LocalCluster
 from kappaflow.testing.ports import free_port
 from kappaflow.testing.toolchain import required_toolchains
@@ -88,19 +89,7 @@ def by_ssh(sshd: Sshd, entry: HostEntry, command: Path) -> HostEntry:
 
 @pytest.mark.timeout(300)
 def test_a_rollout_goes_through_ssh(sshd: Sshd, tmp_path: Path) -> None:
-    environment = os.environ | {"KAPPA_HOME": str(tmp_path), "KAPPA_LANG": "en"}
-
-    def kappa(*words: str, code: int = 0, crash_point: str = "") -> str:
-        done = subprocess.run(
-            [sys.executable, "-m", "kappaflow.cli.main", *words],
-            env=environment | {"KAPPA_CRASH_POINT": crash_point},
-            capture_output=True,
-            text=True,
-            timeout=200,
-            check=False,
-        )
-        assert done.returncode == code, done.stdout + done.stderr
-        return done.stdout + done.stderr
+    kappa = KappaCommand(tmp_path)
 
     with LocalCluster(ClusterSpec(brokers=2, controllers=1, heap="256m"), name="by-ssh") as cluster:
         command = systemctl(cluster, tmp_path / "systemctl")
@@ -113,7 +102,7 @@ def test_a_rollout_goes_through_ssh(sshd: Sshd, tmp_path: Path) -> None:
 
         plan = tmp_path / "plan.json"
         words = ["brokers", "rollout", "--set", "num.partitions=7", "--broker", "1", "--broker", "2"]
-        kappa(*words, "--plan-file", str(plan), code=-9, crash_point="node.started:1")
+        kappa(*words, "--plan-file", str(plan), code=-9, crash_at="node.started:1")
         kappa("plan", "resume", str(plan))
         after = {row.name: row.pid for row in cluster.status()}
         assert {name for name in before if before[name] != after[name]} == {"broker-1", "broker-2"}

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
 import re
-import subprocess
 import sys
 import threading
 import time
@@ -19,6 +17,7 @@ from confluent_kafka import Consumer, KafkaError, Message, Producer
 
 from kappaflow.ops.admin.faces import ConfigResource
 from kappaflow.ops.contexts import ContextFile
+from kappaflow.testing.kappa_command import KappaCommand
 from kappaflow.testing.local_cluster import ClusterSpec, LocalCluster
 
 pytestmark = [pytest.mark.java, pytest.mark.slow]
@@ -97,29 +96,10 @@ class Load:
         return missing
 
 
-class Kappa:
-    """The command, as another process, on one cluster."""
-
-    def __init__(self, home: Path) -> None:
-        self.home = home
-
-    def __call__(self, *words: str, code: int = 0, crash_point: str = "", timeout_s: float = 540) -> str:
-        done = subprocess.run(
-            [sys.executable, "-m", "kappaflow.cli.main", *words],
-            env=os.environ | {"KAPPA_HOME": str(self.home), "KAPPA_LANG": "en", "KAPPA_CRASH_POINT": crash_point},
-            capture_output=True,
-            text=True,
-            timeout=timeout_s,
-            check=False,
-        )
-        assert done.returncode == code, f"{words} ended with {done.returncode}:\n{done.stdout}{done.stderr}"
-        return done.stdout + done.stderr
-
-
 @contextmanager
-def cluster_under_load(spec: ClusterSpec, home: Path) -> Generator[tuple[LocalCluster, Kappa]]:
+def cluster_under_load(spec: ClusterSpec, home: Path) -> Generator[tuple[LocalCluster, KappaCommand]]:
     """A cluster with a topic of min ISR 2 and a producer; at the end nothing had failed and nothing is lost."""
-    kappa = Kappa(home)
+    kappa = KappaCommand(home, timeout_s=540)
     with LocalCluster(spec, name="under-load") as cluster:
         ContextFile(home / "clusters.toml").put(cluster.context(), use=True)
         config = ["--config", "min.insync.replicas=2"]
@@ -153,7 +133,7 @@ def test_brokers_restart_under_load_and_after_a_kill_the_plan_goes_on(tmp_path: 
         with cluster.session() as session:
             session.admin.topics.delete(["single"])
         plan = tmp_path / "restart.json"
-        kappa("brokers", "restart", "--plan-file", str(plan), code=-9, crash_point="node.started:2")
+        kappa("brokers", "restart", "--plan-file", str(plan), code=-9, crash_at="node.started:2")
         said = kappa("plan", "resume", str(plan))
         assert "Done and verified" in said
         assert not set(processes(cluster).values()) & set(before.values())
@@ -174,7 +154,7 @@ def test_options_roll_out_under_load_and_are_taken_back(tmp_path: Path) -> None:
         with cluster.session() as session:
             found = session.admin.configs.describe([resource])[resource]
             assert (found["num.partitions"].value, found["num.io.threads"].value) == ("4", "5")
-        kappa("plan", "undo", str(plan), code=-9, crash_point="plan.step.undoing:5")
+        kappa("plan", "undo", str(plan), code=-9, crash_at="plan.step.undoing:5")
         kappa("plan", "undo", str(plan))
         with cluster.session() as session:
             assert session.admin.configs.describe([resource])[resource]["num.partitions"].value == "3"
@@ -197,7 +177,7 @@ def upgraded(cluster: LocalCluster) -> set[str]:
 def test_zookeeper_lines_are_upgraded_under_load(old: str, new: str, tmp_path: Path) -> None:
     with cluster_under_load(ClusterSpec(brokers=3, version=old, zookeepers=1), tmp_path) as (cluster, kappa):
         plan = tmp_path / "upgrade.json"
-        kappa("cluster", "upgrade", "--to", new, "--plan-file", str(plan), code=-9, crash_point="node.stopping:3")
+        kappa("cluster", "upgrade", "--to", new, "--plan-file", str(plan), code=-9, crash_at="node.stopping:3")
         kappa("plan", "resume", str(plan))
         assert upgraded(cluster) == {new}
         resource = ConfigResource("broker", "1")
@@ -235,14 +215,14 @@ def test_an_upgrade_that_is_not_finalized_is_taken_back_under_load(tmp_path: Pat
 @pytest.mark.real
 @pytest.mark.timeout(900)
 def test_a_full_stop_upgrade_is_resumed_when_all_are_down(tmp_path: Path) -> None:
-    kappa = Kappa(tmp_path)
+    kappa = KappaCommand(tmp_path, timeout_s=540)
     with LocalCluster(ClusterSpec(brokers=3, version="4.0.0"), name="stopped") as cluster:
         ContextFile(tmp_path / "clusters.toml").put(cluster.context(), use=True)
         kappa("topics", "create", TOPIC, "--partitions", "3", "--replication-factor", "3")
         plan = tmp_path / "upgrade.json"
         words = ["cluster", "upgrade", "--to", "4.3.0", "--strategy", "full-stop", "--plan-file", str(plan)]
         kappa(*words, code=3)
-        kappa(*words, "--confirm", "stopped", code=-9, crash_point="plan.step.done:3")
+        kappa(*words, "--confirm", "stopped", code=-9, crash_at="plan.step.done:3")
         kappa("plan", "resume", str(plan))
         assert upgraded(cluster) == {"4.3.0"}
 

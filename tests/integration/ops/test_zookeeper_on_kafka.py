@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,6 +14,7 @@ from kappaflow.ops.contexts import ContextFile
 from kappaflow.ops.zookeeper import ensemble_state
 from kappaflow.ops.zookeeper.four_letter import ask, read_monitor
 from kappaflow.testing.acknowledged_load import AcknowledgedLoad
+from kappaflow.testing.kappa_command import KappaCommand
 from kappaflow.testing.local_cluster import ClusterSpec, LocalCluster
 
 pytestmark = [pytest.mark.java, pytest.mark.slow, pytest.mark.real, pytest.mark.timeout(420)]
@@ -28,17 +26,10 @@ def kafka_with_zookeeper() -> Iterator[LocalCluster]:
         yield cluster
 
 
-@pytest.fixture(name="home")
-def named_in_a_file(cluster: LocalCluster, tmp_path: Path) -> Path:
+@pytest.fixture(name="kappa")
+def command_on_the_cluster(cluster: LocalCluster, tmp_path: Path) -> KappaCommand:
     ContextFile(tmp_path / "clusters.toml").put(cluster.context())
-    return tmp_path
-
-
-def kappa(home: Path, *words: str, crash_at: str = "") -> subprocess.CompletedProcess[str]:
-    environment = os.environ | {"KAPPA_HOME": str(home), "KAPPA_LANG": "en"}
-    environment |= {"KAPPA_CRASH_POINT": crash_at} if crash_at else {}
-    command = [sys.executable, "-m", "kappaflow.cli.main", *words]
-    return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=400, check=False)
+    return KappaCommand(tmp_path, timeout_s=400)
 
 
 class QuorumWatch:
@@ -68,25 +59,25 @@ class QuorumWatch:
                 self.lost.append(" ".join(f"{s.server_id}={s.mode}" for s in state.servers))
 
 
-def test_from_three_to_five_and_back_under_load(cluster: LocalCluster, home: Path) -> None:
+def test_from_three_to_five_and_back_under_load(cluster: LocalCluster, kappa: KappaCommand) -> None:
     with cluster.session() as session:
         session.admin.topics.create([NewTopic("kept", 4, 2, {"min.insync.replicas": "1"})])
     new = [cluster.add_zookeeper(), cluster.add_zookeeper()]
-    ContextFile(home / "clusters.toml").put(cluster.context())
+    ContextFile(kappa.home / "clusters.toml").put(cluster.context())
     numbers = [str(node.number) for node in new]
     with AcknowledgedLoad(cluster.bootstrap_servers, "kept") as load, QuorumWatch(cluster) as watch:
-        killed = kappa(home, "zookeeper", "add", *numbers, crash_at="zookeeper.stopped:2")
+        killed = kappa.run("zookeeper", "add", *numbers, crash_at="zookeeper.stopped:2")
         assert killed.returncode == -9, killed.stdout + killed.stderr
-        plan = next((home / "plans").glob("*.json"))
-        resumed = kappa(home, "plan", "resume", str(plan))
+        plan = next((kappa.home / "plans").glob("*.json"))
+        resumed = kappa.run("plan", "resume", str(plan))
         assert resumed.returncode == 0, resumed.stdout + resumed.stderr
         assert "quorum 3" in resumed.stdout
         with cluster.session() as session:
             state = ensemble_state(session)
         assert [s.mode for s in state.servers] == ["leader", *["follower"] * 4]
         assert read_monitor(ask(state.servers[0].address, "mntr").text)["zk_synced_followers"] == "4"
-        assert kappa(home, "zookeeper", "status").returncode == 0
-        undone = kappa(home, "plan", "undo", str(plan))
+        assert kappa.run("zookeeper", "status").returncode == 0
+        undone = kappa.run("plan", "undo", str(plan))
         assert undone.returncode == 0, undone.stdout + undone.stderr
     load.check()
     assert watch.looks > 20
@@ -96,54 +87,54 @@ def test_from_three_to_five_and_back_under_load(cluster: LocalCluster, home: Pat
     assert (state.voting, state.is_whole()) == (3, True)
 
 
-def test_a_server_that_does_not_come_up_stops_the_plan(cluster: LocalCluster, home: Path) -> None:
+def test_a_server_that_does_not_come_up_stops_the_plan(cluster: LocalCluster, kappa: KappaCommand) -> None:
     node = cluster.add_zookeeper()
     other = cluster.add_zookeeper()
-    ContextFile(home / "clusters.toml").put(cluster.context())
+    ContextFile(kappa.home / "clusters.toml").put(cluster.context())
     service = cluster.home(node) / "service.json"
     good = service.read_text()
     service.write_text(json.dumps({"command": ["/bin/false"], "environment": {}}))
-    stopped = kappa(home, "zookeeper", "add", str(node.number), str(other.number))
+    stopped = kappa.run("zookeeper", "add", str(node.number), str(other.number))
     assert stopped.returncode == 1
     assert f"server {node.number} does not follow" in stopped.stderr
     assert "Traceback" not in stopped.stderr
     with cluster.session() as session:
         assert ensemble_state(session).servers[0].mode == "leader"
     service.write_text(good)
-    plan = next((home / "plans").glob("*.json"))
-    resumed = kappa(home, "plan", "resume", str(plan))
+    plan = next((kappa.home / "plans").glob("*.json"))
+    resumed = kappa.run("plan", "resume", str(plan))
     assert resumed.returncode == 0, resumed.stdout + resumed.stderr
     with cluster.session() as session:
         assert ensemble_state(session).is_whole()
 
 
-def test_servers_are_restarted_the_leader_last(cluster: LocalCluster, home: Path) -> None:
+def test_servers_are_restarted_the_leader_last(cluster: LocalCluster, kappa: KappaCommand) -> None:
     with cluster.session() as session:
         before = ensemble_state(session)
         assert before.leader is not None
         leader = before.leader.server_id
-    done = kappa(home, "zookeeper", "restart")
+    done = kappa.run("zookeeper", "restart")
     assert done.returncode == 0, done.stdout + done.stderr
     order = [line.rsplit(" ", 1)[-1] for line in done.stdout.splitlines() if "/" in line and "done: restart" in line]
     assert order[-1] == str(leader)
 
 
-def test_a_refused_step_names_what_is_wrong(cluster: LocalCluster, home: Path) -> None:
+def test_a_refused_step_names_what_is_wrong(cluster: LocalCluster, kappa: KappaCommand) -> None:
     with cluster.session() as session:
         follower = next(s for s in ensemble_state(session).servers if s.mode == "follower")
     cluster.kill(f"zookeeper-{follower.server_id}")
     try:
-        refused = kappa(home, "zookeeper", "restart")
+        refused = kappa.run("zookeeper", "restart")
         assert refused.returncode == 3
         assert f"server {follower.server_id}" in refused.stderr
-        shown = kappa(home, "zookeeper", "status")
+        shown = kappa.run("zookeeper", "status")
         assert shown.returncode == 1
         assert "down" in shown.stdout
     finally:
         cluster.start(f"zookeeper-{follower.server_id}")
 
 
-def test_the_session_of_an_unnamed_ensemble_is_refused(home: Path) -> None:
-    refused = kappa(home, "zookeeper", "status", "--bootstrap-servers", "127.0.0.1:1")
+def test_the_session_of_an_unnamed_ensemble_is_refused(kappa: KappaCommand) -> None:
+    refused = kappa.run("zookeeper", "status", "--bootstrap-servers", "127.0.0.1:1")
     assert refused.returncode == 2
     assert "names no ZooKeeper servers" in refused.stderr

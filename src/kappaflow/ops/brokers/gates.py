@@ -11,13 +11,12 @@ from typing import NamedTuple
 
 from kappaflow.ops.admin.faces import ConfigResource, PartitionState, QuorumState, TopicState
 from kappaflow.ops.brokers import texts as _texts
+from kappaflow.ops.quorum.status import majority, status_of
 from kappaflow.ops.session import OpsSession
 from kappaflow.runtime.messages import Text, text
 
 assert _texts
 MIN_IN_SYNC = "min.insync.replicas"
-CAUGHT_UP_MS = 5_000
-"""A voter that was this much later than the freshest one is behind: voters fetch twice a second and more often."""
 
 
 class UnsafeTopic(NamedTuple):
@@ -95,20 +94,12 @@ def quorum_not_now(quorum: QuorumState, node: int) -> list[Text]:
         return []
     if quorum.leader_id < 0:
         return [text("broker.wait.no_quorum_leader")]
-    freshest = max(voter.last_caught_up_ms for voter in quorum.voters)
-    fresh = [
-        voter.node_id
-        for voter in quorum.voters
-        if voter.node_id == quorum.leader_id or freshest - voter.last_caught_up_ms <= CAUGHT_UP_MS
-    ]
-    left = len([voter for voter in fresh if voter != node])
-    majority = len(quorum.voters) // 2 + 1
-    if left >= majority or len(quorum.voters) == 1:
+    status = status_of(quorum)
+    left = sum(voter.fresh for voter in status.voters if voter.node_id != node)
+    if left >= status.quorum or len(status.voters) == 1:
         return []
-    behind = sorted({voter.node_id for voter in quorum.voters} - set(fresh))
-    return [
-        text("broker.wait.quorum", node=node, left=left, majority=majority, behind=", ".join(map(str, behind)) or "-")
-    ]
+    behind = ", ".join(str(voter.node_id) for voter in status.voters if not voter.fresh)
+    return [text("broker.wait.quorum", node=node, left=left, majority=status.quorum, behind=behind or "-")]
 
 
 def ensemble_not_now(modes: Mapping[int, str], node: int) -> list[Text]:
@@ -119,9 +110,9 @@ def ensemble_not_now(modes: Mapping[int, str], node: int) -> list[Text]:
         node: number of the one that would go.
     """
     left = sum(bool(mode) for server, mode in modes.items() if server != node)
-    majority = len(modes) // 2 + 1
-    if left >= majority or len(modes) == 1:
+    needed = majority(len(modes))
+    if left >= needed or len(modes) == 1:
         return []
     silent = sorted(server for server, mode in modes.items() if not mode and server != node)
     listed = ", ".join(map(str, silent)) or "-"
-    return [text("broker.wait.ensemble", server=node, left=left, majority=majority, silent=listed)]
+    return [text("broker.wait.ensemble", server=node, left=left, majority=needed, silent=listed)]

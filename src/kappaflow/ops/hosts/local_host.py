@@ -16,7 +16,7 @@ import shutil
 import signal
 import subprocess
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +26,7 @@ from kappaflow.ops.hosts.face import CommandResult, DiskSpace, ServiceState
 
 STOP_TIMEOUT_S = 120.0
 POLL_S = 0.05
+_RUNNING = ("R", "S", "D")
 
 
 class LocalHost:
@@ -184,8 +185,14 @@ class LocalHost:
             self._wait_for_end(state.pid)
 
     def pause(self) -> None:
-        """Stop the process from running until `resume`, as a machine that hangs."""
-        self._signal(self.service_state().pid, signal.SIGSTOP)
+        """Stop the process from running until `resume`, as a machine that hangs; returns when it stands still.
+
+        Raises:
+            HostError: it goes on.
+        """
+        pid = self.service_state().pid
+        self._signal(pid, signal.SIGSTOP)
+        self._wait_until(pid, lambda: _state(pid)[0] not in _RUNNING, "stand still")
 
     def resume(self) -> None:
         """Let a paused process run again."""
@@ -204,15 +211,22 @@ class LocalHost:
 
     def _wait_for_end(self, pid: int) -> None:
         started_at = _started_at(pid)
-        deadline = time.monotonic() + STOP_TIMEOUT_S
-        while started_at and _started_at(pid) == started_at:
-            if time.monotonic() > deadline:
-                raise HostError(
-                    f"host {self._entry.node_id}: {self._entry.service} (process {pid}) did not end within"
-                    f" {STOP_TIMEOUT_S:.0f} s; its log is {self.directory / 'service.log'}"
-                )
+
+        def has_ended() -> bool:
             with contextlib.suppress(ChildProcessError):
                 os.waitpid(pid, os.WNOHANG)  # where it is a child of ours it stays a zombie until asked for
+            return not started_at or _started_at(pid) != started_at
+
+        self._wait_until(pid, has_ended, "end")
+
+    def _wait_until(self, pid: int, condition: Callable[[], bool], what: str) -> None:
+        deadline = time.monotonic() + STOP_TIMEOUT_S
+        while not condition():
+            if time.monotonic() > deadline:
+                raise HostError(
+                    f"host {self._entry.node_id}: {self._entry.service} (process {pid}) did not {what} within"
+                    f" {STOP_TIMEOUT_S:.0f} s; its log is {self.directory / 'service.log'}"
+                )
             time.sleep(POLL_S)
 
     def _description(self) -> dict[str, Any]:
@@ -230,12 +244,18 @@ class LocalHost:
 
 
 def _started_at(pid: int) -> str:
-    """When a process started, in ticks since the machine did; empty where it does not run, or has ended.
+    """When a process started, in ticks since the machine did; empty where it does not run, or has ended."""
+    state, started_at = _state(pid)
+    return "" if state in "ZX" else started_at
 
-    Source: field 22 of ``/proc/PID/stat``, proc(5).
+
+def _state(pid: int) -> tuple[str, str]:
+    """The state of a process and when it started, in ticks since the machine did; two empty texts where there is none.
+
+    Source: fields 3 and 22 of ``/proc/PID/stat``, proc(5).
     """
     try:
         fields = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rsplit(")", 1)[1].split()
     except (OSError, IndexError):
-        return ""
-    return "" if fields[0] in "ZX" else fields[19]
+        return "", ""
+    return fields[0], fields[19]
