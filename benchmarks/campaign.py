@@ -14,11 +14,12 @@ from typing import Any
 from benchmarks.checking import Output, check_output, read_output
 from benchmarks.kafka import committed, create_topic, partition_ends, remove_outputs, topic_names
 from benchmarks.orders import PARTITIONS, Orders
+from benchmarks.partners import Partner
 from benchmarks.profiling import read_profile
 from benchmarks.sampling import Sample, Sampler, at_records
 from benchmarks.sides import LARGE_CACHE_BYTES, EngineSide, JavaSide
 from benchmarks.turns import turn
-from benchmarks.workloads import OUTPUT, Results, Workload
+from benchmarks.workload import OUTPUT, Results, Workload
 
 WARM_UP_RECORDS = 1_000_000
 WARM_UP_SHARE = 0.2
@@ -64,9 +65,29 @@ class Task:
     lock: Path | None = None
 
     @property
+    def inputs(self) -> list[Orders | Partner]:
+        """The topics that it reads."""
+        partner = self.workload.partner_of(self.orders)
+        return [self.orders] if partner is None else [self.orders, partner]
+
+    @property
+    def count(self) -> int:
+        """Input records."""
+        return sum(each.count for each in self.inputs)
+
+    @property
     def warm_up(self) -> float:
         """Records before the measurement."""
-        return min(WARM_UP_RECORDS, self.orders.count * WARM_UP_SHARE)
+        return min(WARM_UP_RECORDS, self.count * WARM_UP_SHARE)
+
+    def committed(self, group: str) -> int:
+        """How many of them a group has committed."""
+        return sum(committed(self.bootstrap, each.topic, group) for each in self.inputs)
+
+
+def peers_of(workload: Workload, peers: Sequence[str]) -> list[str]:
+    """Those of the peers that the workload is written for."""
+    return [peer for peer in peers if peer.split("-")[1] in workload.styles]
 
 
 def make_side(task: Task, name: str) -> JavaSide | EngineSide:
@@ -83,7 +104,7 @@ def run_side(task: Task, side: JavaSide | EngineSide) -> tuple[Run, Output]:
     remove_outputs(task.bootstrap)
     create_topic(task.bootstrap, OUTPUT, PARTITIONS)
     with side:
-        side.start(task.orders.topic, task.caching)
+        side.start([each.topic for each in task.inputs], task.caching)
         follow = _follow_transactions if task.workload.exactly_once else _follow
         samples, end = follow(task, side)
     output = read_output(task.bootstrap)
@@ -92,7 +113,7 @@ def run_side(task: Task, side: JavaSide | EngineSide) -> tuple[Run, Output]:
     if end is None:
         end = next(sample for sample in samples if sample.written >= output.end)
     first = next(sample for sample in samples if sample.records > 0)
-    measured = task.orders.count - task.warm_up
+    measured = task.count - task.warm_up
     run = Run(
         side.name,
         measured / (end.at - begin.at),
@@ -105,7 +126,7 @@ def run_side(task: Task, side: JavaSide | EngineSide) -> tuple[Run, Output]:
 
 def _follow(task: Task, side: JavaSide | EngineSide) -> tuple[list[Sample], Sample]:
     """Sample a side until everything is committed; return the samples and the end of its work."""
-    count, outputs = task.orders.count, task.expected[0]
+    count, outputs = task.count, task.expected[0]
 
     def written() -> float:
         side_alive(side)
@@ -116,7 +137,7 @@ def _follow(task: Task, side: JavaSide | EngineSide) -> tuple[list[Sample], Samp
     progress: Callable[[], float | None] = side.processed if task.caching else written
     with Sampler(progress, side.pid, 0.2 if task.caching else 0.05) as sampler:
         _wait(lambda: sampler.last() >= count, sampler)
-        _wait(lambda: committed(task.bootstrap, task.orders.topic, side.group) >= count, sampler)
+        _wait(lambda: task.committed(side.group) >= count, sampler)
         committed_at = sampler.now(count)
         time.sleep(0.1)
     # What the cache holds back is written by the commit behind the last record.
@@ -178,7 +199,7 @@ def compare(task: Task, runs: int, peers: Sequence[str]) -> dict[str, Any]:
         "workload": task.workload.group,
         "title": task.workload.title,
         "caching": task.caching,
-        "records": task.orders.count,
+        "records": task.count,
         "keys": task.orders.keys,
         "runs": [asdict(run) for run in done],
         **medians_and_ratios(done, peers),

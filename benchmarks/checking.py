@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 
 from benchmarks.orders import Orders
-from benchmarks.workloads import OUTPUT, Results, Workload
+from benchmarks.workload import OUTPUT, Results, Workload
 from kappaflow.testing.java_program import java_program
 
 SHOWN_MAX = 5

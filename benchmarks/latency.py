@@ -17,7 +17,8 @@ from benchmarks.orders import PARTITIONS
 from benchmarks.sampling import CpuMeter
 from benchmarks.sides import EngineSide, JavaSide
 from benchmarks.turns import turn
-from benchmarks.workloads import OUTPUT, WORKLOADS, Workload
+from benchmarks.workload import OUTPUT, Workload
+from benchmarks.workloads import WORKLOADS
 
 RATE = 5_000
 WARM_UP_SECONDS = 10
@@ -67,7 +68,7 @@ def measure(bootstrap: str, workload: Workload, side: JavaSide | EngineSide, sec
     consumer = Consumer({"bootstrap.servers": bootstrap, "group.id": "benchmark-latency", "fetch.wait.max.ms": 100})
     consumer.assign([TopicPartition(OUTPUT, number, 0) for number in range(PARTITIONS)])
     with side:
-        side.start(INPUT, caching=False)
+        side.start([INPUT], caching=False)
         time.sleep(QUIET_SECONDS)
         meter = CpuMeter(side.pid)
         command = [sys.executable, "-m", "benchmarks.paced_producer", bootstrap, INPUT, str(RATE)]

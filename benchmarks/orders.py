@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -85,30 +85,42 @@ class Orders:
             AdminClient({"bootstrap.servers": bootstrap}).delete_topics([self.topic])[self.topic].result()
             time.sleep(1)
         started = time.monotonic()
-        create_topic(bootstrap, self.topic, PARTITIONS)
-        producer = Producer(
-            {
-                "bootstrap.servers": bootstrap,
-                "enable.idempotence": True,
-                "linger.ms": 100,
-                "batch.size": 1_000_000,
-                "queue.buffering.max.messages": 1_000_000,
-                "partitioner": "murmur2",
-            }
-        )
+        write_topic(bootstrap, self.topic, self.count, self._records())
+        return time.monotonic() - started
+
+    def _records(self) -> Iterator[tuple[str, bytes, int]]:
         encode = encoder(self.format)
         for first, columns in self.chunks():
             names = ("key", "item", "units", "city", "state", "zip")
             rows = zip(*(columns[name].tolist() for name in names), strict=True)
             for number, (key, item, units, city, state, zipcode) in enumerate(rows, first):
                 at = FIRST_TIME_MS + number * STEP_MS
-                value = encode(at, number, item, units / UNITS_SCALE, city, state, zipcode)
-                _produce(producer, self.topic, str(key), value, at)
-        producer.flush()
-        written = sum(end_offsets(bootstrap, self.topic))
-        if written != self.count:
-            raise RuntimeError(f"{self.topic} holds {written} records instead of {self.count}.")
-        return time.monotonic() - started
+                yield str(key), encode(at, number, item, units / UNITS_SCALE, city, state, zipcode), at
+
+
+def write_topic(bootstrap: str, topic: str, count: int, records: Iterable[tuple[str, bytes, int]]) -> None:
+    """Create a topic and write records of key, value and time.
+
+    Raises:
+        RuntimeError: it does not hold so many then.
+    """
+    create_topic(bootstrap, topic, PARTITIONS)
+    producer = Producer(
+        {
+            "bootstrap.servers": bootstrap,
+            "enable.idempotence": True,
+            "linger.ms": 100,
+            "batch.size": 1_000_000,
+            "queue.buffering.max.messages": 1_000_000,
+            "partitioner": "murmur2",
+        }
+    )
+    for key, value, at in records:
+        _produce(producer, topic, key, value, at)
+    producer.flush()
+    written = sum(end_offsets(bootstrap, topic))
+    if written != count:
+        raise RuntimeError(f"{topic} holds {written} records instead of {count}.")
 
 
 def _produce(producer: Producer, topic: str, key: str, value: bytes, timestamp: int) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.sides import CACHE_BYTES, JAVA_HEAP, JAVA_PROPERTIES
-from benchmarks.workloads import COMMIT_INTERVAL_MS, TRANSACTION_INTERVAL_MS
+from benchmarks.workload import COMMIT_INTERVAL_MS, TRANSACTION_INTERVAL_MS
 from kappaflow.testing.java_program import KAFKA_VERSION
 
 RESULTS = Path(__file__).parent / "results"

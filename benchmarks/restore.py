@@ -27,7 +27,8 @@ from benchmarks.orders import PARTITIONS, Orders
 from benchmarks.sampling import CpuMeter
 from benchmarks.sides import EngineSide, JavaSide
 from benchmarks.turns import turn
-from benchmarks.workloads import OUTPUT, WORKLOADS
+from benchmarks.workload import OUTPUT
+from benchmarks.workloads import WORKLOADS
 from kappaflow.kernel import murmur2
 
 KEYS = 1_000_000
@@ -118,7 +119,7 @@ class _Subject:
         begin = partition_ends(self._bootstrap, OUTPUT, PARTITIONS)
         if isinstance(self._side, EngineSide):
             self._side.restart()
-        self._side.start(self._orders.topic, caching=False)
+        self._side.start([self._orders.topic], caching=False)
         count = self._orders.count
         _wait(
             lambda: committed(self._bootstrap, self._orders.topic, self._side.group) >= count,
@@ -168,7 +169,7 @@ class _Subject:
         if isinstance(self._side, EngineSide):
             self._side.restart()
         else:
-            self._side.start(self._orders.topic, caching=False)
+            self._side.start([self._orders.topic], caching=False)
 
     def _write_more(self) -> None:
         producer = Producer({"bootstrap.servers": self._bootstrap, "partitioner": "murmur2"})

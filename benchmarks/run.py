@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks import latency, report, restore
-from benchmarks.campaign import LARGE_CACHE, PEERS, Task, compare, profile
+from benchmarks.campaign import LARGE_CACHE, PEERS, Task, compare, peers_of, profile
 from benchmarks.kafka import broker, remove_outputs
 from benchmarks.orders import Orders
 from benchmarks.turns import turn
@@ -51,16 +51,19 @@ def run_group(group: str, options: argparse.Namespace, bootstrap: str) -> list[d
         return restore.compare(bootstrap, options.runs, options.keys, options.lock)
     workload = WORKLOADS[group]
     orders = Orders(options.records, options.keys or workload.keys, format=workload.format)
-    with turn(options.lock):
-        seconds = orders.load(bootstrap)
-    if seconds:
-        print(f"loaded {orders.count:,} records into {orders.topic} in {seconds:.0f} s", flush=True)
+    for each in filter(None, (orders, workload.partner_of(orders))):
+        with turn(options.lock):
+            seconds = each.load(bootstrap)
+        if seconds:
+            print(f"loaded {each.count:,} records into {each.topic} in {seconds:.0f} s", flush=True)
     expected = workload.expected(orders)
     modes = {"off": [False], "on": [True], "both": [False, True]}[options.caching]
     results: list[dict[str, Any]] = []
     for caching in modes if workload.is_aggregation else [False]:
         task = Task(bootstrap, workload, orders, caching, expected, options.lock)
-        result = {} if options.only_profile else compare(task, options.runs, options.peers.split(","))
+        result = (
+            {} if options.only_profile else compare(task, options.runs, peers_of(workload, options.peers.split(",")))
+        )
         if not options.no_profile:
             result["profile"] = profile(task)
             print(report.profile_text(workload.group, caching, result["profile"]), flush=True)

@@ -8,6 +8,7 @@ import subprocess
 import tempfile
 import threading
 import uuid
+from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
@@ -16,7 +17,7 @@ from typing import Literal, Protocol
 import httpx
 
 from benchmarks.order_formats import registry
-from benchmarks.workloads import OUTPUT, Workload, source_statement
+from benchmarks.workload import OUTPUT, Workload, source_statements
 from kappaflow.testing.embedded_server import EmbeddedServer
 from kappaflow.testing.java_program import KAFKA_STREAMS, java_program
 
@@ -24,6 +25,7 @@ HERE = Path(__file__).parent
 CACHE_BYTES = 10 << 20
 LARGE_CACHE_BYTES = 512 << 20  # holds all keys of every workload: nothing is written before the commit
 JAVA_HEAP = "2g"
+JAVA_SOURCES = ("OrdersStreams", "OrdersTrees", "OrdersFormats", "OrdersJoins")
 JAVA_FORMATS = ("org.apache.avro:avro:1.12.0", "com.google.protobuf:protobuf-java:4.29.3")
 
 JAVA_PROPERTIES: dict[str, object] = {
@@ -39,6 +41,8 @@ JAVA_PROPERTIES: dict[str, object] = {
     "producer.batch.size": 1_000_000,
     "producer.buffer.memory": 64 << 20,
     "replication.factor": 1,
+    # As with ours: the topic of a table is its changelog.
+    "topology.optimization": "reuse.ktable.source.topics",
 }
 """Large fetches and batches; everything else is Kafka Streams' default, as with ours."""
 
@@ -53,8 +57,8 @@ class Side(Protocol):
     name: str
     group: str
 
-    def start(self, topic: str, caching: bool) -> None:
-        """Start reading the topic from its beginning."""
+    def start(self, topics: Sequence[str], caching: bool) -> None:
+        """Start reading the topics from their beginnings."""
         ...
 
     @property
@@ -107,7 +111,7 @@ class JavaSide:
     ) -> None:
         self.close()
 
-    def start(self, topic: str, caching: bool) -> None:
+    def start(self, topics: Sequence[str], caching: bool) -> None:
         """Start the program."""
         properties = {
             **JAVA_PROPERTIES,
@@ -119,11 +123,12 @@ class JavaSide:
             "statestore.cache.max.bytes": CACHE_BYTES if caching else 0,
             **self._overrides,
         }
-        sources = [HERE / "java" / f"{name}.java" for name in ("OrdersStreams", "OrdersTrees", "OrdersFormats")]
+        sources = [HERE / "java" / f"{name}.java" for name in JAVA_SOURCES]
         program = java_program(sources, (*KAFKA_STREAMS, *JAVA_FORMATS))
         pairs = [f"{name}={value}" for name, value in properties.items()]
         command = program.command(
-            [self._style, self._workload.group, topic, OUTPUT, *pairs], (f"-Xms{JAVA_HEAP}", f"-Xmx{JAVA_HEAP}")
+            [self._style, self._workload.group, ",".join(topics), OUTPUT, *pairs],
+            (f"-Xms{JAVA_HEAP}", f"-Xmx{JAVA_HEAP}"),
         )
         self._restores = {"begin": [], "end": []}
         self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
@@ -211,15 +216,15 @@ class EngineSide:
     ) -> None:
         self.close()
 
-    def start(self, topic: str, caching: bool) -> None:
-        """Declare the stream and start the query."""
+    def start(self, topics: Sequence[str], caching: bool) -> None:
+        """Declare the inputs and start the query."""
         properties = {
             "ksql.streams.auto.offset.reset": "earliest",
             "ksql.streams.commit.interval.ms": str(self._workload.commit_interval_ms),
             "ksql.streams.processing.guarantee": self._workload.guarantee,
             "ksql.streams.cache.max.bytes.buffering": str(CACHE_BYTES if caching else 0),
         }
-        for statement in (source_statement(topic, self._workload.format), self._workload.statement):
+        for statement in (*source_statements(self._workload, topics), self._workload.statement):
             body = {"ksql": statement, "streamsProperties": properties}
             answer = httpx.post(f"{self._server.url}/ksql", json=body, timeout=60)
             if answer.status_code != 200:

@@ -1,68 +1,14 @@
-"""What is measured: statements of ours, the mode of the Java program, and the right results."""
+"""What is measured: the workloads by name."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
-
 import numpy as np
 
+from benchmarks.join_workloads import JOINS
 from benchmarks.order_formats import FORMATS
 from benchmarks.orders import ITEMS, WINDOW_MS, Orders
-
-OUTPUT = "output"
-COMMIT_INTERVAL_MS = 2000
-TRANSACTION_INTERVAL_MS = 100
-Results = dict[str, dict[str, object]]
-Expected = Callable[[Orders], tuple[int, Results]]
-
-
-@dataclass(frozen=True)
-class Workload:
-    """One workload.
-
-    Attributes:
-        group: its name on the command line and of the Java program's mode.
-        title: for people.
-        keys: distinct keys of its input.
-        statement: the query after CREATE STREAM orders.
-        is_aggregation: whether caching matters.
-        expected: number of output records with every update, and the last value of each key (hexadecimal key).
-        format: of the values of its input.
-        exactly_once: whether it runs with `exactly_once_v2` and a commit every 100 ms instead of at least once and 2 s.
-    """
-
-    group: str
-    title: str
-    keys: int
-    statement: str
-    is_aggregation: bool
-    expected: Expected
-    exactly_once: bool = False
-    format: str = "JSON"
-
-    @property
-    def commit_interval_ms(self) -> int:
-        """For both sides."""
-        return TRANSACTION_INTERVAL_MS if self.exactly_once else COMMIT_INTERVAL_MS
-
-    @property
-    def guarantee(self) -> str:
-        """The value of `processing.guarantee`."""
-        return "exactly_once_v2" if self.exactly_once else "at_least_once"
-
-
-def source_statement(topic: str, value_format: str = "JSON") -> str:
-    """The declaration of the input."""
-    return (
-        "CREATE STREAM orders (customer VARCHAR KEY, ordertime BIGINT, orderid BIGINT, itemid VARCHAR,"
-        " orderunits DOUBLE, address STRUCT<city VARCHAR, state VARCHAR, zipcode INT>)"
-        f" WITH (KAFKA_TOPIC='{topic}', KEY_FORMAT='KAFKA', VALUE_FORMAT='{value_format}');"
-    )
-
-
-def _hex(text: str) -> str:
-    return text.encode().hex()
+from benchmarks.window_workloads import WINDOWS
+from benchmarks.workload import INTO, OUTPUT, Results, Workload, hex_of
 
 
 def _filter(orders: Orders) -> tuple[int, Results]:
@@ -73,7 +19,7 @@ def _filter(orders: Orders) -> tuple[int, Results]:
     rows = [(key, row) for key, row in enumerate(last.tolist()) if row >= 0]
     items, units = columns["item"], columns["units"]
     return len(kept), {
-        _hex(str(key)): {"ITEMID": f"item_{items[row]}", "X": float(units[row] * 2)} for key, row in rows
+        hex_of(str(key)): {"ITEMID": f"item_{items[row]}", "X": float(units[row] * 2)} for key, row in rows
     }
 
 
@@ -85,7 +31,7 @@ def _totals(cells: np.ndarray, units: np.ndarray) -> tuple[np.ndarray, np.ndarra
 def _group(orders: Orders) -> tuple[int, Results]:
     counts, sums = _totals(orders.columns["key"], orders.columns["units"])
     return orders.count, {
-        _hex(str(key)): {"C": count, "S": total}
+        hex_of(str(key)): {"C": count, "S": total}
         for key, (count, total) in enumerate(zip(counts.tolist(), sums.tolist(), strict=True))
         if count
     }
@@ -100,13 +46,13 @@ def _window(orders: Orders) -> tuple[int, Results]:
         if count:
             window, key = divmod(cell, orders.keys)
             at = ((window + first) * WINDOW_MS).to_bytes(8, "big").hex()
-            results[_hex(str(key)) + at] = {"C": count, "S": total}
+            results[hex_of(str(key)) + at] = {"C": count, "S": total}
     return orders.count, results
 
 
 def _keys(orders: Orders) -> tuple[int, Results]:
     counts = np.bincount(orders.columns["key"])
-    return orders.count, {_hex(str(k)): {"C": c} for k, c in enumerate(counts.tolist()) if c}
+    return orders.count, {hex_of(str(k)): {"C": c} for k, c in enumerate(counts.tolist()) if c}
 
 
 def _items(orders: Orders) -> tuple[int, Results]:
@@ -123,11 +69,9 @@ def _items(orders: Orders) -> tuple[int, Results]:
         if count:
             window, item = divmod(cell, ITEMS)
             at = ((window + first) * WINDOW_MS).to_bytes(8, "big").hex()
-            results[_hex(f"item_{item}") + at] = {"C": count, "M": units}
+            results[hex_of(f"item_{item}") + at] = {"C": count, "M": units}
     return orders.count, results
 
-
-_INTO = f"WITH (KAFKA_TOPIC='{OUTPUT}', PARTITIONS=4)"
 
 WORKLOADS = {
     workload.group: workload
@@ -136,7 +80,7 @@ WORKLOADS = {
             "filter",
             "filter + project",
             10_000,
-            f"CREATE STREAM result {_INTO} AS SELECT customer, itemid, orderunits * 2 AS x FROM orders"
+            f"CREATE STREAM result {INTO} AS SELECT customer, itemid, orderunits * 2 AS x FROM orders"
             " WHERE orderunits > 50;",
             False,
             _filter,
@@ -145,7 +89,7 @@ WORKLOADS = {
             "group",
             "count + sum by key",
             10_000,
-            f"CREATE TABLE result {_INTO} AS SELECT customer, COUNT(*) AS c, SUM(orderunits) AS s FROM orders"
+            f"CREATE TABLE result {INTO} AS SELECT customer, COUNT(*) AS c, SUM(orderunits) AS s FROM orders"
             " GROUP BY customer;",
             True,
             _group,
@@ -154,7 +98,7 @@ WORKLOADS = {
             "window",
             "count + sum by key in 1-hour windows",
             10_000,
-            f"CREATE TABLE result {_INTO} AS SELECT customer, COUNT(*) AS c, SUM(orderunits) AS s FROM orders"
+            f"CREATE TABLE result {INTO} AS SELECT customer, COUNT(*) AS c, SUM(orderunits) AS s FROM orders"
             " WINDOW TUMBLING (SIZE 1 HOUR, GRACE PERIOD 1 DAY) GROUP BY customer;",
             True,
             _window,
@@ -163,7 +107,7 @@ WORKLOADS = {
             "keys",
             "count over 1,000,000 keys",
             1_000_000,
-            f"CREATE TABLE result {_INTO} AS SELECT customer, COUNT(*) AS c FROM orders GROUP BY customer;",
+            f"CREATE TABLE result {INTO} AS SELECT customer, COUNT(*) AS c FROM orders GROUP BY customer;",
             True,
             _keys,
         ),
@@ -171,7 +115,7 @@ WORKLOADS = {
             "exactly-once",
             "exactly once: repartition, count + maximum by item in 1-hour windows",
             10_000,
-            f"CREATE TABLE result {_INTO} AS SELECT itemid, COUNT(*) AS c, MAX(orderunits) AS m FROM orders"
+            f"CREATE TABLE result {INTO} AS SELECT itemid, COUNT(*) AS c, MAX(orderunits) AS m FROM orders"
             " WINDOW TUMBLING (SIZE 1 HOUR, GRACE PERIOD 1 DAY) GROUP BY itemid;",
             True,
             _items,
@@ -192,5 +136,10 @@ WORKLOADS = {
         ),
     )
 }
-PARTS = {"formats": [f"formats-{name.lower()}" for name in FORMATS]}
+WORKLOADS |= {workload.group: workload for workload in (*JOINS, *WINDOWS)}
+PARTS = {
+    "formats": [f"formats-{name.lower()}" for name in FORMATS],
+    "joins": [workload.group for workload in JOINS],
+    "windows": [workload.group for workload in WINDOWS],
+}
 """Groups of several workloads."""

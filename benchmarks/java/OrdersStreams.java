@@ -26,9 +26,9 @@ import org.apache.kafka.streams.processor.StateRestoreListener;
 /**
  * The benchmark's workloads in Kafka Streams, written for speed: streaming JSON without trees or reflection, one
  * aggregate object per record. Usage: OrdersStreams streaming|trees MODE INPUT OUTPUT [name=value ...], where
- * name=value are Streams properties; "trees" runs OrdersTrees instead. Prints "P milliseconds records" four times a
- * second, "R nanoseconds begin|end" where the restore of a partition begins and ends, and ends when standard input
- * closes.
+ * name=value are Streams properties; "trees" runs OrdersTrees instead, joins and more windows are in OrdersJoins. Prints
+ * "P milliseconds records" four times a second, "R nanoseconds begin|end" where the restore of a partition begins and
+ * ends, and ends when standard input closes.
  */
 public final class OrdersStreams {
   static final JsonFactory JSON = new JsonFactory();
@@ -220,14 +220,17 @@ public final class OrdersStreams {
       properties.put(pair[0], pair[1]);
     }
     StreamsBuilder builder = new StreamsBuilder();
-    if (arguments[1].startsWith("formats-")) {
+    String mode = arguments[1];
+    if (mode.contains("-table") || mode.equals("stream-stream") || mode.equals("session") || mode.equals("hopping")) {
+      OrdersJoins.build(builder, mode, arguments[2].split(","), arguments[3], () -> records = records + 1);
+    } else if (mode.startsWith("formats-")) {
       OrdersFormats.build(builder, arguments[0], arguments[1], arguments[2], arguments[3], () -> records = records + 1);
     } else if (arguments[0].equals("trees")) {
       OrdersTrees.build(builder, arguments[1], arguments[2], arguments[3], () -> records = records + 1);
     } else {
       build(builder, arguments[1], arguments[2], arguments[3]);
     }
-    KafkaStreams streams = new KafkaStreams(builder.build(), properties);
+    KafkaStreams streams = new KafkaStreams(builder.build(properties), properties);
     streams.setUncaughtExceptionHandler(
         error -> {
           error.printStackTrace();

@@ -328,7 +328,7 @@ WINDOWS = (
 
 
 def declarations() -> list[str]:
-    """The sources: two streams and a table with the same columns."""
+    """The sources: two streams and two tables with the same columns."""
     columns = ", ".join(f"{name} {data_type}" for name, data_type in COLUMNS.items())
     columns = columns.replace("`", "")
     head = "(K STRING {}, " + columns + ") WITH (KAFKA_TOPIC='{}', VALUE_FORMAT='JSON', PARTITIONS=1);"
@@ -336,6 +336,7 @@ def declarations() -> list[str]:
         "CREATE STREAM A " + head.format("KEY", "a"),
         "CREATE STREAM C " + head.format("KEY", "c"),
         "CREATE TABLE U " + head.format("PRIMARY KEY", "u"),
+        "CREATE TABLE V " + head.format("PRIMARY KEY", "v"),
     ]
 
 
@@ -392,6 +393,16 @@ def _join(chance: random.Random) -> str:
     return f"CREATE STREAM O AS SELECT {key}, {items} FROM A L {kind} C N {within} ON L.K = N.K;"
 
 
+def random_table_join(chance: random.Random) -> str:
+    """Return a statement that joins two tables, and perhaps filters the joined rows."""
+    left, right, both = SqlGenerator(chance, "L."), SqlGenerator(chance, "N."), SqlGenerator(chance, "L.")
+    kind = chance.choice(["JOIN", "LEFT JOIN", "FULL OUTER JOIN"])
+    key = "ROWKEY" if kind == "FULL OUTER JOIN" else "L.K AS K"
+    where = f" WHERE {both.expression(t.BOOLEAN, 1)}" if chance.random() < 0.4 else ""
+    items = f"{_items(left, 2)}, {_items(right, 2, 5)}"
+    return f"CREATE TABLE O AS SELECT {key}, {items} FROM U L {kind} V N ON L.K = N.K{where};"
+
+
 def _other(chance: random.Random) -> str:
     make = SqlGenerator(chance)
     match chance.randrange(3):
@@ -407,14 +418,14 @@ def _other(chance: random.Random) -> str:
             return f"CREATE TABLE O AS SELECT K, {_items(make, 3)} FROM U{where};"
 
 
-def random_records(chance: random.Random, count: int) -> list[RawRecord]:
-    """Return records of the sources, with NULLs, extremes and records out of order."""
+def random_records(chance: random.Random, count: int, topics: Sequence[str] = ("a", "a", "c", "u")) -> list[RawRecord]:
+    """Return records of sources, with NULLs, extremes and records out of order."""
     made: list[RawRecord] = []
     for number in range(count):
-        topic = chance.choice(["a", "a", "c", "u"])
+        topic = chance.choice(topics)
         row = {name: None if chance.random() < 0.15 else chance.choice(values) for name, values in VALUES.items()}
         value = None if chance.random() < 0.07 else json.dumps(row).encode()
         at = 1000 + 3 * number + chance.randint(-40, 40)
-        key = chance.choice([b"k1", b"k2", b"k3"] if topic == "u" else [b"k1", b"k2", b"k3", b"", None])
+        key = chance.choice([b"k1", b"k2", b"k3"] if topic in "uv" else [b"k1", b"k2", b"k3", b"", None])
         made.append(RawRecord(topic, key, value, at, (), 0, number))
     return made

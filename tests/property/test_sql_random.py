@@ -25,10 +25,11 @@ assert _SPEC is not None and _SPEC.loader is not None
 random_sql = importlib.util.module_from_spec(_SPEC)
 sys.modules["random_sql"] = random_sql  # where dataclasses look for it
 _SPEC.loader.exec_module(random_sql)
-declarations, random_query, random_records = (
+declarations, random_query, random_records, random_table_join = (
     random_sql.declarations,
     random_sql.random_query,
     random_sql.random_records,
+    random_sql.random_table_join,
 )
 
 SEEDS = st.integers(0, 2**32)
@@ -80,15 +81,13 @@ def outcome(topology: Any, form: Form, records: Sequence[RawRecord], chance: ran
     return written, ended
 
 
-def check(engine: Engine, seed: int) -> bool:
+def check(engine: Engine, statement: str, chance: random.Random, topics: Sequence[str] = ("a", "a", "c", "u")) -> bool:
     """Run a random query in both forms; false where the generator wrote one that is refused."""
-    chance = random.Random(seed)
-    statement = random_query(chance)
     try:
         topology = topology_of(engine, statement)
     except SqlError:
         return False
-    records = random_records(chance, 60)
+    records = random_records(chance, 60, topics)
     rows, row_end = outcome(topology, "row", records, chance)
     columns, column_end = outcome(topology, "column", records, chance)
     assert row_end == column_end, statement
@@ -101,7 +100,15 @@ def check(engine: Engine, seed: int) -> bool:
 @example(20003)  # CONCAT of one text that is NULL
 @given(SEEDS)
 def test_rows_and_columns_of_random_queries_agree(engine: Engine, seed: int) -> None:
-    check(engine, seed)
+    chance = random.Random(seed)
+    check(engine, random_query(chance), chance)
+
+
+@settings(max_examples=EXAMPLES // 2, deadline=None)
+@given(SEEDS)
+def test_rows_and_columns_of_random_table_joins_agree(engine: Engine, seed: int) -> None:
+    chance = random.Random(seed)
+    check(engine, random_table_join(chance), chance, ("u", "v"))
 
 
 def test_most_random_queries_are_well_typed(engine: Engine) -> None:

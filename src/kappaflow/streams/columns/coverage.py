@@ -78,6 +78,13 @@ def _stream_join(node: n.StreamStreamJoin) -> str:
     return "" if node.joiner.columnar else "the joiner has no column form"
 
 
+def _table_join(node: n.TableTableJoin) -> str:
+    for store in (node.left_store, node.right_store):
+        if not _columnar(store.key_serde) or not _columnar(store.objects):
+            return "keys or values of its stores do not lie in columns"
+    return "" if node.joiner.columnar else "the joiner has no column form"
+
+
 def _columnar(serde: Any) -> bool:
     serde = serde.inner if isinstance(serde, WindowedKeySerde) else serde
     return serde is None or serde.columnar
@@ -143,6 +150,7 @@ _REASONS: dict[type[n.Node], Callable[..., str]] = {
     n.SessionAggregate: _aggregate,
     n.StreamStreamJoin: _stream_join,
     n.StreamTableJoin: _join,
+    n.TableTableJoin: _table_join,
     n.Repartition: _repartition,
     n.Sink: _sink,
 }

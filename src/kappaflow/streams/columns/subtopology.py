@@ -27,6 +27,7 @@ from kappaflow.streams.columns.table import (
     TableMapColumns,
     TableSourceColumns,
 )
+from kappaflow.streams.columns.table_table_join import TableTableJoinColumns
 from kappaflow.streams.processors.base import Expiry, TaskContext
 from kappaflow.streams.topology import Subtopology, Topology
 from kappaflow.streams.topology import nodes as n
@@ -108,6 +109,9 @@ class ColumnSubtopology:
             case n.StreamStreamJoin():
                 left, right = stores[node.left_store.name], stores[node.right_store.name]
                 return StreamStreamJoinColumns(node, context, left, right)
+            case n.TableTableJoin():
+                left, right = stores[node.left_store.name], stores[node.right_store.name]
+                return TableTableJoinColumns(node, context, left, right, tracks_old=tracks_old)
             case n.StreamTableJoin():
                 return StreamTableJoinColumns(node, stores[node.store.name], context)
             case n.Source() | n.Repartition() | n.Sink():
@@ -121,7 +125,9 @@ class ColumnSubtopology:
             child = self._topology.nodes[name]
             if isinstance(child, n.TableFilter) or (isinstance(child, n.Operator) and child.reads_old):
                 return True
-            if isinstance(child, n.TableMapValues) and self._tracks_old(child):
+            if isinstance(child, n.TableTableJoin) and (child.keep_left or child.keep_right):
+                return True
+            if isinstance(child, n.TableMapValues | n.TableTableJoin) and self._tracks_old(child):
                 return True
         return False
 
