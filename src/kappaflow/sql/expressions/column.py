@@ -125,10 +125,13 @@ def compile_column(
 
 
 def _mixed_scales(expression: Expression, typer: Typer) -> FunctionCall | None:
-    """Return a call that hands on one of several decimals as it is: a column has one scale for all its rows."""
+    """Return a call that hands on one of several decimals as it is, or that may: a column has one scale for all rows."""
     for node in walk(expression):
         if isinstance(node, FunctionCall) and node.name.upper() in _HANDS_ON:
-            types = {typer.type_of(argument) for argument in node.arguments} - {None}
+            try:
+                types = {typer.type_of(argument) for argument in node.arguments} - {None}
+            except StatementError:
+                return node  # in a lambda, whose variables have no types here
             if len(types) > 1 and any(isinstance(type_, Decimal) for type_ in types):
                 return node
     return None

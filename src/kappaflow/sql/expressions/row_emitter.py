@@ -433,9 +433,12 @@ class RowEmitter:
             hashable = not isinstance(self.typer.type_of(operand), Array) and all(map(_is_hashable, members))
             name = self.constant(frozenset(members) if hashable else members)
             return self.strict([needle], lambda n: f"{n[0]} in {name}", when_null="False")
+        listed = f"({', '.join(code.text for code in codes)},)"
+        # `in` finds a NaN that is the same object; whether it is, is an accident.
+        test = self.constant(values.is_among) if isinstance(self.typer.type_of(operand), Double) else ""
         return self.strict(
             [needle],
-            lambda n: f"{n[0]} in ({', '.join(code.text for code in codes)},)",
+            lambda n: f"{test}({n[0]}, {listed})" if test else f"{n[0]} in {listed}",
             raises=any(code.raises for code in codes),
             when_null="False",
         )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import decimal
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from decimal import ROUND_HALF_UP
 from typing import Any
 
@@ -308,3 +308,12 @@ def element_at(array: list[Any], index: int) -> Any:
     """Return an element by 1-based position, negative from the end; None outside."""
     position = index - 1 if index >= 0 else len(array) + index
     return array[position] if 0 <= position < len(array) else None
+
+
+def is_among(number: float, others: Sequence[float | None]) -> bool:
+    """Tell whether a number equals one of others; NaN equals none.
+
+    >>> is_among(0.0, (None, -0.0)), is_among(math.nan, (math.nan,))
+    (True, False)
+    """
+    return any(number == other for other in others)
