@@ -78,7 +78,7 @@ class Relay:
             topics.write(before)
             if language == "java":
                 # Kafka Streams gives up where members of the group speak another language.
-                wait_until(lambda: not topics.members(APPLICATION), "the end of the session of who was killed", 30)
+                wait_until(lambda: topics.has_no_members(APPLICATION), "the end of the session of who was killed", 30)
             running = self.start(language, -99 if is_last else batch.count + DURING * 3 // 5)
             try:
                 descriptions.add(running.description)

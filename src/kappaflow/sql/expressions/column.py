@@ -125,7 +125,7 @@ def compile_column(
 
 
 def _mixed_scales(expression: Expression, typer: Typer) -> FunctionCall | None:
-    """Return a call that hands on one of several decimals as it is, or that may: a column has one scale for all rows."""
+    """Return a call that hands on, or may, one of several decimals as it is: a column has one scale for all rows."""
     for node in walk(expression):
         if isinstance(node, FunctionCall) and node.name.upper() in _HANDS_ON:
             try:

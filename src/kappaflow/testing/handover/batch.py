@@ -6,7 +6,9 @@ import random
 from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 
-START_MS = 1_700_000_000_000
+from kappaflow.runtime.clock import SYSTEM_CLOCK
+
+AGO_MS = 7_200_000
 STEP_MS = 100
 JITTER_MS = 1_000
 WINDOW_MS = 10_000
@@ -33,12 +35,14 @@ class Batch:
     """What was sent so far, and the results that belong to it.
 
     Attributes:
+        start_ms: the time of the first event; brokers delete what changelogs of windows say of long ago.
         count: events so far; the next one has this number.
         breaks: how often users got new names: no event of before is as late, none of later as early.
     """
 
     rng: random.Random
     user_count: int = 12
+    start_ms: int = field(default_factory=lambda: SYSTEM_CLOCK.time_ms() - AGO_MS)
     count: int = 0
     breaks: int = 0
     sent: list[Sent] = field(default_factory=list[Sent])
@@ -65,11 +69,11 @@ class Batch:
 
     def closers(self, partitions: int) -> list[Sent]:
         """Let the time of every partition pass beyond all windows."""
-        time = START_MS + CLOSING_MS
+        time = self.start_ms + CLOSING_MS
         return self._keep([Sent("events", f"{CLOSER}{p}", f"closer,0,{-1 - p}", time, p) for p in range(partitions)])
 
     def _time(self, number: int) -> int:
-        return START_MS + number * STEP_MS + self.breaks * 4 * JITTER_MS
+        return self.start_ms + number * STEP_MS + self.breaks * 4 * JITTER_MS
 
     def _keep(self, made: list[Sent]) -> list[Sent]:
         self.sent += made

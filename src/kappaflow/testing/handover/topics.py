@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from confluent_kafka import Consumer, KafkaError, Producer, TopicPartition
+from confluent_kafka import Consumer, KafkaError, KafkaException, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewTopic
 
@@ -15,6 +15,7 @@ INPUTS = ("users", "events", "clicks")
 OUTPUTS = ("totals-out", "windows-out", "final-out", "sessions-out", "enriched-out", "near-out")
 TIMEOUT_S = 60
 PARTITION_OF_KEY = -1
+_NOT_YET = (KafkaError.COORDINATOR_LOAD_IN_PROGRESS, KafkaError.COORDINATOR_NOT_AVAILABLE, KafkaError.NOT_COORDINATOR)
 Row = tuple[bytes, bytes | None]
 
 
@@ -93,7 +94,12 @@ class Topics:
             consumer.close()
         return rows
 
-    def members(self, group: str) -> int:
-        """How many members a group has."""
+    def has_no_members(self, group: str) -> bool:
+        """Whether a group is known to have no members; false as long as its coordinator cannot say so."""
         (future,) = self._admin.describe_consumer_groups([group]).values()
-        return len(future.result(TIMEOUT_S).members)
+        try:
+            return not future.result(TIMEOUT_S).members
+        except KafkaException as error:
+            if error.args[0].retriable() or error.args[0].code() in _NOT_YET:
+                return False
+            raise
