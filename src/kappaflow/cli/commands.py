@@ -42,6 +42,8 @@ COMMANDS: dict[str, Command] = {
         Command("cluster use", "kappaflow.cli.cluster.use", "cluster_use.summary"),
         Command("cluster info", "kappaflow.cli.cluster.info", "cluster_info.summary"),
         Command("cluster doctor", "kappaflow.cli.cluster.doctor", "cluster_doctor.summary"),
+        Command("cluster monitor", "kappaflow.cli.cluster.monitor.watch", "cluster_monitor.summary"),
+        Command("cluster history", "kappaflow.cli.cluster.monitor.history", "cluster_history.summary"),
         Command("cluster start", "kappaflow.cli.cluster.local_clusters.start", "cluster_start.summary"),
         Command("cluster stop", "kappaflow.cli.cluster.local_clusters.stop", "cluster_stop.summary"),
         Command("cluster kill", "kappaflow.cli.cluster.local_clusters.kill", "cluster_kill.summary"),

@@ -14,6 +14,8 @@ from kappaflow.ops.hosts.face import Hosts
 from kappaflow.ops.hosts.opening import open_hosts
 from kappaflow.runtime.clock import Clock, SystemClock
 
+REQUEST_TIMEOUT_MS = 30_000
+
 
 class OpsSession:
     """What operations work with.
@@ -35,6 +37,7 @@ class OpsSession:
         hosts: Hosts | None = None,
         clock: Clock | None = None,
         pause: Callable[[float], None] = time.sleep,
+        request_timeout_ms: int = REQUEST_TIMEOUT_MS,
     ) -> None:
         """Nothing is opened yet.
 
@@ -44,10 +47,12 @@ class OpsSession:
             hosts: the machines' face; opened at first use by default.
             clock: the time; the machine's by default.
             pause: lets that many seconds pass; the thread sleeps by default.
+            request_timeout_ms: how long an answer of the brokers is waited for, retries included.
         """
         self.context = context
         self.clock = clock or SystemClock()
         self.pause = pause
+        self._request_timeout_ms = request_timeout_ms
         self._admin = admin
         self._hosts = hosts
 
@@ -67,7 +72,7 @@ class OpsSession:
             BrokerUnreachable: none answers.
         """
         if self._admin is None:
-            self._admin = KafkaClusterAdmin(self.context.client_config())
+            self._admin = KafkaClusterAdmin(self.context.client_config(self._request_timeout_ms))
         return self._admin
 
     @property

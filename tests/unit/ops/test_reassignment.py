@@ -13,11 +13,12 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from kappaflow.client.topic_partition import TopicPartition
-from kappaflow.errors import UnsafeError, UsageError
+from kappaflow.errors import PlanError, UnsafeError, UsageError
 from kappaflow.ops import reassignment
 from kappaflow.ops.plans import AuditLog, Plan, PlanJournal, PlanRunner
 from kappaflow.ops.reassignment import MoveOptions
 from kappaflow.ops.reassignment.balancing import balance_moves
+from kappaflow.ops.reassignment.hours import HourWindow
 from kappaflow.ops.reassignment.layout import Layout, distinct_racks, observe_layout
 from kappaflow.ops.session import OpsSession
 from kappaflow.testing.simulated_cluster import SimulatedCluster
@@ -278,3 +279,50 @@ def test_a_scale_out_of_forty_thousand_partitions_is_planned_quickly() -> None:
     moved = sum(len(set(r["to"]) - set(r["from"])) for s in plan.steps[:-1] for r in s.arguments["partitions"])
     total = 9_000 * 9 // 2 * 3
     assert abs(moved - total * 3 // 33) <= 33
+
+
+def test_moves_wait_for_their_hours_and_a_begun_one_is_not_kept_waiting(
+    cluster: SimulatedCluster, tmp_path: Path
+) -> None:
+    session = cluster.session()
+    now = cluster.clock.time_ms() // 60_000 % 1440
+    begin = (now + 300) % 1440
+    hours = HourWindow(begin, (begin + 60) % 1440, 10, 900)
+    options = MoveOptions(10 * MIB, batch=3, hours=hours)
+    plan = reassignment.plan_replication_factor(session, ["orders"], 3, options)
+    assert any("900" in str(effect) for effect in plan.effects)
+    started: list[int] = []
+    reassign = cluster.placement.reassign
+
+    def note(wanted: Any) -> Any:
+        started.append(cluster.clock.time_ms() // 60_000 % 1440)
+        return reassign(wanted)
+
+    cluster.placement.reassign = note  # type: ignore[method-assign]
+    assert run(session, plan, tmp_path) == []
+    assert len(started) == 3
+    assert all((minute - begin) % 1440 < 60 for minute in started)
+    assert is_free_of_throttles(cluster)
+
+    again = reassignment.plan_replication_factor(session, ["payments"], 3, MoveOptions(hours=hours))
+    cluster.advance(7200)  # beyond the hours: what is under way already is waited for at once
+    step = next(s for s in again.steps if s.action == "reassign.move")
+    reassign({TopicPartition(r["topic"], r["partition"]): r["to"] for r in step.arguments["partitions"]})
+    before = cluster.clock.time_ms()
+    (tmp_path / "again").mkdir()
+    assert run(session, again, tmp_path / "again") == []
+    assert cluster.clock.time_ms() - before < 3_600_000
+
+
+def test_what_changed_during_the_wait_is_refused(cluster: SimulatedCluster, tmp_path: Path) -> None:
+    now = cluster.clock.time_ms() // 60_000 % 1440
+    options = MoveOptions(hours=HourWindow((now + 30) % 1440, (now + 60) % 1440))
+    plan = reassignment.plan_replication_factor(cluster.session(), ["payments"], 3, options)
+
+    def pause(seconds: float) -> None:
+        cluster.advance(seconds)
+        cluster.state.topics.pop("payments", None)
+
+    session = OpsSession(cluster.session().context, admin=cluster, clock=cluster.clock, pause=pause)
+    with pytest.raises(PlanError, match="payments-0"):
+        run(session, plan, tmp_path)

@@ -14,7 +14,7 @@ from kappaflow.cli.brokers import texts as cli_texts
 from kappaflow.errors import PlanError, UnsafeError, UsageError
 from kappaflow.ops.admin.faces import PartitionState, QuorumMember, QuorumState, TopicState
 from kappaflow.ops.brokers import texts as broker_texts
-from kappaflow.ops.brokers.gates import ensemble_not_now, never_safe, not_now, quorum_not_now
+from kappaflow.ops.brokers.gates import ensemble_not_now, may_go, never_safe, not_now, quorum_not_now
 from kappaflow.ops.brokers.listing import list_brokers
 from kappaflow.ops.brokers.restart import plan_maintenance, plan_restart
 from kappaflow.ops.brokers.rollout import plan_rollout
@@ -66,6 +66,18 @@ def test_gates_say_per_partition_why_a_broker_waits() -> None:
 def test_what_only_the_broker_itself_lacks_does_not_hold_it_back() -> None:
     assert not_now(topic((2, (1, 2, 3), (2, 3))), {"t": 2}, 1) == []
     assert not_now(topic((-1, (1,), (1,))), {"t": 1}, 1, accepted=["t"]) == []
+
+
+@settings(deadline=None)
+@given(
+    st.lists(st.tuples(st.sets(st.integers(1, 4), min_size=1), st.sets(st.integers(1, 4)), st.booleans()), max_size=4),
+    st.integers(0, 3),
+)
+def test_who_may_go_is_the_same_for_all_at_once(rows: list[tuple[set[int], set[int], bool]], wanted: int) -> None:
+    told = [(min(r & s) if led and r & s else -1, tuple(sorted(r)), tuple(sorted(r & s))) for r, s, led in rows]
+    topics = topic(*told)
+    each = {broker for broker in range(1, 5) if not not_now(topics, {"t": wanted}, broker)}
+    assert may_go(topics, {"t": wanted}, range(1, 5)) == each
 
 
 @pytest.mark.parametrize(

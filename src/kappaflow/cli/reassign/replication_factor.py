@@ -21,5 +21,5 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Plan it and carry it out."""
     with open_session(arguments) as session:
-        plan = plan_replication_factor(session, arguments.topics, arguments.factor, move_options(arguments))
+        plan = plan_replication_factor(session, arguments.topics, arguments.factor, move_options(session, arguments))
         return carry_out(session, plan, arguments)

@@ -88,6 +88,26 @@ def not_now(
     return reasons
 
 
+def may_go(topics: Iterable[TopicState], min_in_sync: Mapping[str, int], brokers: Collection[int]) -> set[int]:
+    """Those of the brokers that may be away, each for itself: where `not_now` has no reason.
+
+    One pass over the partitions for all brokers, where `not_now` makes one for each.
+    """
+    free = set(brokers)
+    for topic in topics:
+        wanted = max(1, min_in_sync.get(topic.name, 1))
+        for p in topic.partitions:
+            if p.leader < 0:
+                return set()
+            missing = set(p.replicas) - set(p.in_sync)
+            if missing:  # only the one broker that lags may go: it may be the one that needs the restart
+                free &= missing if len(missing) == 1 else set[int]()
+            for broker in p.replicas:
+                if broker in free and len(set(p.in_sync) - {broker}) < wanted:
+                    free.discard(broker)
+    return free
+
+
 def quorum_not_now(quorum: QuorumState, node: int) -> list[Text]:
     """Why a controller must not go now: the others would be no majority, or have not caught up."""
     if node not in {voter.node_id for voter in quorum.voters}:

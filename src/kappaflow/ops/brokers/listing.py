@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Collection, Mapping
 from typing import NamedTuple
 
 from kappaflow.errors import KappaError
-from kappaflow.ops.brokers.servers import controller_of, why_not_now
+from kappaflow.ops.admin.faces import TopicState
+from kappaflow.ops.brokers.gates import may_go, min_in_sync_of
+from kappaflow.ops.brokers.servers import controller_of
 from kappaflow.ops.session import OpsSession
 
 
@@ -45,8 +48,8 @@ def list_brokers(session: OpsSession) -> list[BrokerRow]:
         BrokerUnreachable: no broker answers.
     """
     cluster = session.admin.describe()
-    topics = session.admin.topics.describe().values()
-    partitions = [p for topic in topics for p in topic.partitions]
+    topics = session.admin.topics.describe()
+    partitions = [p for topic in topics.values() for p in topic.partitions]
     leaders = Counter(p.leader for p in partitions)
     preferred = Counter(p.replicas[0] for p in partitions)
     replicas = Counter(broker for p in partitions for broker in p.replicas)
@@ -54,6 +57,7 @@ def list_brokers(session: OpsSession) -> list[BrokerRow]:
     alive = {broker.node_id: broker for broker in cluster.brokers}
     named = {host.entry.node_id for host in session.hosts.all("broker")} if session.context.hosts else set[int]()
     active = controller_of(session)
+    free = _may_go(session, topics, alive)
     rows: list[BrokerRow] = []
     for number in sorted(set(alive) | set(replicas) | named):
         broker = alive.get(number)
@@ -68,14 +72,14 @@ def list_brokers(session: OpsSession) -> list[BrokerRow]:
                 preferred[number],
                 replicas[number],
                 behind[number],
-                broker is not None and _may_go(session, number),
+                number in free,
             )
         )
     return rows
 
 
-def _may_go(session: OpsSession, broker: int) -> bool:
+def _may_go(session: OpsSession, topics: Mapping[str, TopicState], alive: Collection[int]) -> set[int]:
     try:
-        return not why_not_now(session, broker, ("broker",), ())
+        return may_go(topics.values(), min_in_sync_of(session, topics), alive)
     except KappaError:
-        return False
+        return set()

@@ -11,6 +11,7 @@ from kappaflow.ops.plans.action import Arguments, Progress, register_actions
 from kappaflow.ops.plans.waiting import wait_until
 from kappaflow.ops.reassignment import texts as _texts
 from kappaflow.ops.reassignment import throttle_actions as _throttle_actions
+from kappaflow.ops.reassignment.hours import wait_for_hours, window_of
 from kappaflow.ops.session import OpsSession
 from kappaflow.runtime.crash_points import crash_point
 from kappaflow.runtime.messages import Text, message, text
@@ -27,7 +28,7 @@ def _names(rows: Sequence[Mapping[str, Any]]) -> list[TopicPartition]:
 
 
 class MovePartitions:
-    """Move partitions: ``partitions`` with ``topic``, ``partition``, ``from``, ``to``, ``leader``, ``bytes``."""
+    """Move ``partitions``, with ``topic``, ``partition``, ``from``, ``to``, ``leader`` and ``bytes``; in ``hours``."""
 
     name = "reassign.move"
 
@@ -35,7 +36,11 @@ class MovePartitions:
         """What it does."""
         rows = arguments["partitions"]
         copied = sum(row["bytes"] for row in rows)
-        return text("reassign.move.step", count=len(rows), mib=f"{copied / (1 << 20):,.1f}")
+        mib = f"{copied / (1 << 20):,.1f}"
+        window = window_of(arguments)
+        if window is not None:
+            return text("reassign.move.step_at", count=len(rows), mib=mib, hours=window.text())
+        return text("reassign.move.step", count=len(rows), mib=mib)
 
     def is_reversible(self, arguments: Arguments) -> bool:
         """It is: the replicas before are kept."""
@@ -69,12 +74,18 @@ class MovePartitions:
         return _is_placed(session, {n: r["to"] for n, r in _keyed(arguments["partitions"]).items()})
 
     def apply(self, session: OpsSession, arguments: Arguments, progress: Progress) -> None:
-        """Move them and wait until they are there.
+        """Move them and wait until they are there; where hours are named, begin in these.
 
         Raises:
             BrokerError: a move was refused.
-            PlanError: nothing was copied for a long time.
+            PlanError: nothing was copied for a long time, or something is against the step after the wait.
         """
+        names = set(_names(arguments["partitions"]))
+        begun = any(row.partition in names for row in session.admin.placement.reassignments())
+        if not begun and wait_for_hours(session, arguments, progress):
+            against = self.check(session, arguments)
+            if against:
+                raise PlanError("; ".join(str(reason) for reason in against))
         _move(session, {n: r["to"] for n, r in _keyed(arguments["partitions"]).items()}, progress)
 
     def verify(self, session: OpsSession, arguments: Arguments) -> list[Text]:

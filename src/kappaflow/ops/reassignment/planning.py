@@ -8,6 +8,7 @@ from typing import Any
 from kappaflow.client.topic_partition import TopicPartition
 from kappaflow.errors import UnsafeError
 from kappaflow.ops.plans.plan import Plan, Step, new_plan
+from kappaflow.ops.reassignment.hours import HourWindow
 from kappaflow.ops.reassignment.layout import Layout, Load, Moves
 from kappaflow.ops.reassignment.throttles import find_throttles, throttled_brokers, throttled_replicas
 from kappaflow.ops.session import OpsSession
@@ -25,6 +26,7 @@ def plan_moves(
     *,
     throttle_bytes_per_s: int | None = None,
     batch: int = BATCH_PARTITIONS,
+    hours: HourWindow | None = None,
     keep_leaders: bool = False,
     elect: bool = True,
     confirmation: str = "",
@@ -38,6 +40,7 @@ def plan_moves(
         title: what it is for.
         throttle_bytes_per_s: what each broker may copy at most; no limit by default.
         batch: how many partitions move at once.
+        hours: the hours of the day in which moves are begun; at once by default.
         keep_leaders: whether every leader has to be the same afterwards, which is verified.
         elect: whether preferred leaders are elected at the end.
         confirmation: the word to type.
@@ -56,18 +59,21 @@ def plan_moves(
         "topics": throttled_replicas(layout.replicas, moves),
     }
     throttled = throttle_bytes_per_s is not None and bool(limit["topics"])
+    at: dict[str, Any] = {} if hours is None else {"hours": [hours.begin, hours.end]}
     if throttled:
-        steps.append(Step("reassign.throttle", limit))
+        steps.append(Step("reassign.throttle", limit | at))
     names = sorted(moves, key=lambda name: (layout.sizes[name], name))
     for start in range(0, len(names), max(1, batch)):
         rows = [_row(layout, name, moves[name]) for name in names[start : start + max(1, batch)]]
-        steps.append(Step("reassign.move", {"partitions": rows, "keep_leaders": keep_leaders}))
+        steps.append(Step("reassign.move", {"partitions": rows, "keep_leaders": keep_leaders} | at))
     if throttled:
         steps.append(Step("reassign.unthrottle", limit))
     if elect:
         rows = [{"topic": n.topic, "partition": n.partition, "leader": moves[n][0]} for n in sorted(moves)]
         steps.append(Step("reassign.lead", {"partitions": rows}))
     effects = _effects(layout, moves, throttle_bytes_per_s)
+    if hours is not None:
+        effects.append(_hours_effect(session, hours))
     static = sorted({t.resource.name for t in find_throttles(session) if t.is_static})
     warnings = [text("reassign.static", brokers=", ".join(static))] if static else []
     facts = {"bytes": copied_bytes(layout, moves)}
@@ -122,6 +128,14 @@ def _effects(layout: Layout, moves: Moves, rate: int | None) -> list[Text]:
     if len(moves) > len(shown):
         effects.append(text("reassign.effect.more", count=len(moves) - len(shown)))
     return effects
+
+
+def _hours_effect(session: OpsSession, hours: HourWindow) -> Text:
+    minutes = hours.wait_ms(session.clock.time_ms()) // 60_000
+    if hours.rate < 0:
+        return text("reassign.effect.hours", hours=hours.text(), minutes=minutes)
+    rate, usual = f"{hours.rate:,.0f}", f"{hours.usual:,.0f}"
+    return text("reassign.effect.quiet", hours=hours.text(), minutes=minutes, rate=rate, usual=usual)
 
 
 def _broker_effect(broker: int, before: Load, after: Load) -> Text:

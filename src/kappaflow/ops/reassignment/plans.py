@@ -12,6 +12,7 @@ from kappaflow.errors import UnsafeError, UsageError
 from kappaflow.ops.plans.plan import Plan, Step, new_plan
 from kappaflow.ops.reassignment.balancing import balance_moves
 from kappaflow.ops.reassignment.draining import drain_moves
+from kappaflow.ops.reassignment.hours import HourWindow
 from kappaflow.ops.reassignment.layout import chosen_partitions, observe_layout
 from kappaflow.ops.reassignment.planning import BATCH_PARTITIONS, moves_from_rows, plan_moves, require_quiet
 from kappaflow.ops.reassignment.replication_factor import replication_moves
@@ -27,14 +28,16 @@ class MoveOptions:
     Attributes:
         throttle_bytes_per_s: what each broker may copy at most; no limit by default.
         batch: how many partitions move at once.
+        hours: the hours of the day in which moves are begun; at once by default.
     """
 
     throttle_bytes_per_s: int | None = None
     batch: int = BATCH_PARTITIONS
+    hours: HourWindow | None = None
 
     def arguments(self) -> dict[str, Any]:
         """As `plan_moves` takes them."""
-        return {"throttle_bytes_per_s": self.throttle_bytes_per_s, "batch": self.batch}
+        return {"throttle_bytes_per_s": self.throttle_bytes_per_s, "batch": self.batch, "hours": self.hours}
 
 
 DEFAULT_OPTIONS = MoveOptions()

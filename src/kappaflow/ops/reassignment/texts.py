@@ -22,6 +22,13 @@ ENGLISH = {
     "reassign.effect.more": ".. and {count} partitions more; the plan's file has them all",
     "reassign.effect.throttle": "{resource}: {config}={value} is lifted",
     "reassign.effect.cancel": "{partition}: does not go on to {adding}",
+    "reassign.effect.hours": "moves begin {hours} only: the first in {minutes} minutes",
+    "reassign.effect.quiet": (
+        "moves begin {hours} only, the least used hours ({rate} records/s; usually {usual}): the first in {minutes}"
+        " minutes; kappa waits, and can be ended and resumed meanwhile"
+    ),
+    "reassign.waiting": "waiting for {hours}: {minutes} minutes",
+    "reassign.move.step_at": "move {count} partitions ({mib} MiB), begun {hours}",
     "reassign.move.step": "move {count} partitions ({mib} MiB)",
     "reassign.lead.step": "let the preferred replicas of {count} partitions lead",
     "reassign.cancel.step": "cancel {count} reassignments",
@@ -80,6 +87,13 @@ KOREAN = {
     "reassign.effect.more": ".. 그리고 파티션 {count}개 더; 계획 파일에 모두 있습니다",
     "reassign.effect.throttle": "{resource}: {config}={value}을(를) 풉니다",
     "reassign.effect.cancel": "{partition}: {adding}(으)로 더 옮기지 않습니다",
+    "reassign.effect.hours": "{hours}에만 옮기기 시작합니다: 첫 번째는 {minutes}분 뒤",
+    "reassign.effect.quiet": (
+        "가장 한가한 {hours}에만 옮기기 시작합니다(초당 레코드 {rate}; 평소 {usual}): 첫 번째는 {minutes}분 뒤;"
+        " kappa가 기다리며, 그동안 끝냈다가 이어서 할 수 있습니다"
+    ),
+    "reassign.waiting": "{hours}를 기다립니다: {minutes}분",
+    "reassign.move.step_at": "파티션 {count}개를 {hours}에 옮기기 시작합니다 ({mib} MiB)",
     "reassign.move.step": "파티션 {count}개를 옮깁니다 ({mib} MiB)",
     "reassign.lead.step": "파티션 {count}개의 리더를 선호 복제본에 넘깁니다",
     "reassign.cancel.step": "재배치 {count}개를 취소합니다",

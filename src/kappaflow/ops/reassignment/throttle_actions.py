@@ -11,6 +11,7 @@ from kappaflow.ops.configs.altering import own_value
 from kappaflow.ops.plans.action import Arguments, Progress, register_actions
 from kappaflow.ops.plans.waiting import wait_until
 from kappaflow.ops.reassignment import texts as _texts
+from kappaflow.ops.reassignment.hours import wait_for_hours
 from kappaflow.ops.reassignment.throttles import LISTS, RATES
 from kappaflow.ops.session import OpsSession
 from kappaflow.runtime.messages import Text, text
@@ -52,7 +53,8 @@ class _ThrottleStep(ABC):
         return not self._different(session, arguments)
 
     def apply(self, session: OpsSession, arguments: Arguments, progress: Progress) -> None:
-        """Set them, and wait until the brokers know."""
+        """Set them, in the hours of the move that they are for, and wait until the brokers know."""
+        wait_for_hours(session, arguments, progress)
         now = self._now(session, arguments)
         session.admin.configs.alter({r: v for r, v in self._wanted(arguments).items() if r in now})
         wait_until(session, lambda: self.is_applied(session, arguments))
