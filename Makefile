@@ -6,6 +6,7 @@
 #   make test                        all tests but the longer rounds on real clusters
 #   make conformance                 the outside query tests in $KAPPA_KSQL_CASES; the table of clients
 #   make test-real PART=engine       longer rounds: engine, chaos, clients, streams, operations
+#   make test-real DATE=2026-12-01   the slice of them that continuous integration runs on that day
 #   make sim SEED=7                  one simulated world again, with everything that happens in it
 #   make soak PART=kernel MINUTES=n  property tests with new seeds; counts are kept in .kappa-soak.json
 #   make bench GROUP=...             against Kafka Streams: filter, group, window, keys, latency, all;
@@ -22,6 +23,7 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c const
 NATIVE := $(wildcard native/Cargo.toml native/src/*.rs native/src/*/*.rs)
 GROUP ?= all
 PART ?=
+DATE ?=
 SEED ?= 1
 MINUTES ?= 10
 TEST_PROCESSES ?= 2
@@ -63,7 +65,7 @@ conformance: $(DEV_STAMP)
 	@if [ -n "$$KAPPA_KSQL_CASES" ]; then $(BIN)/kappa sql test "$$KAPPA_KSQL_CASES" --form both | tail -n 1; fi
 
 test-real: $(DEV_STAMP)
-	@$(BIN)/python tests/rounds/real.py --part '$(PART)'
+	@$(BIN)/python tests/rounds/real.py $(if $(DATE),--date '$(DATE)',--part '$(PART)')
 
 sim: $(DEV_STAMP)
 	@$(BIN)/python -m kappaflow.testing.simulation.run '$(SEED)'
