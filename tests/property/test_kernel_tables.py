@@ -50,7 +50,7 @@ def test_rocksdb_reads_what_went_in(kernel: Any, chunks: list[list[tuple[bytes |
         expected.update((key, row) for chunk in chunks for key, row in chunk if key is not None)
         assert (table is None) == all(key is None for chunk in chunks for key, _ in chunk)
         if table is not None:
-            database.take_table(table)
+            database.take_table(database.write_table(table))
         for _ in range(2):  # in the second round from a database that was opened again
             # The filter is asked for single keys: one that it does not know would not be found.
             assert store.get_packed(list(expected)) == list(expected.values())
@@ -71,7 +71,7 @@ def test_many_rows_make_many_blocks(kernel: Any) -> None:
     with tempfile.TemporaryDirectory(prefix="kappa-tables-") as directory:
         database = StateDatabase(Path(directory))
         store = database.store("q/0_0", "rows", (STRING,))
-        database.take_table(table)
+        database.take_table(database.write_table(table))
         found = list(store.committed())
         assert found == sorted(zip(keys.to_pylist(), rows.to_pylist(), strict=True))
         assert store.get_packed([b"%d" % n for n in range(count, count + 500)]) == [None] * 500

@@ -56,12 +56,18 @@ impl Block {
 
     /// Appends an entry; keys come in order.
     pub fn add(&mut self, key: &[u8], value: &[u8]) {
+        self.add_alike(key, value, 0);
+    }
+
+    /// Appends an entry whose key is known to begin with so many bytes as the one before it, where there is one.
+    pub fn add_alike(&mut self, key: &[u8], value: &[u8], alike: usize) {
         let mut shared = 0;
         if self.since_restart >= self.interval {
             self.restarts.push(self.data.len() as u32);
             self.since_restart = 0;
         } else {
-            shared = common(key, &self.last);
+            let alike = alike.min(self.last.len());
+            shared = alike + common(&key[alike..], &self.last[alike..]);
         }
         varint(&mut self.data, shared as u64);
         varint(&mut self.data, (key.len() - shared) as u64);

@@ -5,22 +5,54 @@ const PROBES: u32 = 6;
 const SEED: u32 = 0xbc9f_1d34;
 const MIX: u32 = 0xc6a4_a793;
 
-/// RocksDB's hash of a key.
-pub fn hash(key: &[u8]) -> u32 {
-    let mut h = SEED ^ (key.len() as u32).wrapping_mul(MIX);
-    let mut words = key.chunks_exact(4);
-    for word in &mut words {
+/// Lengths of keys, behind what they begin with, for which a hash that was begun is kept.
+const LENGTHS_KNOWN: usize = 256;
+
+/// RocksDB's hash of keys that begin alike; what they begin with is gone through once for each length of a key.
+pub struct Hasher {
+    words: Vec<u8>,
+    begun: [Option<u32>; LENGTHS_KNOWN],
+}
+
+impl Hasher {
+    /// A hasher of keys that begin with the prefix.
+    pub fn new(prefix: &[u8]) -> Self {
+        Hasher { words: prefix[..prefix.len() / 4 * 4].to_vec(), begun: [None; LENGTHS_KNOWN] }
+    }
+
+    /// The hash of a key, which begins with the prefix.
+    pub fn hash(&mut self, key: &[u8]) -> u32 {
+        let rest = &key[self.words.len()..];
+        let begun = match self.begun.get(rest.len()).copied().flatten() {
+            Some(begun) => begun,
+            None => {
+                let begun = add_words(SEED ^ (key.len() as u32).wrapping_mul(MIX), &self.words);
+                if let Some(known) = self.begun.get_mut(rest.len()) {
+                    *known = Some(begun);
+                }
+                begun
+            }
+        };
+        let mut h = add_words(begun, rest);
+        let rest = rest.chunks_exact(4).remainder();
+        if !rest.is_empty() {
+            // The bytes left over count as signed ones.
+            for (at, byte) in rest.iter().enumerate() {
+                h = h.wrapping_add((*byte as i8 as i32 as u32) << (8 * at));
+            }
+            h = h.wrapping_mul(MIX);
+            h ^= h >> 24;
+        }
+        h
+    }
+}
+
+/// Adds the whole words of bytes to a hash.
+#[inline(always)]
+fn add_words(mut h: u32, bytes: &[u8]) -> u32 {
+    for word in bytes.chunks_exact(4) {
         h = h.wrapping_add(u32::from_le_bytes([word[0], word[1], word[2], word[3]])).wrapping_mul(MIX);
         h ^= h >> 16;
-    }
-    let rest = words.remainder();
-    if !rest.is_empty() {
-        // The bytes left over count as signed ones.
-        for (at, byte) in rest.iter().enumerate() {
-            h = h.wrapping_add((*byte as i8 as i32 as u32) << (8 * at));
-        }
-        h = h.wrapping_mul(MIX);
-        h ^= h >> 24;
     }
     h
 }
@@ -30,7 +62,7 @@ pub fn filter(hashes: &[u32]) -> Vec<u8> {
     let lines = (hashes.len() * BITS_PER_KEY).div_ceil(LINE_BITS) | 1;
     let mut data = vec![0u8; lines * LINE_BITS / 8];
     for hash in hashes {
-        let line = (*hash as usize % lines) * (LINE_BITS / 8);
+        let line = (hash % lines as u32) as usize * (LINE_BITS / 8);
         let delta = hash.rotate_right(17);
         let mut h = *hash;
         for _ in 0..PROBES {

@@ -1,12 +1,11 @@
 //! A table in RocksDB's block-based format, version 2, to be taken into a database with external files.
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
-use pyo3::types::PyBytes;
 
 use super::blocks::{varint, write_block, Block, Handle};
 use super::bloom;
-use super::rows::{last_rows, Pair};
-use crate::arrays::{detached, ByteColumn, Column};
+use super::rows::LastRows;
+use crate::arrays::{detached, ByteColumn, Column, Vector};
 
 const BLOCK_BYTES: usize = 4096;
 const RESTART_INTERVAL: usize = 16;
@@ -20,12 +19,7 @@ const VALUE: u64 = 1;
 
 /// See `kappaflow.kernel.sorted_table`.
 #[pyfunction]
-pub fn sorted_table<'py>(
-    py: Python<'py>,
-    prefix: &[u8],
-    keys: Vec<Column>,
-    rows: Vec<Column>,
-) -> PyResult<Option<Bound<'py, PyBytes>>> {
+pub fn sorted_table(py: Python<'_>, prefix: &[u8], keys: Vec<Column>, rows: Vec<Column>) -> PyResult<Option<Vector>> {
     if keys.len() != rows.len() || keys.iter().zip(&rows).any(|(keys, rows)| keys.0.len() != rows.0.len()) {
         return Err(PyValueError::new_err("keys and rows must have the same length"));
     }
@@ -36,10 +30,10 @@ pub fn sorted_table<'py>(
         .collect::<PyResult<_>>()?;
     let count = columns.iter().map(|(keys, _)| keys.len()).sum();
     let file = detached(py, count, || {
-        let pairs = last_rows(&columns);
-        (!pairs.is_empty()).then(|| Table::default().of(prefix, &pairs))
+        let rows = LastRows::new(&columns);
+        (rows.len() > 0).then(|| Table::default().of(prefix, &rows))
     });
-    Ok(file.map(|file| PyBytes::new(py, &file)))
+    Ok(file.map(Vector::from))
 }
 
 /// What a table says of itself.
@@ -53,31 +47,32 @@ struct Table {
 }
 
 impl Table {
-    fn of(mut self, prefix: &[u8], pairs: &[Pair<'_>]) -> Vec<u8> {
+    fn of(mut self, prefix: &[u8], rows: &LastRows<'_>) -> Vec<u8> {
         let mut index = Block::new(1);
-        let mut hashes = Vec::with_capacity(pairs.len());
-        self.rows(prefix, pairs, &mut index, &mut hashes);
+        let mut hashes = Vec::with_capacity(rows.len());
+        self.rows(prefix, rows, &mut index, &mut hashes);
         let data_bytes = self.file.len();
         let filter = write_block(&mut self.file, &bloom::filter(&hashes));
         let index_bytes = index.size();
         let index = index.write(&mut self.file);
-        let properties = self.properties(pairs.len(), data_bytes, index_bytes, filter);
+        let properties = self.properties(rows.len(), data_bytes, index_bytes, filter);
         self.end(filter, index, properties)
     }
 
     /// Writes the blocks of rows; each gets an entry of the index.
-    fn rows(&mut self, prefix: &[u8], pairs: &[Pair<'_>], index: &mut Block, hashes: &mut Vec<u32>) {
+    fn rows(&mut self, prefix: &[u8], rows: &LastRows<'_>, index: &mut Block, hashes: &mut Vec<u32>) {
         let mut block = Block::new(RESTART_INTERVAL);
+        let mut hasher = bloom::Hasher::new(prefix);
         let mut key = prefix.to_vec();
-        self.file.reserve(pairs.len() * ROW_BYTES_USUAL);
-        for (suffix, row) in pairs {
+        self.file.reserve(rows.len() * ROW_BYTES_USUAL);
+        for (suffix, row) in rows.iter() {
             key.truncate(prefix.len());
             key.extend_from_slice(suffix);
-            hashes.push(bloom::hash(&key));
+            hashes.push(hasher.hash(&key));
             let kind = if row.is_some() { VALUE } else { DELETION };
             self.deletions += usize::from(row.is_none());
             key.extend_from_slice(&kind.to_le_bytes()); // sequence number 0, as files from outside have
-            block.add(&key, row.unwrap_or_default());
+            block.add_alike(&key, row.unwrap_or_default(), prefix.len());
             self.key_bytes += key.len();
             self.row_bytes += row.map_or(0, <[u8]>::len);
             if block.size() >= BLOCK_BYTES {

@@ -159,7 +159,7 @@ class Fetcher:
         self._woken = False
         self.fetched_bytes = 0
         self._connection = Connection(config, "fetch")
-        self._metadata = Metadata(self._connection, self._pump)
+        self._metadata = Metadata(self._connection, self._on_metadata)
 
     def __enter__(self) -> Fetcher:
         return self
@@ -311,6 +311,14 @@ class Fetcher:
             self._lock.notify_all()
 
     # ---- the I/O thread's side ----
+
+    def _on_metadata(self) -> None:
+        """Look at once for the leaders that were not known."""
+        with self._lock:
+            for position in self._positions.values():
+                if position.unknown_since is not None:
+                    position.retry_at = 0.0
+        self._pump()
 
     def _pump(self) -> None:
         """Send every request that can be sent now."""

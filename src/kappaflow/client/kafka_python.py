@@ -85,6 +85,8 @@ PRIVATE_PARTS: dict[Any, tuple[str, ...]] = {
     ClusterMetadata: (
         "set_topics",
         "request_update",
+        "refresh_metadata",
+        "metadata_refresh_in_progress",
         "leader_for_partition",
         "leader_epoch_for_partition",
         "partitions_for_topic",
@@ -253,6 +255,17 @@ class ConnectionManager(KafkaConnectionManager):
         mine._need_update = False
         self._bootstrap_future = Future().success(True)
         mine.start_refresh_loop()
+
+    def close(self, node_id: Any = None, timeout_ms: float | None = None) -> None:
+        """Close connections; with all of them also what is not written yet goes.
+
+        kafka-python would write it first, and leaves the socket open where the loop ends before that.
+        """
+        if node_id is None and not self.closed:
+            for conn in list(self._conns.values()):
+                if conn.transport is not None:
+                    conn.transport.abort()
+        super().close(node_id, timeout_ms)
 
     def close_idle_connections(self) -> None:
         """Look for connections that nothing uses; of closed ones no more, as the loop may outlive them."""

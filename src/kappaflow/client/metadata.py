@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
 
 from kappaflow.client.connection import Connection
+from kappaflow.client.kafka_python import kafka_errors
 from kappaflow.client.topic_partition import TopicPartition
 
 UNKNOWN_EPOCH = -1
@@ -42,7 +43,17 @@ class Metadata:
         if fresh:
             self._topics = self._topics | fresh
             wanted = set(self._topics)
-            self._connection.call_soon(lambda: self._cluster.set_topics(wanted))
+            self._connection.call_soon(lambda: self._connection.spawn(self._look_up, wanted))
+
+    async def _look_up(self, topics: set[str]) -> None:
+        """Ask for topics at once; the cluster's own loop lets 100 ms pass between two requests, also the first two."""
+        self._cluster.set_topics(topics)
+        try:
+            if self._cluster.metadata_refresh_in_progress:  # it was asked without these topics
+                await self._cluster.refresh_metadata()
+            await self._cluster.refresh_metadata()
+        except kafka_errors.KafkaError:
+            self._cluster.request_update()  # the loop goes on trying
 
     def leader(self, partition: TopicPartition) -> Leader | None:
         """The partition's leader, or None while there is none or nothing is known of it."""

@@ -8,6 +8,7 @@ from kappaflow.kernel import _native
 from kappaflow.kernel.record_columns import ArrowArray
 
 
-def sorted_table(prefix: bytes, keys: Sequence[ArrowArray], rows: Sequence[ArrowArray]) -> bytes | None:
+def sorted_table(prefix: bytes, keys: Sequence[ArrowArray], rows: Sequence[ArrowArray]) -> bytes | memoryview | None:
     """See `kappaflow.kernel.tables.sorted_table`."""
-    return _native.sorted_table(prefix, list(keys), list(rows))
+    table = _native.sorted_table(prefix, list(keys), list(rows))
+    return None if table is None else memoryview(table)

@@ -35,7 +35,7 @@ _U64 = struct.Struct("<Q")
 Handle = tuple[int, int]
 
 
-def sorted_table(prefix: bytes, keys: Sequence[ArrowArray], rows: Sequence[ArrowArray]) -> bytes | None:
+def sorted_table(prefix: bytes, keys: Sequence[ArrowArray], rows: Sequence[ArrowArray]) -> bytes | memoryview | None:
     """Make a table of the last row of every key.
 
     Args:

@@ -10,7 +10,7 @@ Changes wait in memory (the delta) until `commit`; a reader sees committed rows 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from itertools import islice, takewhile
+from itertools import count, islice, takewhile
 from pathlib import Path
 from typing import cast
 
@@ -28,6 +28,7 @@ from sortedcontainers import SortedSet
 
 from kappaflow.errors import DataDirectoryLocked, StorageError
 from kappaflow.runtime.crash_points import crash_point
+from kappaflow.runtime.disk import SYSTEM_DISK
 from kappaflow.serde.types import DataType
 from kappaflow.state.ordered import Row, Stored
 from kappaflow.state.rows import RowCodec
@@ -74,6 +75,7 @@ class StateDatabase:
     def __init__(self, path: Path) -> None:
         path.mkdir(parents=True, exist_ok=True)
         self.path = path
+        self._tables = count()
         try:
             self._db = Rdict(str(path), _options())
         except Exception as error:
@@ -82,6 +84,8 @@ class StateDatabase:
                     f"The state in {path} is in use by another process. Stop it, or choose another --data-dir."
                 ) from error
             raise StorageError(f"The state in {path} cannot be opened: {error}") from error
+        for left in path.glob(f"{TABLE_FILE}-*"):  # written before a crash, and not taken in
+            left.unlink()
 
     def store(self, task: str, name: str, types: Sequence[DataType]) -> DurableStore:
         """Return the store `name` of a task."""
@@ -142,23 +146,43 @@ class StateDatabase:
         if durably:
             self._db.flush_wal(True)
 
-    def take_table(self, table: bytes) -> None:
-        """Take a sorted table in: all of its rows at once, in place of those of the same keys.
+    def write_table(self, table: bytes | memoryview) -> Path:
+        """Put a sorted table where `take_table` takes it from, and return when it is on the device; from any thread.
 
         Args:
             table: a file of `kappaflow.kernel.sorted_table`.
 
+        Returns:
+            The file; one that is not taken in goes with the next opening of the database.
+
+        Raises:
+            StorageError: it cannot be written.
+        """
+        path = self.path / f"{TABLE_FILE}-{next(self._tables)}"
+        try:
+            fd = SYSTEM_DISK.open(path, create=True)
+            try:
+                SYSTEM_DISK.write(fd, [table], 0)
+                SYSTEM_DISK.sync(fd)
+            finally:
+                SYSTEM_DISK.close(fd)
+        except OSError as error:
+            path.unlink(missing_ok=True)
+            raise _not_taken(self.path, error) from error
+        return path
+
+    def take_table(self, path: Path) -> None:
+        """Take a table that `write_table` wrote in: all of its rows at once, in place of those of the same keys.
+
         Raises:
             StorageError: it cannot be taken in.
         """
-        path = self.path / TABLE_FILE
         options = IngestExternalFileOptions()
         options.set_move_files(True)
         try:
-            path.write_bytes(table)
             self._db.ingest_external_file([str(path)], options)
         except Exception as error:
-            raise StorageError(f"Restored rows cannot be taken into the state in {self.path}: {error}") from error
+            raise _not_taken(self.path, error) from error
         finally:
             path.unlink(missing_ok=True)
 
@@ -187,6 +211,10 @@ class StateDatabase:
     def close(self) -> None:
         """Close the database; changes that were not committed are gone."""
         self._db.close()
+
+
+def _not_taken(path: Path, error: Exception) -> StorageError:
+    return StorageError(f"Restored rows cannot be taken into the state in {path}: {error}")
 
 
 class DurableStore:

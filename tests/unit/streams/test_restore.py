@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import itertools
 import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
@@ -15,7 +17,8 @@ from kappaflow import kernel
 from kappaflow.client.connection import ClientConfig
 from kappaflow.client.fetch import FetchedChunk
 from kappaflow.client.topic_partition import TopicPartition
-from kappaflow.errors import CorruptRecordError, SerializationError
+from kappaflow.errors import CorruptRecordError, SerializationError, StorageError
+from kappaflow.runtime.disk import SYSTEM_DISK
 from kappaflow.serde.json_format import JsonSerde
 from kappaflow.serde.schema import Column, Namespace
 from kappaflow.serde.types import BIGINT, STRING, Array, DataType
@@ -281,9 +284,21 @@ def test_a_damaged_changelog_is_refused(tmp_path: Path, way: int, monkeypatch: p
         Stores(tmp_path, {"one": counts(50, 1)}).restore(way)
 
 
-def test_what_waits_in_memory_is_bounded() -> None:
+def in_folder(folder: Path) -> Callable[[bytes | memoryview], Path]:
+    """Writes each table to a file of its own."""
+    names = itertools.count()
+
+    def write(table: bytes | memoryview) -> Path:
+        path = folder / f"{next(names)}"
+        path.write_bytes(table)
+        return path
+
+    return write
+
+
+def test_what_waits_in_memory_is_bounded(tmp_path: Path) -> None:
     given: dict[Any, int] = {}
-    with RestoreTables(table_bytes=1000, pending_bytes_max=250) as tables:
+    with RestoreTables(in_folder(tmp_path), table_bytes=1000, pending_bytes_max=250) as tables:
         for number in range(6):
             column = pa.array([b"k%d" % number])
             for store in (A, B):
@@ -296,10 +311,48 @@ def test_what_waits_in_memory_is_bounded() -> None:
     assert given == {A: 6, B: 6}
 
 
-def test_a_table_is_made_of_enough_chunks() -> None:
-    with RestoreTables(table_bytes=100) as tables:
+def test_a_table_is_made_of_enough_chunks(tmp_path: Path) -> None:
+    with RestoreTables(in_folder(tmp_path), table_bytes=100) as tables:
         for number in range(5):
             column = pa.array([b"k%d" % number])
             tables.add(A, b"", 50, number + 1, lambda column=column: (column, column))
         tables.end(A)
         assert [made.next_offset for made in tables.made(wait=True)] == [2, 4, 5]
+
+
+def test_tables_that_nobody_takes_in_leave_no_file(tmp_path: Path) -> None:
+    column = pa.array([b"k"])
+    with pytest.raises(KeyboardInterrupt), RestoreTables(in_folder(tmp_path)) as tables:
+        for number in range(3):
+            tables.add(A, b"", 50, number + 1, lambda: (column, column))
+            tables.end(A)
+        assert next(tables.made(wait=True)).table == tmp_path / "0"
+        raise KeyboardInterrupt
+    assert [path.name for path in tmp_path.iterdir()] == ["0"]  # which was given away
+
+
+def test_what_a_crash_left_of_tables_is_removed_at_the_next_opening(tmp_path: Path) -> None:
+    log = counts(50, 1)
+    stores = Stores(tmp_path, {"one": log})
+    left = stores.database.write_table(b"written, and not taken in")
+    stores.database.close()
+    assert left.exists()
+    stores = Stores(tmp_path, {"one": log})
+    assert not left.exists()
+    stores.restore(TABLES)
+    assert stores.found("one") == expected(log)
+    assert not list(tmp_path.glob("restored-table*"))
+
+
+def test_a_table_that_cannot_be_written_ends_the_restore(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: Any) -> int:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    stores = Stores(tmp_path, {"one": counts(50, 1)})
+    monkeypatch.setattr(SYSTEM_DISK, "write", full)
+    with pytest.raises(StorageError, match="No space left on device"):
+        stores.restore(TABLES)
+    assert not list(tmp_path.glob("restored-table*"))
+    monkeypatch.undo()
+    stores.restore(TABLES)
+    assert stores.found("one") == expected(counts(50, 1))

@@ -40,6 +40,8 @@ POLL_SECONDS = 0.1
 TOLD_FIRST_SECONDS = 5.0
 TOLD_EVERY_SECONDS = 10.0
 POLL_BYTES = 16 << 20
+FETCH_PARTITION_BYTES = 2 << 20
+"""Rather little, so that all threads soon have something to do."""
 TABLE_RECORDS_MIN = 20_000 if USE_NATIVE else sys.maxsize
 """Below it, and where the kernel's twin would have to make the tables, rows are faster."""
 
@@ -75,7 +77,9 @@ class ChangelogReader(Protocol):
 
 
 def _fetcher(client: ClientConfig) -> ChangelogReader:
-    return Fetcher(client, isolation_level="read_committed", offset_reset="earliest")
+    return Fetcher(
+        client, isolation_level="read_committed", offset_reset="earliest", partition_max_bytes=FETCH_PARTITION_BYTES
+    )
 
 
 class RestoreInterrupted(StreamsError):
@@ -210,7 +214,7 @@ class Restorer:
         }
         if large:
             self._database.write_positions(self._marks, durably=True)
-        with self._open_reader(self._client) as fetcher, RestoreTables() as tables:
+        with self._open_reader(self._client) as fetcher, RestoreTables(self._database.write_table) as tables:
             fetcher.assign({partition: job.next_offset for partition, job in open_jobs.items()})
             while open_jobs:
                 if self._interrupted():
@@ -231,7 +235,7 @@ class Restorer:
                 self._take(tables, large)
                 self._tell(jobs[0].task)
             self._take(tables, large, wait=True)
-        self.progress.end()
+            self.progress.end()
         if self._told:
             logger.info("Restored %s in %.0f s", application_of(jobs[0].task), self.progress.seconds)
 

@@ -1,7 +1,7 @@
-"""Sorted tables in the making: chunks of a changelog are decoded, sorted and packed beside the fetching.
+"""Sorted tables in the making: chunks of a changelog are decoded, sorted, packed and written beside the fetching.
 
 chunk ─▶ decode ┐
-chunk ─▶ decode ┼─ enough of a store, or all ─▶ sorted table ─▶ taken in, in order, by the thread that asks
+chunk ─▶ decode ┼─ enough of a store, or all ─▶ sorted table ─▶ file ─▶ taken in, in order, by the thread that asks
 chunk ─▶ decode ┘
 """
 
@@ -11,6 +11,7 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
+from pathlib import Path
 from types import TracebackType
 from typing import NamedTuple
 
@@ -29,12 +30,12 @@ class MadeTable(NamedTuple):
     """A table, and how far the store is with it.
 
     Attributes:
-        table: None where the records held no rows.
+        table: its file; None where the records held no rows.
     """
 
     changelog: TopicPartition
     next_offset: int
-    table: bytes | None
+    table: Path | None
 
 
 @dataclass(slots=True)
@@ -50,15 +51,22 @@ class RestoreTables:
     """Makes tables on threads of its own; kernels run beside each other.
 
     Args:
+        write: makes a file of a table; called on these threads.
         table_bytes: of changelog, that become one table.
     """
 
-    def __init__(self, table_bytes: int = TABLE_BYTES, pending_bytes_max: int = PENDING_BYTES_MAX) -> None:
+    def __init__(
+        self,
+        write: Callable[[bytes | memoryview], Path],
+        table_bytes: int = TABLE_BYTES,
+        pending_bytes_max: int = PENDING_BYTES_MAX,
+    ) -> None:
+        self._write = write
         self._table_bytes = table_bytes
         self._pending_bytes_max = pending_bytes_max
         self._pool = ThreadPoolExecutor(THREADS, "restore")
         self._pending: dict[TopicPartition, tuple[bytes, _Pending]] = {}
-        self._making: deque[tuple[TopicPartition, int, int, Future[bytes | None]]] = deque()
+        self._making: deque[tuple[TopicPartition, int, int, Future[Path | None]]] = deque()
         self._bytes = 0
 
     def __enter__(self) -> RestoreTables:
@@ -68,6 +76,9 @@ class RestoreTables:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._pool.shutdown(cancel_futures=True)
+        for _, _, _, made in self._making:  # nobody takes these in any more
+            if not made.cancelled() and made.exception() is None and (path := made.result()) is not None:
+                path.unlink(missing_ok=True)
 
     def add(
         self, changelog: TopicPartition, prefix: bytes, size: int, next_offset: int, decode: Callable[[], Columns]
@@ -95,7 +106,7 @@ class RestoreTables:
             return
         prefix, pending = self._pending.pop(changelog)
         # The chunks were handed in before, so a thread that waits for them never waits for its own turn.
-        made = self._pool.submit(_table, prefix, pending.columns)
+        made = self._pool.submit(self._table, prefix, pending.columns)
         self._making.append((changelog, pending.next_offset, pending.size, made))
 
     def end_all(self) -> None:
@@ -121,7 +132,7 @@ class RestoreTables:
             self._bytes -= size
             yield MadeTable(changelog, next_offset, table)
 
-
-def _table(prefix: bytes, waiting: list[Future[Columns]]) -> bytes | None:
-    columns = [each.result() for each in waiting]
-    return kernel.sorted_table(prefix, [keys for keys, _ in columns], [rows for _, rows in columns])
+    def _table(self, prefix: bytes, waiting: list[Future[Columns]]) -> Path | None:
+        columns = [each.result() for each in waiting]
+        table = kernel.sorted_table(prefix, [keys for keys, _ in columns], [rows for _, rows in columns])
+        return None if table is None else self._write(table)

@@ -102,10 +102,10 @@ class KillableDatabase:
         self.database.write_positions(positions, durably=durably)
         self.after_batch()
 
-    def take_table(self, table: bytes) -> None:
+    def take_table(self, path: Path) -> None:
         """Take restored rows in."""
         self.before_batch()
-        self.database.take_table(table)
+        self.database.take_table(path)
         self.after_batch()
 
     def __getattr__(self, name: str) -> Any:
