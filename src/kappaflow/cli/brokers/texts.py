@@ -14,6 +14,7 @@ ENGLISH = {
     "brokers.unset": "an option that goes back to its default; may be repeated",
     "brokers.unknown": "take options that the brokers do not know, such as those of a plugin",
     "brokers.bad_set": "--set takes NAME=VALUE, not {given!r}",
+    "brokers_decommission.broker": "id of the broker; it may be away",
     "brokers.nothing_to_set": "nothing to change; give --set NAME=VALUE or --unset NAME",
 }
 
@@ -27,6 +28,7 @@ KOREAN = {
     "brokers.unset": "기본값으로 되돌릴 옵션; 여러 번 쓸 수 있습니다",
     "brokers.unknown": "브로커가 모르는 옵션(플러그인 등)도 씁니다",
     "brokers.bad_set": "--set 형식은 NAME=VALUE입니다: {given!r}",
+    "brokers_decommission.broker": "브로커 번호; 없어진 브로커도 됩니다",
     "brokers.nothing_to_set": "바꿀 것이 없습니다. --set NAME=VALUE 또는 --unset NAME을 주십시오",
 }
 

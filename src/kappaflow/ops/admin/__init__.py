@@ -7,6 +7,9 @@
       ├── log_dirs     sizes on disk, directories, moves between directories of a broker
       ├── placement    reassignments, elections
       ├── transactions transactional ids, producers of partitions
+      ├── acls         who may do what
+      ├── quotas       what users, client ids and addresses may use
+      ├── users        who logs on by SCRAM
       ├── quorum       who keeps the metadata, with KRaft
       └── features     levels that the servers agreed on, such as metadata.version
 

@@ -12,6 +12,7 @@ from kappaflow.client.topic_partition import TopicPartition
 from kappaflow.errors import BrokerError
 from kappaflow.ops.admin.acl_faces import AclAdmin
 from kappaflow.ops.admin.transaction_faces import TransactionAdmin
+from kappaflow.ops.admin.user_faces import QuotaAdmin, UserAdmin
 
 ElectionKind = Literal["preferred", "unclean"]
 FeatureChange = Literal["upgrade", "safe-downgrade", "unsafe-downgrade"]
@@ -385,6 +386,16 @@ class ClusterAdmin(Protocol):
         ...
 
     @property
+    def quotas(self) -> QuotaAdmin:
+        """Quotas of clients."""
+        ...
+
+    @property
+    def users(self) -> UserAdmin:
+        """Users that log on by SCRAM."""
+        ...
+
+    @property
     def quorum(self) -> QuorumAdmin:
         """The metadata quorum."""
         ...
@@ -396,6 +407,10 @@ class ClusterAdmin(Protocol):
 
     def describe(self) -> ClusterState:
         """The brokers that are alive."""
+        ...
+
+    def unregister(self, broker: int) -> None:
+        """Forget a broker that is away, with KRaft. Nothing happens where it is not registered."""
         ...
 
     def supports(self, api_key: int, version: int = 0) -> bool:

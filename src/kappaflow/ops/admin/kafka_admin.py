@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from kappaflow.client.admin import Admin
+from kappaflow.client.broker_errors import raise_for_code
 from kappaflow.client.connection import ClientConfig
+from kappaflow.client.kio_request import request_by_schema
 from kappaflow.ops.admin.faces import BrokerState, ClusterState
 from kappaflow.ops.admin.kafka_acls import KafkaAcls
 from kappaflow.ops.admin.kafka_configs import KafkaConfigs
@@ -14,6 +18,11 @@ from kappaflow.ops.admin.kafka_placement import KafkaPlacement
 from kappaflow.ops.admin.kafka_quorum import KafkaQuorum
 from kappaflow.ops.admin.kafka_topics import KafkaTopics
 from kappaflow.ops.admin.kafka_transactions import KafkaTransactions
+from kappaflow.ops.admin.kafka_users import KafkaQuotas, KafkaUsers
+from kappaflow.wire.error_codes import ErrorCode
+from kappaflow.wire.message import Message
+
+UNREGISTER_BROKER = 64
 
 
 class KafkaClusterAdmin:
@@ -39,6 +48,8 @@ class KafkaClusterAdmin:
         self.placement = KafkaPlacement(self.admin)
         self.acls = KafkaAcls(self.admin)
         self.transactions = KafkaTransactions(self.admin)
+        self.quotas = KafkaQuotas(self.admin)
+        self.users = KafkaUsers(self.admin)
         self.quorum = KafkaQuorum(self.admin)
         self.features = KafkaFeatures(self.admin)
 
@@ -51,6 +62,22 @@ class KafkaClusterAdmin:
         seen = self.admin.describe_cluster()
         brokers = tuple(BrokerState(*broker) for broker in seen.brokers)
         return ClusterState(seen.cluster_id, seen.controller_id, brokers)
+
+    def unregister(self, broker: int) -> None:
+        """Forget a broker that is away. Nothing happens where it is not registered.
+
+        Raises:
+            BrokerError: refused, or the brokers do not know how, as with ZooKeeper.
+        """
+        what = f"unregister broker {broker}"
+
+        def attempt() -> None:
+            body = Message(broker_id=broker)
+            response: Any = request_by_schema(self.connection, UNREGISTER_BROKER, range(1), body, what)
+            if response.error_code != ErrorCode.BROKER_ID_NOT_REGISTERED:
+                raise_for_code(response.error_code, what, response.error_message)
+
+        self.connection.retry(attempt)
 
     def supports(self, api_key: int, version: int = 0) -> bool:
         """Whether the brokers know an API in this version."""

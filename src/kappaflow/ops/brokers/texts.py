@@ -51,6 +51,18 @@ ENGLISH = {
     ),
     "broker.maintain.title": "Maintenance of {nodes}",
     "broker.maintain.hold": "broker {node} stays stopped until its service runs again",
+    "broker.decommission.title": "Take broker {broker} out of the cluster for good",
+    "broker.decommission.files": "the files of broker {broker} stay on its machine; delete them when nobody wants them back",
+    "broker.decommission.unknown": "no broker {broker} is known here",
+    "broker.decommission.voter": (
+        "{broker} is a voter of the metadata quorum; take it out first: kappa quorum remove {broker}"
+    ),
+    "broker.await_gone.step": "wait until broker {broker} is stopped",
+    "broker.stop_it": "stop broker {broker} on its machine now; nothing is on it any more",
+    "broker.start_it": "start broker {broker} on its machine now",
+    "broker.unregister.step": "let the cluster forget broker {broker}",
+    "broker.still_alive": "broker {broker} is alive",
+    "broker.still_holds": "{count} partitions have a replica on broker {broker}, {first} among them",
     "broker.start.title": "Start {nodes}",
     "broker.rollout.title": "Change {keys} (restarts: {nodes})",
     "broker.unknown_options": (
@@ -123,6 +135,18 @@ KOREAN = {
     ),
     "broker.maintain.title": "{nodes} 점검",
     "broker.maintain.hold": "브로커 {node}은(는) 서비스가 다시 돌 때까지 멈춰 있습니다",
+    "broker.decommission.title": "브로커 {broker}을(를) 클러스터에서 영구히 빼기",
+    "broker.decommission.files": "브로커 {broker}의 파일은 그 기계에 남습니다; 아무도 필요로 하지 않을 때 지우십시오",
+    "broker.decommission.unknown": "브로커 {broker}은(는) 여기서 알려져 있지 않습니다",
+    "broker.decommission.voter": (
+        "{broker}은(는) 메타데이터 쿼럼의 투표자입니다; 먼저 빼십시오: kappa quorum remove {broker}"
+    ),
+    "broker.await_gone.step": "브로커 {broker}이(가) 멈출 때까지 기다립니다",
+    "broker.stop_it": "이제 그 기계에서 브로커 {broker}을(를) 멈추십시오; 그 위에는 이제 아무것도 없습니다",
+    "broker.start_it": "이제 그 기계에서 브로커 {broker}을(를) 시작하십시오",
+    "broker.unregister.step": "클러스터가 브로커 {broker}을(를) 잊게 합니다",
+    "broker.still_alive": "브로커 {broker}이(가) 살아 있습니다",
+    "broker.still_holds": "{first}을(를) 비롯한 파티션 {count}개의 복제본이 브로커 {broker}에 있습니다",
     "broker.start.title": "{nodes} 시작",
     "broker.rollout.title": "{keys} 바꾸기 (다시 시작: {nodes})",
     "broker.unknown_options": (

@@ -72,6 +72,8 @@ _PACKAGES = {
     "disk": "kappaflow.ops.disk",
     "transaction": "kappaflow.ops.transactions",
     "acl": "kappaflow.ops.acls",
+    "quota": "kappaflow.ops.users",
+    "user": "kappaflow.ops.users",
     "zookeeper": "kappaflow.ops.zookeeper",
     "quorum": "kappaflow.ops.quorum",
     "broker": "kappaflow.ops.brokers",

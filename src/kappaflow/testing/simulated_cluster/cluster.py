@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from kappaflow.client.broker_errors import broker_error
 from kappaflow.client.topic_partition import TopicPartition
 from kappaflow.ops.admin import BrokerState, ClusterState
 from kappaflow.ops.contexts import ClusterContext
@@ -18,6 +19,8 @@ from kappaflow.testing.simulated_cluster.placement import SimulatedPlacement
 from kappaflow.testing.simulated_cluster.state import COPY_BYTES_PER_S, Broker, Group, Partition, State
 from kappaflow.testing.simulated_cluster.topics import SimulatedTopics
 from kappaflow.testing.simulated_cluster.transactions import SimulatedTransactions
+from kappaflow.testing.simulated_cluster.users import SimulatedQuotas, SimulatedUsers
+from kappaflow.wire.error_codes import ErrorCode
 
 START_MS = 1_700_000_000_000
 RATE = "follower.replication.throttled.rate"
@@ -51,6 +54,8 @@ class SimulatedCluster:
         self.log_dirs = SimulatedLogDirs(self.state)
         self.placement = SimulatedPlacement(self.state)
         self.acls = SimulatedAcls(self.state)
+        self.quotas = SimulatedQuotas(self.state)
+        self.users = SimulatedUsers(self.state)
         self.transactions = SimulatedTransactions(self.state)
         self.quorum = SimulatedQuorum(self.state)
         self.features = SimulatedFeatures()
@@ -65,6 +70,12 @@ class SimulatedCluster:
         alive = [b for b in self.state.brokers.values() if b.alive]
         rows = tuple(BrokerState(b.node_id, "127.0.0.1", 9000 + b.node_id, b.rack) for b in alive)
         return ClusterState("simulated-cluster", alive[0].node_id if alive else -1, rows)
+
+    def unregister(self, broker: int) -> None:
+        """Forget a broker that is away."""
+        if broker in self.state.brokers and self.state.brokers[broker].alive:
+            raise broker_error(ErrorCode.INVALID_REQUEST, f"unregister broker {broker}", "it is alive")
+        self.state.brokers.pop(broker, None)
 
     def supports(self, api_key: int, version: int = 0) -> bool:
         """It knows everything."""

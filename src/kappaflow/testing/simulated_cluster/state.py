@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from kappaflow.client.topic_partition import TopicPartition
 from kappaflow.ops.admin import AclEntry, ProducerState, TransactionState
+from kappaflow.ops.admin.user_faces import QuotaEntity
 from kappaflow.runtime.clock import ManualClock
 
 COPY_BYTES_PER_S = 100 << 20
@@ -83,6 +84,10 @@ class State:
     topics: dict[str, list[Partition]] = field(default_factory=dict[str, "list[Partition]"])
     configs: dict[tuple[str, str], dict[str, str]] = field(default_factory=dict[tuple[str, str], dict[str, str]])
     acls: set[AclEntry] = field(default_factory=set[AclEntry])
+    quotas: dict[QuotaEntity, dict[str, float]] = field(default_factory=dict[QuotaEntity, dict[str, float]])
+    credentials: dict[tuple[str, str], tuple[int, bytes, bytes]] = field(
+        default_factory=dict[tuple[str, str], tuple[int, bytes, bytes]]
+    )
     groups: dict[str, Group] = field(default_factory=dict[str, Group])
     producers: dict[TopicPartition, list[ProducerState]] = field(
         default_factory=dict[TopicPartition, "list[ProducerState]"]

@@ -1,0 +1,1 @@
+"""`kappa quotas`: what users, client ids and addresses may use."""

@@ -1,0 +1,1 @@
+"""`kappa users`: users that log on by SCRAM."""
