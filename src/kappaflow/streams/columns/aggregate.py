@@ -34,6 +34,7 @@ class ChangedStates:
         keys: Arrow binary.
         columns: one array a column that the changelog's serde writes.
         timestamps: int64, milliseconds.
+        valid: none is deleted.
         results: what the operator forwards where it holds results back until the commit.
     """
 
@@ -41,6 +42,7 @@ class ChangedStates:
     columns: list[ArrowArray]
     timestamps: Int64s
     results: Batch
+    valid: Mask | None = None
 
 
 class _ResultsBefore:

@@ -12,6 +12,7 @@ from kappaflow.streams.columns.coverage import table_makers
 from kappaflow.streams.columns.fan import FlatMapColumns, MergeColumns, merged
 from kappaflow.streams.columns.operator import ColumnOperator, Finishing, Remembering, Stores
 from kappaflow.streams.columns.session import SessionColumns
+from kappaflow.streams.columns.session_changes import LoggedChanges
 from kappaflow.streams.columns.stateless import (
     FilterColumns,
     KeyColumns,
@@ -173,10 +174,14 @@ class ColumnSubtopology:
 
     # ---- commit ----
 
-    def drain(self) -> list[tuple[n.StoreSpec, ChangedStates]]:
-        """Hand changed states over to the stores, forward held back results, and return the states."""
-        drained: list[tuple[n.StoreSpec, ChangedStates]] = []
+    def drain(self) -> list[tuple[n.StoreSpec, ChangedStates | LoggedChanges]]:
+        """Hand changed states over to the stores, forward held back results, and return what changelogs get."""
+        drained: list[tuple[n.StoreSpec, ChangedStates | LoggedChanges]] = []
         for name, operator in self._operators.items():
+            if isinstance(operator, SessionColumns):
+                logged = operator.changes.drain()
+                if logged is not None:
+                    drained.append((operator.node.store, logged))
             if not isinstance(operator, AggregateColumns):
                 continue
             changed = operator.drain()
@@ -196,7 +201,7 @@ class ColumnSubtopology:
     @property
     def folded_stores(self) -> set[str]:
         """The stores whose changes `drain` gives."""
-        return {o.node.store.name for o in self._operators.values() if isinstance(o, AggregateColumns)}
+        return {o.node.store.name for o in self._operators.values() if isinstance(o, AggregateColumns | SessionColumns)}
 
     @property
     def delta_bytes(self) -> int:

@@ -229,7 +229,7 @@ class ColumnarTask:
         for spec, changed in self._columns.drain():
             if spec.logged:
                 topic = self.topology.changelog_topic(spec)
-                values = spec.value_serde.encode(changed.columns, None, len(changed.timestamps))
+                values = spec.value_serde.encode(changed.columns, changed.valid, len(changed.timestamps))
                 keys = with_suffix(changed.keys, spec.key_suffix)
                 self._outputs.send_columns(topic, keys, values, changed.timestamps, partition=self.id.partition)
         add_changes(
@@ -275,4 +275,4 @@ def source_of(nodes: tuple[n.Node, ...]) -> n.Source | n.Repartition:
 
 def keeps_whole_rows(node: n.Node) -> bool:
     """Tell whether an operator stores rows as they come, so that no column may be left out."""
-    return not isinstance(node, n.StreamAggregate | n.WindowedAggregate)
+    return not isinstance(node, n.StreamAggregate | n.WindowedAggregate | n.SessionAggregate)

@@ -5,6 +5,7 @@ It prints its topology, then "reached" when it takes the event with the number s
 
 from __future__ import annotations
 
+import logging
 import sys
 import threading
 from collections.abc import Mapping
@@ -86,6 +87,7 @@ def handover_topology(check: Any, prefix: str = "") -> Topology:
 
 def main(arguments: list[str]) -> None:
     """Run until standard input ends."""
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s: %(message)s")
     settings: Mapping[str, str] = dict(cast(tuple[str, str], tuple(each.split("=", 1))) for each in arguments)
     check = StopAt(int(settings["stop.at"]))
     topology = handover_topology(check, settings.get("topic.prefix", ""))

@@ -1,0 +1,98 @@
+"""Changes of sessions: the store takes them at once, the changelog the last one of each session at a commit."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from kappaflow import kernel
+from kappaflow.serde.arrow import arrow_type
+from kappaflow.serde.types import DataType
+from kappaflow.state import PackedStore
+from kappaflow.streams.batch import ArrowArray, Int64s, Mask
+from kappaflow.streams.columns.batches import plain
+from kappaflow.streams.topology import nodes as n
+
+
+@dataclass(frozen=True, slots=True)
+class LoggedChanges:
+    """What a changelog gets.
+
+    Attributes:
+        keys: Arrow binary.
+        columns: one array a column that the changelog's serde writes.
+        timestamps: int64, milliseconds.
+        valid: false where a key is deleted.
+    """
+
+    keys: ArrowArray
+    columns: list[ArrowArray]
+    timestamps: Int64s
+    valid: Mask
+
+
+class SessionChanges:
+    """Takes changes of the sessions in a store.
+
+    Args:
+        types: of the columns of a state.
+    """
+
+    def __init__(self, spec: n.StoreSpec, store: PackedStore, types: Sequence[DataType]) -> None:
+        self._store = store
+        self._objects: Any = spec.objects
+        self._types = list(types)
+        self._keys: list[ArrowArray] = []
+        self._columns: list[list[ArrowArray]] = []
+        self._stamps: list[Int64s] = []
+        self._valid: list[Mask] = []
+
+    def put(self, keys: Sequence[bytes], columns: Sequence[ArrowArray], stamps: Int64s) -> None:
+        """Set the states of sessions."""
+        columns = [plain(column) for column in columns]
+        if self._objects is None:
+            packed = kernel.pack_rows(stamps, columns, [str(each) for each in self._types])
+            self._store.put_packed(keys, packed.to_pylist())
+        else:
+            values = self._objects.encode(columns, None, len(keys)).to_pylist()
+            for key, value, stamp in zip(keys, values, stamps.tolist(), strict=True):
+                self._store.put(key, (value,), stamp)
+        self._note(keys, list(columns), stamps, there=True)
+
+    def delete(self, keys: Sequence[bytes], stamps: Int64s) -> None:
+        """Delete sessions."""
+        if self._objects is None:
+            self._store.put_packed(keys, [None] * len(keys))
+        else:
+            for key, stamp in zip(keys, stamps.tolist(), strict=True):
+                self._store.put(key, None, stamp)
+        columns = [pa.nulls(len(keys), arrow_type(each)) for each in self._types]
+        self._note(keys, columns, stamps, there=False)
+
+    def _note(self, keys: Sequence[bytes], columns: list[ArrowArray], stamps: Int64s, *, there: bool) -> None:
+        self._keys.append(pa.array(keys, pa.binary()))
+        self._columns.append(columns)
+        self._stamps.append(stamps)
+        self._valid.append(np.full(len(keys), there))
+
+    def drain(self) -> LoggedChanges | None:
+        """Return the last change of each session since the last call; None where nothing changed."""
+        if not self._keys:
+            return None
+        keys = pa.concat_arrays(self._keys)
+        last = kernel.last_per_key(keys)
+        rows = pa.array(last)
+        columns = [
+            pa.concat_arrays([part.cast(parts[0].type) for part in parts]).take(rows)
+            for parts in zip(*self._columns, strict=True)
+        ]
+        stamps, valid = np.concatenate(self._stamps)[last], np.concatenate(self._valid)[last]
+        if self._objects is not None:
+            columns = [self._objects.encode(columns, valid, len(last))]
+        for noted in (self._keys, self._columns, self._stamps, self._valid):
+            noted.clear()
+        return LoggedChanges(keys.take(rows), columns, stamps, valid)
