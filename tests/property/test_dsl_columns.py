@@ -5,7 +5,6 @@ from __future__ import annotations
 import random
 from collections.abc import Callable
 from dataclasses import dataclass
-from itertools import groupby
 from typing import Any
 
 import pytest
@@ -292,15 +291,6 @@ def test_columns_equal_rows_for_every_cut_and_restart(name: str, given_: list[Ra
     assert sorted(map(str, columns.errors)) == sorted(map(str, rows.errors))
 
 
-def without_ties(outputs: dict[str, list[Any]]) -> dict[str, list[Any]]:
-    """Outputs with records of one time and topic in one order: two repartition topics at equal times are a tie."""
-    found: dict[str, list[Any]] = {}
-    for topic, records in outputs.items():
-        runs = [list(run) for _, run in groupby(records, key=lambda record: record[2])]
-        found[topic] = [record for run in runs for record in sorted(run, key=repr)]
-    return found
-
-
 def columns_of_program(seed: int) -> tuple[int, int]:
     """Hold a random program's columns against its rows; return how many of its parts ran as columns, of how many."""
     program = random_program(seed)
@@ -323,7 +313,7 @@ def columns_of_program(seed: int) -> tuple[int, int]:
         size = rng.randint(1, 9)
         columns.pipe(*rest[:size])
         rest = rest[size:]
-    assert without_ties(written(columns)) == without_ties(written(rows)), f"seed {seed}"
+    assert written(columns) == written(rows), f"seed {seed}"
     kept = lambda driver: {name: list(store.range()) for name, store in driver.stores.items()}  # noqa: E731
     assert kept(columns) == kept(rows), f"seed {seed}"
     return parts - len(columns.by_rows), parts
@@ -334,7 +324,7 @@ def test_random_programs_write_the_same_in_both_forms() -> None:
     counts = [columns_of_program(seed) for seed in PROGRAMS]
     as_columns, parts = sum(each for each, _ in counts), sum(all_ for _, all_ in counts)
     print(f"{as_columns} of {parts} subtopologies of {len(PROGRAMS)} programs ran as columns")
-    assert as_columns > parts // 4  # the others have operators that run by rows only
+    assert as_columns > parts // 3  # the others have operators that run by rows only
 
 
 @pytest.mark.parametrize("forgets", [False, True])

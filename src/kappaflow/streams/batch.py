@@ -36,6 +36,7 @@ class Batch:
         key_bytes: the serialised key (Arrow binary, null for a null key), or None when not serialised yet.
         key_format: the format of `key_bytes`, such as ``KAFKA``.
         old, old_valid: the previous value on table edges that track it.
+        latest: false where a change of a versioned table is not the latest of its key; None where all are.
         window_start, window_end: int64 bounds of windowed keys, else None.
         partition, offset: where the source row stood, None when no operator downstream reads them.
         headers: Arrow list<struct<key: string, value: binary>>, None when no row has headers or none reads them.
@@ -56,6 +57,7 @@ class Batch:
     partition: npt.NDArray[np.int32] | None = None
     offset: Int64s | None = None
     headers: ArrowArray | None = None
+    latest: Mask | None = None
 
     def __len__(self) -> int:
         return len(self.ord)

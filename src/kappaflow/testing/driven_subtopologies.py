@@ -44,6 +44,18 @@ class Placed(NamedTuple):
     raw: RawRecord
 
 
+Order = tuple[int, int, int]
+
+
+def _order(topics: Sequence[str], item: Placed) -> Order:
+    """Where a record stands among those of all topics of a subtopology.
+
+    What one piped record caused in several topics at once has no order among these topics: a task would go by times, and
+    equal times are its own choice. Here the topics' order decides, whatever wrote them.
+    """
+    return item.position, topics.index(item.raw.topic), item.sequence
+
+
 def _anew(context: TaskContext) -> TaskContext:
     """Return the context of a task that starts: what operators made and share in an earlier life is gone."""
     return replace(context, shared={}, versioned={}, pollers=[], in_flight=0)
@@ -82,7 +94,7 @@ class RowDriver:
     def process(self, inputs: Mapping[str, Sequence[Placed]]) -> None:
         """Process the records of all topics in the order of their positions."""
         placed = [item for items in inputs.values() for item in items]
-        for item in sorted(placed, key=lambda item: item[:2]):
+        for item in sorted(placed, key=lambda item: _order(self.topics, item)):
             self._position = item.position
             self._task.process(item.raw)
 
@@ -121,23 +133,24 @@ class ColumnDriver:
 
     def restart(self) -> None:
         """Go on with what a commit keeps: stores and progress."""
-        progress = self._columns.progress()
+        progress, newest = self._columns.progress(), self._columns.newest()
         self._columns = self._make()
+        self._columns.resume_newest(newest)
         self._columns.resume(lambda name: progress.get(name, {}))
 
     def process(self, inputs: Mapping[str, Sequence[Placed]]) -> None:
         """Process the records of all topics as one batch."""
-        order = sorted(item[:2] for items in inputs.values() for item in items)
-        self._positions = [position for position, _ in order]
+        order = sorted(_order(self.topics, item) for items in inputs.values() for item in items)
+        self._positions = [position for position, _, _ in order]
         rank = {place: ord_ for ord_, place in enumerate(order)}
         batches = {topic: self._batch(topic, placed, rank) for topic, placed in inputs.items() if placed}
         self._columns.process(batches)
         self._columns.drain()
 
-    def _batch(self, topic: str, placed: Sequence[Placed], rank: Mapping[tuple[int, int], int]) -> Batch:
+    def _batch(self, topic: str, placed: Sequence[Placed], rank: Mapping[Order, int]) -> Batch:
         decoded = decode_columns(self._sources[topic], _columns_of([item.raw for item in placed]), 0, None)
         report_bad(decoded, 0, len(placed), topic, self._context, lambda raw, e: self._failed(raw.topic, e))
-        decoded.batch.ord = np.array([rank[item[:2]] for item in placed], np.int64)
+        decoded.batch.ord = np.array([rank[_order(self.topics, item)] for item in placed], np.int64)
         return decoded.batch if decoded.bad is None else take(decoded.batch, ~decoded.bad)
 
     def _write(self, node: n.Sink | n.Repartition, batch: Batch) -> None:

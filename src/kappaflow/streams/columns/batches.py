@@ -57,6 +57,7 @@ def take(batch: Batch, rows: Int64s | Mask) -> Batch:
         partition=one(batch.partition),
         offset=one(batch.offset),
         headers=None if batch.headers is None else pick(batch.headers),
+        latest=one(batch.latest),
     )
 
 
@@ -88,6 +89,7 @@ def cut(batch: Batch, start: int, end: int) -> Batch:
         partition=one(batch.partition),
         offset=one(batch.offset),
         headers=one(batch.headers),
+        latest=one(batch.latest),
     )
 
 

@@ -5,52 +5,93 @@ Only serdes of the streams library are asked (those with a `shape`); the SQL pla
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 from kappaflow.serde import WindowedKeySerde
 from kappaflow.serde.shape import Shape
+from kappaflow.streams.columns.step_rows import Columns
+from kappaflow.streams.columns.stepping import shared_stores, steps_of
 from kappaflow.streams.topology import Subtopology, Topology
 from kappaflow.streams.topology import nodes as n
-
-
-@dataclass(frozen=True, slots=True)
-class _Columns:
-    key: Shape | None = None
-    value: Shape | None = None
 
 
 def _shape(serde: Any) -> Shape | None:
     return getattr(serde.inner if isinstance(serde, WindowedKeySerde) else serde, "shape", None)
 
 
-def other_columns(topology: Topology, subtopology: Subtopology) -> str:
-    """Return where a topic or store has other columns than its records; an empty text where nowhere."""
-    found: dict[str, _Columns] = {}
+def columns_given(topology: Topology, subtopology: Subtopology) -> dict[str, list[Columns]]:
+    """Return how the columns of each operator's inputs lie, by the parent's position."""
+    found: dict[str, Columns] = {}
+    given: dict[str, list[Columns]] = {}
+    shared = shared_stores(subtopology)
     sources = {node.name for nodes in subtopology.sources.values() for node in nodes}
     for node in subtopology.nodes:
-        parents = [found[name] for name in topology.parents[node.name] if name in found]
-        given = parents[0] if parents else _Columns()
-        merges = isinstance(node, n.Merge) or (isinstance(node, n.Operator) and node.shape is None)
-        if merges and any(not _same(each.value, given.value) or not _same(each.key, given.key) for each in parents):
+        if node.name in sources and isinstance(node, n.Source | n.Repartition):
+            given[node.name] = [Columns(_shape(node.key_serde), _shape(node.value_serde))]
+        else:
+            given[node.name] = [found.get(name, Columns()) for name in topology.parents[node.name]] or [Columns()]
+        found[node.name] = _behind(node, given[node.name][0], shared)
+    return given
+
+
+def other_columns(topology: Topology, subtopology: Subtopology) -> str:
+    """Return where a topic or store has other columns than its records; an empty text where nowhere."""
+    all_given = columns_given(topology, subtopology)
+    shared = shared_stores(subtopology)
+    sources = {node.name for nodes in subtopology.sources.values() for node in nodes}
+    members = {node.name for node in subtopology.nodes}
+    for node in subtopology.nodes:
+        given = all_given[node.name]
+        steps = steps_of(node, shared)
+        if steps is not None and any(each.key is None or each.value is None for each in given):
+            return f"{node.name}: it takes row after row, of columns that are not known"
+        merges = steps is None and not isinstance(node, n.StreamTableJoin | n.StreamStreamJoin)
+        first = given[0]
+        if merges and any(not _same(each.value, first.value) or not _same(each.key, first.key) for each in given):
             return f"{node.name}: its streams have other columns"
+        parents = [name for name in topology.parents[node.name] if name in members]
         if isinstance(node, n.Sink | n.Repartition) and parents:
-            for what, serde, have in (("keys", node.key_serde, given.key), ("values", node.value_serde, given.value)):
+            entering = _written(topology, subtopology, node, all_given, shared)
+            for what, serde, have in (
+                ("keys", node.key_serde, entering.key),
+                ("values", node.value_serde, entering.value),
+            ):
                 if not _same(_shape(serde), have):
                     return f"{node.name}: the {what} of {node.topic} have other columns than its records"
-        if node.name in sources and isinstance(node, n.Source | n.Repartition):
-            given = _Columns(_shape(node.key_serde), _shape(node.value_serde))
-        made = _behind(node, given)
+        made = _behind(node, given[0] if node.name in sources else first, shared)
         kept: tuple[str, ...] = node.keeps if isinstance(node, n.Operator) else ()
         for spec in node.stores if _keeps_own_rows(node) else [each for each in node.stores if each.name in kept]:
             if not _same(_shape(spec.objects), made.value) or not _same(_shape(spec.key_serde), made.key):
                 return f"{node.name}: store {spec.name} has other columns than its rows"
-        found[node.name] = made
     return ""
 
 
+def _written(
+    topology: Topology,
+    subtopology: Subtopology,
+    node: n.Sink | n.Repartition,
+    given: dict[str, list[Columns]],
+    shared: frozenset[str],
+) -> Columns:
+    """Return the columns of what enters a topic."""
+    for parent in topology.parents[node.name]:
+        for member in subtopology.nodes:
+            if member.name == parent:
+                return _behind(member, given[parent][0], shared)
+    return Columns()
+
+
 def _keeps_own_rows(node: n.Node) -> bool:
-    return isinstance(node, n.ToTable | n.TableSource | n.StreamAggregate | n.WindowedAggregate | n.SessionAggregate)
+    return isinstance(
+        node,
+        n.ToTable
+        | n.TableSource
+        | n.StreamAggregate
+        | n.WindowedAggregate
+        | n.SessionAggregate
+        | n.TableAggregate,
+    )
 
 
 def _same(wanted: Shape | None, have: Shape | None) -> bool:
@@ -58,8 +99,11 @@ def _same(wanted: Shape | None, have: Shape | None) -> bool:
     return wanted is None or have is None or wanted.same_columns(have)
 
 
-def _behind(node: n.Node, given: _Columns) -> _Columns:
+def _behind(node: n.Node, given: Columns, shared: frozenset[str]) -> Columns:
     """Return the columns of what an operator forwards."""
+    steps = steps_of(node, shared)
+    if steps is not None:
+        return Columns(steps.key or given.key, steps.value or given.value)
     match node:
         case n.MapValues() | n.FlatMapValues() | n.TableMapValues():
             return replace(given, value=getattr(node.mapper, "shape", None))
@@ -69,7 +113,7 @@ def _behind(node: n.Node, given: _Columns) -> _Columns:
             return replace(given, value=getattr(node.joiner, "shape", None))
         case n.StreamAggregate() | n.WindowedAggregate() | n.SessionAggregate():
             return replace(given, value=getattr(node.aggregator, "shape", None))
-        case n.Operator() if node.shape is not None:
-            return replace(given, value=node.shape)
+        case n.Operator() if node.shape is not None or node.key_shape is not None:
+            return Columns(node.key_shape or given.key, node.shape or given.value)
         case _:
             return given

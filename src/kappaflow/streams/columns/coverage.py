@@ -9,6 +9,7 @@ from typing import Any
 from kappaflow.kernel.fold_columns import TYPES
 from kappaflow.serde import WindowedKeySerde
 from kappaflow.streams.columns.column_shapes import other_columns
+from kappaflow.streams.columns.stepping import shared_stores, steps_of, stores_of
 from kappaflow.streams.topology import Subtopology, Topology
 from kappaflow.streams.topology import nodes as n
 
@@ -19,18 +20,29 @@ def reason_for_rows(topology: Topology, subtopology: Subtopology, *, collected: 
     Args:
         collected: whoever runs it takes results that go to no topic as batches.
     """
+    shared = shared_stores(subtopology)
     for node in subtopology.nodes:
         if collected and isinstance(node, n.Sink) and node.topic is None and node.topic_of is None:
             continue
-        why = _reason(node) or _versions(node)
+        if steps_of(node, shared) is not None and not isinstance(node, n.Source):
+            continue
+        why = _reason(node) or _versions(node, shared) or _shared(node, shared)
         if why:
             return f"{node.name}: {why}"
     return _looked_up(topology, subtopology) or _meeting(topology, subtopology) or other_columns(topology, subtopology)
 
 
-def _versions(node: n.Node) -> str:
-    versioned = [spec.name for spec in node.stores if spec.history_ms is not None]
-    return f"store {versioned[0]} keeps earlier versions" if versioned else ""
+def _versions(node: n.Node, shared: frozenset[str]) -> str:
+    if steps_of(node, shared) is not None:
+        return ""
+    looked_up = node.looks_up if isinstance(node, n.Operator) and node.columns is not None else ()
+    kept = [spec.name for spec in node.stores if spec.history_ms is not None and spec.name not in looked_up]
+    return f"store {kept[0]} keeps earlier versions" if kept else ""
+
+
+def _shared(node: n.Node, shared: frozenset[str]) -> str:
+    together = [spec.name for spec in node.stores if spec.name in shared]
+    return f"others write its store {together[0]} as well" if together else ""
 
 
 def may_hold(topology: Topology, subtopology: Subtopology) -> bool:
@@ -177,7 +189,12 @@ def _looked_up(topology: Topology, subtopology: Subtopology) -> str:
 def table_makers(subtopology: Subtopology) -> dict[str, str]:
     """Return the stores whose rows can be looked up as columns, and the operators that keep them."""
     found: dict[str, str] = {}
+    shared = shared_stores(subtopology)
     for node in subtopology.nodes:
+        steps = steps_of(node, shared)
+        if steps is not None and not isinstance(node, n.Operator):
+            found.update((spec.name, node.name) for spec, _ in stores_of(steps, node))
+            continue
         if isinstance(node, n.TableSource | n.ToTable) and node.store is not None:
             found[node.store.name] = node.name
         elif isinstance(node, n.Operator):

@@ -7,6 +7,7 @@ from typing import Protocol, runtime_checkable
 
 from kappaflow.state import PackedStore
 from kappaflow.streams.batch import Batch
+from kappaflow.streams.columns.merging import merged
 from kappaflow.streams.processors.base import Expiry
 
 Stores = Mapping[str, PackedStore]
@@ -47,7 +48,6 @@ class Remembering(Protocol):
 
 
 def only(inputs: Sequence[Batch | None]) -> Batch:
-    """Return the batch of an operator with one parent."""
-    (batch,) = inputs
-    assert batch is not None
-    return batch
+    """Return the rows that an operator takes, whichever of its parents they come from."""
+    given = [batch for batch in inputs if batch is not None]
+    return given[0] if len(given) == 1 else merged(given)

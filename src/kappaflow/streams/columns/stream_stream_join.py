@@ -20,7 +20,7 @@ from kappaflow.state import PackedStore
 from kappaflow.state.windows import ARRIVAL_BYTES, TIME_MAX
 from kappaflow.streams.batch import ArrowArray, Batch, Int64s, Mask
 from kappaflow.streams.columns.batches import both, plain, serialised_keys, take, valid_rows
-from kappaflow.streams.columns.fan import merged
+from kappaflow.streams.columns.merging import merged
 from kappaflow.streams.processors.base import NO_TIME, Expiry, TaskContext
 from kappaflow.streams.topology import nodes as n
 

@@ -8,8 +8,10 @@ from kappaflow.errors import TopologyError
 from kappaflow.streams.batch import Batch
 from kappaflow.streams.columns.aggregate import AggregateColumns, ChangedStates
 from kappaflow.streams.columns.batches import shared
+from kappaflow.streams.columns.column_shapes import columns_given
 from kappaflow.streams.columns.coverage import table_makers
-from kappaflow.streams.columns.fan import FlatMapColumns, MergeColumns, merged
+from kappaflow.streams.columns.fan import FlatMapColumns, MergeColumns
+from kappaflow.streams.columns.merging import merged
 from kappaflow.streams.columns.operator import ColumnOperator, Finishing, Remembering, Stores
 from kappaflow.streams.columns.session import SessionColumns
 from kappaflow.streams.columns.session_changes import LoggedChanges
@@ -20,6 +22,8 @@ from kappaflow.streams.columns.stateless import (
     PassColumns,
     StreamColumns,
 )
+from kappaflow.streams.columns.stepping import groups_of, shared_stores, step_operator, steps_of, stores_of
+from kappaflow.streams.columns.steps import PLACES, Places, StepColumns, held_store
 from kappaflow.streams.columns.stream_stream_join import StreamStreamJoinColumns
 from kappaflow.streams.columns.stream_table_join import StreamTableJoinColumns
 from kappaflow.streams.columns.table import (
@@ -74,11 +78,24 @@ class ColumnSubtopology:
         self._sources = {topic: nodes[0] for topic, nodes in subtopology.sources.items()}
         self._entries = {node.name for node in self._sources.values()}
         self._nodes = in_order(topology, subtopology)
+        self._shared = shared_stores(subtopology)
+        self._groups = groups_of(self._nodes, self._shared)
+        self._given = columns_given(topology, subtopology)
+        looked_up = {name for node in self._nodes if isinstance(node, n.Operator) for name in node.looks_up}
+        self._looked_up = frozenset(looked_up)
+        self._reads_places = any(steps.reads_place for node in self._nodes if (steps := steps_of(node, self._shared)))
         self._operators = {node.name: self._operator(node, stores) for node in self._nodes}
         self._finishing = [each for each in self._operators.values() if isinstance(each, Finishing)]
 
     def _operator(self, node: n.Node, stores: Stores) -> ColumnOperator:
         context, tracks_old = self.context, self._tracks_old(node)
+        steps = steps_of(node, self._shared)
+        if steps is not None:
+            for spec, suffix in stores_of(steps, node):
+                held = held_store(context, spec, stores[spec.name], suffix)
+                if spec.name in self._looked_up:
+                    held.note()
+            return step_operator(node, steps, stores, self._given[node.name], context, self._groups[node.name])
         match node:
             case n.TableSource() | n.ToTable():
                 store = None if node.store is None else stores[node.store.name]
@@ -124,6 +141,8 @@ class ColumnSubtopology:
         """Tell whether anything behind a table operator compares old values with new ones."""
         for name in self._topology.children[node.name]:
             child = self._topology.nodes[name]
+            if steps_of(child, self._shared) is not None and steps_of(child, self._shared).takes_changes:
+                return True
             if isinstance(child, n.TableFilter) or (isinstance(child, n.Operator) and child.reads_old):
                 return True
             if isinstance(child, n.TableTableJoin) and (child.keep_left or child.keep_right):
@@ -137,7 +156,10 @@ class ColumnSubtopology:
     def process(self, inputs: Mapping[str, Batch]) -> None:
         """Run the batches of source topics; their `ord` is one order of all rows."""
         given = {self._sources[topic].name: batch for topic, batch in inputs.items() if len(batch)}
+        if self._reads_places:
+            self.context.shared[PLACES] = Places([(t, b.ord, b.partition, b.offset) for t, b in inputs.items()])
         for batch in given.values():
+            batch.partition = batch.offset = None  # nothing behind the source reads them there
             self.context.stream_time = max(self.context.stream_time, int(batch.timestamp.max()))
         self._run(given)
 
@@ -182,6 +204,10 @@ class ColumnSubtopology:
                 logged = operator.changes.drain()
                 if logged is not None:
                     drained.append((operator.node.store, logged))
+            if isinstance(operator, StepColumns) and self.context.caching:
+                held_back = operator.flush()
+                if held_back is not None:
+                    self._run({name: held_back})
             if not isinstance(operator, AggregateColumns):
                 continue
             changed = operator.drain()
@@ -221,6 +247,21 @@ class ColumnSubtopology:
         for name, operator in self._remembering.items():
             operator.resume(progress(name))
 
+    def newest(self) -> dict[str, int]:
+        """Return the greatest times of stores of versions and windows, by their names."""
+        versions = {name: store.observed for name, store in self.context.versioned.items()}
+        return {**versions, **self.context.newest}
+
+    def resume_newest(self, found: Mapping[str, int]) -> None:
+        """Go on from what `newest` gave; called before `resume`."""
+        for name, number in found.items():
+            store = self.context.versioned.get(name)
+            if store is None:
+                self.context.newest[name] = number
+            else:
+                store.resume(number)
+
     def expiries(self) -> list[Expiry]:
         """Return what the stores need not keep."""
-        return [expiry for operator in self._remembering.values() for expiry in operator.expiries()]
+        versions = [Expiry.of(name, 8, each.observed, each.history_ms) for name, each in self.context.versioned.items()]
+        return versions + [expiry for operator in self._remembering.values() for expiry in operator.expiries()]

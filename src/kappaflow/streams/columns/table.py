@@ -70,8 +70,9 @@ class KeptTable:
         at = np.concatenate([batch.timestamp, times])[rows]
         return joined_columns(batch.value, columns, rows), there, at
 
-    def look_up(self, batch: Batch) -> tuple[list[ArrowArray], Mask, Int64s]:
+    def look_up(self, batch: Batch, *, as_of: bool = False) -> tuple[list[ArrowArray], Mask, Int64s]:
         """Return the rows of another batch's keys as they are at its positions; see `read_at`."""
+        del as_of  # there are no earlier versions
         keys = plain(serialised_keys(self._spec.key_serde, batch))
         return self.read_at(without(keys, batch.key_valid), batch.ord)
 
@@ -89,7 +90,7 @@ def keep_table(context: TaskContext, spec: n.StoreSpec, store: PackedStore, *, t
     return table
 
 
-def kept_table(context: TaskContext, store: str) -> KeptTable:
+def kept_table(context: TaskContext, store: str) -> Any:
     """Return the table in a store, which its source has made before."""
     return context.shared[f"table:{store}"]
 

@@ -23,8 +23,12 @@ from kappaflow.streams.topology.nodes import Joiner, StoreSpec
 class LookUp(Protocol):
     """The rows of a table as they are at a position."""
 
-    def look_up(self, batch: Batch) -> tuple[list[ArrowArray], Mask, Int64s]:
-        """Return the rows of a batch's keys before its positions, which of them are there, and their times."""
+    def look_up(self, batch: Batch, *, as_of: bool = False) -> tuple[list[ArrowArray], Mask, Int64s]:
+        """Return the rows of a batch's keys before its positions, which of them are there, and their times.
+
+        Args:
+            as_of: of a versioned table the rows of the times of the batch's rows, instead of the latest ones.
+        """
         ...
 
 
@@ -42,9 +46,9 @@ class ComputedLookUp:
     below: LookUp
     compute: Compute
 
-    def look_up(self, batch: Batch) -> tuple[list[ArrowArray], Mask, Int64s]:
+    def look_up(self, batch: Batch, *, as_of: bool = False) -> tuple[list[ArrowArray], Mask, Int64s]:
         """Return the computed rows."""
-        columns, present, times = self.below.look_up(batch)
+        columns, present, times = self.below.look_up(batch, as_of=as_of)
         made, valid = self.compute(replace(batch, value=columns, value_valid=present))
         return made, present if valid is None else present & valid, times
 
@@ -56,8 +60,9 @@ class GlobalLookUp:
     spec: StoreSpec
     rows: StoredRows
 
-    def look_up(self, batch: Batch) -> tuple[list[ArrowArray], Mask, Int64s]:
+    def look_up(self, batch: Batch, *, as_of: bool = False) -> tuple[list[ArrowArray], Mask, Int64s]:
         """Return the rows of keys."""
+        del as_of  # global tables keep no versions
         keys = plain(serialised_keys(self.spec.key_serde, batch))
         return self.rows.read_timed(without(keys, batch.key_valid))
 
@@ -100,7 +105,7 @@ class StreamLookUpColumns:
             batch = by if self._key is None else take(batch, mask)
         if not len(batch):
             return None
-        columns, present, _ = self._table().look_up(by)
+        columns, present, _ = self._table().look_up(by, as_of=True)
         if not self._left and not present.all():
             batch = take(batch, present)
             columns = [plain(column).filter(pa.array(present)) for column in columns]
@@ -119,6 +124,7 @@ class TableLookUpColumns:
         own_is_left: whose changes these are.
         keeps_own, keeps_other: rows of that side without a partner are kept.
         sends_old: old joined values are forwarded.
+        latest_only: changes of a versioned table that are not its latest are left out.
     """
 
     def __init__(
@@ -131,7 +137,9 @@ class TableLookUpColumns:
         keeps_own: bool,
         keeps_other: bool,
         sends_old: bool,
+        latest_only: bool = False,
     ) -> None:
+        self._latest_only = latest_only
         self._context = context
         self._other = other
         self._joiner = joiner
@@ -146,6 +154,9 @@ class TableLookUpColumns:
         if batch.key_valid is not None:
             self._context.drop("null-key", int((~batch.key_valid).sum()))
             batch = take(batch, batch.key_valid)
+        if self._latest_only and batch.latest is not None:
+            self._context.drop("out-of-order-version", int((~batch.latest).sum()))
+            batch = take(batch, batch.latest)
         other = self._other()
         columns, found, times = other.look_up(batch)
         before = old_rows(batch)

@@ -14,6 +14,7 @@ from typing import Any, Protocol
 from kappaflow.serde.shape import Shape
 from kappaflow.streams import topology as run
 from kappaflow.streams.batch import ArrowArray, Batch, Mask
+from kappaflow.streams.columns.step_rows import Steps
 from kappaflow.streams.columns.table import KeptTable, keep_table, kept_table
 from kappaflow.streams.columns.table_lookups import (
     ComputedLookUp,
@@ -222,12 +223,14 @@ class ComputedStep(Step):
                 key_serde=None if spec is None else spec.key_serde,
             )
 
-        compute, columns = self._columns, None
-        if compute is not None and is_columnar(spec):
+        compute, columns, steps = self._columns, None, None
+        if compute is not None and is_columnar(spec) and spec is not None and spec.history_ms is not None:
+            steps = Steps(takes_changes=True, makes_changes=True, value=self._shape)
+        elif compute is not None and is_columnar(spec):
             columns = lambda context, stores: TableStepColumns(  # noqa: E731
                 compute,
                 sends_old=self.sends_old,
-                skips_nothing=self.keeps is not None,
+                skips_nothing=self.keeps is not None and not self.latest.applies,
                 kept=kept_in(context, spec, stores, tracks_old=self.sends_old),
             )
         return run.Operator(
@@ -238,6 +241,7 @@ class ComputedStep(Step):
             shape=self._shape,
             reads_old=self.sends_old,
             keeps=() if spec is None else (spec.name,),
+            steps=steps,
         )
 
 
@@ -316,6 +320,7 @@ class JoinSide:
                 keeps_own=self.keeps_own,
                 keeps_other=self.keeps_other,
                 sends_old=self.sends_old,
+                latest_only=self.latest.applies,
             )
         return run.Operator(
             name=at.name,
@@ -362,8 +367,10 @@ class JoinStep(Step):
                 key_serde=None if spec is None else spec.key_serde,
             )
 
-        columns = None
-        if is_columnar(spec):
+        columns, steps = None, None
+        if is_columnar(spec) and spec is not None and spec.history_ms is not None:
+            steps = Steps(takes_changes=True, makes_changes=True)
+        elif is_columnar(spec):
             columns = lambda context, stores: TableMergeColumns(  # noqa: E731
                 sends_old=self.sends_old, kept=kept_in(context, spec, stores, tracks_old=False)
             )
@@ -374,6 +381,7 @@ class JoinStep(Step):
             columns=columns,
             reads_old=self.sends_old,
             keeps=() if spec is None else (spec.name,),
+            steps=steps,
         )
 
 

@@ -21,7 +21,7 @@ from kappaflow.streams.execution.column_group import ColumnGroup, Taken
 from kappaflow.streams.execution.error_handling import CONTINUE, ErrorHandler
 from kappaflow.streams.execution.fetched_columns import decode_fetched
 from kappaflow.streams.execution.outputs import OutputBuffer
-from kappaflow.streams.execution.row_task import DROPPED, OPERATOR, STREAM_TIME, RawRecord, of_operator
+from kappaflow.streams.execution.row_task import DROPPED, NEWEST, OPERATOR, STREAM_TIME, RawRecord, of_operator
 from kappaflow.streams.execution.sink_columns import encode_columns
 from kappaflow.streams.execution.source_columns import decode_columns, report_bad
 from kappaflow.streams.execution.task_assignor import TaskId
@@ -160,7 +160,6 @@ class ColumnarTask:
         if batch is source.batch:
             batch = cut(batch, 0, len(batch))
         batch.ord = part.ord
-        batch.partition = batch.offset = None  # nothing behind the source reads them
         return batch if source.bad is None else take(batch, ~source.bad[part.start : part.end])
 
     def _write(self, node: n.Sink | n.Repartition, batch: Batch) -> None:
@@ -248,6 +247,7 @@ class ColumnarTask:
         found = {f"{p.topic}-{p.partition}": offset for p, offset in self.positions.items()}
         found[STREAM_TIME] = self._context.stream_time
         found.update({DROPPED + reason: count for reason, count in self._context.dropped.items()})
+        found.update({NEWEST + name: number for name, number in self._columns.newest().items()})
         for name, numbers in self._columns.progress().items():
             found.update({f"{OPERATOR}{name}/{what}": number for what, number in numbers.items()})
         return found
@@ -263,6 +263,8 @@ class ColumnarTask:
         for name, number in committed.items():
             if name.startswith(DROPPED):
                 self._context.dropped[name.removeprefix(DROPPED)] = number
+        newest = {name.removeprefix(NEWEST): at for name, at in committed.items() if name.startswith(NEWEST)}
+        self._columns.resume_newest(newest)
         self._columns.resume(lambda name: of_operator(name, committed))
 
 

@@ -111,6 +111,18 @@ _BUILDERS: dict[type[n.Node], Callable[[Any, TaskContext, Stores], Processor]] =
 }
 
 
+def make_processor(node: n.Node, context: TaskContext, stores: Stores) -> Processor:
+    """Make the operator of a node.
+
+    Raises:
+        TopologyError: the node has no operator.
+    """
+    builder = _BUILDERS.get(type(node))
+    if builder is None:
+        raise TopologyError(f"{type(node).__name__} cannot run yet.")
+    return builder(node, context, stores)
+
+
 def build_processors(
     topology: Topology, subtopology: Subtopology, context: TaskContext, stores: Stores
 ) -> dict[str, Processor]:
@@ -136,10 +148,7 @@ def build_processors(
             if any(parent in member_names for parent in topology.parents[node.name]):
                 exits[node.name] = SinkProcessor(node, context)
             continue
-        builder = _BUILDERS.get(type(node))
-        if builder is None:
-            raise TopologyError(f"{type(node).__name__} cannot run yet.")
-        entrances[node.name] = builder(node, context, stores)
+        entrances[node.name] = make_processor(node, context, stores)
     for node in subtopology.nodes:
         parents = topology.parents[node.name]
         child = exits.get(node.name) if isinstance(node, n.Repartition) else entrances[node.name]

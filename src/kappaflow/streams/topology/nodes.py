@@ -501,6 +501,9 @@ class Operator(Node):
         splits: whether a record goes to at most one child.
         why: it has no column form.
         looks_up: the stores whose rows its column form looks up; what changes them in a batch runs before.
+        key_shape: of the keys behind it, where they are of another kind.
+        steps: how its row form runs row by row within columns (`kappaflow.streams.columns.step_rows.Steps`); None where
+            it does not.
     """
 
     make: Callable[[Any, Mapping[str, Any]], Any]
@@ -512,6 +515,8 @@ class Operator(Node):
     keeps: tuple[str, ...] = ()
     splits: bool = False
     why: str = "it calls functions of the program"
+    steps: Any = None
+    key_shape: Any = None
 
     @property
     def stores(self) -> tuple[StoreSpec, ...]:
