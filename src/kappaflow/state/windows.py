@@ -202,6 +202,7 @@ class UnmatchedLists:
 
     def waiting(self) -> Iterator[tuple[tuple[int, int, bytes], Any]]:
         """Yield ((time, side, key), value) in this order, then by arrival; the store may change meanwhile."""
-        for full, ((side, values), _) in list(self.rows.range()):
+        found = self.rows.range()
+        for full, ((side, values), _) in found if getattr(self.rows, "sees_no_changes", False) else list(found):
             for value in values:
                 yield (int.from_bytes(full[:8], "big"), side, full[9:]), value

@@ -85,12 +85,7 @@ def _written(
 def _keeps_own_rows(node: n.Node) -> bool:
     return isinstance(
         node,
-        n.ToTable
-        | n.TableSource
-        | n.StreamAggregate
-        | n.WindowedAggregate
-        | n.SessionAggregate
-        | n.TableAggregate,
+        n.ToTable | n.TableSource | n.StreamAggregate | n.WindowedAggregate | n.SessionAggregate | n.TableAggregate,
     )
 
 

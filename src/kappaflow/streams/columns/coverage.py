@@ -124,7 +124,7 @@ def _store(node: n.TableSource | n.ToTable) -> str:
 
 
 def _repartition(node: n.Repartition) -> str:
-    if node.carries_changes:
+    if node.carries_changes and getattr(node.value_serde, "shape", None) is None:
         return "it carries changes of a table"
     return "a function chooses partitions" if node.partition_of is not None else _topic(node)
 
@@ -165,6 +165,7 @@ _REASONS: dict[type[n.Node], Callable[..., str]] = {
     n.TableTableJoin: _table_join,
     n.Repartition: _repartition,
     n.Sink: _sink,
+    n.TableAggregate: lambda _: "an aggregate has no fold",
 }
 
 

@@ -55,8 +55,11 @@ class HeldStore:
     Attributes:
         undo: what entries were before changes of the batch, where somebody looks back: (position, key, entry).
         position: of the row that works on the store.
+        sees_no_changes: `range` is not disturbed by changes during it.
         observed: of versions, what was the greatest time before rows: (position, time).
     """
+
+    sees_no_changes = True
 
     def __init__(self, rows: PackedStore, serde: Any) -> None:
         self._rows = rows

@@ -96,21 +96,3 @@ def counting() -> ObjectAggregator:
         lambda _key, _value, count: count - 1,
         lambda _key, left, right: left + right,
     )
-
-
-def reducing(
-    reducer: Callable[[Any, Any], Any], subtractor: Callable[[Any, Any], Any] | None = None
-) -> ObjectAggregator:
-    """Fold values into one of the same type; the first value is the first aggregate."""
-
-    def add(_key: Any, value: Any, aggregate: Any) -> Any:
-        return value if aggregate is None else reducer(aggregate, value)
-
-    def subtract(_key: Any, value: Any, aggregate: Any) -> Any:
-        assert subtractor is not None
-        return subtractor(aggregate, value)
-
-    def merge(key: Any, left: Any, right: Any) -> Any:
-        return add(key, right, left)
-
-    return ObjectAggregator(lambda: None, add, subtract if subtractor is not None else None, merge)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from kappaflow.serde import Serde
 from kappaflow.streams import topology as run
-from kappaflow.streams.dsl.aggregators import Adder, ObjectAggregator
+from kappaflow.streams.dsl.aggregators import ObjectAggregator
+from kappaflow.streams.dsl.expression_folds import aggregate_serde, folding, is_folding
 from kappaflow.streams.dsl.functions import aggregator_with_key, joiner_with_key
 from kappaflow.streams.dsl.graph import GraphNode, repartitioning
 from kappaflow.streams.dsl.grouped_stream import KGroupedStream, stored_operator
@@ -26,6 +28,7 @@ from kappaflow.streams.dsl.windowed_stream import (
     windowed_serde,
 )
 from kappaflow.streams.dsl.windows import SessionWindows
+from kappaflow.streams.expressions.nodes import Expression
 from kappaflow.streams.topology.nodes import KeySerde
 
 if TYPE_CHECKING:
@@ -33,6 +36,7 @@ if TYPE_CHECKING:
 
 AGGREGATE = "COGROUPKSTREAM-AGGREGATE-"
 MERGE = "COGROUPKSTREAM-MERGE-"
+Adding = Callable[..., Any] | Expression | Mapping[str, Any]
 MakeNode = Callable[[ObjectAggregator], Callable[[Connected], run.Node]]
 
 
@@ -41,11 +45,16 @@ class CogroupedKStream:
 
     def __init__(self, builder: StreamsBuilder) -> None:
         self.builder = builder
-        self.groups: dict[KGroupedStream, Adder] = {}
+        self.groups: dict[KGroupedStream, Adding] = {}
 
-    def cogroup(self, grouped: KGroupedStream, aggregator: Callable[..., Any]) -> CogroupedKStream:
-        """Add a grouped stream and its aggregator: of value and aggregate, or key, value and aggregate."""
-        self.groups[grouped] = aggregator_with_key(aggregator)
+    def cogroup(self, grouped: KGroupedStream, aggregator: Adding) -> CogroupedKStream:
+        """Add a grouped stream and its aggregator.
+
+        Args:
+            aggregator: of value and aggregate, or key, value and aggregate; or an expression of the aggregate on the left
+                and the value on the right: ``{"orders": col.left("orders") + 1, "visits": col.left("visits")}``.
+        """
+        self.groups[grouped] = aggregator if is_folding(aggregator) else aggregator_with_key(aggregator)  # type: ignore[arg-type]
         return self
 
     def aggregate(
@@ -91,17 +100,19 @@ class CogroupedKStream:
         key_serde: KeySerde | None,
         name: str | None,
         grace_ms: int | None = None,
-        merger: Callable[[Any, Any, Any], Any] | None = None,
+        merger: Any = None,
     ) -> KTable:
         """Put an aggregation behind each stream and merge what they give."""
         graph = self.builder.graph
+        if store.value_serde is None and any(is_folding(fold) for fold in self.groups.values()):
+            store = replace(store, value_serde=aggregate_serde(initializer, None, store.name))
         parents: dict[KGroupedStream, GraphNode] = {}
         for group in self.groups:
             parents[group] = self._partitioned(group, store.name)
         nodes: list[GraphNode] = []
         for number, (group, fold) in enumerate(self.groups.items()):
             made = graph.suffixed_or_new(name, f"-cogroup-agg-{number}", AGGREGATE)
-            aggregator = ObjectAggregator(initializer, fold, merger=merger)
+            aggregator = self._aggregator(group, initializer, fold, store, merger)
             node = stored_operator(made, make(aggregator), store, grace_ms)
             if store.window is not None:
                 node.versioned = None  # as in Kafka Streams, where these say nothing about it
@@ -116,6 +127,16 @@ class CogroupedKStream:
         node = graph.add(GraphNode(merged, write), *nodes)
         step = MergedAggregatesStep([StoredStep(store) for _ in nodes], store)
         return KTable(self.builder, merged, key_serde, store.value_serde, frozenset((merged,)), step, node)
+
+    def _aggregator(
+        self, group: KGroupedStream, initializer: Callable[[], Any], fold: Adding, store: StoreDefinition, merger: Any
+    ) -> ObjectAggregator:
+        """Return what folds a stream."""
+        if is_folding(fold):
+            serde = aggregate_serde(initializer, store.value_serde, store.name)
+            return folding(initializer, fold, serde, group, merger=merger)
+        merges = None if merger is None else joiner_with_key(merger)
+        return ObjectAggregator(initializer, fold, merger=merges)  # type: ignore[arg-type]
 
     def _partitioned(self, group: KGroupedStream, store_name: str) -> GraphNode:
         if not group.needs_repartition:
@@ -136,7 +157,7 @@ class WindowedCogroupedKStream:
     def aggregate(
         self,
         initializer: Callable[[], Any],
-        merger: Callable[..., Any] | None = None,
+        merger: Callable[..., Any] | Expression | Mapping[str, Any] | None = None,
         materialized: Materialized | str | None = None,
         *,
         name: str | None = None,
@@ -152,7 +173,6 @@ class WindowedCogroupedKStream:
         store = window_store(store_name, windows, inner, given.value_serde, given)
         key = windowed_serde(inner or cogrouped.builder.key_serde, store.window, store_name)
         if isinstance(windows, SessionWindows):
-            merges = None if merger is None else joiner_with_key(merger)
             return cogrouped.merged(
                 initializer,
                 lambda aggregator: session_node(windows, aggregator, final=False),
@@ -160,7 +180,7 @@ class WindowedCogroupedKStream:
                 key,
                 name,
                 windows.gap_ms + windows.grace_ms,
-                merges,
+                merger,
             )
         return cogrouped.merged(
             initializer,

@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING, Any, overload
 from kappaflow.errors import UsageError
 from kappaflow.serde import Serde
 from kappaflow.streams import topology as run
-from kappaflow.streams.dsl.aggregators import ObjectAggregator, counting, reducing
+from kappaflow.streams.dsl.aggregators import ObjectAggregator, counting
+from kappaflow.streams.dsl.expression_folds import aggregate_serde, folding, is_folding
 from kappaflow.streams.dsl.expressions import is_fold, scope_of, serde_of_shape
 from kappaflow.streams.dsl.functions import aggregator_with_key, joiner_with_key
 from kappaflow.streams.dsl.graph import GraphNode, repartitioning
+from kappaflow.streams.dsl.reducers import Reducer, reducing
 from kappaflow.streams.dsl.serdes import Serdes
 from kappaflow.streams.dsl.stores import Materialized, StoreDefinition
 from kappaflow.streams.dsl.table import KTable
@@ -20,7 +22,7 @@ from kappaflow.streams.dsl.table_steps import StoredStep
 from kappaflow.streams.dsl.topology import Connected, Topology
 from kappaflow.streams.dsl.windows import SessionWindows, SlidingWindows, TimeWindows, UnlimitedWindows
 from kappaflow.streams.expressions.aggregates import ExpressionAggregator
-from kappaflow.streams.expressions.nodes import Aggregate
+from kappaflow.streams.expressions.nodes import Aggregate, Expression
 from kappaflow.streams.topology.nodes import KeySerde
 
 if TYPE_CHECKING:
@@ -65,18 +67,23 @@ class KGroupedStream:
 
     def reduce(
         self,
-        reducer: Callable[[Any, Any], Any],
+        reducer: Reducer,
         materialized: Materialized | str | None = None,
         *,
         name: str | None = None,
     ) -> KTable:
-        """Fold the values of each key into one: the reducer takes what there is and the next value."""
-        return self._fold(REDUCE, reducing(reducer), materialized, name, self.value_serde)
+        """Fold the values of each key into one.
+
+        Args:
+            reducer: of what there is and the next value; or an expression of both, what there is on the left:
+                ``col.left() + col.right()``. ``min``, ``max`` and ``operator.add`` are known for whole numbers.
+        """
+        return self._fold(REDUCE, reducing(reducer, of=self, whole_columns=True), materialized, name, self.value_serde)
 
     def aggregate(
         self,
         initializer: Callable[[], Any] | Aggregate | Mapping[str, Aggregate],
-        aggregator: Callable[..., Any] | None = None,
+        aggregator: Callable[..., Any] | Expression | Mapping[str, Any] | None = None,
         materialized: Materialized | str | None = None,
         *,
         name: str | None = None,
@@ -86,9 +93,10 @@ class KGroupedStream:
         Args:
             initializer: makes the first aggregate; or folds of expressions, which need no aggregator:
                 ``aggregate({"n": count(), "revenue": (col("units") * col("price")).sum()})``.
-            aggregator: of value and aggregate, or key, value and aggregate.
+            aggregator: of value and aggregate, or key, value and aggregate; or an expression of the aggregate on the
+                left and the value on the right: ``aggregate(lambda: "", col.left() + col.right("item"))``.
         """
-        fold, serde = folded(self, initializer, aggregator)
+        fold, serde = folded(self, initializer, aggregator, materialized_of(materialized).value_serde)
         return self._fold(AGGREGATE, fold, materialized, name, serde)
 
     @overload
@@ -105,7 +113,7 @@ class KGroupedStream:
             return SessionWindowedKStream(self, windows)
         return WindowedKStream(self, windows)
 
-    def cogroup(self, aggregator: Callable[..., Any]) -> CogroupedKStream:
+    def cogroup(self, aggregator: Callable[..., Any] | Expression | Mapping[str, Any]) -> CogroupedKStream:
         """Fold several grouped streams into one aggregate; this one with `aggregator`."""
         from kappaflow.streams.dsl.cogrouped import CogroupedKStream
 
@@ -138,7 +146,7 @@ class KGroupedStream:
         return self.aggregated(
             function,
             lambda at: run.StreamAggregate(
-                name=at.name, aggregator=aggregator, store=at.stores[0], initial_is_old=True
+                name=at.name, aggregator=aggregator, store=at.stores[0], initial_is_old=prefix != REDUCE
             ),
             store,
             key,
@@ -185,8 +193,13 @@ class KGroupedStream:
         return KTable(self.builder, name, key_serde, value_serde, sources, StoredStep(store), made)
 
 
-def folded(of: KGroupedStream, initializer: Any, aggregator: Any, merger: Any = None) -> tuple[Folder, Serde | None]:
+def folded(
+    of: KGroupedStream, initializer: Any, aggregator: Any, given: Serde | None, merger: Any = None
+) -> tuple[Folder, Serde | None]:
     """Return what folds, and how aggregates are written where that is known.
+
+    Args:
+        given: how they are to be written.
 
     Raises:
         UsageError: there is a function for the first aggregate, but none that folds.
@@ -199,6 +212,9 @@ def folded(of: KGroupedStream, initializer: Any, aggregator: Any, merger: Any = 
             "aggregate takes two functions, aggregate(lambda: 0, lambda value, total: total + value), or folds: "
             'aggregate({"n": count(), "total": col("units").sum()}).'
         )
+    if is_folding(aggregator):
+        serde = aggregate_serde(initializer, given, of.name)
+        return folding(initializer, aggregator, serde, of, merger=merger), serde
     merges = None if merger is None else joiner_with_key(merger)
     return ObjectAggregator(initializer, aggregator_with_key(aggregator), merger=merges), None
 

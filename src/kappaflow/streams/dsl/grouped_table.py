@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
+from kappaflow.errors import UsageError
 from kappaflow.serde import Serde
 from kappaflow.streams import topology as run
-from kappaflow.streams.dsl.aggregators import ObjectAggregator, counting, reducing
+from kappaflow.streams.dsl.aggregators import ObjectAggregator, counting
+from kappaflow.streams.dsl.expression_folds import aggregate_serde, folding, is_folding
+from kappaflow.streams.dsl.expressions import is_fold, scope_of, serde_of_shape
 from kappaflow.streams.dsl.functions import aggregator_with_key
 from kappaflow.streams.dsl.graph import REPARTITION_SUFFIX, GraphNode
 from kappaflow.streams.dsl.grouped_stream import stored_operator
+from kappaflow.streams.dsl.reducers import Reducer, reducing
 from kappaflow.streams.dsl.serdes import Serdes
 from kappaflow.streams.dsl.stores import Materialized, StoreDefinition
 from kappaflow.streams.dsl.table import KTable
 from kappaflow.streams.dsl.table_sources import materialized_of
 from kappaflow.streams.dsl.table_steps import StoredStep
 from kappaflow.streams.dsl.topology import Topology
+from kappaflow.streams.expressions.aggregates import ExpressionAggregator
+from kappaflow.streams.expressions.nodes import Aggregate, Expression
 
 if TYPE_CHECKING:
     from kappaflow.streams.dsl.builder import StreamsBuilder
@@ -52,34 +58,58 @@ class KGroupedTable:
 
     def reduce(
         self,
-        adder: Callable[[Any, Any], Any],
-        subtractor: Callable[[Any, Any], Any],
+        adder: Reducer,
+        subtractor: Reducer,
         materialized: Materialized | str | None = None,
         *,
         name: str | None = None,
     ) -> KTable:
-        """Fold the rows of each group into one; the subtractor takes what there is and an old row."""
-        fold = reducing(adder, subtractor)
+        """Fold the rows of each group into one; the subtractor takes what there is and an old row.
+
+        Both may be expressions of what there is on the left and a row on the right.
+        """
+        fold = reducing(adder, subtractor, of=self)
         return self._fold(AGGREGATE, REDUCE, fold, materialized, name, self.value_serde)
 
     def aggregate(
         self,
-        initializer: Callable[[], Any],
-        adder: Callable[..., Any],
-        subtractor: Callable[..., Any],
+        initializer: Callable[[], Any] | Aggregate | Mapping[str, Aggregate],
+        adder: Callable[..., Any] | Expression | Mapping[str, Any] | None = None,
+        subtractor: Callable[..., Any] | Expression | Mapping[str, Any] | None = None,
         materialized: Materialized | str | None = None,
         *,
         name: str | None = None,
     ) -> KTable:
-        """Fold the rows of each group into an aggregate; both functions take value and aggregate, or key as well."""
-        fold = ObjectAggregator(initializer, aggregator_with_key(adder), aggregator_with_key(subtractor))
+        """Fold the rows of each group into an aggregate.
+
+        Args:
+            initializer: makes the first aggregate; or folds that can take a row back, counts and sums:
+                ``aggregate({"people": count(), "income": col("income").sum()})``.
+            adder, subtractor: of value and aggregate, or key as well; or expressions of the aggregate on the left and the
+                row on the right.
+        """
+        if is_fold(initializer):
+            fold: Any = ExpressionAggregator(initializer, scope_of(self), undoes=True)  # type: ignore[arg-type]
+            return self._fold(AGGREGATE, AGGREGATE, fold, materialized, name, serde_of_shape(fold.shape))
+        if adder is None or subtractor is None or not callable(initializer):
+            raise UsageError("aggregate of a table takes folds, or a first aggregate, an adder and a subtractor.")
+        if is_folding(adder) or is_folding(subtractor):
+            given = materialized_of(materialized).value_serde
+            serde = aggregate_serde(initializer, given, self.name)
+            fold = folding(initializer, adder, serde, self, subtractor=subtractor)
+            return self._fold(AGGREGATE, AGGREGATE, fold, materialized, name, serde)
+        fold = ObjectAggregator(
+            initializer,
+            aggregator_with_key(adder),  # type: ignore[arg-type]
+            aggregator_with_key(subtractor),  # type: ignore[arg-type]
+        )
         return self._fold(AGGREGATE, AGGREGATE, fold, materialized, name, None)
 
     def _fold(
         self,
         store_prefix: str,
         prefix: str,
-        aggregator: ObjectAggregator,
+        aggregator: ObjectAggregator | ExpressionAggregator,
         given: Materialized | str | None,
         name: str | None,
         value_serde: Serde | None,

@@ -9,8 +9,9 @@ from kappaflow.errors import TopologyError
 from kappaflow.serde import Serde
 from kappaflow.serde.objects import MissingSerde
 from kappaflow.serde.shape import Shape
-from kappaflow.state import JoinWindowStore, UnmatchedLists
+from kappaflow.state import ARRIVAL_BYTES, JoinWindowStore, UnmatchedLists
 from kappaflow.streams import topology as run
+from kappaflow.streams.columns.step_rows import Steps
 from kappaflow.streams.columns.stored_rows import StoredRows
 from kappaflow.streams.columns.stream_stream_join import JoinSideColumns, StreamStreamJoinColumns
 from kappaflow.streams.columns.table_lookups import GlobalLookUp, StreamLookUpColumns
@@ -34,6 +35,7 @@ from kappaflow.streams.processors.view_joins import StreamViewJoinProcessor
 from kappaflow.streams.record import Record
 from kappaflow.streams.topology.nodes import Joiner, StoreSpec
 
+JOIN_TIMES = 8 + ARRIVAL_BYTES
 Given = Callable[..., Any] | Expression | Mapping[str, Any]
 
 
@@ -181,8 +183,9 @@ class _Sides:
                 name=at.name,
                 make=make,
                 specs=at.stores,
-                columns=columns if self._has_columns(at) else None,
+                columns=columns if self._lies_in_columns(at) and self._kind == "inner" else None,
                 shape=getattr(self._joiner, "shape", None),
+                steps=self._steps(at) if self._lies_in_columns(at) and self._kind != "inner" else None,
             )
 
         return make_node
@@ -194,6 +197,7 @@ class _Sides:
         return run.Operator(
             name=at.name,
             specs=at.stores,
+            steps=Steps(value=self._joined, specs=((spec, JOIN_TIMES),)) if self._lies_in_columns(at) else None,
             make=lambda context, stores: SelfJoinProcessor(
                 at.name,
                 context,
@@ -205,10 +209,21 @@ class _Sides:
             ),
         )
 
-    def _has_columns(self, at: Connected) -> bool:
-        specs = [at.all_stores[each.name] for each in (self._left, self._right)]
-        serdes: list[Any] = [serde for spec in specs for serde in (spec.key_serde, spec.objects)]
-        return self._kind == "inner" and self._joiner.columnar and all(serde.columnar for serde in serdes)
+    @property
+    def _joined(self) -> Shape | None:
+        return getattr(self._joiner, "shape", None)
+
+    def _lies_in_columns(self, at: Connected) -> bool:
+        named = [self._left.name] if self._right.name not in at.all_stores else [self._left.name, self._right.name]
+        serdes: list[Any] = [serde for n in named for serde in (at.all_stores[n].key_serde, at.all_stores[n].objects)]
+        return self._joiner.columnar and all(serde.columnar for serde in serdes)
+
+    def _steps(self, at: Connected) -> Steps:
+        """Both sides run as one, and keep the records of both sides, and those without a partner, in memory."""
+        assert self._outer is not None
+        specs = at.all_stores
+        sides = tuple((specs[each.name], JOIN_TIMES) for each in (self._left, self._right))
+        return Steps(keeps_key=False, value=self._joined, specs=(*sides, (specs[self._outer.name], -1)))
 
     def _specified(self, at: Connected) -> run.StreamStreamJoin:
         windows, specs = self._windows, at.all_stores

@@ -11,7 +11,8 @@ from kappaflow.serde.shape import Shape
 from kappaflow.streams import topology as run
 from kappaflow.streams.dsl.expressions import predicate_of, value_mapper
 from kappaflow.streams.dsl.functions import with_key
-from kappaflow.streams.dsl.graph import GraphNode, LatestOnly, operator
+from kappaflow.streams.columns.step_rows import Steps
+from kappaflow.streams.dsl.graph import GraphNode, operator
 from kappaflow.streams.dsl.stores import Materialized, StoreDefinition
 from kappaflow.streams.dsl.stream import KStream
 from kappaflow.streams.dsl.suppressed import Suppressed
@@ -20,7 +21,6 @@ from kappaflow.streams.dsl.topology import Connected, Topology
 from kappaflow.streams.expressions.nodes import Expression
 from kappaflow.streams.processors.buffered_changes import BufferedChangeSerde
 from kappaflow.streams.processors.suppress_buffer import BufferLimits, SuppressBufferProcessor
-from kappaflow.streams.processors.table_regroup import RegroupTableProcessor
 from kappaflow.streams.record import Record, Windowed
 from kappaflow.streams.topology.nodes import KeySerde
 
@@ -140,29 +140,21 @@ class KTable:
 
     def group_by(
         self,
-        selector: Callable[..., tuple[Any, Any]],
+        selector: Callable[..., tuple[Any, Any]] | Expression | Mapping[str, Any] | tuple[Any, Any],
         *,
         name: str | None = None,
         key_serde: Serde | None = None,
         value_serde: Serde | None = None,
     ) -> KGroupedTable:
-        """Regroup: the selector returns (key, value); None leaves a row out."""
-        from kappaflow.streams.dsl.grouped_table import KGroupedTable
+        """Regroup the rows.
 
-        function = with_key(selector, "selector")
-        made = self.builder.graph.name_or_new(name, "KTABLE-SELECT-")
-        latest = LatestOnly()
-        node = operator(
-            made,
-            lambda at: run.Operator(
-                name=at.name,
-                make=lambda c, _: RegroupTableProcessor(at.name, c, function, latest_only=latest.applies),
-            ),
-        )
-        node.heed_versions = latest.heed
-        self.builder.graph.add(node, self.node)
-        self.enable_old_values(force=True)
-        return KGroupedTable(self.builder, made, key_serde, value_serde, node, repartition_name=name)
+        Args:
+            selector: returns (key, value), None leaves a row out; or an expression of the new key, or one of the key and
+                one of the value: ``(col("city"), {"people": col("people")})``.
+        """
+        from kappaflow.streams.dsl.regrouped_table import regroup
+
+        return regroup(self, selector, name, key_serde, value_serde)
 
     def suppress(self, suppressed: Suppressed) -> KTable:
         """Hold changes back, until windows are final or for a time."""
@@ -183,6 +175,9 @@ class KTable:
             buffers=True,
         )
         final = suppressed.wait_ms is None
+        suppressing = Steps(
+            takes_changes=True, makes_changes=True, keeps_key=False, keeps_record=False, reads_place=True
+        )
         limits = BufferLimits(
             wait_ms, suppressed.max_records, suppressed.max_bytes, suppressed.emits_early, drops_tombstones=final
         )
@@ -197,7 +192,13 @@ class KTable:
                 context.shared[at.name] = made
                 return made
 
-            return run.Operator(name=at.name, make=make, specs=at.stores, why="changes are held back in a buffer")
+            return run.Operator(
+                name=at.name,
+                make=make,
+                specs=at.stores,
+                why="sizes of what is held back are counted as Kafka Streams counts them",
+                steps=suppressing if limits.size_bytes is None else None,
+            )
 
         node = GraphNode(name, lambda topology, at: _add_with_store(topology, at, make_node, store))
         node.versioned, node.refuses_versions = False, True

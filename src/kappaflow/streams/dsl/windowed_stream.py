@@ -11,16 +11,19 @@ from kappaflow.serde import Serde, WindowedKeySerde
 from kappaflow.serde.objects import MissingSerde
 from kappaflow.serde.schema import WindowInfo, WindowType
 from kappaflow.streams import topology as run
-from kappaflow.streams.dsl.aggregators import counting, reducing
+from kappaflow.streams.columns.step_rows import Steps
+from kappaflow.streams.dsl.aggregators import counting
+from kappaflow.streams.dsl.reducers import Reducer, reducing
 from kappaflow.streams.dsl.expressions import is_fold
 from kappaflow.streams.dsl.grouped_stream import AGGREGATE, REDUCE, Folder, KGroupedStream, folded
 from kappaflow.streams.dsl.serdes import Serdes
 from kappaflow.streams.dsl.stores import Materialized, StoreDefinition
 from kappaflow.streams.dsl.table import KTable
 from kappaflow.streams.dsl.table_sources import materialized_of
+from kappaflow.streams.dsl.table_steps import is_columnar
 from kappaflow.streams.dsl.topology import Connected
 from kappaflow.streams.dsl.windows import SessionWindows, SlidingWindows, TimeWindows, UnlimitedWindows
-from kappaflow.streams.expressions.nodes import Aggregate
+from kappaflow.streams.expressions.nodes import Aggregate, Expression
 from kappaflow.streams.processors.sliding import SlidingAggregateProcessor
 from kappaflow.streams.processors.unlimited import WINDOW_END, UnlimitedAggregateProcessor
 from kappaflow.streams.topology.nodes import StoreSpec
@@ -51,24 +54,24 @@ class WindowedKStream:
 
     def reduce(
         self,
-        reducer: Callable[[Any, Any], Any],
+        reducer: Reducer,
         materialized: Materialized | str | None = None,
         *,
         name: str | None = None,
     ) -> KTable:
         """Fold the values of each key and window into one."""
-        return self._fold(REDUCE, reducing(reducer), materialized, name, self._grouped.value_serde)
+        return self._fold(REDUCE, reducing(reducer, of=self._grouped), materialized, name, self._grouped.value_serde)
 
     def aggregate(
         self,
         initializer: Callable[[], Any] | Aggregate | Mapping[str, Aggregate],
-        aggregator: Callable[..., Any] | None = None,
+        aggregator: Callable[..., Any] | Expression | Mapping[str, Any] | None = None,
         materialized: Materialized | str | None = None,
         *,
         name: str | None = None,
     ) -> KTable:
         """Fold the values of each key and window into an aggregate, by functions or by folds of expressions."""
-        fold, serde = folded(self._grouped, initializer, aggregator)
+        fold, serde = folded(self._grouped, initializer, aggregator, materialized_of(materialized).value_serde)
         return self._fold(AGGREGATE, fold, materialized, name, serde)
 
     def _fold(
@@ -116,19 +119,19 @@ class SessionWindowedKStream:
 
     def reduce(
         self,
-        reducer: Callable[[Any, Any], Any],
+        reducer: Reducer,
         materialized: Materialized | str | None = None,
         *,
         name: str | None = None,
     ) -> KTable:
         """Fold the values of each key and session into one."""
-        return self._fold(REDUCE, reducing(reducer), materialized, name, self._grouped.value_serde)
+        return self._fold(REDUCE, reducing(reducer, of=self._grouped), materialized, name, self._grouped.value_serde)
 
     def aggregate(
         self,
         initializer: Callable[[], Any] | Aggregate | Mapping[str, Aggregate],
-        aggregator: Callable[..., Any] | None = None,
-        merger: Callable[..., Any] | None = None,
+        aggregator: Callable[..., Any] | Expression | Mapping[str, Any] | None = None,
+        merger: Callable[..., Any] | Expression | Mapping[str, Any] | None = None,
         materialized: Materialized | str | None = None,
         *,
         name: str | None = None,
@@ -139,7 +142,8 @@ class SessionWindowedKStream:
         """
         if merger is None and not is_fold(initializer):
             raise UsageError("The aggregate of sessions needs a merger: a function of the aggregates of two sessions.")
-        fold, serde = folded(self._grouped, initializer, aggregator, merger)
+        given = materialized_of(materialized).value_serde
+        fold, serde = folded(self._grouped, initializer, aggregator, given, merger)
         return self._fold(AGGREGATE, fold, materialized, name, serde)
 
     def _fold(
@@ -237,7 +241,8 @@ def windowed_node(windows: Windows, aggregator: Folder, *, final: bool) -> Calla
         return run.Operator(
             name=at.name,
             specs=at.stores,
-            why="sliding windows depend on the times of the records before",
+            why="an aggregate has no fold",
+            steps=stepped(aggregator, spec, final=final),
             make=lambda context, stores: SlidingAggregateProcessor(
                 at.name,
                 context,
@@ -273,9 +278,23 @@ def windowed_node(windows: Windows, aggregator: Folder, *, final: bool) -> Calla
             made.start_ms = windows.start_ms if isinstance(windows, UnlimitedWindows) else 0
             return made
 
-        return run.Operator(name=at.name, specs=at.stores, make=unlimited, why="unlimited windows have no column form")
+        return run.Operator(
+            name=at.name,
+            specs=at.stores,
+            make=unlimited,
+            why="an aggregate has no fold",
+            steps=stepped(aggregator, spec),
+        )
 
     return make
+
+
+def stepped(aggregator: Folder, spec: StoreSpec, *, final: bool = False) -> Steps | None:
+    """Return how windows are folded row by row within columns; None where a function folds them."""
+    shape = getattr(aggregator, "shape", None)
+    if shape is None or not is_columnar(spec):
+        return None
+    return Steps(makes_changes=True, keeps_key=not final, value=shape, specs=((spec, 8),))
 
 
 def session_node(windows: SessionWindows, aggregator: Folder, *, final: bool) -> Callable[[Connected], run.Node]:

@@ -12,6 +12,7 @@ from kappaflow.serde import WindowedKeySerde
 from kappaflow.state import OrderedStore
 from kappaflow.streams.processors.base import Expiry, Processor, TaskContext
 from kappaflow.streams.processors.build import build_processors
+from kappaflow.streams.processors.change_bytes import join_change, split_change
 from kappaflow.streams.record import Change, Headers, Record, Windowed
 from kappaflow.streams.topology import Subtopology, Topology
 from kappaflow.streams.topology import nodes as n
@@ -84,47 +85,16 @@ def write_key(serde: n.KeySerde, key: Any) -> bytes | None:
 
 
 def write_change(node: n.Repartition, change: Change) -> bytes:
-    """Encode old and new value in one record, as Kafka Streams does since KIP-904.
-
-    Layout: old | 0, new | 1, or length of new (zigzag varint) | new | old | 2.
-    """
+    """Encode old and new value in one record."""
     new = node.value_serde.serialize(change.new) if change.new is not None else None
-    old = node.value_serde.serialize(change.old) if change.old is not None else None
-    if new is not None and old is not None:
-        return _unsigned_varint(len(new) << 1) + new + old + b"\x02"
-    return (new or b"") + b"\x01" if new is not None else (old or b"") + b"\x00"
+    return join_change(new, node.value_serde.serialize(change.old) if change.old is not None else None)
 
 
 def read_change(node: n.Repartition, data: bytes) -> Change:
     """Decode what `write_change` wrote."""
-    body, flag = data[:-1], data[-1]
-    if flag == 2:
-        doubled, start = _read_unsigned_varint(body)
-        length = doubled >> 1
-        new, old = body[start : start + length], body[start + length :]
-        return Change(node.value_serde.deserialize(new), node.value_serde.deserialize(old))
-    value = node.value_serde.deserialize(body)
-    return Change(value, None) if flag == 1 else Change(None, value)
-
-
-def _unsigned_varint(value: int) -> bytes:
-    out = bytearray()
-    while value > 0x7F:
-        out.append(value & 0x7F | 0x80)
-        value >>= 7
-    out.append(value)
-    return bytes(out)
-
-
-def _read_unsigned_varint(data: bytes) -> tuple[int, int]:
-    value = shift = position = 0
-    while True:
-        byte = data[position]
-        position += 1
-        value |= (byte & 0x7F) << shift
-        if byte < 0x80:
-            return value, position
-        shift += 7
+    new, old = split_change(data)
+    read = node.value_serde.deserialize
+    return Change(None if new is None else read(new), None if old is None else read(old))
 
 
 class RowTask:

@@ -11,6 +11,7 @@ from kappaflow.errors import KappaError, SerializationError
 from kappaflow.serde import WindowedKeySerde
 from kappaflow.streams.batch import ArrowArray, Batch, Int64s
 from kappaflow.streams.columns.batches import serialised_keys, take
+from kappaflow.streams.columns.change_bytes import encode_changes
 from kappaflow.streams.topology import nodes as n
 
 
@@ -44,7 +45,10 @@ def encode_columns(
     if isinstance(node, n.Sink) and node.timestamp is not None:
         batch = _with_times(node.timestamp, batch, on_error)
     keys = serialised_keys(node.key_serde, batch)
-    values = node.value_serde.encode(batch.value, batch.value_valid, len(batch))
+    if isinstance(node, n.Repartition) and node.carries_changes:
+        values = encode_changes(node.value_serde, batch)
+    else:
+        values = node.value_serde.encode(batch.value, batch.value_valid, len(batch))
     headers = batch.headers if not isinstance(node, n.Sink) or node.carries_headers else None
     return EncodedColumns(keys, values, batch.timestamp, headers, batch.ord, window_bytes(node.key_serde))
 

@@ -11,7 +11,9 @@ import pyarrow as pa
 from kappaflow.errors import SerializationError
 from kappaflow.kernel import RecordColumns
 from kappaflow.serde import WindowedKeySerde
+from kappaflow.serde.face import Decoded
 from kappaflow.streams.batch import ArrowArray, Batch, Mask
+from kappaflow.streams.columns.change_bytes import decode_changes, there
 from kappaflow.streams.execution.row_task import OnBadRecord, RawRecord
 from kappaflow.streams.processors.base import TaskContext
 from kappaflow.streams.topology import nodes as n
@@ -70,7 +72,36 @@ def decode_columns(
         keep_records: whether the bytes of rows that can go on are needed later.
     """
     count = len(records)
-    values = node.value_serde.decode(records.value, projection)
+    if isinstance(node, n.Repartition) and node.carries_changes:
+        return _changes(node, records, partition, keep_records=keep_records)
+    return _decoded(node, records, partition, projection, keep_records=keep_records)
+
+
+def _changes(node: n.Repartition, records: RecordColumns, partition: int, *, keep_records: bool) -> SourceBatch:
+    """Decode the changes of a regrouped table."""
+    changes = decode_changes(node.value_serde, records.value)
+    made = _decoded(node, records, partition, None, keep_records=keep_records, values=changes.new)
+    batch, count = made.batch, len(records)
+    batch.old, batch.old_valid = changes.old.columns, there(changes.old, count)
+    messages = {**changes.old.messages, **made.messages}
+    if len(messages) == len(made.messages):
+        return made
+    bad = np.zeros(count, np.bool_) if made.bad is None else made.bad
+    bad[list(messages)] = True
+    return SourceBatch(batch, bad, messages, partition, records)
+
+
+def _decoded(
+    node: n.Source | n.Repartition,
+    records: RecordColumns,
+    partition: int,
+    projection: Sequence[int] | None,
+    *,
+    keep_records: bool,
+    values: Decoded | None = None,
+) -> SourceBatch:
+    count = len(records)
+    values = node.value_serde.decode(records.value, projection) if values is None else values
     batch = Batch(
         ord=records.offset,
         timestamp=records.timestamp,

@@ -37,7 +37,9 @@ class ExpressionAggregator:
         folds: one a column; None where a fold has no column form.
     """
 
-    def __init__(self, given: Aggregate | Mapping[str, Aggregate], scope: Scope, *, merges: bool = False) -> None:
+    def __init__(
+        self, given: Aggregate | Mapping[str, Aggregate], scope: Scope, *, merges: bool = False, undoes: bool = False
+    ) -> None:
         named = given if isinstance(given, Mapping) else {"": given}
         self._names = list(named) if isinstance(given, Mapping) else None
         if not named:
@@ -52,6 +54,8 @@ class ExpressionAggregator:
         self._starts = [start_of(fold.kind, str(fold.type)) for fold in folds]
         if merges and any(fold.kind not in ("count", "sum", "min", "max", "earliest", "latest") for fold in folds):
             raise UsageError("A fold of sessions has to be one that two sessions can be made one with.")
+        if undoes and any(fold.kind not in _NEVER_NULL for fold in folds):
+            raise UsageError("A fold of a table has to be one that takes rows back: a count or a sum.")
         types = [fold.type for fold in folds]
         self.shape: Shape = whole(types[0]) if self._names is None else rows(dict(zip(self._names, types, strict=True)))
         source = compile_row(inputs, ("record",), lambda s: f"({', '.join(s)},)" if s else "()", scope.variables)
@@ -95,8 +99,19 @@ class ExpressionAggregator:
         return self._made(made)
 
     def undo(self, key: Any, record: Record, state: Any) -> Any:
-        """Folds of streams take nothing back."""
-        raise TypeError("a fold of expressions takes nothing back")
+        """Return the aggregate of a table without a row: counts and sums."""
+        del key
+        read = self._read(record)
+        made: list[Any] = []
+        for fold, before in zip(self._folds, self._states(state), strict=True):
+            value = None if fold.input is None else read[fold.input]
+            if fold.kind == "count":
+                made.append(_wrapped(before - 1) if fold.input is None or value is not None else before)
+            elif value is None:
+                made.append(before)
+            else:
+                made.append(before - value if fold.type == DOUBLE else _wrapped(before - value))
+        return self._made(made)
 
     def merge(self, key: Any, left: Any, right: Any) -> Any:
         """Return the aggregate of two sessions; `left` is the earlier."""

@@ -63,7 +63,7 @@ class _Making:
         return self.builder.stream(op["topics"], key_serde=TEXT, value_serde=TEXT, name=op.get("name"))
 
     def table(self, op: Op) -> Any:
-        kept = _stored(op) if "store" in op else None
+        kept = stored(op) if "store" in op else None
         return self.builder.table(op["topic"], kept, key_serde=TEXT, value_serde=TEXT, name=op.get("name"))
 
     def global_table(self, op: Op) -> Any:
@@ -139,7 +139,7 @@ class _Making:
         return stream.process_values(lambda: Numbering(op), op["store"], name=op.get("name"))
 
     def to_table(self, op: Op, stream: Any) -> Any:
-        return stream.to_table(_stored(op), name=op.get("name"))
+        return stream.to_table(stored(op), name=op.get("name"))
 
     def to(self, op: Op, stream: Any) -> None:
         topic: Any = op["topic"]
@@ -154,23 +154,23 @@ class _Making:
         return stream.group_by(lambda value: group(op, value), name=op.get("name"), key_serde=TEXT, value_serde=TEXT)
 
     def counted(self, op: Op, grouped: Any) -> Any:
-        kept = _stored(op, Serdes.long()) if "store" in op else None
+        kept = stored(op, Serdes.long()) if "store" in op else None
         return self._windowed(op, grouped).count(kept, name=op.get("name"))
 
     def _windowed(self, op: Op, grouped: Any) -> Any:
-        windowed = grouped if not op.get("window") else grouped.windowed_by(_windows(op))
+        windowed = grouped if not op.get("window") else grouped.windowed_by(windows_of(op))
         return windowed.emit_strategy("on_window_close") if op.get("final") else windowed
 
     def aggregate(self, op: Op, grouped: Any) -> Any:
         if op["how"] == "count":
             return self.counted(op, grouped).map_values(str)
-        windowed, name, stored = self._windowed(op, grouped), op.get("name"), "store" in op
+        windowed, name, is_stored = self._windowed(op, grouped), op.get("name"), "store" in op
         match op["how"]:
             case "reduce":
-                return windowed.reduce(join, _stored(op) if stored else None, name=name)
+                return windowed.reduce(join, stored(op) if is_stored else None, name=name)
             case _:
                 merger = (join,) if op.get("window") == "session" else ()
-                kept = _stored(op)
+                kept = stored(op)
                 return windowed.aggregate(lambda: "i", fold, *merger, kept, name=name)
 
     def cogroup(self, op: Op, *grouped: Any) -> Any:
@@ -181,11 +181,11 @@ class _Making:
                 return cap(aggregate + name + shown(value))
 
             cogrouped = each.cogroup(folding) if cogrouped is None else cogrouped.cogroup(each, folding)
-        kept, name = _stored(op), op.get("name")
+        kept, name = stored(op), op.get("name")
         if not op.get("window"):
             return cogrouped.aggregate(lambda: "i", kept, name=name)
         merger = join if op["window"] == "session" else None
-        return cogrouped.windowed_by(_windows(op)).aggregate(lambda: "i", merger, kept, name=name)
+        return cogrouped.windowed_by(windows_of(op)).aggregate(lambda: "i", merger, kept, name=name)
 
     def join_streams(self, op: Op, left: Any, right: Any) -> Any:
         windows = JoinWindows(op["before"], op["after"], op["grace"])
@@ -224,7 +224,7 @@ class _Making:
     def _own(self, op: Op) -> Materialized | None:
         if op.get("windowed") or not ("store" in op or op.get("materialized")):
             return None
-        return _stored(op)
+        return stored(op)
 
     def to_stream(self, op: Op, table: Any) -> Any:
         mapper = (lambda key, _value: key_text(key)) if op.get("windowed") else None
@@ -245,20 +245,20 @@ class _Making:
         )
 
     def table_aggregate(self, op: Op, grouped: Any) -> Any:
-        name, stored = op.get("name"), "store" in op
+        name, is_stored = op.get("name"), "store" in op
 
         def subtract(value: str, aggregate: str) -> str:
             return cap(f"{aggregate}~{value}")
 
         match op["how"]:
             case "count":
-                kept = _stored(op, Serdes.long()) if stored else None
+                kept = stored(op, Serdes.long()) if is_stored else None
                 return grouped.count(kept, name=name).map_values(str)
             case "reduce":
-                kept = _stored(op) if stored else None
+                kept = stored(op) if is_stored else None
                 return grouped.reduce(join, lambda aggregate, value: subtract(value, aggregate), kept, name=name)
             case _:
-                return grouped.aggregate(lambda: "i", fold, subtract, _stored(op), name=name)
+                return grouped.aggregate(lambda: "i", fold, subtract, stored(op), name=name)
 
     def join_tables(self, op: Op, left: Any, right: Any) -> Any:
         how = {"inner": left.join, "left": left.left_join, "outer": left.outer_join}[op["kind"]]
@@ -266,7 +266,7 @@ class _Making:
 
     def join_foreign(self, op: Op, left: Any, right: Any) -> Any:
         how = left.left_join if op["kind"] == "left" else left.join
-        kept = _stored(op)
+        kept = stored(op)
         return how(right, join, kept, foreign_key=lambda value: group(op, value), name=op.get("name"))
 
 
@@ -281,11 +281,13 @@ def _chosen(topic: str) -> Callable[[Record], str]:
     return chosen
 
 
-def _stored(op: Op, values: Any = TEXT) -> Materialized:
+def stored(op: Op, values: Any = TEXT) -> Materialized:
+    """Return how the rows of an operator are kept."""
     return Materialized(op.get("store"), TEXT, values, history_retention_ms=op.get("history"))
 
 
-def _windows(op: Op) -> Any:
+def windows_of(op: Op) -> Any:
+    """Return the windows of an aggregation."""
     match op["window"]:
         case "session":
             return SessionWindows(op["gap"], op["grace"])

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+from kappaflow.streams.dsl.serdes import Serdes
 from kappaflow.streams.dsl.topology import Topology
 from kappaflow.streams.dsl.windows import JoinWindows
 from kappaflow.streams.expressions.nodes import Expression, col, lit, when
-from kappaflow.testing.described_streams.build import TEXT, Making, written_with
+from kappaflow.testing.described_streams.build import TEXT, Making, stored, windows_of, written_with
 from kappaflow.testing.described_streams.functions import LONGEST, Op
 from kappaflow.testing.described_streams.program import Program
 
@@ -40,6 +41,18 @@ def _shown(side: Expression) -> Expression:
 _JOIN = (_shown(col.left()) + "+" + _shown(col.right())).slice(-LONGEST)
 
 
+def _fold(between: str = "") -> Expression:
+    """What `fold` of the functions does, and that of cogrouped streams."""
+    return (col.left() + lit(between) + _shown(col.right())).slice(-LONGEST)
+
+
+def _key_text(op: Op) -> Expression:
+    """What `key_text` makes of a key."""
+    if not op.get("windowed"):
+        return col.key
+    return col.key + "@" + col.window_start.cast(str) + "-" + col.window_end.cast(str)
+
+
 class _Expressing(Making):
     """The operators that take expressions."""
 
@@ -67,11 +80,46 @@ class _Expressing(Making):
     def group_by(self, op: Op, stream: Any) -> Any:
         return stream.group_by(_group(op), name=op.get("name"), key_serde=TEXT, value_serde=TEXT)
 
+    def with_keys(self, op: Op, stream: Any) -> Any:
+        return stream.filter(col.key.is_not_null(), name=op.get("name"))
+
     def aggregate(self, op: Op, grouped: Any) -> Any:
-        if op["how"] != "count":
-            return super().aggregate(op, grouped)
-        counts: Any = self.counted(op, grouped)
-        return counts.map_values(col.value.cast(str))
+        windowed, name, kept = self._windowed(op, grouped), op.get("name"), stored(op) if "store" in op else None
+        match op["how"]:
+            case "count":
+                return self.counted(op, grouped).map_values(col.value.cast(str))
+            case "reduce":
+                return windowed.reduce(_JOIN, kept, name=name)
+            case _:
+                merger = (_JOIN,) if op.get("window") == "session" else ()
+                return windowed.aggregate(lambda: "i", _fold(), *merger, stored(op), name=name)
+
+    def cogroup(self, op: Op, *grouped: Any) -> Any:
+        cogrouped: Any = None
+        for each, name in zip(grouped, op["in"], strict=True):
+            cogrouped = each.cogroup(_fold(name)) if cogrouped is None else cogrouped.cogroup(each, _fold(name))
+        kept, named = stored(op), op.get("name")
+        if not op.get("window"):
+            return cogrouped.aggregate(lambda: "i", kept, name=named)
+        merger = _JOIN if op["window"] == "session" else None
+        return cogrouped.windowed_by(windows_of(op)).aggregate(lambda: "i", merger, kept, name=named)
+
+    def table_group_by(self, op: Op, table: Any) -> Any:
+        key = _group(op)
+        value = (_shown(_key_text(op)) + col.value).slice(-LONGEST)
+        return table.group_by((key, value), name=op.get("name"), key_serde=TEXT, value_serde=TEXT)
+
+    def table_aggregate(self, op: Op, grouped: Any) -> Any:
+        name, is_stored = op.get("name"), "store" in op
+        less = (col.left() + lit("~") + _shown(col.right())).slice(-LONGEST)
+        match op["how"]:
+            case "count":
+                kept = stored(op, Serdes.long()) if is_stored else None
+                return grouped.count(kept, name=name).map_values(col.value.cast(str))
+            case "reduce":
+                return grouped.reduce(_JOIN, less, stored(op) if is_stored else None, name=name)
+            case _:
+                return grouped.aggregate(lambda: "i", _fold(), less, stored(op), name=name)
 
     def join_streams(self, op: Op, left: Any, right: Any) -> Any:
         windows = JoinWindows(op["before"], op["after"], op["grace"])
