@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from kappaflow.streams.batch import Batch
 from kappaflow.streams.columns.batches import take
 from kappaflow.streams.columns.operator import only
+from kappaflow.streams.functions import Mapper
 from kappaflow.streams.processors.base import TaskContext
 from kappaflow.streams.topology import nodes as n
 
@@ -63,6 +64,23 @@ class KeyColumns:
         if self.node.drop_null and batch.key_valid is not None and not batch.key_valid.all():
             self.context.drop("null-key", int((~batch.key_valid).sum()))
             return take(batch, batch.key_valid)
+        return batch
+
+
+@dataclass(frozen=True, slots=True)
+class PairColumns:
+    """Gives rows new keys and values."""
+
+    key: Mapper
+    value: Mapper
+
+    def run(self, inputs: Sequence[Batch | None]) -> Batch:
+        """Return the rows with what both make of the row as it was."""
+        batch = only(inputs)
+        keys, key_valid = self.key.column(batch)
+        batch.value, batch.value_valid = self.value.column(batch)
+        batch.key, batch.key_valid, batch.key_bytes = keys, key_valid, None
+        batch.window_start = batch.window_end = None
         return batch
 
 

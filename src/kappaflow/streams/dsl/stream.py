@@ -145,8 +145,20 @@ class KStream:
             self._named(name, "KSTREAM-FLATMAPVALUES-"), lambda at: run.FlatMapValues(name=at.name, mapper=maps), serde
         )
 
-    def map(self, mapper: Callable[..., tuple[Any, Any]], *, name: str | None = None) -> KStream:
-        """Give records new keys and values: the mapper returns (key, value)."""
+    def map(self, mapper: Callable[..., tuple[Any, Any]] | tuple[Any, Any], *, name: str | None = None) -> KStream:
+        """Give records new keys and values.
+
+        Args:
+            mapper: returns (key, value); or a pair of expressions: ``(col("city"), {"item": col("item")})``. The value of
+                a record without one stays none.
+        """
+        if isinstance(mapper, tuple):
+            from kappaflow.streams.dsl.pairs import pair_node
+
+            node, key, value = pair_node(self, mapper)
+            made = self._keys(self._named(name, "KSTREAM-MAP-"), node)
+            made.key_serde, made.value_serde = key, value
+            return made
         function = with_key(mapper, "mapper")
         return self._keys(
             self._named(name, "KSTREAM-MAP-"),

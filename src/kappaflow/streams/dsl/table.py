@@ -130,7 +130,9 @@ class KTable:
 
     # ---- streams and groups ----
 
-    def to_stream(self, mapper: Callable[..., Any] | None = None, *, name: str | None = None) -> KStream:
+    def to_stream(
+        self, mapper: Callable[..., Any] | Expression | Mapping[str, Any] | None = None, *, name: str | None = None
+    ) -> KStream:
         """The changes as a stream: new values, None for deletions; `mapper` gives new keys."""
         made = self.builder.graph.name_or_new(name, "KTABLE-TOSTREAM-")
         node = operator(made, lambda at: run.ToStream(name=at.name))

@@ -20,15 +20,23 @@ def _pair(name: str, made: Any) -> tuple[Any, Any]:
 
 
 class MapProcessor(Processor):
-    """Gives records new keys and values."""
+    """Gives records new keys and values.
 
-    def __init__(self, name: str, context: TaskContext, function: KeyValueFunction) -> None:
+    Args:
+        timed: the function takes the time of the record as well.
+    """
+
+    def __init__(
+        self, name: str, context: TaskContext, function: Callable[..., tuple[Any, Any]], *, timed: bool = False
+    ) -> None:
         super().__init__(name, context)
         self._function = function
+        self._timed = timed
 
     def process(self, record: Record, port: int = 0) -> None:
         """Forward the record with its new key and value."""
-        key, value = _pair(self.name, self._function(record.key, record.value))
+        given = (record.key, record.value, record.timestamp) if self._timed else (record.key, record.value)
+        key, value = _pair(self.name, self._function(*given))
         mapped = record.with_key(key)
         mapped.value = value
         self.forward(mapped)

@@ -65,6 +65,12 @@ class _Expressing(Making):
     def map_values(self, op: Op, stream: Any) -> Any:
         return stream.map_values(_add(op), name=op.get("name"))
 
+    def map(self, op: Op, stream: Any) -> Any:
+        return stream.map((_group(op), _add(op)), name=op.get("name"))
+
+    def to_stream(self, op: Op, table: Any) -> Any:
+        return table.to_stream(_key_text(op) if op.get("windowed") else None, name=op.get("name"))
+
     def select_key(self, op: Op, stream: Any) -> Any:
         return stream.select_key(_group(op), name=op.get("name"))
 
