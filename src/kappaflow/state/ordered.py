@@ -39,3 +39,13 @@ class PackedStore(OrderedStore, Protocol):
     def put_packed(self, keys: Sequence[bytes], rows: Sequence[bytes | None]) -> None:
         """Set packed rows; None deletes."""
         ...
+
+
+def behind(prefix: bytes) -> bytes | None:
+    """Return the first key behind all that begin with a prefix; None where there is none.
+
+    >>> behind(b"ab"), behind(b"a" + bytes((255,))), behind(bytes((255,)))
+    (b'ac', b'b', None)
+    """
+    stripped = prefix.rstrip(b"\xff")
+    return stripped[:-1] + bytes((stripped[-1] + 1,)) if stripped else None

@@ -126,7 +126,12 @@ def _store(node: n.TableSource | n.ToTable) -> str:
 def _repartition(node: n.Repartition) -> str:
     if node.carries_changes and getattr(node.value_serde, "shape", None) is None:
         return "it carries changes of a table"
-    return "a function chooses partitions" if node.partition_of is not None else _topic(node)
+    return _partitioner(node) or _topic(node)
+
+
+def _partitioner(node: n.Sink | n.Repartition) -> str:
+    chosen = node.partition_of
+    return "a function chooses partitions" if chosen is not None and not hasattr(chosen, "column") else ""
 
 
 def _sink(node: n.Sink) -> str:

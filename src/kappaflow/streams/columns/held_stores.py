@@ -11,8 +11,10 @@ from bisect import bisect_left
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
+from kappaflow.serde.objects import ObjectSerde
 from kappaflow.serde.shape import Shape
 from kappaflow.state import PackedStore
+from kappaflow.state.ordered import behind
 
 ENTRIES_MAX = 200_000
 """Beyond so many entries everything that is written is forgotten; it is read again where it is needed."""
@@ -39,7 +41,7 @@ class Codec:
         """Return the rows of objects."""
         if self._serde is None:
             return list(values)
-        if self._shape is None or not values:
+        if self._shape is None or not values or type(self._serde).encode is ObjectSerde.encode:
             return [(self._serde.serialize(value),) for value in values]
         columns, valid = self._shape.arrays(values)
         return [(data,) for data in self._serde.encode(columns, valid, len(values)).to_pylist()]
@@ -138,7 +140,7 @@ class HeldGroups(HeldStore):
         """Return the keys of a group."""
         keys = self._of.get(inner)
         if keys is None:
-            of, high = self._inner, None if not inner else _behind(inner)
+            of, high = self._inner, None if not inner else behind(inner)
             # Some may have been changed before their neighbours were looked at.
             changed = {key for key in self._changed if of(key) == inner}
             found = {key for key, _ in self._rows.range(inner, high) if of(key) == inner}
@@ -186,12 +188,6 @@ def without_times(size: int) -> Callable[[bytes], bytes]:
 def nothing_shared(_: bytes) -> bytes:
     """Put all entries into one group."""
     return b""
-
-
-def _behind(prefix: bytes) -> bytes | None:
-    """Return the first key behind all that begin with a prefix."""
-    stripped = prefix.rstrip(b"\xff")
-    return stripped[:-1] + bytes((stripped[-1] + 1,)) if stripped else None
 
 
 class RowsBefore:

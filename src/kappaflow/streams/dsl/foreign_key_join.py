@@ -2,20 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from kappaflow.errors import UsageError
 from kappaflow.serde import Serde
 from kappaflow.serde.objects import MissingSerde
 from kappaflow.streams import topology as run
-from kappaflow.streams.dsl.functions import with_key
+from kappaflow.streams.columns.foreign_key_join import (
+    AnsweringColumns,
+    ForeignChangeColumns,
+    PrimaryPartition,
+    RegisteringColumns,
+    ResolvingColumns,
+    SubscribingColumns,
+    Subscriptions,
+)
+from kappaflow.streams.columns.held_stores import HeldGroups
+from kappaflow.streams.dsl.expressions import joiner_of, key_mapper, key_serde_of, value_serde_of
 from kappaflow.streams.dsl.graph import GraphNode, LatestOnly
 from kappaflow.streams.dsl.stores import Materialized, StoreDefinition
 from kappaflow.streams.dsl.table import KTable
 from kappaflow.streams.dsl.table_sources import materialized_of
 from kappaflow.streams.dsl.table_steps import SourceStep, View
 from kappaflow.streams.dsl.topology import Connected, Topology
+from kappaflow.streams.expressions.nodes import Expression
+from kappaflow.streams.functions import Mapper
 from kappaflow.streams.processors.foreign_key_protocol import RegistrationSerde, ResponseSerde
 from kappaflow.streams.processors.foreign_key_sides import (
     AnsweringProcessor,
@@ -25,6 +37,7 @@ from kappaflow.streams.processors.foreign_key_sides import (
     SubscribingProcessor,
 )
 from kappaflow.streams.record import Record
+from kappaflow.streams.topology.nodes import Joiner
 
 PREFIX = "KTABLE-FK-JOIN-"
 REGISTRATION = f"{PREFIX}SUBSCRIPTION-REGISTRATION-"
@@ -40,8 +53,8 @@ def join_by_foreign_key(
     this: KTable,
     other: KTable,
     kind: str,
-    foreign_key: Callable[..., Any],
-    joiner: Callable[[Any, Any], Any],
+    foreign_key: Callable[..., Any] | Expression | Mapping[str, Any],
+    joiner: Callable[..., Any] | Expression | Mapping[str, Any],
     given: Materialized | str | None,
     name: str | None,
 ) -> KTable:
@@ -50,7 +63,9 @@ def join_by_foreign_key(
         raise UsageError("There is no outer join by foreign key.")
     other.enable_old_values(force=True)
     this.enable_old_values(force=True)
-    parts = _Parts(this, other, with_key(foreign_key, "foreign key"), joiner, name, left=kind == "left")
+    keys, _ = key_mapper(foreign_key, this)
+    joins, known = joiner_of(joiner, this, value_serde_of(other), key_serde_of(this))
+    parts = _Parts(this, other, keys, joins, name, known, left=kind == "left")
     return parts.joined(materialized_of(given))
 
 
@@ -61,15 +76,17 @@ class _Parts:
         self,
         this: KTable,
         other: KTable,
-        foreign_key: Callable[[Any, Any], Any],
-        joiner: Callable[[Any, Any], Any],
+        foreign_key: Mapper,
+        joiner: Joiner,
         name: str | None,
+        known: Serde | None,
         *,
         left: bool,
     ) -> None:
         builder = this.builder
         self.this, self.other = this, other
         self.foreign_key, self.joiner, self.left = foreign_key, joiner, left
+        self.known = known
         self.name, self.graph = name, builder.graph
         self.latest, self.latest_other = LatestOnly(), LatestOnly()
         self.primary: Any = this.key_serde or builder.key_serde or MissingSerde(f"the keys of {this.name}")
@@ -134,7 +151,7 @@ class _Parts:
         sink = GraphNode(
             self._called("-subscription-response-sink", SINK),
             lambda topology, at: topology.add_internal_sink(
-                at.name, topic, at.parent_names, self.primary, serde, partition_of=_primary_partition
+                at.name, topic, at.parent_names, self.primary, serde, partition_of=PrimaryPartition()
             ),
         )
         graph.add(sink, answers)
@@ -147,7 +164,7 @@ class _Parts:
         store = StoreDefinition(
             materialized.name or self.graph.new_store_name(OUTPUT),
             materialized.key_serde or self.primary,
-            materialized.value_serde,
+            materialized.value_serde or self.known,
             logging=materialized.logging,
             changelog_config=materialized.changelog_config,
             history_ms=materialized.history_retention_ms,
@@ -162,7 +179,8 @@ class _Parts:
 
         node = self.graph.add(GraphNode(name, write, versioned=materialized.is_versioned), before)
         sources = self.this.sources | {source}
-        return KTable(self.this.builder, name, self.this.key_serde, materialized.value_serde, sources, step, node)
+        value = materialized.value_serde or self.known
+        return KTable(self.this.builder, name, self.this.key_serde, value, sources, step, node)
 
     @staticmethod
     def _operator(
@@ -187,39 +205,94 @@ class _Parts:
             ),
         )
 
+    # ---- operators ----
+
+    @property
+    def _has_columns(self) -> bool:
+        """Whether keys and values of both tables lie in columns, and those of the left table are plain."""
+        serdes = (self.primary, self.foreign, self.left_values, self.right_values)
+        shapes: list[Any] = [getattr(serde, "shape", None) for serde in serdes]
+        return all(shapes) and shapes[0].is_whole
+
     def _registering(self) -> Callable[[Connected], run.Node]:
+        def foreign_key(key: Any, value: Any) -> Any:
+            return self.foreign_key.row(Record(key, value, -1))
+
+        def columns(context: Any, _: Any) -> RegisteringColumns:
+            return RegisteringColumns(
+                context,
+                self.foreign_key,
+                self.foreign,
+                self.left_values,
+                left=self.left,
+                latest_only=self.latest.applies,
+            )
+
         return lambda at: run.Operator(
             name=at.name,
             make=lambda context, _: RegisteringProcessor(
                 at.name,
                 context,
-                self.foreign_key,
+                foreign_key,
                 self.foreign.serialize,
                 self.left_values.serialize,
                 left=self.left,
                 latest_only=self.latest.applies,
             ),
+            columns=columns if self._has_columns and self.foreign_key.columnar else None,
+            key_shape=getattr(self.foreign_key, "shape", None),
+            shape=RegistrationSerde(self.primary).shape,
+            reads_old=True,
         )
 
+    def _subscriptions(self, context: Any, stores: Any, store: StoreDefinition) -> Subscriptions:
+        """The subscriptions of a task, which two operators share."""
+        name = f"subscriptions:{store.name}"
+        if name not in context.shared:
+            held = HeldGroups(stores[store.name], RegistrationSerde(self.primary), foreign_part)
+            context.shared[name] = Subscriptions(held)
+        return context.shared[name]
+
     def _subscribing(self, store: StoreDefinition) -> Callable[[Connected], run.Node]:
+        def columns(context: Any, stores: Any) -> SubscribingColumns:
+            shared = self._subscriptions(context, stores, store)
+            return SubscribingColumns(context, shared, self.foreign, self.primary)
+
         return lambda at: run.Operator(
             name=at.name,
             specs=at.stores,
             make=lambda context, stores: SubscribingProcessor(
                 at.name, context, stores[store.name], self.foreign.serialize, self.primary.serialize
             ),
+            columns=columns if self._has_columns else None,
+            keeps=(store.name,),
         )
 
     def _answering(self, view: View) -> Callable[[Connected], run.Node]:
+        look_up = view.columns
+
+        def columns(context: Any, _: Any) -> AnsweringColumns:
+            assert look_up is not None
+            return AnsweringColumns(lambda: look_up(context))
+
         return lambda at: run.Operator(
             name=at.name,
             specs=at.stores,
             make=lambda context, stores: AnsweringProcessor(
                 at.name, context, view.open(context, stores, at.all_stores)
             ),
+            columns=columns if self._has_columns and look_up is not None else None,
+            key_shape=getattr(self.primary, "shape", None),
+            shape=ResponseSerde(self.right_values).shape,
+            looks_up=view.stores,
         )
 
     def _changing(self, store: StoreDefinition) -> Callable[[Connected], run.Node]:
+        def columns(context: Any, stores: Any) -> ForeignChangeColumns:
+            shared = self._subscriptions(context, stores, store)
+            latest = self.latest_other.applies
+            return ForeignChangeColumns(context, shared, self.foreign, self.primary, latest_only=latest)
+
         return lambda at: run.Operator(
             name=at.name,
             specs=at.stores,
@@ -231,9 +304,20 @@ class _Parts:
                 self.primary.deserialize,
                 latest_only=self.latest_other.applies,
             ),
+            columns=columns if self._has_columns else None,
+            key_shape=getattr(self.primary, "shape", None),
+            shape=ResponseSerde(self.right_values).shape,
+            looks_up=(store.name,),
         )
 
     def _resolving(self, view: View) -> Callable[[Connected], run.Node]:
+        look_up = view.columns
+
+        def columns(context: Any, _: Any) -> ResolvingColumns:
+            assert look_up is not None
+            table = lambda: look_up(context)  # noqa: E731
+            return ResolvingColumns(context, table, self.left_values, self.joiner, left=self.left)
+
         return lambda at: run.Operator(
             name=at.name,
             specs=at.stores,
@@ -242,15 +326,18 @@ class _Parts:
                 context,
                 view.open(context, stores, at.all_stores),
                 self.left_values.serialize,
-                self.joiner,
+                self.joiner.row,
                 left=self.left,
             ),
+            columns=columns if self._has_columns and look_up is not None and self.joiner.columnar else None,
+            shape=getattr(self.joiner, "shape", None),
+            looks_up=view.stores,
         )
 
 
-def _primary_partition(record: Record, partitions: int) -> int | None:
-    del partitions
-    return record.value.primary_partition
+def foreign_part(key: bytes) -> bytes:
+    """Return what the keys of all subscriptions to one foreign key share."""
+    return key[: 4 + int.from_bytes(key[:4], "big")]
 
 
 def _done(_: object) -> None:

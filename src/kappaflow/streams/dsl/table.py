@@ -216,14 +216,14 @@ class KTable:
         joiner: Callable[..., Any] | Expression | Mapping[str, Any],
         materialized: Materialized | str | None = None,
         *,
-        foreign_key: Callable[..., Any] | None = None,
+        foreign_key: Callable[..., Any] | Expression | Mapping[str, Any] | None = None,
         name: str | None = None,
     ) -> KTable:
         """Join rows of the same key, or with the row of another table that `foreign_key` names.
 
         Args:
-            joiner: of both values.
-            foreign_key: gives the other table's key from a value, or from key and value.
+            joiner: of both values, or of key and both values; or expressions of ``col.left(..)`` and ``col.right(..)``.
+            foreign_key: gives the other table's key from a value, or from key and value; or an expression.
         """
         return self._join(other, "inner", joiner, materialized, foreign_key, name)
 
@@ -233,7 +233,7 @@ class KTable:
         joiner: Callable[..., Any] | Expression | Mapping[str, Any],
         materialized: Materialized | str | None = None,
         *,
-        foreign_key: Callable[..., Any] | None = None,
+        foreign_key: Callable[..., Any] | Expression | Mapping[str, Any] | None = None,
         name: str | None = None,
     ) -> KTable:
         """Join, and keep rows of this table without a partner."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from kappaflow.streams.dsl.expressions import joiner_of, value_serde_of
+from kappaflow.streams.dsl.expressions import joiner_of, key_serde_of, value_serde_of
 from kappaflow.streams.dsl.graph import GraphNode
 from kappaflow.streams.dsl.stores import Materialized, StoreDefinition
 from kappaflow.streams.dsl.table import KTable
@@ -13,7 +13,6 @@ from kappaflow.streams.dsl.table_sources import materialized_of
 from kappaflow.streams.dsl.table_steps import JoinSide, JoinStep
 from kappaflow.streams.dsl.topology import Topology
 from kappaflow.streams.expressions.nodes import Expression
-from kappaflow.streams.expressions.values import is_expression
 
 MERGE = "KTABLE-MERGE-"
 
@@ -22,7 +21,7 @@ def join_tables(
     this: KTable,
     other: KTable,
     kind: str,
-    joiner: Callable[[Any, Any], Any] | Expression | Mapping[str, Any],
+    joiner: Callable[..., Any] | Expression | Mapping[str, Any],
     given: Materialized | str | None,
     name: str | None,
 ) -> KTable:
@@ -37,12 +36,8 @@ def join_tables(
         this.enable_old_values(force=True)
     if right_outer:
         other.enable_old_values(force=True)
-    columns, function, known = None, joiner, None
-    if is_expression(joiner):
-        columns, known = joiner_of(joiner, this, value_serde_of(other), this.key_serde)
-        function = lambda left, right: columns.row(None, left, right)  # noqa: E731
-    assert callable(function)
-    row: Callable[[Any, Any], Any] = function
+    joins, known = joiner_of(joiner, this, value_serde_of(other), key_serde_of(this))
+    columns, row = joins if joins.columnar else None, joins.row
     key: Any = materialized.key_serde or this.key_serde
     store = None
     if store_name is not None:
@@ -60,7 +55,7 @@ def join_tables(
     other_side = JoinSide(
         other,
         this,
-        lambda right, left: row(left, right),
+        lambda key, right, left: row(key, left, right),
         keeps_own=right_outer,
         keeps_other=left_outer,
         columns=columns,

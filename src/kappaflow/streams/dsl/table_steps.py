@@ -250,7 +250,7 @@ class JoinSide:
 
     Args:
         own, other: the tables.
-        joiner: of this side's value and the other's.
+        joiner: of the key, this side's value and the other's.
         columns: the column form of the joiner of the left and the right value; None where it has none.
     """
 
@@ -258,7 +258,7 @@ class JoinSide:
         self,
         own: Table,
         other: Table,
-        joiner: Callable[[Any, Any], Any],
+        joiner: Callable[[Any, Any, Any], Any],
         *,
         keeps_own: bool,
         keeps_other: bool,

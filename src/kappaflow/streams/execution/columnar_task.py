@@ -64,6 +64,7 @@ class ColumnarTask:
         self._keeps_records = self._errors.policy.needs_sources
         self._parts: list[Taken] = []
         self._context = TaskContext(lambda _node, _record: None, SYSTEM_CLOCK.time_ms, caching=caching)
+        self._context.application_id, self._context.task_id = topology.application_id, str(task_id)
         seen: Mapping[str, Any] = {**(shared_stores or {}), **stores}
         self._columns = ColumnSubtopology(topology, subtopology, seen, self._context, self._write)
         self._sources = {topic: source_of(nodes) for topic, nodes in subtopology.sources.items()}
@@ -179,6 +180,7 @@ class ColumnarTask:
             encoded.timestamps,
             encoded.headers,
             window_bytes=encoded.window_bytes,
+            chosen=encoded.partition,
             source=lambda row: self._source_of(int(encoded.ord[row])),
         )
 

@@ -107,6 +107,7 @@ class OutputBuffer:
         partition: int | None = None,
         window_bytes: int = 0,
         source: Callable[[int], RawRecord | None] = lambda _: None,
+        chosen: Int64s | None = None,
     ) -> None:
         """Encode and send columns of serialised keys and values.
 
@@ -114,6 +115,7 @@ class OutputBuffer:
             partition: None chooses by the key.
             window_bytes: how many bytes of window bounds end a key; they do not choose the partition.
             source: gives the record that a row was made of, where it is known.
+            chosen: partitions of rows, -1 for that of the key; None chooses all of them by the key.
         """
         count = self.partitions(topic)
         limit = self._limits.get(topic)
@@ -128,10 +130,13 @@ class OutputBuffer:
                 keys, values = (column.cast(pa.binary()).filter(mask) for column in (keys, values))
                 timestamps = timestamps[kept]
                 headers = None if headers is None else headers.filter(mask)
-        chosen = None if partition is None else np.full(len(timestamps), partition, np.int64)
-        if window_bytes and partition is None:
-            inner = _compute.binary_slice(keys, 0, -window_bytes)
-            chosen = (kernel.murmur2_column(inner).astype(np.int64) & 0x7FFFFFFF) % count
+                chosen = None if chosen is None else chosen[kept]
+        if partition is not None:
+            chosen = np.full(len(timestamps), partition, np.int64)
+        elif window_bytes or (chosen is not None and (chosen < 0).any()):
+            inner = _compute.binary_slice(keys, 0, -window_bytes) if window_bytes else keys
+            by_key = (kernel.murmur2_column(inner).astype(np.int64) & 0x7FFFFFFF) % count
+            chosen = by_key if chosen is None else np.where(chosen < 0, by_key, chosen)
         encoded = kernel.encode_records(
             keys,
             values,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -22,6 +23,7 @@ class EncodedColumns:
     Attributes:
         ord: the position of the rows that they came from.
         window_bytes: how many bytes of window bounds end a key.
+        partition: that rows go to, -1 for that of their key; None chooses all by key.
     """
 
     keys: ArrowArray
@@ -30,6 +32,7 @@ class EncodedColumns:
     headers: ArrowArray | None
     ord: Int64s
     window_bytes: int
+    partition: Int64s | None = None
 
 
 def window_bytes(serde: n.KeySerde) -> int:
@@ -50,7 +53,9 @@ def encode_columns(
     else:
         values = node.value_serde.encode(batch.value, batch.value_valid, len(batch))
     headers = batch.headers if not isinstance(node, n.Sink) or node.carries_headers else None
-    return EncodedColumns(keys, values, batch.timestamp, headers, batch.ord, window_bytes(node.key_serde))
+    chosen: Any = node.partition_of
+    partition = None if chosen is None else chosen.column(batch)
+    return EncodedColumns(keys, values, batch.timestamp, headers, batch.ord, window_bytes(node.key_serde), partition)
 
 
 def _with_times(extractor: n.TimestampExtractor, batch: Batch, on_error: Callable[[KappaError], None]) -> Batch:

@@ -10,13 +10,21 @@ Source: KIP-213, KIP-775.
 from __future__ import annotations
 
 import struct
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 from typing import Any
 
+import numpy as np
+import pyarrow as pa
+
 from kappaflow.errors import SerializationError
 from kappaflow.serde import Serde
+from kappaflow.serde.face import ArrowArray, Decoded, Mask
 from kappaflow.serde.objects import ObjectSerde
+from kappaflow.serde.schema import Column
+from kappaflow.serde.shape import Shape
+from kappaflow.serde.types import BOOLEAN, BYTES, INTEGER
 
 REGISTRATION_VERSION = 1
 RESPONSE_VERSION = 0
@@ -67,7 +75,7 @@ class RegistrationSerde(ObjectSerde):
     name = "subscription registration"
 
     def __init__(self, primary_key: Serde) -> None:
-        super().__init__()
+        super().__init__(_registration_shape(primary_key))
         self._key: Any = primary_key
 
     def write(self, value: Any) -> bytes:
@@ -96,18 +104,73 @@ class ResponseSerde(ObjectSerde):
     name = "subscription response"
 
     def __init__(self, values: Serde) -> None:
-        super().__init__()
+        super().__init__(_response_shape(values))
         self._values: Any = values
+
+    def decode(self, data: ArrowArray, projection: Sequence[int] | None = None) -> Decoded:
+        """Read responses: hash, partition (which is not written), whether there is a value, and its columns."""
+        parts = [self._split(each) for each in data.cast(pa.binary()).to_pylist()]
+        values = self._values.decode(pa.array([value for _, value in parts], pa.binary()))
+        count = len(parts)
+        there = np.ones(count, np.bool_) if values.valid is None else values.valid
+        columns = [
+            pa.array([hashed for hashed, _ in parts], pa.binary()),
+            pa.nulls(count, pa.int32()),
+            pa.array(there),
+            *values.columns,
+        ]
+        return Decoded(columns, None, values.errors, values.messages)
+
+    def encode(self, columns: Sequence[ArrowArray], valid: Mask | None = None, length: int | None = None) -> ArrowArray:
+        """Write responses."""
+        del valid
+        hashes, _, present, *value = columns
+        there = present.to_numpy(zero_copy_only=False)
+        data = self._values.encode(value, there, len(there) if length is None else length).to_pylist()
+        rows = zip(hashes.to_pylist(), data, there.tolist(), strict=True)
+        return pa.array(
+            [_response_bytes(hashed, value or b"" if is_ else b"") for hashed, value, is_ in rows], pa.binary()
+        )
+
+    @staticmethod
+    def _split(data: bytes | None) -> tuple[bytes | None, bytes | None]:
+        if not data:
+            return None, None
+        hashed, start = (None, 1) if data[0] & NO_HASH else (data[1 : 1 + HASH_BYTES], 1 + HASH_BYTES)
+        return hashed, data[start:] if len(data) > start else None
 
     def write(self, value: Any) -> bytes:
         """Write a response."""
-        data = self._values.serialize(value.value) or b""
-        return bytes((RESPONSE_VERSION | (NO_HASH if value.hash is None else 0),)) + (value.hash or b"") + data
+        return _response_bytes(value.hash, self._values.serialize(value.value) or b"")
 
     def read(self, data: bytes) -> Response:
         """Read a response."""
         hashed, start = (None, 1) if data[0] & NO_HASH else (data[1 : 1 + HASH_BYTES], 1 + HASH_BYTES)
         return Response(hashed, self._values.deserialize(data[start:]) if len(data) > start else None)
+
+
+def _response_bytes(hashed: bytes | None, data: bytes) -> bytes:
+    return bytes((RESPONSE_VERSION | (NO_HASH if hashed is None else 0),)) + (hashed or b"") + data
+
+
+def _registration_shape(primary_key: Any) -> Shape | None:
+    """Return the columns of registrations, where the primary key is a plain value."""
+    of: Shape | None = getattr(primary_key, "shape", None)
+    if of is None or not of.is_whole:
+        return None
+    types = (BYTES, INTEGER, of.types[0], INTEGER)
+    names = ("hash", "instruction", "primary_key", "primary_partition")
+    columns = tuple(Column(name, each) for name, each in zip(names, types, strict=True))
+    return Shape(columns, "attribute", lambda hashed, code, key, at: Registration(hashed, Instruction(code), key, at))
+
+
+def _response_shape(values: Any) -> Shape | None:
+    """Return the columns of responses, where those of their values are known."""
+    of: Shape | None = getattr(values, "shape", None)
+    if of is None:
+        return None
+    head = (Column("hash", BYTES), Column("primary_partition", INTEGER), Column("there", BOOLEAN))
+    return Shape((*head, *(Column(f"value.{each.name}", each.type) for each in of.columns)), "attribute")
 
 
 def subscription_key(foreign: bytes, primary: bytes) -> bytes:

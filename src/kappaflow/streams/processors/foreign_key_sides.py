@@ -15,6 +15,7 @@ from collections.abc import Callable
 from typing import Any
 
 from kappaflow.state import OrderedStore
+from kappaflow.state.ordered import behind
 from kappaflow.streams.processors.base import Processor, TaskContext
 from kappaflow.streams.processors.foreign_key_protocol import (
     Instruction,
@@ -88,7 +89,8 @@ class RegisteringProcessor(Processor):
         new = record.value.new
         hashed = None if new is None else murmur3_128(self._write_value(new) or b"")
         registered = record.with_key(foreign)
-        registered.value = Registration(hashed, instruction, record.key, record.partition)
+        source = self.context.source or record  # also of rows that an operator made, which stood in no partition
+        registered.value = Registration(hashed, instruction, record.key, source.partition)
         self.forward(registered)
 
 
@@ -180,9 +182,7 @@ class ForeignChangeProcessor(Processor):
             self.context.drop("out-of-order-version")
             return
         prefix = subscription_prefix(self._write_foreign(record.key) or b"")
-        for key, (registration, _) in list(self._store.range(prefix)):
-            if not key.startswith(prefix):
-                break
+        for key, (registration, _) in list(self._store.range(prefix, behind(prefix))):
             answer = record.with_key(self._read_primary(primary_key_of(key)))
             answer.value = Response(registration.hash, change.new, registration.primary_partition)
             self.forward(answer)
@@ -197,7 +197,7 @@ class ResolvingProcessor(Processor):
         context: TaskContext,
         view: TableView,
         write_value: Serialize,
-        joiner: Callable[[Any, Any], Any],
+        joiner: Callable[[Any, Any, Any], Any],
         *,
         left: bool,
     ) -> None:
@@ -217,5 +217,5 @@ class ResolvingProcessor(Processor):
             return
         joined = None
         if response.value is not None or (self._left and found is not None):
-            joined = self._joiner(None if found is None else found[0], response.value)
+            joined = self._joiner(record.key, None if found is None else found[0], response.value)
         self.forward(record.with_value(joined))

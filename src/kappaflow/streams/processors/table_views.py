@@ -126,7 +126,7 @@ class JoinView(_Unversioned):
         self,
         left: TableView,
         right: TableView,
-        joiner: Callable[[Any, Any], Any],
+        joiner: Callable[[Any, Any, Any], Any],
         *,
         keep_left: bool,
         keep_right: bool,
@@ -142,7 +142,7 @@ class JoinView(_Unversioned):
             return None
         if right is None and not self._keep_left:
             return None
-        value = self._joiner(left and left[0], right and right[0])
+        value = self._joiner(key, left and left[0], right and right[0])
         times = [found[1] for found in (left, right) if found is not None]
         return None if value is None else (value, max(times, default=UNKNOWN_TIME))
 

@@ -59,7 +59,7 @@ class TableJoinSideProcessor(Processor):
 
     Args:
         other: the rows of the other table.
-        joiner: of this side's value and the other's.
+        joiner: of the key, this side's value and the other's.
         keeps_own: rows of this side without a partner are kept.
         keeps_other: rows of the other side without a partner are kept.
         sends_old: old joined values are forwarded.
@@ -71,7 +71,7 @@ class TableJoinSideProcessor(Processor):
         name: str,
         context: TaskContext,
         other: TableView,
-        joiner: Callable[[Any, Any], Any],
+        joiner: Callable[[Any, Any, Any], Any],
         *,
         keeps_own: bool,
         keeps_other: bool,
@@ -99,13 +99,13 @@ class TableJoinSideProcessor(Processor):
         if found is None and (not self._keeps_own or (change.new is None and change.old is None)):
             return
         other = None if found is None else found[0]
-        new = self._joined(change.new, other)
-        old = self._joined(change.old, other) if self._sends_old else None
+        new = self._joined(record.key, change.new, other)
+        old = self._joined(record.key, change.old, other) if self._sends_old else None
         joined = record.with_value(Change(new, old, change.is_latest))
         joined.timestamp = record.timestamp if found is None else max(record.timestamp, found[1])
         self.forward(joined)
 
-    def _joined(self, own: Any, other: Any) -> Any:
+    def _joined(self, key: Any, own: Any, other: Any) -> Any:
         if own is None and (other is None or not self._keeps_other):
             return None
-        return self._joiner(own, other)
+        return self._joiner(key, own, other)

@@ -158,3 +158,7 @@ class _Expressing(Making):
     def join_tables(self, op: Op, left: Any, right: Any) -> Any:
         how = {"inner": left.join, "left": left.left_join, "outer": left.outer_join}[op["kind"]]
         return how(right, _JOIN, self._own(op), name=op.get("name"))
+
+    def join_foreign(self, op: Op, left: Any, right: Any) -> Any:
+        how = left.left_join if op["kind"] == "left" else left.join
+        return how(right, _JOIN, stored(op), foreign_key=_group(op), name=op.get("name"))
