@@ -89,12 +89,13 @@ class RegisteringColumns:
         same = new_known & pc.fill_null(pc.equal(old_bytes, new_bytes), False).to_numpy(zero_copy_only=False)
         leaves, comes = self._instructions(new, old, new_known, old_known, same)
         hashes = murmur3_128_column(self._values.encode(batch.value, new, count))
-        parts = [
-            self._registered(batch, keys, known, hashes, instructions)
+        told = [
+            (self._registered(batch, keys, known, hashes, instructions), np.flatnonzero(instructions >= 0))
             for keys, known, instructions in ((old_keys, old_known, leaves), (new_keys, new_known, comes))
+            if (instructions >= 0).any()
         ]
-        made = [part for part in parts if part is not None]
-        return None if not made else made[0] if len(made) == 1 else merged(made)
+        parts = [part for part, _ in told]
+        return None if not parts else parts[0] if len(parts) == 1 else merged(parts, [rows for _, rows in told])
 
     def _keys(self, batch: Batch, there: Mask) -> tuple[list[ArrowArray], Mask, ArrowArray]:
         columns, valid = self._foreign_key.column(replace(batch, value_valid=None))
@@ -121,10 +122,7 @@ class RegisteringColumns:
 
     def _registered(
         self, batch: Batch, keys: Sequence[ArrowArray], known: Mask, hashes: ArrowArray, instructions: Any
-    ) -> Batch | None:
-        rows = instructions >= 0
-        if not rows.any():
-            return None
+    ) -> Batch:
         count = len(batch)
         partition = int(self._context.task_id.rpartition("_")[2])
         frame = replace(batch, key=list(keys), key_valid=None if known.all() else known, key_bytes=None, old=None)
@@ -136,7 +134,7 @@ class RegisteringColumns:
             plain(batch.key[0]),
             pa.array(np.full(count, partition, np.int32)),
         ]
-        return take(frame, rows)
+        return take(frame, instructions >= 0)
 
 
 @dataclass(slots=True)

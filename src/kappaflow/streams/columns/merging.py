@@ -12,10 +12,14 @@ from kappaflow.streams.batch import ArrowArray, Batch, Int64s
 from kappaflow.streams.columns.batches import plain, valid_rows
 
 
-def merged(batches: Sequence[Batch]) -> Batch:
-    """Return the rows of several batches in the order of their positions; of equal ones the earlier batch's first."""
+def merged(batches: Sequence[Batch], by: Sequence[Int64s] | None = None) -> Batch:
+    """Return the rows of several batches in the order of their positions; of equal ones the earlier batch's first.
+
+    Args:
+        by: what orders the rows instead, where several rows of a batch have one position.
+    """
     ord_ = np.concatenate([batch.ord for batch in batches])
-    order = np.argsort(ord_, kind="stable")
+    order = np.argsort(ord_ if by is None else np.concatenate(by), kind="stable")
     rows = pa.array(order)
 
     def columns(listed: Sequence[Sequence[ArrowArray]]) -> list[ArrowArray]:

@@ -48,10 +48,11 @@ class RegroupColumns:
         leaving, gone = old & ~same, np.zeros(count, np.bool_)
         left = replace(frame, key=old_keys, value=old_values, value_valid=gone, old=old_values, old_valid=old)
         arriving = replace(frame, key=new_keys, value=new_values, value_valid=new, old=old_values, old_valid=same)
-        parts = [take(each, rows) for each, rows in ((left, leaving), (arriving, new)) if rows.any()]
+        chosen = [(each, np.flatnonzero(rows)) for each, rows in ((left, leaving), (arriving, new)) if rows.any()]
+        parts = [take(each, rows) for each, rows in chosen]
         if not parts:
             return None
-        return parts[0] if len(parts) == 1 else merged(parts)
+        return parts[0] if len(parts) == 1 else merged(parts, [rows for _, rows in chosen])
 
     def _side(self, batch: Batch) -> _Side:
         keys, key_valid = self._key.column(batch)

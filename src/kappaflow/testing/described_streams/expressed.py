@@ -13,9 +13,14 @@ from kappaflow.testing.described_streams.functions import LONGEST, Op
 from kappaflow.testing.described_streams.program import Program
 
 
-def build_expressed(program: Program) -> Topology:
-    """Make the topology of a program."""
-    return written_with(_Expressing(), program)
+def build_expressed(program: Program, *, functions: bool = True) -> Topology:
+    """Make the topology of a program.
+
+    Args:
+        functions: where an operator takes functions only it gets one; otherwise an operator of expressions stands in its
+            place, so that nearly all of the program runs as columns.
+    """
+    return written_with(_Expressing() if functions else _ExpressingAll(), program)
 
 
 def _keeps(op: Op) -> Expression:
@@ -162,3 +167,34 @@ class _Expressing(Making):
     def join_foreign(self, op: Op, left: Any, right: Any) -> Any:
         how = left.left_join if op["kind"] == "left" else left.join
         return how(right, _JOIN, stored(op), foreign_key=_group(op), name=op.get("name"))
+
+
+class _ExpressingAll(_Expressing):
+    """Operators of expressions in place of those that take functions only."""
+
+    def flat_map_values(self, op: Op, stream: Any) -> Any:
+        return stream.flat_map_values(col.value.split("+"), name=op.get("name"))
+
+    def flat_map(self, op: Op, stream: Any) -> Any:
+        parts = stream.flat_map_values(col.value.split("+"), name=op.get("name"))
+        return parts.select_key("k" + (col.value.length() % 3).cast(str))
+
+    def peek(self, op: Op, stream: Any) -> Any:
+        return stream.filter(lit(True), name=op.get("name"))
+
+    def foreach(self, op: Op, stream: Any) -> None:
+        stream.to("seen", key_serde=TEXT, value_serde=TEXT, name=op.get("name"))
+
+    def process(self, op: Op, stream: Any) -> Any:
+        return stream.map((_shown(col.key) + "!", (_shown(col.value) + "p").slice(-LONGEST)), name=op.get("name"))
+
+    versions = windows = process
+
+    def process_values(self, op: Op, stream: Any) -> Any:
+        return stream.map_values((_shown(col.key) + col.value).slice(-LONGEST), name=op.get("name"))
+
+    def transform_values(self, op: Op, table: Any) -> Any:
+        return table.map_values((col.value + "t").slice(-LONGEST), self._own(op), name=op.get("name"))
+
+    def to(self, op: Op, stream: Any) -> None:
+        stream.to(op["topic"], key_serde=TEXT, value_serde=TEXT, name=op.get("name"))
