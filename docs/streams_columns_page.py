@@ -33,12 +33,14 @@ class Shown:
 def _shown() -> list[Shown]:
     from kappaflow.streams import (
         JoinWindows,
+        Materialized,
         Processor,
         Serdes,
         SessionWindows,
         SlidingWindows,
         Suppressed,
         TimeWindows,
+        UnlimitedWindows,
         col,
         count,
     )
@@ -47,6 +49,7 @@ def _shown() -> list[Shown]:
     folds = {"n": count(), "units": col("units").sum()}
     joiner = {"item": col.left("item"), "units": col.right("units")}
     joiner_n = {"item": col.left("item"), "n": col.right()}
+    longer = col.left() + col.right("item")
     tumbling = TimeWindows.of(SECOND, grace=0)
 
     def stream(b: Any, topic: str = "orders") -> Any:
@@ -57,6 +60,12 @@ def _shown() -> list[Shown]:
 
     def grouped(b: Any) -> Any:
         return stream(b).group_by_key()
+
+    def cogrouped(b: Any) -> Any:
+        return grouped(b).cogroup(longer).cogroup(stream(b, "more").group_by_key(), longer)
+
+    def versioned(b: Any) -> Any:
+        return b.table("table", Materialized("kept", history_retention_ms=1000), key_serde=text, value_serde=order)
 
     async def call(value: Any) -> Any:
         return value
@@ -75,7 +84,8 @@ def _shown() -> list[Shown]:
         (plain, "`merge` of a stream with itself", lambda b: (s := stream(b)).merge(s.filter(col("units") > 1))),
         (plain, "`repartition`", lambda b: stream(b).repartition(name="again")),
         (plain, "`filter`, `map_values` .. with a function", lambda b: stream(b).filter(lambda value: True)),
-        (plain, "`map`, `flat_map`", lambda b: stream(b).map(lambda key, value: (key, value))),
+        (plain, "`map`", lambda b: stream(b).map((col("item"), {"units": col("units")}))),
+        (plain, "`flat_map`", lambda b: stream(b).flat_map(lambda key, value: [(key, value)])),
         (plain, "`peek`, `foreach`, `print`", lambda b: stream(b).peek(lambda _: None)),
         (plain, "`map_values_async`", lambda b: stream(b).map_values_async(call)),
         (plain, "`process`, `process_values`", lambda b: stream(b).process(Processor)),
@@ -91,13 +101,19 @@ def _shown() -> list[Shown]:
             lambda b: grouped(b).windowed_by(tumbling).emit_strategy("on_window_close").count(),
         ),
         (fold, "`aggregate` of functions", lambda b: grouped(b).aggregate(lambda: 0, lambda value, n: n)),
-        (fold, "`reduce`", lambda b: grouped(b).reduce(lambda one, two: two)),
-        (fold, "`cogroup`", lambda b: grouped(b).cogroup(lambda value, n: n).aggregate(lambda: 0)),
+        (fold, "by unlimited windows", lambda b: grouped(b).windowed_by(UnlimitedWindows.of(0)).aggregate(folds)),
+        (fold, "`aggregate` of one expression", lambda b: grouped(b).aggregate(lambda: "", longer)),
+        (fold, "`reduce`", lambda b: grouped(b).reduce({"item": col.right("item"), "units": col.left("units")})),
+        (fold, "`cogroup`", lambda b: cogrouped(b).aggregate(lambda: "")),
+        (fold, "`cogroup` by windows", lambda b: cogrouped(b).windowed_by(tumbling).aggregate(lambda: "")),
+        (fold, "with earlier versions", lambda b: grouped(b).count(Materialized("v", history_retention_ms=1000))),
         (tables, "`table`, `to_table`", table),
         (tables, "`filter`", lambda b: table(b).filter(col("units") > 1)),
         (tables, "`map_values`", lambda b: table(b).map_values({"item": col("item")})),
         (tables, "`filter`, `map_values` with a store", lambda b: table(b).filter(col("units") > 1, "kept")),
-        (tables, "`group_by`, then folds", lambda b: table(b).group_by(lambda key, value: (key, value)).count()),
+        (tables, "with earlier versions", versioned),
+        (tables, "`group_by`, then folds", lambda b: table(b).group_by(col("item")).count()),
+        (tables, "`transform_values`", lambda b: table(b).transform_values(Processor)),
         (
             tables,
             "`suppress`",
@@ -113,6 +129,16 @@ def _shown() -> list[Shown]:
             joins,
             "stream with an aggregate",
             lambda b: stream(b).join(stream(b, "more").group_by_key().count(), joiner_n),
+        ),
+        (
+            joins,
+            "stream with versioned table: rows as of its time",
+            lambda b: stream(b).join(versioned(b), joiner),
+        ),
+        (
+            joins,
+            "stream with versioned table, waiting (`grace`)",
+            lambda b: stream(b).join(versioned(b), joiner, grace=500),
         ),
         (
             joins,
@@ -133,7 +159,7 @@ def _shown() -> list[Shown]:
         (
             joins,
             "table with table by foreign key",
-            lambda b: table(b).join(table(b, "other"), lambda one, two: one, foreign_key=lambda value: value["item"]),
+            lambda b: table(b).join(table(b, "other"), joiner, foreign_key=col("item")),
         ),
     ]
     return [Shown(*row) for row in rows]

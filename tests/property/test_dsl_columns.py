@@ -294,6 +294,20 @@ def a_table_counted_by_a_column(b: StreamsBuilder) -> None:
     customers(b).group_by(col("city")).count("cities").to_stream().to("out")
 
 
+@topology
+def waiting_for_late_rows(b: StreamsBuilder) -> None:
+    kept = Materialized("versions", TEXT, CUSTOMER, history_retention_ms=30)
+    table = b.table("customers", kept, key_serde=TEXT, value_serde=CUSTOMER)
+    joiner = {"item": col.left("item"), "city": col.right("city"), "at": col.key}
+    orders(b).left_join(table, joiner, grace=8, value_serde=ORDER).to("out")
+
+
+@topology
+def enrichment_by_an_aggregate(b: StreamsBuilder) -> None:
+    counts = orders(b, "more").group_by_key().count()
+    orders(b).left_join(counts, {"item": col.left("item"), "n": col.right()}).to("out")
+
+
 def as_of(kind: str) -> Build:
     def build(b: StreamsBuilder) -> None:
         kept = Materialized("versions", TEXT, CUSTOMER, history_retention_ms=30)

@@ -50,8 +50,8 @@ Order = tuple[int, int, int]
 def _order(topics: Sequence[str], item: Placed) -> Order:
     """Where a record stands among those of all topics of a subtopology.
 
-    What one piped record caused in several topics at once has no order among these topics: a task would go by times, and
-    equal times are its own choice. Here the topics' order decides, whatever wrote them.
+    What one piped record caused in several topics at once has no order among these topics: a task would go by times,
+    and equal times are its own choice. Here the topics' order decides, whatever wrote them.
     """
     return item.position, topics.index(item.raw.topic), item.sequence
 

@@ -7,11 +7,12 @@ from typing import Any
 
 import pytest
 
-from kappaflow.streams import Materialized, Serdes, StreamsBuilder, col
+from kappaflow.streams import Materialized, Serdes, StreamsBuilder, Suppressed, col
 from kappaflow.streams.columns import reason_for_rows
 
 TEXT = Serdes.string()
 Build = Callable[[StreamsBuilder], Any]
+LATER = Suppressed.until_time_limit(5)
 JOINED = col.left() + col.right()
 
 
@@ -31,12 +32,9 @@ def kept(b: StreamsBuilder) -> Any:
 @pytest.mark.parametrize(
     ("build", "says"),
     [
-        (lambda b: b.stream("in").join(kept(b), JOINED), "store t keeps earlier versions"),
-        (lambda b: b.stream("in").join(kept(b), JOINED, grace=100), "store t keeps earlier versions"),
-        (
-            lambda b: b.stream("in").group_by_key().count(Materialized("n", history_retention_ms=1000)),
-            "store n keeps earlier versions",
-        ),
+        (lambda b: b.table("in").suppress(LATER).suppress(LATER), "what waited before waits again"),
+        (lambda b: b.table("in").suppress(Suppressed.until_time_limit(5, max_bytes=99)), "sizes of what is held back"),
+        (lambda b: b.stream("in").group_by_key().aggregate(lambda: "", lambda value, all_: all_), "has no fold"),
         (lambda b: b.stream("in").map_values(str.upper), "an expression has no column form"),
         (lambda b: b.stream("in", value_serde=Serdes.json()).filter(col.key == "a"), "values of in do not lie in"),
         (lambda b: b.stream("in", timestamp=lambda record, _: record.timestamp), "a function gives the times"),
@@ -51,6 +49,20 @@ def test_what_only_the_row_form_can_do(build: Build, says: str) -> None:
     found = reasons(build)
     assert found
     assert says in found[0]
+
+
+@pytest.mark.parametrize(
+    "build",
+    [
+        lambda b: b.stream("in").join(kept(b), JOINED),
+        lambda b: b.stream("in").join(kept(b), JOINED, grace=100),
+        lambda b: b.stream("in").group_by_key().count(Materialized("n", history_retention_ms=1000)),
+        lambda b: b.stream("in").group_by_key().reduce(JOINED),
+        lambda b: b.table("in").suppress(LATER),
+    ],
+)
+def test_what_keeps_versions_or_waits_runs_as_columns(build: Build) -> None:
+    assert reasons(build) == []
 
 
 def test_expressions_over_columns_run_as_columns() -> None:

@@ -29,7 +29,12 @@ def reason_for_rows(topology: Topology, subtopology: Subtopology, *, collected: 
         why = _reason(node) or _versions(node, shared) or _shared(node, shared)
         if why:
             return f"{node.name}: {why}"
-    return _looked_up(topology, subtopology) or _meeting(topology, subtopology) or other_columns(topology, subtopology)
+    return (
+        _looked_up(topology, subtopology)
+        or _waits_twice(topology, subtopology)
+        or _meeting(topology, subtopology)
+        or other_columns(topology, subtopology)
+    )
 
 
 def _versions(node: n.Node, shared: frozenset[str]) -> str:
@@ -42,7 +47,8 @@ def _versions(node: n.Node, shared: frozenset[str]) -> str:
 
 def _shared(node: n.Node, shared: frozenset[str]) -> str:
     together = [spec.name for spec in node.stores if spec.name in shared]
-    return f"others write its store {together[0]} as well" if together else ""
+    kinds = n.StreamAggregate | n.WindowedAggregate | n.SessionAggregate
+    return f"others work on its store {together[0]} as well" if together and isinstance(node, kinds) else ""
 
 
 def may_hold(topology: Topology, subtopology: Subtopology) -> bool:
@@ -177,6 +183,21 @@ _REASONS: dict[type[n.Node], Callable[..., str]] = {
 def _reason(node: n.Node) -> str:
     reason = _REASONS.get(type(node))
     return f"{type(node).__name__} has no column form" if reason is None else reason(node)
+
+
+def _waits_twice(topology: Topology, subtopology: Subtopology) -> str:
+    """Return where what waited before waits again: it would need the place of the record that it came from."""
+    shared = shared_stores(subtopology)
+    behind: set[str] = set()
+    for node in subtopology.nodes:
+        steps = steps_of(node, shared)
+        after = any(parent in behind for parent in topology.parents[node.name])
+        waits = steps is not None and steps.reads_place
+        if waits and after:
+            return f"{node.name}: what waited before waits again"
+        if waits or (after and not isinstance(node, n.Repartition)):
+            behind.add(node.name)
+    return ""
 
 
 def _looked_up(topology: Topology, subtopology: Subtopology) -> str:

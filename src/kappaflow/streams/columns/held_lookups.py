@@ -16,6 +16,31 @@ from kappaflow.streams.processors.base import TaskContext
 from kappaflow.streams.topology.nodes import StoreSpec
 
 
+class VersionsBefore(VersionedStore):
+    """Versions as they were before a position of the batch.
+
+    Args:
+        held: notes what entries were before.
+    """
+
+    def __init__(self, spec: StoreSpec, held: HeldStore, context: TaskContext) -> None:
+        assert spec.objects is not None and spec.history_ms is not None
+        super().__init__(RowsBefore(held), spec.objects, spec.history_ms)  # type: ignore[arg-type]
+        self._held = held
+        self._now = context.versioned[spec.name]
+
+    def begin(self) -> None:
+        """Begin a batch: those that change the store have run."""
+        self.rows = RowsBefore(self._held)
+
+    def move(self, position: int) -> None:
+        """Go to a position."""
+        self.rows.position = position
+        noted = self._held.observed
+        at = bisect_left(noted, (position, -2))
+        self.resume(noted[at][1] if at < len(noted) else self._now.observed)
+
+
 class HeldLookUp:
     """The entries of a store.
 
@@ -39,25 +64,28 @@ class HeldLookUp:
         keys = plain(serialised_keys(self._spec.key_serde, batch)).to_pylist()
         if batch.key_valid is not None:
             keys = [key if there else None for key, there in zip(keys, batch.key_valid.tolist(), strict=True)]
-        before = RowsBefore(self._held)
-        found: list[Held | None] = []
-        for key, ord_, timestamp in zip(keys, batch.ord.tolist(), batch.timestamp.tolist(), strict=True):
-            before.position = ord_
-            found.append(None if key is None else self._entry(before, key, timestamp, as_of=as_of))
+        rows = zip(keys, batch.ord.tolist(), batch.timestamp.tolist(), strict=True)
+        if self._spec.history_ms is None:
+            before = RowsBefore(self._held)
+            found = [self._entry(before, key, ord_) for key, ord_, _ in rows]
+        else:
+            versions = VersionsBefore(self._spec, self._held, self._context)
+            found = [self._version(versions, key, ord_, at if as_of else None) for key, ord_, at in rows]
         columns, valid = self._shape.arrays([None if entry is None else entry[0] for entry in found])
         there = np.ones(len(found), np.bool_) if valid is None else valid
         return columns, there, np.array([-1 if entry is None else entry[1] for entry in found], np.int64)
 
-    def _entry(self, before: RowsBefore, key: bytes, timestamp: int, *, as_of: bool) -> Held | None:
-        if self._spec.history_ms is None:
-            return before.get(key)
-        assert self._spec.objects is not None
-        versions = VersionedStore(before, self._spec.objects, self._spec.history_ms)  # type: ignore[arg-type]
-        if not as_of:
+    @staticmethod
+    def _entry(before: RowsBefore, key: bytes | None, position: int) -> Held | None:
+        before.position = position
+        return None if key is None else before.get(key)
+
+    @staticmethod
+    def _version(versions: VersionsBefore, key: bytes | None, position: int, timestamp: int | None) -> Held | None:
+        if key is None:
+            return None
+        versions.move(position)
+        if timestamp is None:
             return versions.get(key)
-        noted = self._held.observed
-        at = bisect_left(noted, (before.position, -2))
-        now = self._context.versioned[self._spec.name].observed
-        versions.resume(noted[at][1] if at < len(noted) else now)
         version = versions.at(key, timestamp)
         return None if version is None else (version.value, version.timestamp)

@@ -97,7 +97,7 @@ class HeldStore:
 
     def range(self, low: bytes = b"", high: bytes | None = None) -> Iterator[tuple[bytes, Held]]:
         """Yield keys in [low, high) in byte order; changes during it are not seen."""
-        found: dict[bytes, Any] = {key: stored for key, stored in self._rows.range(low, high)}
+        found: dict[bytes, Any] = dict(self._rows.range(low, high))
         for key in self._changed:
             if key >= low and (high is None or key < high):
                 found[key] = None

@@ -68,8 +68,8 @@ def _lies_in_columns(spec: n.StoreSpec) -> bool:
 
 
 def shared_stores(subtopology: Subtopology) -> frozenset[str]:
-    """Return the stores that several aggregations work on."""
-    seen: set[str] = set()
+    """Return the stores of aggregations that several of them work on, or that others look rows up in."""
+    seen: set[str] = {name for node in subtopology.nodes if isinstance(node, n.Operator) for name in node.looks_up}
     twice: set[str] = set()
     for node in subtopology.nodes:
         if isinstance(node, n.StreamAggregate | n.WindowedAggregate | n.SessionAggregate):
@@ -103,4 +103,6 @@ def step_operator(
 ) -> StepColumns:
     """Return an operator that takes row after row."""
     make: Make = node.make if isinstance(node, n.Operator) else partial(make_processor, node)
-    return StepColumns(node.name, make, stores_of(steps, node), stores, given, steps, context, group)
+    names = node.looks_up if isinstance(node, n.Operator) else ()
+    looked_up = [spec for spec in node.stores if spec.name in names]
+    return StepColumns(node.name, make, stores_of(steps, node), stores, given, steps, context, group, looked_up)

@@ -17,8 +17,8 @@ import numpy as np
 
 from kappaflow.state import PackedStore, VersionedStore
 from kappaflow.streams.batch import Batch, Int64s
+from kappaflow.streams.columns.held_lookups import HeldLookUp, VersionsBefore
 from kappaflow.streams.columns.held_stores import HeldGroups, HeldStore, nothing_shared, without_times
-from kappaflow.streams.columns.held_lookups import HeldLookUp
 from kappaflow.streams.columns.step_rows import Collector, Columns, Steps, batch_of, in_order, records, together
 from kappaflow.streams.processors.base import Expiry, Input, Processor, TaskContext
 from kappaflow.streams.record import Record
@@ -86,6 +86,8 @@ class StepColumns:
         make: makes it from the context of the task and the stores.
         specs: of its stores, with how many bytes of times end their keys; others are those of the task.
         given: how the columns of its inputs lie, by port.
+        group: of operators that share stores.
+        looked_up: the stores of versions in which it looks rows up.
     """
 
     def __init__(
@@ -98,6 +100,7 @@ class StepColumns:
         steps: Steps,
         context: TaskContext,
         group: Group | None = None,
+        looked_up: Sequence[n.StoreSpec] = (),
     ) -> None:
         self.name = name
         self.context = context
@@ -114,6 +117,7 @@ class StepColumns:
             if held.undo is not None:
                 self._noting.append((held, context.versioned.get(spec.name)))
             opened[spec.name] = held if spec.history_ms is None else context.versioned[spec.name]
+        self._versions = [self._looked_up(each, opened) for each in looked_up]
         self.collector = Collector(context)
         self.processor = make(context, opened)
         self.processor.children = [Input(self.collector)]
@@ -134,6 +138,8 @@ class StepColumns:
         batches = [batch for _, _, batch in waiting]
         places: Places | None = self.context.shared.get(PLACES) if self._steps.reads_place else None
         self.collector.emitted = []
+        for member, _, _ in waiting:
+            member.begin()
         for position, (at, row) in enumerate(in_order(list(enumerate(batches)))):
             member, port, batch = waiting[at]
             member.collector.row = position
@@ -149,8 +155,19 @@ class StepColumns:
         steps = self._steps
         return records(batch, self._given[port], changes=steps.takes_changes, headers=not steps.keeps_record)
 
+    def _looked_up(self, spec: n.StoreSpec, opened: dict[str, Any]) -> VersionsBefore:
+        versions = opened[spec.name] = VersionsBefore(spec, self.context.shared[f"held:{spec.name}"], self.context)
+        return versions
+
+    def begin(self) -> None:
+        """Begin a batch."""
+        for versions in self._versions:
+            versions.begin()
+
     def note(self, ord_: int) -> None:
-        """Let the stores that note their changes know the position of the next row."""
+        """Let the stores that note their changes, and those that are looked up, know the position of the next row."""
+        for versions in self._versions:
+            versions.move(ord_)
         for held, versions in self._noting:
             held.position = ord_
             if versions is not None:

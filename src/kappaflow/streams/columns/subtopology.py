@@ -141,7 +141,8 @@ class ColumnSubtopology:
         """Tell whether anything behind a table operator compares old values with new ones."""
         for name in self._topology.children[node.name]:
             child = self._topology.nodes[name]
-            if steps_of(child, self._shared) is not None and steps_of(child, self._shared).takes_changes:
+            steps = steps_of(child, self._shared)
+            if steps is not None and steps.takes_changes:
                 return True
             if isinstance(child, n.TableFilter) or (isinstance(child, n.Operator) and child.reads_old):
                 return True

@@ -51,8 +51,8 @@ class CogroupedKStream:
         """Add a grouped stream and its aggregator.
 
         Args:
-            aggregator: of value and aggregate, or key, value and aggregate; or an expression of the aggregate on the left
-                and the value on the right: ``{"orders": col.left("orders") + 1, "visits": col.left("visits")}``.
+            aggregator: of value and aggregate, or key, value and aggregate; or an expression of the aggregate on the
+                left and the value on the right: ``{"orders": col.left("orders") + 1, "visits": col.left("visits")}``.
         """
         self.groups[grouped] = aggregator if is_folding(aggregator) else aggregator_with_key(aggregator)  # type: ignore[arg-type]
         return self

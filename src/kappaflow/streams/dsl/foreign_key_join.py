@@ -269,10 +269,9 @@ class _Parts:
         )
 
     def _answering(self, view: View) -> Callable[[Connected], run.Node]:
-        look_up = view.columns
+        look_up: Any = view.columns
 
         def columns(context: Any, _: Any) -> AnsweringColumns:
-            assert look_up is not None
             return AnsweringColumns(lambda: look_up(context))
 
         return lambda at: run.Operator(
@@ -311,10 +310,9 @@ class _Parts:
         )
 
     def _resolving(self, view: View) -> Callable[[Connected], run.Node]:
-        look_up = view.columns
+        look_up: Any = view.columns
 
         def columns(context: Any, _: Any) -> ResolvingColumns:
-            assert look_up is not None
             table = lambda: look_up(context)  # noqa: E731
             return ResolvingColumns(context, table, self.left_values, self.joiner, left=self.left)
 

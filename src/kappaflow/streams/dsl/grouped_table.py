@@ -85,8 +85,8 @@ class KGroupedTable:
         Args:
             initializer: makes the first aggregate; or folds that can take a row back, counts and sums:
                 ``aggregate({"people": count(), "income": col("income").sum()})``.
-            adder, subtractor: of value and aggregate, or key as well; or expressions of the aggregate on the left and the
-                row on the right.
+            adder, subtractor: of value and aggregate, or key as well; or expressions of the aggregate on the left and
+                the row on the right.
         """
         if is_fold(initializer):
             fold: Any = ExpressionAggregator(initializer, scope_of(self), undoes=True)  # type: ignore[arg-type]

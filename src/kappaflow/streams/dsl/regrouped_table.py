@@ -59,7 +59,8 @@ def regroup(
     chosen = _Selector(selector, this) if is_expression(selector) or isinstance(selector, tuple) else None
     if chosen is not None:
         key_serde, value_serde = key_serde or chosen.key_serde, value_serde or chosen.value_serde
-    function: Callable[[Any, Any], Any] = with_key(selector, "selector") if chosen is None else chosen
+    given: Any = selector
+    function: Callable[[Any, Any], Any] = with_key(given, "selector") if chosen is None else chosen
 
     def make_node(at: Connected) -> run.Node:
         def make(context: Any, _: Any) -> RegroupTableProcessor:
@@ -67,13 +68,18 @@ def regroup(
 
         if chosen is None:
             return run.Operator(name=at.name, make=make)
-        key_shape: Shape = chosen.key.shape  # type: ignore[attr-defined]
+        key, value = chosen.key, chosen.value
+        key_shape: Shape = key.shape  # type: ignore[attr-defined]
+
+        def columns(_context: Any, _stores: Any) -> RegroupColumns:
+            return RegroupColumns(key, value, latest_only=latest.applies)
+
         return run.Operator(
             name=at.name,
             make=make,
-            columns=lambda _context, _stores: RegroupColumns(chosen.key, chosen.value, latest_only=latest.applies),
+            columns=columns,
             key_shape=key_shape,
-            shape=getattr(chosen.value, "shape", None),
+            shape=getattr(value, "shape", None),
             reads_old=True,
         )
 

@@ -149,8 +149,8 @@ class KStream:
         """Give records new keys and values.
 
         Args:
-            mapper: returns (key, value); or a pair of expressions: ``(col("city"), {"item": col("item")})``. The value of
-                a record without one stays none.
+            mapper: returns (key, value); or a pair of expressions: ``(col("city"), {"item": col("item")})``. The value
+                of a record without one stays none.
         """
         if isinstance(mapper, tuple):
             from kappaflow.streams.dsl.pairs import pair_node

@@ -312,7 +312,8 @@ def join_table(
             columns=columns,
             shape=getattr(joins, "shape", None),
             looks_up=view.stores,
-            why="it calls a function of the program, waits, or looks computed rows up",
+            why="it calls a function of the program, or looks computed rows up",
+            steps=None if buffer is None else _waiting(at, buffer.name, joins, look_up),
         )
 
     def write(topology: Topology, at: GraphNode) -> None:
@@ -327,6 +328,16 @@ def join_table(
     node = GraphNode(made, write, relaxed=left)
     graph.add(node, this.node)
     return KStream(this.builder, made, key_serde or this.key_serde, known, this.sources | table.sources, node)
+
+
+def _waiting(at: Connected, buffer: str, joins: Joiner, look_up: Any) -> Steps | None:
+    """Return how records that wait run within columns; None where the joiner or the table has no column form."""
+    spec = at.all_stores[buffer]
+    key: Any = spec.key_serde
+    if look_up is None or not joins.columnar or not key.columnar:
+        return None
+    value = getattr(joins, "shape", None)
+    return Steps(keeps_key=False, keeps_record=False, reads_place=True, value=value, specs=((spec, -1),))
 
 
 def fits(maps: Any, spec: StoreSpec) -> bool:

@@ -9,9 +9,8 @@ from kappaflow.errors import TopologyError, UsageError
 from kappaflow.serde import Serde
 from kappaflow.serde.shape import Shape
 from kappaflow.streams import topology as run
-from kappaflow.streams.dsl.expressions import predicate_of, value_mapper
-from kappaflow.streams.dsl.functions import with_key
 from kappaflow.streams.columns.step_rows import Steps
+from kappaflow.streams.dsl.expressions import predicate_of, value_mapper
 from kappaflow.streams.dsl.graph import GraphNode, operator
 from kappaflow.streams.dsl.stores import Materialized, StoreDefinition
 from kappaflow.streams.dsl.stream import KStream
@@ -151,8 +150,8 @@ class KTable:
         """Regroup the rows.
 
         Args:
-            selector: returns (key, value), None leaves a row out; or an expression of the new key, or one of the key and
-                one of the value: ``(col("city"), {"people": col("people")})``.
+            selector: returns (key, value), None leaves a row out; or an expression of the new key, or one of the key
+                and one of the value: ``(col("city"), {"people": col("people")})``.
         """
         from kappaflow.streams.dsl.regrouped_table import regroup
 

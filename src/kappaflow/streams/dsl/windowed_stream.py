@@ -13,9 +13,9 @@ from kappaflow.serde.schema import WindowInfo, WindowType
 from kappaflow.streams import topology as run
 from kappaflow.streams.columns.step_rows import Steps
 from kappaflow.streams.dsl.aggregators import counting
-from kappaflow.streams.dsl.reducers import Reducer, reducing
 from kappaflow.streams.dsl.expressions import is_fold
 from kappaflow.streams.dsl.grouped_stream import AGGREGATE, REDUCE, Folder, KGroupedStream, folded
+from kappaflow.streams.dsl.reducers import Reducer, reducing
 from kappaflow.streams.dsl.serdes import Serdes
 from kappaflow.streams.dsl.stores import Materialized, StoreDefinition
 from kappaflow.streams.dsl.table import KTable

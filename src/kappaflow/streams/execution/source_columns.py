@@ -71,7 +71,6 @@ def decode_columns(
         projection: positions of the value columns that anything reads; None for all.
         keep_records: whether the bytes of rows that can go on are needed later.
     """
-    count = len(records)
     if isinstance(node, n.Repartition) and node.carries_changes:
         return _changes(node, records, partition, keep_records=keep_records)
     return _decoded(node, records, partition, projection, keep_records=keep_records)

@@ -17,8 +17,8 @@ def build_expressed(program: Program, *, functions: bool = True) -> Topology:
     """Make the topology of a program.
 
     Args:
-        functions: where an operator takes functions only it gets one; otherwise an operator of expressions stands in its
-            place, so that nearly all of the program runs as columns.
+        functions: where an operator takes functions only it gets one; otherwise an operator of expressions stands in
+            its place, so that nearly all of the program runs as columns.
     """
     return written_with(_Expressing() if functions else _ExpressingAll(), program)
 
