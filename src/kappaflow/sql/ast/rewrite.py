@@ -4,15 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import fields, is_dataclass, replace
+from functools import cache
 from typing import Any
 
 from kappaflow.sql.ast.expressions import ColumnReference, Expression, Lambda, LambdaVariable, WhenClause
 
 
+@cache
+def _names_of_fields(kind: type[Expression]) -> tuple[str, ...]:
+    return tuple(field.name for field in fields(kind))
+
+
 def children(expression: Expression) -> Iterator[Expression]:
     """Yield the direct sub-expressions in written order."""
-    for field in fields(expression):
-        yield from _expressions_in(getattr(expression, field.name))
+    for name in _names_of_fields(type(expression)):
+        yield from _expressions_in(getattr(expression, name))
 
 
 def _expressions_in(value: Any) -> Iterator[Expression]:
@@ -39,11 +45,11 @@ def rewrite(expression: Expression, change: Callable[[Expression], Expression | 
     if changed is not None:
         return changed
     updates: dict[str, Any] = {}
-    for field in fields(expression):
-        old = getattr(expression, field.name)
+    for name in _names_of_fields(type(expression)):
+        old = getattr(expression, name)
         new = _rewrite_value(old, change)
         if new is not old:
-            updates[field.name] = new
+            updates[name] = new
     return replace(expression, **updates) if updates else expression
 
 

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from kappaflow.errors import StatementError
@@ -20,7 +21,7 @@ from kappaflow.sql.ast.expressions import Expression, FunctionCall
 from kappaflow.sql.ast.formatter import format_expression
 from kappaflow.sql.expressions.column import ColumnProgram, compile_column
 from kappaflow.sql.expressions.constants import fold_constant
-from kappaflow.sql.expressions.row import OnError, compile_row, ignore_error
+from kappaflow.sql.expressions.row import OnError, RowFunction, compile_row, ignore_error
 from kappaflow.sql.expressions.scope import Scope
 from kappaflow.sql.expressions.typing import Typer
 from kappaflow.sql.functions.aggregation import AggregateCall, Aggregation, State
@@ -83,7 +84,6 @@ class SqlAggregator:
         types: types of the result: the columns, then one per call.
         intermediate_types: what the value format has to hold between records, one per call.
         can_undo: whether rows of a table can be taken back.
-        reason: why there is no column form, empty when there is one.
     """
 
     def __init__(
@@ -108,28 +108,46 @@ class SqlAggregator:
             self._aggregations.append((item.aggregation, values, state))
         self._width = len(columns)
         program = compile_row(inputs, scope, on_error, registry)
-        self._inputs = program.function
+        self._program = program
         column_types = tuple(
             _known(data_type, name) for data_type, (name, _) in zip(program.types, columns, strict=False)
         )
         self._set_types(column_types)
-        self._folds = self._make_folds()
-        self._columns: ColumnProgram | None = None
-        self.by_rows: tuple[str, ...] = ()
-        self.reason = "" if self._folds is not None else self._without_fold(calls)
-        if self._folds is not None:
-            self._columns = compile_column(inputs, scope, on_error, registry)
-            self.reason = self._columns.reason
-            self.by_rows = self._columns.by_rows
-            if not self._columns.columnar:
-                self._folds = None
+        self._calls = calls
+        self._parts = inputs, scope, on_error, registry
 
-    def _without_fold(self, calls: Sequence[FunctionCall]) -> str:
+    @cached_property
+    def _inputs(self) -> RowFunction:
+        return self._program.function
+
+    @cached_property
+    def _columns(self) -> ColumnProgram:
+        return compile_column(*self._parts)
+
+    @cached_property
+    def folds(self) -> tuple[Fold, ...] | None:
+        """One fold per state column, or None when only the row form can do it."""
+        folds = self._make_folds()
+        return folds if folds is not None and self._columns.columnar else None
+
+    @property
+    def reason(self) -> str:
+        """Why there is no column form, empty when there is one."""
+        return self._without_fold() or self._columns.reason
+
+    @property
+    def by_rows(self) -> tuple[str, ...]:
+        """The expressions that are evaluated row by row within the column form, and why."""
+        return () if self._without_fold() else self._columns.by_rows
+
+    def _without_fold(self) -> str:
         names = [
             format_expression(call)
-            for call, (aggregation, _, _) in zip(calls, self._aggregations, strict=True)
+            for call, (aggregation, _, _) in zip(self._calls, self._aggregations, strict=True)
             if aggregation.folds is None
         ]
+        if not names:
+            return ""
         return f"{' and '.join(names)} has no fold" if len(names) == 1 else f"{' and '.join(names)} have no fold"
 
     def _set_types(self, column_types: tuple[DataType, ...]) -> None:
@@ -154,11 +172,6 @@ class SqlAggregator:
     def state_types(self) -> tuple[DataType, ...]:
         """The types of the state row."""
         return self._state_types
-
-    @property
-    def folds(self) -> tuple[Fold, ...] | None:
-        """One fold per state column, or None when only the row form can do it."""
-        return self._folds
 
     def initial(self) -> State:
         """Return the state row of a key without records."""
@@ -200,7 +213,6 @@ class SqlAggregator:
 
     def inputs(self, batch: Batch) -> Sequence[ArrowArray]:
         """Return the inputs of the folds as columns."""
-        assert self._columns is not None
         return self._columns.evaluate(batch)
 
     def results(self, state_columns: Sequence[ArrowArray]) -> list[ArrowArray]:

@@ -86,7 +86,7 @@ class RowsOfBatch:
 
         program = compile_row([(name, expression)], inner, report, registry)
         self.type: DataType | None = program.types[0]
-        self._function = program.function
+        self._program = program
 
     def values(self, batch: Batch, rows: Int64s | None = None) -> list[Any]:
         """Return the row values of `rows` (all when None), in order."""
@@ -96,7 +96,7 @@ class RowsOfBatch:
         indices = range(len(batch)) if rows is None else rows.tolist()
         columns = [array_to_values(a, c.type) for a, c in zip(arrays, self._columns, strict=True)]
         tuples: Iterable[tuple[Any, ...]] = zip(*columns, strict=True) if columns else (() for _ in indices)
-        function = self._function
+        function = self._program.function
         self._current.batch = batch
         try:
             return [

@@ -69,21 +69,21 @@ class SqlFlatMapper:
         typer = Typer(scope, registry)
         types = [_known(typer.type_of(call)) for call in calls]
         self._width = value_columns
-        self._tables = compile_row([(call.name, call) for call in calls], scope, on_error, registry, typer).function
+        self._made = compile_row([(call.name, call) for call in calls], scope, on_error, registry, typer)
         inner = _ProducedScope(scope, types, value_columns)
-        program = compile_row(rewritten, inner, on_error, registry)
-        self.types: tuple[DataType | None, ...] = program.types
-        self._project = program.function
+        self._projection = compile_row(rewritten, inner, on_error, registry)
+        self.types: tuple[DataType | None, ...] = self._projection.types
 
     def rows(self, record: Record) -> list[tuple[Any, ...]]:
         """Return the rows of a record, none when no table function gives any."""
-        produced = [rows or [] for rows in self._tables(record)]
+        produced = [rows or [] for rows in self._made.function(record)]
+        project = self._projection.function
         count = max(map(len, produced))
         value = record.value if record.value is not None else (None,) * self._width
         result: list[tuple[Any, ...]] = []
         for index in range(count):
             made = tuple(rows[index] if index < len(rows) else None for rows in produced)
-            result.append(self._project(record.with_value(value + made)))
+            result.append(project(record.with_value(value + made)))
         return result
 
 

@@ -20,6 +20,7 @@ as records of their own.  A null value reads as NULL columns.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -34,10 +35,10 @@ from kappaflow.sql.expressions.aggregator import (
     make_aggregator,
     supports_undo,
 )
-from kappaflow.sql.expressions.column import compile_column
+from kappaflow.sql.expressions.column import ColumnProgram, compile_column
 from kappaflow.sql.expressions.constants import evaluate_constant
 from kappaflow.sql.expressions.flat_mapper import SqlFlatMapper, make_flat_mapper
-from kappaflow.sql.expressions.row import OnError, compile_row, ignore_error
+from kappaflow.sql.expressions.row import OnError, RowFunction, RowProgram, compile_row, ignore_error
 from kappaflow.sql.expressions.scope import Scope
 from kappaflow.sql.functions.registry import FunctionRegistry
 from kappaflow.sql.types import type_text
@@ -60,7 +61,45 @@ __all__ = [
 ]
 
 
-class SqlPredicate:
+class _TwoForms:
+    """Expressions in their row form and their column form; each is compiled when it is first asked for."""
+
+    def __init__(
+        self,
+        program: RowProgram,
+        expressions: Sequence[tuple[str, Expression]],
+        scope: Scope,
+        on_error: OnError,
+        registry: FunctionRegistry | None,
+    ) -> None:
+        self._program = program
+        self._parts = expressions, scope, on_error, registry
+
+    @cached_property
+    def _function(self) -> RowFunction:
+        return self._program.function
+
+    @cached_property
+    def _columns(self) -> ColumnProgram:
+        return compile_column(*self._parts)
+
+    @property
+    def columnar(self) -> bool:
+        """Whether the column form exists."""
+        return self._columns.columnar
+
+    @property
+    def reason(self) -> str:
+        """Why the column form does not exist; empty when it does."""
+        return self._columns.reason
+
+    @property
+    def by_rows(self) -> tuple[str, ...]:
+        """The expressions that are evaluated row by row within the column form, and why."""
+        return self._columns.by_rows
+
+
+class SqlPredicate(_TwoForms):
     """Keeps the records for which an expression is true; false, NULL and errors drop them."""
 
     def __init__(
@@ -71,19 +110,12 @@ class SqlPredicate:
         on_error: OnError,
         registry: FunctionRegistry | None,
     ) -> None:
-        self._row = _compile_predicate(expression, scope, clause, on_error, registry)
-        self._columns = compile_column([(clause, expression)], scope, on_error, registry)
-        self.reason = self._columns.reason
-        self.by_rows = self._columns.by_rows
-
-    @property
-    def columnar(self) -> bool:
-        """Whether the column form exists."""
-        return self._columns.columnar
+        program = _compile_predicate(expression, scope, clause, on_error, registry)
+        super().__init__(program, [(clause, expression)], scope, on_error, registry)
 
     def row(self, record: Record) -> bool:
         """Tell whether the record is kept."""
-        return self._row(record)[0] is True
+        return self._function(record)[0] is True
 
     def column(self, batch: Batch) -> Mask:
         """Return a mask of the rows that are kept."""
@@ -93,7 +125,7 @@ class SqlPredicate:
 
 def _compile_predicate(
     expression: Expression, scope: Scope, clause: str, on_error: OnError, registry: FunctionRegistry | None
-) -> Any:
+) -> RowProgram:
     try:
         program = compile_row([(clause, expression)], scope, on_error, registry)
     except StatementError as error:
@@ -106,10 +138,10 @@ def _compile_predicate(
             f"Type error in {clause} expression: Should evaluate to boolean but is "
             f"{format_expression(expression)} ({type_text(program.types[0])}) instead."
         )
-    return program.function
+    return program
 
 
-class SqlMapper:
+class SqlMapper(_TwoForms):
     """Makes a tuple of expressions from a record.
 
     Attributes:
@@ -125,17 +157,9 @@ class SqlMapper:
         registry: FunctionRegistry | None,
     ) -> None:
         program = compile_row(expressions, scope, on_error, registry)
+        super().__init__(program, expressions, scope, on_error, registry)
         self.types: tuple[DataType | None, ...] = program.types
         self._null_row = null_row
-        self._function = program.function
-        self._columns = compile_column(expressions, scope, on_error, registry)
-        self.reason = self._columns.reason
-        self.by_rows = self._columns.by_rows
-
-    @property
-    def columnar(self) -> bool:
-        """Whether the column form exists."""
-        return self._columns.columnar
 
     def row(self, record: Record) -> tuple[Any, ...] | None:
         """Return the tuple; for keys None when any part is NULL."""

@@ -9,8 +9,9 @@ argument or element only.  Records reach the function with plain values: never a
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from kappaflow.serde.types import DataType
@@ -25,19 +26,26 @@ OnError = Callable[[str, Exception, Record], None]
 RowFunction = Callable[[Record], tuple[Any, ...]]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class RowProgram:
-    """Compiled expressions.
+    """Checked expressions, compiled when a row first asks for it: many are only planned.
 
     Attributes:
-        function: from a record to one value per expression.
         types: one per expression, None for a bare NULL.
         source: the Python text, for EXPLAIN and debugging.
+        names: what the text refers to.
     """
 
-    function: RowFunction
     types: tuple[DataType | None, ...]
     source: str
+    names: Mapping[str, Any]
+
+    @cached_property
+    def function(self) -> RowFunction:
+        """From a record to one value per expression."""
+        namespace = dict(self.names)
+        exec(compile(self.source, "<sql expression>", "exec"), namespace)
+        return namespace["row"]
 
 
 def ignore_error(name: str, error: Exception, record: Record) -> None:
@@ -62,9 +70,7 @@ def compile_row(
     codes = [emitter.emit_column(index, expression) for index, (_, expression) in enumerate(expressions)]
     source = _source(emitter, codes)
     names = tuple(name for name, _ in expressions)
-    namespace: dict[str, Any] = {**emitter.constants, "_report": _reporter(names, on_error)}
-    exec(compile(source, "<sql expression>", "exec"), namespace)
-    return RowProgram(namespace["row"], types, source)
+    return RowProgram(types, source, {**emitter.constants, "_report": _reporter(names, on_error)})
 
 
 def _source(emitter: RowEmitter, codes: Sequence[Code]) -> str:
