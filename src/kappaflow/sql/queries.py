@@ -73,6 +73,7 @@ class PersistentQuery:
         properties: session overrides stored with the statement.
         explainer: makes the text that EXPLAIN prints, by section.
         functions: the user functions that it calls, as they were declared when it was made.
+        steps: the last of its physical steps, for a replacement to be compared with.
     """
 
     id: str
@@ -93,6 +94,7 @@ class PersistentQuery:
     explainer: Callable[[], dict[str, str]] = dict[str, str]
     state: QueryState = QueryState.RUNNING
     functions: dict[str, Declaration] = field(default_factory=dict[str, Declaration])
+    steps: Any = None
 
     def copy(self) -> PersistentQuery:
         """Return an independent copy."""

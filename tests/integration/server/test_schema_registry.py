@@ -149,6 +149,21 @@ def test_inserted_rows_are_registered_and_come_back(db: Database, registry: Sche
     wait_until(lambda: _rows(db, "SELECT sku, n FROM held WHERE sku = 'a';") == [("a", 3)], "the row")
 
 
+def test_schemas_are_registered_with_the_statement_and_known_to_the_next_of_the_same_request(
+    db: Database, registry: SchemaRegistryClient
+) -> None:
+    db.sql(
+        "CREATE STREAM taken (id INT, note STRING) WITH (KAFKA_TOPIC='taken', VALUE_FORMAT='AVRO', PARTITIONS=1);"
+        "CREATE STREAM made WITH (VALUE_FORMAT='PROTOBUF') AS SELECT id + 1 AS next, note FROM taken;"
+        "CREATE STREAM again WITH (KAFKA_TOPIC='MADE', VALUE_FORMAT='PROTOBUF');"
+    )
+    fields = json.loads(registry.get_latest_version("taken-value").schema.schema_str)["fields"]
+    assert [field["name"] for field in fields] == ["ID", "NOTE"]
+    assert registry.get_latest_version("MADE-value").schema.schema_type == "PROTOBUF"
+    db.sql("INSERT INTO taken (id, note) VALUES (4, 'x');")
+    wait_until(lambda: _rows(db, "SELECT * FROM again;") == [(5, "x")], "the row")
+
+
 def test_a_stream_without_columns_needs_a_registered_schema(db: Database) -> None:
     with pytest.raises(Exception, match=r"does not exist in the Schema Registry"):
         db.sql("CREATE STREAM nothing WITH (KAFKA_TOPIC='nothing', VALUE_FORMAT='AVRO', PARTITIONS=1);")

@@ -75,6 +75,7 @@ def persistent_query(
         held=held,
         properties=dict(context.settings.overrides),
         explainer=lambda: explain(optimized, root, builder),
+        steps=root,
     )
 
 

@@ -21,9 +21,10 @@ from kappaflow.sql.logical.planner import plan_query
 from kappaflow.sql.metastore import DataSource, FormatInfo, SourceKind
 from kappaflow.sql.optimizer.optimizer import optimize
 from kappaflow.sql.physical.persistent import SinkSpec, persistent_query
+from kappaflow.sql.physical.upgrades import check_upgrade
 from kappaflow.sql.planning import PlanningContext
 from kappaflow.sql.properties import CREATE_AS_PROPERTIES, WithClause
-from kappaflow.sql.queries import QueryKind
+from kappaflow.sql.queries import PersistentQuery, QueryKind
 from kappaflow.sql.statement_plan import CreateTopic, Plan, RegisterSource, TopicAction
 from kappaflow.sql.statements.inference import check_schema_id
 from kappaflow.sql.statements.naming import check_name_free, command_of
@@ -79,7 +80,7 @@ def plan_create_as(context: PlanningContext, statement: CreateAsSelect) -> Plan:
     )
     check_name_free(context.metastore, source, statement.or_replace)
     if existing is not None:
-        _check_upgrade(existing, source)
+        _check_result(context, existing, source)
     query = persistent_query(
         context,
         optimized,
@@ -89,6 +90,8 @@ def plan_create_as(context: PlanningContext, statement: CreateAsSelect) -> Plan:
         _source_names(analysis),
         is_final=analysis.emit is Emit.FINAL,
     )
+    if existing is not None:
+        _check_steps(context, query)
     return Plan(
         context.text,
         statement,
@@ -181,10 +184,22 @@ def _query_id(context: PlanningContext, kind: SourceKind, name: str, existing: D
     return f"{prefix.value}_{name.upper()}_{context.query_number}"
 
 
-def _check_upgrade(old: DataSource, new: DataSource) -> None:
+def _check_result(context: PlanningContext, old: DataSource, new: DataSource) -> None:
     if old.created_by is None:
         raise StatementError(f"Cannot upgrade data source: {old.name} was not created by a query.")
+    writers = [query.id for query in context.metastore.queries.values() if query.sink == old.name]
+    if len(writers) > 1:
+        raise StatementError(
+            f"REPLACE for sink {old.name} is not supported because there are multiple queries writing into it: "
+            f"[{', '.join(writers)}]"
+        )
     check_schema_change(old.schema.key, new.schema.key, old.schema.value, new.schema.value)
+
+
+def _check_steps(context: PlanningContext, new: PersistentQuery) -> None:
+    running = context.metastore.queries.get(new.id)
+    if running is not None and running.steps is not None:
+        check_upgrade(running.steps, new.steps)
 
 
 def _sink_topic(

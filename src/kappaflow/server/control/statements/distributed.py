@@ -12,12 +12,13 @@ from kappaflow.server.control.statements.session import Session
 from kappaflow.sql.grammar.parser import ParsedStatement
 from kappaflow.sql.queries import QueryState
 from kappaflow.sql.statement_plan import CreateTopic, DeleteTopic, Plan
+from kappaflow.sql.statements.registrations import register_schemas
 
 COMMAND_TIMEOUT_SECONDS = 15.0
 
 
 def execute_distributed(state: ControlState, parsed: ParsedStatement, session: Session) -> Entity:
-    """Plan, create topics, append the command, wait until this server has replayed it.
+    """Plan, create topics and register schemas, append the command, wait until this server has replayed it.
 
     Raises:
         KappaError: the statement is invalid, also when another server's command came first and made it so.
@@ -28,6 +29,7 @@ def execute_distributed(state: ControlState, parsed: ParsedStatement, session: S
         return warning(parsed.text, plan.warning)
     _refuse_command_topic(state, plan)
     _create_topics(state, plan)
+    register_schemas(plan, state.engine.registry)
     offset = state.commands.append(plan)
     outcome = state.commands.wait_for(offset, COMMAND_TIMEOUT_SECONDS)
     if outcome is not None and outcome.error is not None:

@@ -22,6 +22,7 @@ from kappaflow.server.control.statements.show import execute_show
 from kappaflow.sql.ast import statements as s
 from kappaflow.sql.grammar.parser import ParsedStatement
 from kappaflow.sql.statement_plan import CreateTopic, Plan, TopicCatalog, TopicInfo
+from kappaflow.sql.statements.registrations import PlannedSchemas
 
 DISTRIBUTED = (
     s.CreateSource, s.CreateAsSelect, s.InsertInto, s.DropSource, s.AlterSource, s.CreateType, s.DropType,
@@ -97,6 +98,8 @@ def _validate(state: ControlState, statements: list[ParsedStatement], session: S
         number = state.commands.next_offset
     planned = PlannedTopics(state.engine.topics)
     sandbox.topics = planned
+    schemas = None if sandbox.registry is None else PlannedSchemas(sandbox.registry)
+    sandbox.registry = schemas
     trial = Session(dict(session.properties), dict(session.variables))
     for parsed in statements:
         try:
@@ -107,6 +110,8 @@ def _validate(state: ControlState, statements: list[ParsedStatement], session: S
                 if plan.warning is None:
                     sandbox.apply(plan)
                     planned.add(plan)
+                    if schemas is not None:
+                        schemas.add(plan)
                     number += 1
         except StatementError as error:
             error.statement = error.statement or parsed.text
