@@ -25,6 +25,12 @@ def _plan(text: str) -> tuple[str, int, signal.Signals]:
 _target, _remaining, _signal = _plan(os.environ.get("KAPPA_CRASH_POINT", ""))
 
 
+def set_crash_point(text: str) -> None:
+    """Choose another crash point for this process, in the format of the environment variable."""
+    global _target, _remaining, _signal
+    _target, _remaining, _signal = _plan(text)
+
+
 def crash_point(name: str) -> None:
     """Stop the process here if the test asked for it; otherwise do nothing."""
     global _remaining  # noqa: PLW0603 - one counter per process is the point

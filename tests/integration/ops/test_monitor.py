@@ -278,6 +278,8 @@ def test_a_real_broker_is_seen_with_jolokia(tmp_path: Path) -> None:
     port = free_port()
     option = f"-javaagent:{agent}=port={port},host=127.0.0.1,discoveryEnabled=false"
     with ApacheKafka(jvm_options=[*QUICK_JVM, option], heap="256m") as kafka:
+        with OpsSession(ClusterContext("dev", kafka.bootstrap_servers)) as session:
+            session.admin.topics.create([NewTopic("orders", 2)])
         produce(kafka.bootstrap_servers, "orders", ["x" * 100] * 500)
         context = ClusterContext("dev", kafka.bootstrap_servers, jmx={1: f"http://127.0.0.1:{port}/jolokia"})
         ContextFile(tmp_path / "clusters.toml").put(context, use=True)

@@ -23,6 +23,7 @@ class BrokerWorld:
     Attributes:
         written_out: partitions that fell below their min ISR or lost all leaders, as soon as they did.
         budget: changes until the process crashes; None for never.
+        context: what sessions say about the cluster where they are given none.
     """
 
     def __init__(self, brokers: int, topics: Mapping[str, tuple[Sequence[Sequence[int]], int]]) -> None:
@@ -41,6 +42,7 @@ class BrokerWorld:
         self.events: list[str] = []
         self.written_out: list[str] = []
         self.budget: int | None = None
+        self.context: ClusterContext | None = None
 
     def change(self, event: str) -> None:
         if self.budget is not None:
@@ -87,6 +89,7 @@ class BrokerWorld:
     # The faces
 
     def session(self, context: ClusterContext | None = None) -> OpsSession:
+        context = context or self.context
         hosts = tuple(HostEntry(n, ("broker",), "local", f"/n/{n}", "kafka", f"/n/{n}/p") for n in self.running)
         admin: Any = _Admin(self)
         found: Any = _Hosts(self, context.hosts if context else hosts)

@@ -326,3 +326,25 @@ def test_what_changed_during_the_wait_is_refused(cluster: SimulatedCluster, tmp_
     session = OpsSession(cluster.session().context, admin=cluster, clock=cluster.clock, pause=pause)
     with pytest.raises(PlanError, match="payments-0"):
         run(session, plan, tmp_path)
+
+
+def test_what_was_on_a_broker_that_is_gone_goes_back_when_it_is_there(
+    cluster: SimulatedCluster, tmp_path: Path
+) -> None:
+    before = placement(cluster)
+    plan = reassignment.plan_drain(cluster.session(), [2], THROTTLED)
+    run(cluster.session(), plan, tmp_path)
+    cluster.stop_broker(2)
+    with pytest.raises(PlanError, match="broker 2 is away"):
+        run(cluster.session(), plan, tmp_path, "undo")
+    cluster.start_broker(2)
+    run(cluster.session(), plan, tmp_path, "undo")
+    assert placement(cluster) == before
+
+
+def test_a_broker_that_is_away_is_drained_under_a_throttle(cluster: SimulatedCluster, tmp_path: Path) -> None:
+    """Only a broker itself takes its own settings, so nobody can be told the limit of one that is away."""
+    cluster.stop_broker(3)
+    assert run(cluster.session(), reassignment.plan_drain(cluster.session(), [3], THROTTLED), tmp_path) == []
+    assert counts(cluster)[3] == 0
+    assert is_free_of_throttles(cluster)

@@ -102,7 +102,7 @@ def plan_start(session: OpsSession, nodes: Collection[int]) -> Plan:
         UsageError: the context names no host of a server.
     """
     targets = kafka_targets(session, nodes)
-    steps = [Step("node.start", {"node": t.node, "role": t.role, "undo_stops": False}) for t in targets]
+    steps = [Step("node.start", {"node": t.node, "role": t.role, "undo_stops": True}) for t in targets]
     return new_plan(session, text("broker.start.title", nodes=names(targets)), steps)
 
 

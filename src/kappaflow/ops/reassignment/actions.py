@@ -108,10 +108,19 @@ class MovePartitions:
         return problems
 
     def undo(self, session: OpsSession, arguments: Arguments, captured: Mapping[str, Any], progress: Progress) -> None:
-        """Move them back, also from the middle, and give the leaders of before their place again."""
+        """Move them back, also from the middle, and give the leaders of before their place again.
+
+        Raises:
+            PlanError: a broker that they were on is away.
+        """
         rows = _keyed(captured["partitions"])
         known = session.admin.topics.describe({name.topic for name in rows})
         there = {n: r for n, r in rows.items() if n.topic in known}
+        now = {TopicPartition(p.topic, p.partition): p.replicas for t in known.values() for p in t.partitions}
+        alive = {broker.node_id for broker in session.admin.describe().brokers}
+        away = sorted({b for n, r in there.items() for b in r["from"] if b not in now[n] and b not in alive})
+        if away:
+            raise PlanError(str(text("reassign.undo_away", broker=away[0])))
         _move(session, {n: r["from"] for n, r in there.items()}, progress)
         session.admin.placement.elect("preferred", [n for n, r in there.items() if r["leader"] == r["from"][0]])
 

@@ -27,6 +27,10 @@ ENGLISH = {
         "moves begin {hours} only, the least used hours ({rate} records/s; usually {usual}): the first in {minutes}"
         " minutes; kappa waits, and can be ended and resumed meanwhile"
     ),
+    "reassign.throttle_away": (
+        "broker {broker} is away and cannot be told; once it is back: kappa reassign clean-throttles"
+    ),
+    "reassign.undo_away": "broker {broker} is away, so nothing can go back to it; start it and take back once more",
     "reassign.waiting": "waiting for {hours}: {minutes} minutes",
     "reassign.move.step_at": "move {count} partitions ({mib} MiB), begun {hours}",
     "reassign.move.step": "move {count} partitions ({mib} MiB)",
@@ -92,6 +96,10 @@ KOREAN = {
         "가장 한가한 {hours}에만 옮기기 시작합니다(초당 레코드 {rate}; 평소 {usual}): 첫 번째는 {minutes}분 뒤;"
         " kappa가 기다리며, 그동안 끝냈다가 이어서 할 수 있습니다"
     ),
+    "reassign.throttle_away": (
+        "브로커 {broker}이(가) 없어서 알릴 수 없습니다; 돌아오면: kappa reassign clean-throttles"
+    ),
+    "reassign.undo_away": "브로커 {broker}이(가) 없어서 되돌려 보낼 수 없습니다; 시작한 뒤 다시 되돌리십시오",
     "reassign.waiting": "{hours}를 기다립니다: {minutes}분",
     "reassign.move.step_at": "파티션 {count}개를 {hours}에 옮기기 시작합니다 ({mib} MiB)",
     "reassign.move.step": "파티션 {count}개를 옮깁니다 ({mib} MiB)",

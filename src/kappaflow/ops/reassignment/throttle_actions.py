@@ -38,7 +38,8 @@ class _ThrottleStep(ABC):
     def _now(self, session: OpsSession, arguments: Arguments) -> Values:
         wanted = self._wanted(arguments)
         topics = session.admin.topics.describe({r.name for r in wanted if r.kind == "topic"})
-        asked = [r for r in wanted if r.kind != "topic" or r.name in topics]
+        alive = _alive(session)
+        asked = [r for r in wanted if r.name in (topics if r.kind == "topic" else alive)]
         described = session.admin.configs.describe([r for r in asked if r.kind == "broker"], RATES)
         described |= session.admin.configs.describe([r for r in asked if r.kind == "topic"], LISTS)
         return {r: {key: own_value(r, described[r].get(key)) for key in wanted[r]} for r in asked}
@@ -56,6 +57,9 @@ class _ThrottleStep(ABC):
         """Set them, in the hours of the move that they are for, and wait until the brokers know."""
         wait_for_hours(session, arguments, progress)
         now = self._now(session, arguments)
+        for resource in self._wanted(arguments):
+            if resource.kind == "broker" and resource not in now:  # only a broker itself takes its own settings
+                progress(text("reassign.throttle_away", broker=resource.name))
         session.admin.configs.alter({r: v for r, v in self._wanted(arguments).items() if r in now})
         wait_until(session, lambda: self.is_applied(session, arguments))
 
@@ -71,8 +75,14 @@ class _ThrottleStep(ABC):
     def undo(self, session: OpsSession, arguments: Arguments, captured: Mapping[str, Any], progress: Progress) -> None:
         """Set the values of before."""
         topics = session.admin.topics.describe({r["name"] for r in captured["values"] if r["kind"] == "topic"})
-        rows = [r for r in captured["values"] if r["kind"] != "topic" or r["name"] in topics]
+        alive = _alive(session)
+        rows = [r for r in captured["values"] if r["name"] in (topics if r["kind"] == "topic" else alive)]
         session.admin.configs.alter({ConfigResource(r["kind"], r["name"]): r["values"] for r in rows})
+
+
+def _alive(session: OpsSession) -> set[str]:
+    """Brokers that can be asked and told."""
+    return {str(broker.node_id) for broker in session.admin.describe().brokers}
 
 
 class SetThrottle(_ThrottleStep):
