@@ -16,6 +16,7 @@ from benchmarks.kafka import committed, create_topic, partition_ends, remove_out
 from benchmarks.orders import PARTITIONS, Orders
 from benchmarks.partners import Partner
 from benchmarks.profiling import read_profile
+from benchmarks.quix_side import QuixSide
 from benchmarks.sampling import Sample, Sampler, at_records
 from benchmarks.sides import LARGE_CACHE_BYTES, EngineSide, JavaSide
 from benchmarks.turns import turn
@@ -26,8 +27,9 @@ WARM_UP_SHARE = 0.2
 STALLED_SECONDS = 120
 STILL_SECONDS = 3.0
 ENGINE = "kappaflow"
-PEERS = ("java-trees", "java-streaming")
+PEERS = ("java-trees", "java-streaming", "quix")
 LARGE_CACHE = "java-streaming-large-cache"
+AnySide = JavaSide | EngineSide | QuixSide
 
 
 @dataclass(frozen=True)
@@ -87,11 +89,13 @@ class Task:
 
 def peers_of(workload: Workload, peers: Sequence[str]) -> list[str]:
     """Those of the peers that the workload is written for."""
-    return [peer for peer in peers if peer.split("-")[1] in workload.styles]
+    return [peer for peer in peers if peer.removeprefix("java-").split("-")[0] in workload.styles]
 
 
-def make_side(task: Task, name: str) -> JavaSide | EngineSide:
+def make_side(task: Task, name: str) -> AnySide:
     """A new run of a side."""
+    if name == "quix":
+        return QuixSide(task.bootstrap, task.workload)
     if name == ENGINE:
         return EngineSide(task.bootstrap, task.workload)
     style = "trees" if name == "java-trees" else "streaming"
@@ -99,7 +103,7 @@ def make_side(task: Task, name: str) -> JavaSide | EngineSide:
     return JavaSide(task.bootstrap, task.workload, name, style=style, overrides=overrides)
 
 
-def run_side(task: Task, side: JavaSide | EngineSide) -> tuple[Run, Output]:
+def run_side(task: Task, side: AnySide) -> tuple[Run, Output]:
     """Run one side from start to its last commit, measure it, and check what it wrote."""
     remove_outputs(task.bootstrap)
     create_topic(task.bootstrap, OUTPUT, PARTITIONS)
@@ -124,7 +128,7 @@ def run_side(task: Task, side: JavaSide | EngineSide) -> tuple[Run, Output]:
     return run, output
 
 
-def _follow(task: Task, side: JavaSide | EngineSide) -> tuple[list[Sample], Sample]:
+def _follow(task: Task, side: AnySide) -> tuple[list[Sample], Sample]:
     """Sample a side until everything is committed; return the samples and the end of its work."""
     count, outputs = task.count, task.expected[0]
 
@@ -144,7 +148,7 @@ def _follow(task: Task, side: JavaSide | EngineSide) -> tuple[list[Sample], Samp
     return sampler.samples, committed_at if task.caching else at_records(sampler.samples, count)
 
 
-def _follow_transactions(task: Task, side: JavaSide | EngineSide) -> tuple[list[Sample], None]:
+def _follow_transactions(task: Task, side: AnySide) -> tuple[list[Sample], None]:
     """Sample a side with a repartition topic until it has committed everything; return the samples.
 
     How far it is say the positions committed for both of its inputs; when the work was done says the output, once it is
@@ -167,9 +171,9 @@ def _follow_transactions(task: Task, side: JavaSide | EngineSide) -> tuple[list[
     return sampler.samples, None
 
 
-def side_alive(side: JavaSide | EngineSide) -> None:
+def side_alive(side: AnySide) -> None:
     """Raise when a side has failed."""
-    if isinstance(side, JavaSide):
+    if not isinstance(side, EngineSide):
         side.processed()
 
 

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from benchmarks.quix_side import QUIX_VERSION
 from benchmarks.sides import CACHE_BYTES, JAVA_HEAP, JAVA_PROPERTIES
 from benchmarks.workload import COMMIT_INTERVAL_MS, TRANSACTION_INTERVAL_MS
 from kappaflow.testing.java_program import KAFKA_VERSION
@@ -27,8 +28,10 @@ _SIDES = {
     "java-trees": "Kafka Streams, trees",
     "java-streaming": "Kafka Streams, streaming",
     "java-streaming-large-cache": "Kafka Streams, streaming, cache of 512 MB",
+    "quix": f"Quix Streams {QUIX_VERSION}",
     "kappaflow": "kappaflow",
 }
+_WITHOUT_STATE = ("filter", "quix-filter", "stream-table")
 _PARTS = ("wait", "decode", "compute", "state", "encode", "produce", "fetch", "group", "other")
 
 
@@ -82,7 +85,7 @@ def line(result: dict[str, Any]) -> str:
 
 
 def _mode(result: dict[str, Any]) -> str:
-    if result["workload"] == "filter":
+    if result["workload"] in _WITHOUT_STATE:
         return ""
     return ", caching on" if result["caching"] else ", every update"
 

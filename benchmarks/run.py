@@ -14,9 +14,8 @@ from benchmarks.campaign import LARGE_CACHE, PEERS, Task, compare, peers_of, pro
 from benchmarks.kafka import broker, remove_outputs
 from benchmarks.orders import Orders
 from benchmarks.turns import turn
-from benchmarks.workloads import PARTS, WORKLOADS
+from benchmarks.workloads import ALL, PARTS, WORKLOADS
 
-RECORDS = 5_000_000
 RUNS = 3
 
 
@@ -24,14 +23,14 @@ def arguments() -> argparse.Namespace:
     """Read the command line."""
     parser = argparse.ArgumentParser(prog="benchmarks", description=__doc__)
     parser.add_argument("--group", default="all", choices=[*WORKLOADS, *PARTS, "restore", "latency", "all"])
-    parser.add_argument("--records", type=int, default=RECORDS, help="input records (default 5,000,000)")
+    parser.add_argument("--records", type=int, default=None, help="input records (default 5,000,000; quix 300,000)")
     parser.add_argument("--runs", type=int, default=RUNS, help="runs of each side")
     parser.add_argument("--keys", type=int, default=None, help="distinct keys instead of the workload's own")
     parser.add_argument("--caching", choices=("off", "on", "both"), default="both")
     parser.add_argument(
         "--peers",
         default=",".join(PEERS),
-        help=f"comma list of java-trees, java-streaming and {LARGE_CACHE} (with --caching on)",
+        help=f"comma list of java-trees, java-streaming, quix and {LARGE_CACHE} (with --caching on)",
     )
     parser.add_argument("--bootstrap-servers", default="", help="a broker that runs, instead of one started here")
     parser.add_argument("--no-profile", action="store_true", help="leave out the run for the cost split")
@@ -50,7 +49,7 @@ def run_group(group: str, options: argparse.Namespace, bootstrap: str) -> list[d
     if group == "restore":
         return restore.compare(bootstrap, options.runs, options.keys, options.lock)
     workload = WORKLOADS[group]
-    orders = Orders(options.records, options.keys or workload.keys, format=workload.format)
+    orders = Orders(options.records or workload.records, options.keys or workload.keys, format=workload.format)
     for each in filter(None, (orders, workload.partner_of(orders))):
         with turn(options.lock):
             seconds = each.load(bootstrap)
@@ -76,7 +75,7 @@ def run_group(group: str, options: argparse.Namespace, bootstrap: str) -> list[d
 def main() -> int:
     """Run the groups and write their results."""
     options = arguments()
-    groups = [*WORKLOADS, "restore", "latency"] if options.group == "all" else PARTS.get(options.group, [options.group])
+    groups = [*ALL, "restore", "latency"] if options.group == "all" else PARTS.get(options.group, [options.group])
     with (
         tempfile.TemporaryDirectory(prefix="kappa-bench-") as directory,
         broker(options.bootstrap_servers, Path(directory)) as bootstrap,

@@ -31,7 +31,8 @@ class Workload:
         exactly_once: whether it runs with `exactly_once_v2` and a commit every 100 ms instead of at least once and 2 s.
         partner: its second input, by the name that it has in the statement.
         tables: those of its inputs that are tables.
-        styles: in which the Java program is there.
+        styles: in which the Java program is there, or "quix".
+        records: of orders, where nothing else is asked for.
     """
 
     group: str
@@ -45,6 +46,7 @@ class Workload:
     partner: str = ""
     tables: tuple[str, ...] = ()
     styles: tuple[str, ...] = ("trees", "streaming")
+    records: int = 5_000_000
 
     def partner_of(self, orders: Orders) -> Partner | None:
         """The second input beside a first one."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from benchmarks.join_workloads import JOINS
@@ -136,10 +138,28 @@ WORKLOADS = {
         ),
     )
 }
-WORKLOADS |= {workload.group: workload for workload in (*JOINS, *WINDOWS)}
+QUIX_RECORDS = 300_000
+_QUIX = [
+    replace(
+        WORKLOADS[name],
+        group=f"quix-{name}",
+        title=f"{WORKLOADS[name].title}, beside Quix Streams",
+        is_aggregation=False,
+        styles=("quix",),
+        records=QUIX_RECORDS,
+    )
+    for name in ("filter", "group")
+]
+"""Every update is written: Quix Streams has no cache of results."""
+
+WORKLOADS |= {workload.group: workload for workload in (*JOINS, *WINDOWS, *_QUIX)}
 PARTS = {
     "formats": [f"formats-{name.lower()}" for name in FORMATS],
     "joins": [workload.group for workload in JOINS],
     "windows": [workload.group for workload in WINDOWS],
+    "quix": [workload.group for workload in _QUIX],
 }
 """Groups of several workloads."""
+
+ALL = [name for name in WORKLOADS if name not in PARTS["quix"]]
+"""What runs where nothing is named: no environment has to be made for it."""
