@@ -10,7 +10,7 @@
 #   make sim SEED=7                  one simulated world again, with everything that happens in it
 #   make soak PART=kernel MINUTES=n  property tests with new seeds; counts are kept in .kappa-soak.json
 #   make bench GROUP=...             against Kafka Streams: filter, group, window, keys, latency, all;
-#                                    formats; against Apache Kafka's broker: broker; columns against rows:
+#                                    formats, joins, windows; against Quix Streams: quix; against Apache Kafka's broker: broker; columns against rows:
 #                                    operators; alone: queries, planning
 #   make docs                        write the generated pages and numbers again
 #   make clean

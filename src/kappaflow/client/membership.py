@@ -226,8 +226,12 @@ class GroupMembership:
 
     def failed(self, error: Exception) -> None:
         """Have ``poll`` raise: this member cannot be in the group."""
+        what = f"be a member of group {self._coordinator.group_id}"
+        if isinstance(error, kafka_errors.InconsistentGroupProtocolError):
+            what += ", whose members share work in another way (a Kafka Streams application in Java, perhaps)"
+            what += "; stop them, and wait until their sessions have ended"
         with self._lock:
-            self._error = self._error or translate(error, f"be a member of group {self._coordinator.group_id}")
+            self._error = self._error or translate(error, what)
             self._lock.notify_all()
         self._tell()
 

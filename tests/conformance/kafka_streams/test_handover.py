@@ -141,3 +141,11 @@ def test_stores_with_headers_are_taken_over(embedded: Topics, tmp_path: Path) ->
     relay = Relay(embedded, tmp_path, "exactly_once_v2", **{"dsl.store.format": "HEADERS"})
     relay.run(("java", "ours", "java"), kill=False, batch=batch)
     check_exact(embedded, batch)
+
+
+@pytest.mark.real
+def test_an_application_of_the_streams_protocol_is_taken_over(apache: Topics, tmp_path: Path) -> None:
+    batch = Batch(random.Random(SEED))
+    relay = Relay(apache, tmp_path, "exactly_once_v2", **{"group.protocol": "streams"})
+    relay.run(("java", "ours", "java"), kill=False, batch=batch)
+    check_exact(apache, batch)
