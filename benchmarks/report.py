@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from benchmarks.order_formats import FORMATS
 from benchmarks.quix_side import QUIX_VERSION
 from benchmarks.sides import CACHE_BYTES, JAVA_HEAP, JAVA_PROPERTIES
 from benchmarks.workload import COMMIT_INTERVAL_MS, TRANSACTION_INTERVAL_MS
@@ -31,7 +32,7 @@ _SIDES = {
     "quix": f"Quix Streams {QUIX_VERSION}",
     "kappaflow": "kappaflow",
 }
-_WITHOUT_STATE = ("filter", "quix-filter", "stream-table")
+_WITHOUT_STATE = ("filter", "quix-filter", "stream-table", *(f"formats-{name.lower()}" for name in FORMATS))
 _PARTS = ("wait", "decode", "compute", "state", "encode", "produce", "fetch", "group", "other")
 
 
