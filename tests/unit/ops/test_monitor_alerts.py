@@ -82,9 +82,13 @@ def test_a_rule_means_the_labels_that_it_names_and_may_watch_for_too_little() ->
 def test_a_monitor_that_starts_anew_goes_on_with_its_alerts(tmp_path: Path) -> None:
     alerts = Alerts([RULE])
     states(alerts, 200, 200, 200)
-    alerts.save(tmp_path / "a.json")
+    gone = Alert(replace(RULE, name="gone"), series(LAG, group="x"), AlertState.FIRING, 0, 1.0)
+    waiting = [*alerts.active.values(), firing("over", AlertState.RESOLVED), gone]
+    alerts.save(tmp_path / "a.json", {"team": waiting})
     again = Alerts([RULE])
-    again.load(tmp_path / "a.json")
+    untold = again.load(tmp_path / "a.json")["team"]
+    assert [(a.series.label("group"), str(a.state)) for a in untold] == [("billing", "firing"), ("over", "resolved")]
+    assert untold[0] is again.active[RULE.name, untold[0].series], "what it becomes is told"
     assert again.update(look(3, billing=200)) == []
     assert [a.state for a in [*again.update(look(4, billing=1)), *again.update(look(5, billing=1))]] == ["resolved"]
     (tmp_path / "a.json").write_text("{")

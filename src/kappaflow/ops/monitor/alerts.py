@@ -142,28 +142,48 @@ class Alerts:
         order = {"critical": 0, "warning": 1, "info": 2}
         return sorted(self.active.values(), key=lambda a: (order[a.rule.severity], a.rule.name, a.series))
 
-    def save(self, path: Path) -> None:
-        """Keep the alerts, so that a monitor that starts anew does not tell everything again."""
+    def save(self, path: Path, waiting: Mapping[str, Sequence[Alert]]) -> None:
+        """Keep the alerts, so that a monitor that starts anew does not tell everything again.
+
+        Args:
+            path: the file; replaced whole or not at all.
+            waiting: what each receiver has not been told yet.
+        """
+        data = {
+            "active": [alert.to_data() for alert in self.active.values()],
+            "waiting": {name: [alert.to_data() for alert in alerts] for name, alerts in waiting.items()},
+        }
         temporary = path.with_suffix(".tmp")
-        temporary.write_text(json.dumps([a.to_data() for a in self.active.values()]), encoding="utf-8")
+        temporary.write_text(json.dumps(data), encoding="utf-8")
         temporary.replace(path)
 
-    def load(self, path: Path) -> None:
-        """Take up the alerts of rules that are still there; a file that is damaged or missing holds none."""
+    def load(self, path: Path) -> dict[str, list[Alert]]:
+        """Take up the alerts of rules that are still there; a file that is damaged or missing holds none.
+
+        Returns:
+            What each receiver has not been told yet; alerts that are active are the same objects.
+        """
         try:
-            rows: list[Mapping[str, Any]] = json.loads(path.read_text(encoding="utf-8"))
-            rules = {rule.name: rule for rule in self.rules}
-            for row in rows:
-                rule = rules.get(row["rule"])
-                series = Series(row["metric"], tuple(sorted(row["labels"].items())))
-                if rule is None or not rule.concerns(series):
-                    continue
-                state = AlertState(row["state"])
-                self.active[rule.name, series] = Alert(
-                    rule, series, state, row["since_ms"], row["value"], row["fired_ms"], row["told_ms"]
-                )
-        except (OSError, ValueError, KeyError, TypeError):
+            data: Mapping[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+            for alert in filter(None, map(self._alert, data["active"])):
+                self.active[alert.rule.name, alert.series] = alert
+            waiting: dict[str, list[Alert]] = {}
+            for name, rows in data["waiting"].items():
+                alerts = [alert for alert in map(self._alert, rows) if alert is not None]
+                waiting[name] = [self.active.get((a.rule.name, a.series), a) for a in alerts]
+            return waiting
+        except (OSError, ValueError, KeyError, TypeError, AttributeError):
             self.active.clear()
+            return {}
+
+    def _alert(self, row: Mapping[str, Any]) -> Alert | None:
+        """The alert that `Alert.to_data` wrote; None where its rule is gone."""
+        rule = next((rule for rule in self.rules if rule.name == row["rule"]), None)
+        series = Series(row["metric"], tuple(sorted(row["labels"].items())))
+        if rule is None or not rule.concerns(series):
+            return None
+        state = AlertState(row["state"])
+        return Alert(rule, series, state, row["since_ms"], row["value"], row["fired_ms"], row["told_ms"])
 
 
 def _move(alert: Alert, state: AlertState, now: int) -> Alert:

@@ -49,8 +49,10 @@ class Monitor:
         self._endpoint = endpoint
         self._collector = Collector(session)
         self.alerts = Alerts(settings.rules)
-        self.alerts.load(directory / ALERTS_FILE)
         self._receivers = {r.name: Receiver(r, session.context.name) for r in settings.receivers}
+        for name, alerts in self.alerts.load(directory / ALERTS_FILE).items():
+            if name in self._receivers:
+                self._receivers[name].add(alerts)
 
     @property
     def collector(self) -> Collector:
@@ -72,15 +74,16 @@ class Monitor:
         except StorageError as error:
             problems.append(str(error))
         changed = self.alerts.update(snapshot)
-        try:
-            self.alerts.save(self._directory / ALERTS_FILE)
-        except OSError as error:
-            problems.append(str(error))
         for name, receiver in self._receivers.items():
             receiver.add([alert for alert in changed if name in alert.rule.notify])
             problem = receiver.send(self._session.clock.time_ms())
             if problem:
                 problems.append(problem)
+        try:
+            waiting = {name: receiver.waiting() for name, receiver in self._receivers.items()}
+            self.alerts.save(self._directory / ALERTS_FILE, waiting)
+        except OSError as error:
+            problems.append(str(error))
         if self._endpoint is not None:
             text = exposition(snapshot, self._session.context.name)
             self._endpoint.publish(text, [alert.to_data() for alert in self.alerts.shown()])

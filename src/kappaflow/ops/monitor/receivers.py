@@ -52,6 +52,10 @@ class Receiver:
         for alert in alerts:
             self._waiting[alert.rule.name, alert.series] = alert
 
+    def waiting(self) -> list[Alert]:
+        """What has not been told yet."""
+        return list(self._waiting.values())
+
     def send(self, now_ms: int) -> str:
         """Send what waits, where the last message is long enough ago.
 
