@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 
 from kappaflow.errors import ParseError, StatementError
@@ -161,12 +160,12 @@ def duration_ms(text: str, name: str) -> int:
         ParseError: it cannot be read; `name` is the property that held it.
     """
     problem = f"Configuration {name} is invalid: Invalid duration: '{text}'."
-    match = re.fullmatch(r"\s*(\S+)\s+(\S+)\s*", text)
-    if match is None:
-        raise ParseError(f"{problem} Expected a number and a time unit, for example '10 SECONDS'.")
-    number, unit = match.group(1), match.group(2).upper()
+    parts = text.split()
+    if len(parts) != 2:
+        raise ParseError(f"{problem} Expected 2 tokens, got: {len(parts)}. Write it like '10 SECONDS'.")
+    number, unit = parts[0], parts[1].upper()
     if not number.isdigit():
-        raise ParseError(f"{problem} Not a number: '{number}'.")
+        raise ParseError(f"{problem} Not numeric: '{number}'")
     factor = _UNITS_MS.get(unit.removesuffix("S"))
     if factor is None:
         raise ParseError(f"{problem} Unknown time unit: '{unit}'")

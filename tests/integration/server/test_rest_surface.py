@@ -102,6 +102,19 @@ def test_the_cluster_and_its_parts(server: EmbeddedServer, db: Database, http: h
         return queries[name]["activePartitions"]
 
     assert wait_until(partitions, "the tasks") == [{"topic": "parts", "partition": 0}]
+    db.sql("INSERT INTO parts (id, v) VALUES (1, 1);")
+    db.sql("INSERT INTO parts (id, v) VALUES (2, 2);")
+
+    def lag() -> Any:
+        entry = http.get("/clusterStatus").json()["clusterStatus"][host]
+        lags = entry["hostStoreLags"]["stateStoreLags"]
+        name = next((name for name in lags if "query_CTAS_PART_COUNTS_" in name), None)
+        return name is not None and lags[name]["lagByPartition"]["0"]["endOffsetPosition"] == 2 and lags[name]
+
+    assert wait_until(lag, "the lags of the store") == {
+        "lagByPartition": {"0": {"currentOffsetPosition": 2, "endOffsetPosition": 2, "offsetLag": 0}},
+        "size": 1,
+    }
     beat = {"hostInfo": {"host": "elsewhere", "port": 1}, "timestamp": 5}
     assert http.post("/heartbeat", json=beat).json() == {"ok": True}
     lags = {"stateStoreLags": {"s": {"lagByPartition": {}, "size": 0}}, "updateTimeMs": 5}

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from collections.abc import Generator
 from pathlib import Path
 
@@ -113,6 +116,50 @@ def test_functions_are_shown_and_described(own: EmbeddedServer, db: Database, fu
     assert [(f["signature"], f["returnType"]) for f in described["functions"]] == [
         ("where_am_i(DOUBLE value)", "BIGINT")
     ]
+
+
+def installed(directory: Path) -> Path:
+    """Install a distribution that declares functions by entry points, with pip and without network; return where."""
+    project = directory / "project"
+    project.mkdir()
+    (project / "pyproject.toml").write_text(
+        "[build-system]\nrequires = ['setuptools']\nbuild-backend = 'setuptools.build_meta'\n"
+        "[project]\nname = 'tax-functions'\nversion = '2.5'\n"
+        "[project.entry-points.'kappaflow.functions']\nall = 'tax_functions'\none = 'tax_more:rounded'\n"
+        "[tool.setuptools]\npy-modules = ['tax_functions', 'tax_more']\n"
+    )
+    (project / "tax_functions.py").write_text(
+        "from kappaflow import udf\n\n@udf\ndef with_tax(value: float) -> float:\n    return value * 1.25\n"
+    )
+    (project / "tax_more.py").write_text(
+        "from kappaflow import udf\n\n@udf\ndef rounded(value: float) -> int:\n    return round(value)\n\n"
+        "@udf\ndef left_out(value: float) -> int:\n    return 0\n"
+    )
+    target = directory / "installed"
+    flags = ["--quiet", "--no-index", "--no-deps", "--no-build-isolation", "--disable-pip-version-check"]
+    subprocess.run([sys.executable, "-m", "pip", "install", *flags, "--target", target, project], check=True)
+    return target
+
+
+def test_functions_of_an_installed_distribution(tmp_path: Path) -> None:
+    path = os.pathsep.join([str(installed(tmp_path)), *filter(None, [os.environ.get("PYTHONPATH")])])
+    arguments = ["--property", "ksql.streams.commit.interval.ms=100"]
+    with (
+        EmbeddedServer(tmp_path / "data", arguments=arguments, environment={"PYTHONPATH": path}) as server,
+        connect(server.url) as db,
+    ):
+        db.properties["auto.offset.reset"] = "earliest"
+        db.sql(SOURCE)
+        db.sql("CREATE STREAM o AS SELECT k, ROUNDED(WITH_TAX(v)) AS r FROM s;")
+        db.sql("INSERT INTO s (k, v) VALUES (1, 8.0);")
+        wait_until(lambda: rows(db, "SELECT * FROM o;") == [(1, 10)], "the row")
+        described = db.sql("DESCRIBE FUNCTION with_tax;").entities[0]
+        assert described["path"] == "tax_functions"
+        assert described["functions"][0]["arguments"] == [
+            {"name": "value", "type": "DOUBLE", "description": "", "isVariadic": False}
+        ]
+        with pytest.raises(KappaError, match="Can't find any functions with the name 'LEFT_OUT'"):
+            db.sql("CREATE STREAM p AS SELECT k, LEFT_OUT(v) AS r FROM s;")
 
 
 def test_new_and_changed_files_are_picked_up(own: EmbeddedServer, db: Database, functions: Path) -> None:

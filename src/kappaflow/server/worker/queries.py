@@ -188,6 +188,7 @@ class RunningQueries:
             "dropped": dict(figures.dropped),
             "problems": list(figures.problems),
             "stores": sorted({spec.name for task in tasks for spec in task.subtopology.stores}),
+            "changelogs": [list(position) for position in figures.changelogs],
             "partitions": sorted({tuple(partition) for task in tasks for partition in task.inputs}),
         }
 

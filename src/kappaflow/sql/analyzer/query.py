@@ -8,10 +8,11 @@ from dataclasses import dataclass, replace
 from kappaflow.errors import StatementError
 from kappaflow.serde.types import Struct
 from kappaflow.sql.analyzer.magic_timestamps import convert_timestamps
-from kappaflow.sql.analyzer.projection import AliasGenerator, Item, name_items
+from kappaflow.sql.analyzer.projection import AliasGenerator, Item, Named, name_items
 from kappaflow.sql.analyzer.relations import JoinStep, check_grouping_formats, resolve_relations
 from kappaflow.sql.analyzer.scope import WINDOW_BOUNDS, Scope
 from kappaflow.sql.analyzer.source_schema import type_in_scope
+from kappaflow.sql.analyzer.table_functions import check_table_functions
 from kappaflow.sql.ast.expressions import ColumnReference, Expression, FunctionCall, NullLiteral
 from kappaflow.sql.ast.formatter import format_expression
 from kappaflow.sql.ast.relations import AllColumns, Emit, SelectItem, Window
@@ -93,6 +94,7 @@ def analyze(query: Query, metastore: MetaStore, functions: FunctionRegistry, *, 
         has_aggregates=any(_aggregates(item, functions) for item in items),
     )
     _check(analysis, functions)
+    _check_tables(analysis, functions)
     return analysis
 
 
@@ -147,6 +149,16 @@ def _check_bounds(expression: Expression, scope: Scope, clause: str, windowed: b
                 f"and can not be passed to aggregate functions. It was used in {clause}.\n"
                 "See https://github.com/confluentinc/ksql/issues/4397"
             )
+
+
+def _check_tables(analysis: Analysis, functions: FunctionRegistry) -> None:
+    clauses = (analysis.where, analysis.having, *(analysis.partition_by or ()))
+    check_table_functions(
+        [item.expression for item in analysis.items if isinstance(item, Named)],
+        [*(expression for expression in clauses if expression is not None), *(analysis.group_by or ())],
+        functions,
+        aggregates=analysis.has_aggregates or analysis.group_by is not None,
+    )
 
 
 def _check(analysis: Analysis, functions: FunctionRegistry) -> None:

@@ -49,6 +49,8 @@ def plan_create_source(context: PlanningContext, statement: CreateSource) -> Pla
     check_key(key_format, schema.key)
     check_value(value_format, schema.value)
     check_available(key_format, value_format)
+    if clause.window() is not None and not schema.key:
+        raise StatementError("Windowed sources require a key column.")
     topic = clause.text("KAFKA_TOPIC")
     if not topic:
         raise StatementError('Missing required property "KAFKA_TOPIC" which has no default value.')
@@ -98,7 +100,19 @@ def _schema(context: PlanningContext, statement: CreateSource) -> Schema:
             raise StatementError(f"Duplicate column names: {column.name}")
         seen.add(column.name)
         (keys if column.namespace is Namespace.KEY else others).append(column)
+    _check_headers([column for column in others if column.namespace is Namespace.HEADERS])
     return Schema((*keys, *others))
+
+
+def _check_headers(columns: list[Column]) -> None:
+    """Check that there is one column of all headers, or several of a header each."""
+    seen: list[str | None] = []
+    for column in columns:
+        clashes = bool(seen) if column.header_key is None else column.header_key in seen or None in seen
+        if clashes:
+            shown = "HEADERS" if column.header_key is None or None in seen else f"HEADER('{column.header_key}')"
+            raise StatementError(f"Schema already contains a {shown} column.")
+        seen.append(column.header_key)
 
 
 def _column(context: PlanningContext, definition: ColumnDefinition) -> Column:

@@ -72,6 +72,8 @@ def _target(context: PlanningContext, name: str) -> DataSource:
         raise StatementError(f"INSERT INTO can only be used to insert into a stream. {name} is a table.")
     if target.is_read_only:
         raise StatementError(f"Cannot insert into read-only stream: {name}")
+    if target.schema.headers:
+        raise StatementError(f"Cannot insert into {name} because it has header columns")
     return target
 
 

@@ -103,6 +103,8 @@ def _columns(target: DataSource, statement: InsertValues) -> tuple[Column, ...]:
         return schema.key + schema.value
     found: list[Column] = []
     for name in statement.columns:
+        if any(name == column.name for column in found):
+            raise StatementError(f"Duplicate column names: {name}")
         if name == "ROWTIME":
             found.append(Column(name, BIGINT))
             continue

@@ -3,11 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from kappaflow.streams.execution.restore import RestoreProgress
 
 State = Literal["CREATED", "REBALANCING", "RESTORING", "RUNNING", "PAUSED", "ERROR", "STOPPED"]
+
+
+class ChangelogPosition(NamedTuple):
+    """How far a store has its changelog, as of the last commit."""
+
+    store: str
+    topic: str
+    partition: int
+    offset: int
 
 
 @dataclass(slots=True)
@@ -25,3 +34,4 @@ class QueryFigures:
     restore: RestoreProgress = field(default_factory=RestoreProgress)
     dropped: dict[str, int] = field(default_factory=dict[str, int])
     problems: list[str] = field(default_factory=list[str])
+    changelogs: list[ChangelogPosition] = field(default_factory=list[ChangelogPosition])

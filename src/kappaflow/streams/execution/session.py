@@ -34,7 +34,7 @@ from kappaflow.streams.execution.error_handling import ErrorHandler
 from kappaflow.streams.execution.exactly_once import ExactlyOnce
 from kappaflow.streams.execution.internal_topics import check_copartitioned, create_internal_topics
 from kappaflow.streams.execution.outputs import OutputBuffer
-from kappaflow.streams.execution.query_figures import QueryFigures
+from kappaflow.streams.execution.query_figures import ChangelogPosition, QueryFigures
 from kappaflow.streams.execution.restore import RestoreInterrupted, RestoreJob, Restorer
 from kappaflow.streams.execution.running_task import RunningTask
 from kappaflow.streams.execution.streams_config import StreamsConfig
@@ -283,6 +283,7 @@ class Session:
             host.tasks = tasks
             host.generation_id = generation.generation_id
         host.figures.tasks = len(tasks)
+        self._note_changelogs()
         host.figures.state = "RUNNING" if tasks or not host.paused else "REBALANCING"
         self.last_commit = time.monotonic()
         self.paused.clear()
@@ -382,6 +383,7 @@ class Session:
         with host.step():
             self._close_tasks()
         self.opened = []
+        self._note_changelogs()
         self.dirty = False
         host.figures.tasks = 0
         self._rebalancing()
@@ -401,6 +403,7 @@ class Session:
             self.commits.commit(self.opened, self.membership.generation(), host.step)
             self.dirty = False
             host.figures.commits += 1
+            self._note_changelogs()
             self._purge()
         self.last_commit = time.monotonic()
 
@@ -421,6 +424,13 @@ class Session:
                 self.admin.delete_records(done)
         except BrokerError as error:
             logger.info("Processed records of repartition topics are deleted later: %s", error)
+
+    def _note_changelogs(self) -> None:
+        self.host.figures.changelogs = [
+            ChangelogPosition(store, *changelog.partition, changelog.next_offset)
+            for opened in self.opened
+            for store, changelog in opened.changelogs.items()
+        ]
 
     def _measure_lag(self) -> None:
         lag = 0

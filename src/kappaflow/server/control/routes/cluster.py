@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
+import asyncio
+import logging
 import time
+from collections.abc import Iterator
 from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import Response
 
-from kappaflow.errors import UsageError
+from kappaflow.client.admin import LATEST
+from kappaflow.client.topic_partition import TopicPartition
+from kappaflow.errors import KappaError, UsageError
 from kappaflow.server.control.routes.info import SERVER_VERSION
 from kappaflow.server.control.routes.requests import body_of, json_response, map_field, state_of
 from kappaflow.server.control.state import ControlState
+from kappaflow.sql.queries import application_id_of
 
+logger = logging.getLogger(__name__)
 Entry = dict[str, Any]
+Ends = dict[TopicPartition, int]
 
 
 async def cluster_status(request: Request) -> Response:
@@ -22,17 +30,53 @@ async def cluster_status(request: Request) -> Response:
     await state.refresh_status()
     await state.refresh_peers()
     hosts = state.heartbeats.hosts()
-    hosts[_host_of(state.config.advertised_url(0))] = _entry(state.worker_status)
+    ends = await asyncio.to_thread(_ends, state, state.all_status)
+    hosts[_host_of(state.config.advertised_url(0))] = _entry(state, state.worker_status, ends)
     for url, workers in state.peer_status.items():
-        hosts[_host_of(url)] = _entry(workers)
+        hosts[_host_of(url)] = _entry(state, workers, ends)
     return json_response({"clusterStatus": hosts})
+
+
+def _ends(state: ControlState, workers: list[dict[str, Any]]) -> Ends:
+    """Return where the changelogs of all stores end now; none where the brokers do not tell."""
+    wanted = {TopicPartition(topic, number): LATEST for _, _, topic, number, _ in _positions(workers)}
+    try:
+        return {p: row.offset for p, row in state.admin.list_offsets(wanted).items()} if wanted else {}
+    except KappaError as error:
+        logger.info("How far stores are behind is not known: %s", error)
+        return {}
+
+
+def _positions(workers: list[dict[str, Any]]) -> Iterator[tuple[str, str, str, int, int]]:
+    """Yield query, store, changelog topic, partition and offset of each part of a store."""
+    for worker in workers:
+        for query_id, figures in worker.get("queries", {}).items():
+            for store, topic, number, offset in figures.get("changelogs", []):
+                yield query_id, store, topic, number, offset
+
+
+def _store_lags(state: ControlState, workers: list[dict[str, Any]], ends: Ends) -> dict[str, Entry]:
+    lags: dict[str, Entry] = {}
+    for query_id, store, topic, number, offset in _positions(workers):
+        end = ends.get(TopicPartition(topic, number))
+        if end is None:
+            continue
+        name = f"{application_id_of(state.config.service_id, query_id)}#{store}"
+        known = lags.setdefault(name, {"lagByPartition": {}, "size": 0})
+        known["lagByPartition"][str(number)] = {
+            "currentOffsetPosition": offset,
+            "endOffsetPosition": end,
+            "offsetLag": max(0, end - offset),
+        }
+        known["size"] = len(known["lagByPartition"])
+    return lags
 
 
 def _host_of(url: str) -> str:
     return url.partition("://")[2] or url
 
 
-def _entry(workers: list[dict[str, Any]]) -> Entry:
+def _entry(state: ControlState, workers: list[dict[str, Any]], ends: Ends) -> Entry:
     queries: dict[str, Entry] = {}
     for worker in workers:
         for query_id, figures in worker.get("queries", {}).items():
@@ -48,7 +92,7 @@ def _entry(workers: list[dict[str, Any]]) -> Entry:
         "hostAlive": any(worker.get("state") == "RUNNING" for worker in workers),
         "lastStatusUpdateMs": now,
         "activeStandbyPerQuery": queries,
-        "hostStoreLags": {"stateStoreLags": {}, "updateTimeMs": now},
+        "hostStoreLags": {"stateStoreLags": _store_lags(state, workers, ends), "updateTimeMs": now},
     }
 
 

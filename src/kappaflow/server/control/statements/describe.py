@@ -69,7 +69,15 @@ def execute_describe_function(state: ControlState, statement: s.DescribeFunction
     function = RecordedFunctions(state.engine.functions).find(statement.name)
     overloads = [
         {
-            "argumentTypes": [],
+            "arguments": [
+                {
+                    "name": parameter.name,
+                    "type": written(parameter.type),
+                    "description": "",
+                    "isVariadic": parameter.variadic,
+                }
+                for parameter in overload.signature.parameters
+            ],
             "signature": f"{function.name}{overload.signature}",
             "returnType": written(overload.signature.returns),
             "description": overload.description or function.description,
