@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import random
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -11,7 +12,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kappaflow.errors import TopologyError
 from kappaflow.streams import (
     JoinWindows,
     Materialized,
@@ -29,7 +29,7 @@ from kappaflow.streams import (
 from kappaflow.streams.columns.stream_stream_join import JoinSideColumns
 from kappaflow.streams.execution.row_task import RawRecord
 from kappaflow.testing.batch_driver import BatchTopologyDriver, Form
-from kappaflow.testing.described_streams import build_expressed, random_program
+from kappaflow.testing.described_streams import compare_forms, random_program
 
 
 @dataclass
@@ -41,8 +41,9 @@ class Customer:
 TEXT, LONG = Serdes.string(), Serdes.long()
 ORDER = Serdes.columns({"item": str, "units": int, "price": float, "tags": str})
 CUSTOMER = Serdes.json(Customer)
-PROGRAMS = [*range(120), 760]
-"""Seeds of random programs; 760 reads a repartition topic in the part that writes it."""
+FIRST, COUNT = (int(part) for part in os.environ.get("KAPPA_DSL_SEEDS", "0:120").split(":"))
+PROGRAMS = range(FIRST, FIRST + COUNT)
+"""Seeds of random programs; those that failed once are golden files (tests/golden/streams)."""
 Build = Callable[[StreamsBuilder], None]
 TOPOLOGIES: dict[str, Build] = {}
 
@@ -463,46 +464,24 @@ def test_columns_equal_rows_for_every_cut_and_restart(name: str, given_: list[Ra
     assert sorted(map(str, columns.errors)) == sorted(map(str, rows.errors))
 
 
-def columns_of_program(seed: int, *, functions: bool = True) -> tuple[int, int]:
-    """Hold a random program's columns against its rows; return how many of its parts ran as columns, of how many."""
-    program = random_program(seed)
-    try:
-        bound = build_expressed(program, functions=functions).bind("app")
-    except TopologyError:  # two operators of one name, which Kafka Streams refuses as well
-        return 0, 0
-    if any(sub.is_global for sub in bound.subtopologies):
-        return 0, 0
-    columns = BatchTopologyDriver(bound, emit_interval_ms=0, outer_interval_ms=0, form="column")
-    parts = len(bound.subtopologies)
-    if len(columns.by_rows) == parts:
-        return 0, parts
-    again = build_expressed(program, functions=functions).bind("app")
-    rows = BatchTopologyDriver(again, emit_interval_ms=0, outer_interval_ms=0, form="row")
-    rng, rest = random.Random(seed), list(program.records)
-    for record in rest:
-        rows.pipe(record)
-    while rest:
-        size = rng.randint(1, 9)
-        columns.pipe(*rest[:size])
-        rest = rest[size:]
-    assert written(columns) == written(rows), f"seed {seed}"
-    kept = lambda driver: {name: list(store.range()) for name, store in driver.stores.items()}  # noqa: E731
-    assert kept(columns) == kept(rows), f"seed {seed}"
-    return parts - len(columns.by_rows), parts
+def forms_of_programs(*, functions: bool) -> tuple[int, int]:
+    """Hold the columns of all programs against their rows; return how many parts ran as columns, of how many."""
+    found = [compare_forms(seed, random_program(seed), functions=functions) for seed in PROGRAMS]
+    wrong = [each.difference for each in found if each.difference]
+    assert not wrong, f"{len(wrong)} of {len(found)} programs differ: {wrong[:5]}"
+    as_columns, parts = sum(each.as_columns for each in found), sum(each.parts for each in found)
+    print(f"{as_columns} of {parts} subtopologies of {len(PROGRAMS)} programs ran as columns")
+    return as_columns, parts
 
 
 def test_random_programs_write_the_same_in_both_forms() -> None:
     # tests/conformance/kafka_streams holds the row form of these programs against Kafka Streams.
-    counts = [columns_of_program(seed) for seed in PROGRAMS]
-    as_columns, parts = sum(each for each, _ in counts), sum(all_ for _, all_ in counts)
-    print(f"{as_columns} of {parts} subtopologies of {len(PROGRAMS)} programs ran as columns")
+    as_columns, parts = forms_of_programs(functions=True)
     assert as_columns > parts * 2 // 5  # the others call functions
 
 
 def test_random_programs_of_expressions_run_as_columns() -> None:
-    counts = [columns_of_program(seed, functions=False) for seed in PROGRAMS]
-    as_columns, parts = sum(each for each, _ in counts), sum(all_ for _, all_ in counts)
-    print(f"{as_columns} of {parts} subtopologies of {len(PROGRAMS)} programs of expressions ran as columns")
+    as_columns, parts = forms_of_programs(functions=False)
     assert as_columns > parts * 4 // 5
 
 

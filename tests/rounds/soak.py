@@ -22,19 +22,22 @@ TRACES = ROOT / "tests" / "conformance" / "kafka_streams"
 CLIENTS = ROOT / "tests" / "conformance" / "clients"
 SIMULATION = ROOT / "tests" / "simulation"
 CHAOS = ROOT / "tests" / "integration" / "chaos"
+GOLDEN_PROGRAMS = ROOT / "tests" / "golden" / "streams"
+"""Where programs that fail are kept, made small; tests hold every later version against them."""
 TRACES_A_ROUND = 1000
 WORLDS_A_ROUND = 200
 CONVERSATIONS_A_ROUND = 100
 KILLS_A_ROUND = 20
 FIRST_KILLS = 5  # rounds that make test-real runs
 FIRST_WORLD = 301  # those before are run by make test
+NO_SEEDS = frozenset({"KAPPA_GOLDEN_PROGRAMS"})
 PARTS = {
     "kernel": ("test_kernel_*.py", "test_number_text.py"),
     "formats": ("test_json_columns.py", "test_format_*.py"),
     "fuzz": ("test_fuzz_*.py",),
     "storage": ("test_storage_*.py",),
     "streams": ("test_streams_*.py", "test_topology_*.py", "test_traces.py"),
-    "topologies": ("test_dsl_traces.py",),
+    "topologies": ("test_dsl_traces.py", "test_dsl_columns.py"),
     "sql": ("test_sql_*.py",),
     "simulation": ("test_simulated_worlds.py",),
     "chaos": ("test_random_kills.py",),
@@ -85,6 +88,7 @@ def soak(part: str, minutes: float, files: list[str]) -> int:
         seeds = {
             "KAPPA_TRACE_SEEDS": f"{seed * TRACES_A_ROUND}:{TRACES_A_ROUND}",
             "KAPPA_DSL_SEEDS": f"{seed * TRACES_A_ROUND}:{TRACES_A_ROUND}",
+            "KAPPA_GOLDEN_PROGRAMS": str(GOLDEN_PROGRAMS),
             "KAPPA_SIMULATION_SEEDS": f"{worlds}:{WORLDS_A_ROUND}",
             "KAPPA_GROUP_SEEDS": f"{seed * CONVERSATIONS_A_ROUND}:{CONVERSATIONS_A_ROUND}",
             "KAPPA_ROUND_SEED": str(seed),

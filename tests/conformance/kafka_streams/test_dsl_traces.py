@@ -8,16 +8,14 @@ seed: `KAPPA_DSL_SEEDS=first:count` runs other seeds.
 from __future__ import annotations
 
 import os
-import random
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from kappaflow.errors import TopologyError
-from kappaflow.streams.dsl.stores import VersionedKeyValueStore
+from kappaflow.errors import KappaError, TopologyError
 from kappaflow.streams.dsl.topology import Topology
 from kappaflow.streams.execution.row_task import RawRecord
 from kappaflow.streams.processors import (
@@ -33,15 +31,19 @@ from kappaflow.testing.described_streams import (
     Trace,
     build,
     build_expressed,
+    contents,
     covered,
+    difference,
+    is_buffer,
+    minimised,
     random_program,
     read_trace,
     table_of,
+    write_golden,
 )
 from kappaflow.testing.described_streams.durable_driver import DurableDriver
 from kappaflow.testing.described_streams.planted_faults import DSL_FAULTS
 from kappaflow.testing.java_program import java_program
-from kappaflow.testing.topology_test_driver import TopologyTestDriver
 
 pytestmark = [pytest.mark.java, pytest.mark.xdist_group("traces")]
 
@@ -53,6 +55,8 @@ REMEMBERING = (
 )
 """Operators that go on from a commit; `test_streams_forms` holds those that SQL uses too."""
 
+GOLDEN = os.environ.get("KAPPA_GOLDEN_PROGRAMS", "")
+"""The folder in which programs that differ are kept, made small."""
 FIRST, COUNT = (int(part) for part in os.environ.get("KAPPA_DSL_SEEDS", "0:300").split(":"))
 
 
@@ -74,66 +78,39 @@ def traced() -> list[Traced]:
     return [Traced(s, each, read_trace(line)) for s, each, line in zip(seeds, programs, lines, strict=True)]
 
 
-def contents(records: list[RawRecord]) -> list[Any]:
-    return [(record.key, record.value, record.timestamp, record.headers) for record in records]
+def ours_differs(one: Traced, restarts: float = 0.0, make: Callable[[Program], Topology] = build) -> str:
+    return difference(one.seed, one.program, one.trace, restarts, make)
 
 
-KEYS = ("a", "b", "c", "k0", "k1", "k2", "k3", "kn", "none")
+def kept(wrong: list[tuple[Traced, str]], make: Callable[[Program], Topology] = build) -> list[str]:
+    """What differs; each program is kept as a small golden file where a soak asks for it."""
+    if GOLDEN:
+        for one, _ in wrong:
+            keep(one, make)
+    return [text for _, text in wrong]
 
 
-def versions(store: VersionedKeyValueStore, program: Program) -> list[list[Any]]:
-    """What was valid of some keys at the times of all records."""
-    times = sorted({record.timestamp for record in program.records})
-    found = ((key, time, store.get(key, time)) for key in KEYS for time in times)
-    return [[key, time, str(v.value), v.timestamp] for key, time, v in found if v is not None]
+def keep(one: Traced, make: Callable[[Program], Topology]) -> None:
+    java = java_program(Path(__file__).with_name("DslTopologies.java"))
 
+    def lines_of(programs: Sequence[Program]) -> list[str]:
+        return java.run(stdin="".join(each.to_json() + "\n" for each in programs), timeout_s=600).splitlines()
 
-def is_buffer(one: Traced, topic: str) -> bool:
-    """Tell whether a topic is the changelog of changes that are held back.
+    def fails(programs: Sequence[Program]) -> list[bool]:
+        found = zip(programs, map(read_trace, lines_of(programs)), strict=True)
+        return [not trace.error and differs(program, trace) for program, trace in found]
 
-    Kafka Streams writes what a commit has of it in no order, without times.
-    """
-    records = one.trace.outputs.get(topic, [])
-    return topic.endswith("-changelog") and any(each.timestamp is None for each in records)
+    def differs(program: Program, trace: Trace) -> bool:
+        try:
+            other = make(program).describe() != trace.description
+            return other or bool(difference(one.seed, program, trace, make=make))
+        except (KappaError, LookupError, AttributeError, ValueError):
+            return False  # of another kind than what is looked for
 
-
-def by_key(records: list[Any]) -> list[Any]:
-    """Records without their times, in the order of keys, and of writing within a key."""
-    return sorted(((key, value, headers) for key, value, _, headers in records), key=lambda each: each[0])
-
-
-def difference(one: Traced, restarts: float = 0.0, make: Callable[[Program], Topology] = build) -> str:
-    """Say where ours writes something else than Kafka Streams; empty when it does not.
-
-    Args:
-        restarts: how often a record is followed by a restart of the task.
-        make: makes the topology.
-    """
-    driver = TopologyTestDriver(make(one.program), application_id="app")
-    rng = random.Random(one.seed)
-    for record in one.program.records:
-        driver.pipe(record)
-        if rng.random() < restarts:
-            driver.restart()
-    for topic in sorted({*one.trace.outputs, *driver.outputs}):
-        expected, actual = contents(one.trace.outputs.get(topic, [])), contents(driver.take(topic))
-        if is_buffer(one, topic):
-            expected, actual = by_key(expected), by_key(actual)
-        for position, (theirs, ours) in enumerate(zip(expected, actual, strict=False)):
-            if theirs != ours:
-                return f"seed {one.seed}, {topic} record {position}: Kafka Streams {theirs}, ours {ours}"
-        if len(expected) != len(actual):
-            return f"seed {one.seed}, {topic}: Kafka Streams wrote {len(expected)} records, ours {len(actual)}"
-    for name, rows in one.trace.stores.items():
-        timed = all(time >= 0 for _, _, time in rows)
-        held = [[key, str(value), time if timed else -1] for key, value, time in driver.rows_of(name)]
-        if held != rows:
-            return f"seed {one.seed}, store {name}: Kafka Streams has {rows}, ours {held}"
-    for name, rows in one.trace.versions.items():
-        held = versions(driver.get_state_store(name), one.program)
-        if held != rows:
-            return f"seed {one.seed}, versions of {name}: Kafka Streams has {rows}, ours {held}"
-    return ""
+    small = minimised(one.program, fails)
+    (line,) = lines_of([small])
+    path = write_golden(Path(GOLDEN), one.seed, difference(one.seed, small, read_trace(line), make=make), small, line)
+    print(f"seed {one.seed}: {len(small.ops)} operators and {len(small.records)} records in {path}")
 
 
 def test_what_kafka_streams_refuses_is_refused(traced: list[Traced]) -> None:
@@ -152,19 +129,21 @@ def running(traced: list[Traced]) -> list[Traced]:
 
 
 def test_topologies_are_described_as_kafka_streams_describes_them(traced: list[Traced]) -> None:
-    wrong = [one.seed for one in running(traced) if build(one.program).describe() != one.trace.description]
-    assert wrong == []
+    wrong = [(one, "") for one in running(traced) if build(one.program).describe() != one.trace.description]
+    kept(wrong)
+    assert [one.seed for one, _ in wrong] == []
 
 
 def test_records_are_written_as_kafka_streams_writes_them(traced: list[Traced]) -> None:
-    wrong = [text for one in running(traced) if (text := difference(one))]
+    wrong = kept([(one, text) for one in running(traced) if (text := ours_differs(one))])
     assert not wrong, f"{len(wrong)} of {len(traced)} programs differ: {wrong[:5]}"
 
 
 def test_expressions_write_what_kafka_streams_writes(traced: list[Traced]) -> None:
     wrong = [one.seed for one in running(traced) if build_expressed(one.program).describe() != one.trace.description]
     assert wrong == []
-    wrong = [text for one in running(traced) if (text := difference(one, make=build_expressed))]
+    differing = [(one, text) for one in running(traced) if (text := ours_differs(one, make=build_expressed))]
+    wrong = kept(differing, build_expressed)
     assert not wrong, f"{len(wrong)} of {len(traced)} programs differ: {wrong[:5]}"
 
 
@@ -181,11 +160,11 @@ def changelog_difference(one: Traced, folder: Path, *, chance: float, every: boo
         driver.commit()
         for topic, spec in driver.logged().items():
             theirs, ours = one.trace.outputs.get(topic, []), driver.take(topic)
-            if (every and not spec.logged_at_commit and not is_buffer(one, topic)) or spec.history_ms is not None:
+            if (every and not spec.logged_at_commit and not is_buffer(one.trace, topic)) or spec.history_ms is not None:
                 expected, actual = contents(theirs), contents(ours)
             else:
                 expected, actual = compacted(theirs), compacted(ours)
-                if is_buffer(one, topic):
+                if is_buffer(one.trace, topic):
                     expected, actual = ({k: v for k, (v, _) in each.items() if v} for each in (expected, actual))
             if expected != actual:
                 return f"seed {one.seed}, {topic}: Kafka Streams {expected}, ours {actual}"
@@ -217,7 +196,7 @@ def without_schedules(traced: list[Traced]) -> list[Traced]:
 
 
 def test_a_restart_changes_nothing(traced: list[Traced]) -> None:
-    wrong = [text for one in without_schedules(traced) if (text := difference(one, 0.3))]
+    wrong = [text for one in without_schedules(traced) if (text := ours_differs(one, 0.3))]
     assert not wrong, f"{len(wrong)} programs differ: {wrong[:5]}"
 
 
@@ -226,7 +205,7 @@ def test_an_operator_that_forgets_at_a_restart_is_seen(
     operator: Any, traced: list[Traced], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(operator, "resume", lambda *_: None)
-    assert any(difference(one, 0.3) for one in without_schedules(traced))
+    assert any(ours_differs(one, 0.3) for one in without_schedules(traced))
 
 
 def test_the_programs_cover_all_operators_and_pairs_of_them(traced: list[Traced]) -> None:
@@ -242,7 +221,7 @@ def test_a_planted_fault_is_seen(fault: str, traced: list[Traced], monkeypatch: 
     DSL_FAULTS[fault](monkeypatch)
     for one in running(traced):
         try:
-            if difference(one):
+            if ours_differs(one):
                 return
         except (KeyError, IndexError, AttributeError, ValueError):
             return
