@@ -25,9 +25,12 @@ from kappaflow.kernel import RecordColumns
 from kappaflow.state.database import StateDatabase
 from kappaflow.streams import (
     JoinWindows,
+    Materialized,
     Serdes,
     SessionWindows,
+    SlidingWindows,
     StreamsBuilder,
+    Suppressed,
     TimeWindows,
     col,
     count,
@@ -39,6 +42,7 @@ from kappaflow.streams.execution.row_task import RawRecord, RowTask
 from kappaflow.streams.execution.sink_columns import encode_columns
 from kappaflow.streams.execution.source_columns import decode_columns
 from kappaflow.streams.processors.base import TaskContext
+from kappaflow.testing.batch_driver import BatchTopologyDriver, Form
 
 RESULTS = Path(__file__).with_name("results")
 TEXT = Serdes.string()
@@ -114,6 +118,55 @@ def _stream_stream(b: StreamsBuilder) -> None:
     orders(b).join(orders(b, "more"), joiner, JoinWindows.of(1_000, grace=0)).to("out")
 
 
+def _stream_stream_left(b: StreamsBuilder) -> None:
+    joiner = {"item": col.left("item"), "other": col.right("item")}
+    orders(b).left_join(orders(b, "more"), joiner, JoinWindows.of(1_000, grace=0)).to("out")
+
+
+def _sliding(b: StreamsBuilder) -> None:
+    orders(b).group_by_key().windowed_by(SlidingWindows.of(20_000, grace=0)).count().to_stream().to("out")
+
+
+def _closed(b: StreamsBuilder) -> None:
+    windowed = orders(b).group_by_key().windowed_by(TimeWindows.of(60_000, grace=0))
+    windowed.emit_strategy("on_window_close").count().to_stream().to("out")
+
+
+def _suppress(b: StreamsBuilder) -> None:
+    counts = orders(b).group_by_key().windowed_by(TimeWindows.of(60_000, grace=0)).count()
+    counts.suppress(Suppressed.until_window_closes()).to_stream().to("out")
+
+
+def _reduce(b: StreamsBuilder) -> None:
+    later = {"item": col.right("item"), "price": col.right("price"), "units": col.left("units") + col.right("units")}
+    orders(b).group_by_key().reduce(later).to_stream().to("out")
+
+
+def _cogroup(b: StreamsBuilder) -> None:
+    bought = {"n": col.left("n") + 1, "units": col.left("units") + col.right("units")}
+    more = {"n": col.left("n"), "units": col.left("units") - col.right("units")}
+    cogrouped = orders(b).group_by_key().cogroup(bought).cogroup(orders(b, "more").group_by_key(), more)
+    cogrouped.aggregate(lambda: {"n": 0, "units": 0}).to_stream().to("out")
+
+
+def _regroup(b: StreamsBuilder) -> None:
+    people = table(b).group_by(col("city")).count().to_stream()
+    people.to("out")
+
+
+def _foreign_key(b: StreamsBuilder) -> None:
+    left = b.table("orders", key_serde=TEXT, value_serde=ORDER)
+    key = "key-" + (col("units") * 7).cast(str)
+    joiner = {"item": col.left("item"), "city": col.right("city")}
+    left.join(table(b), joiner, foreign_key=key).to_stream().to("out")
+
+
+def _as_of(b: StreamsBuilder) -> None:
+    kept = Materialized("versions", history_retention_ms=60_000)
+    versions = b.table("customers", kept, key_serde=TEXT, value_serde=CUSTOMER)
+    orders(b).join(versions, {"item": col.left("item"), "city": col.right("city")}).to("out")
+
+
 OPERATORS: dict[str, Build] = {
     "filter": _filter,
     "map_values": _map,
@@ -128,6 +181,15 @@ OPERATORS: dict[str, Build] = {
     "stream-table join": _stream_table,
     "table-table join": _table_table,
     "stream-stream join": _stream_stream,
+    "stream-stream left join": _stream_stream_left,
+    "sliding windows": _sliding,
+    "emit on window close": _closed,
+    "suppress": _suppress,
+    "reduce": _reduce,
+    "cogroup": _cogroup,
+    "table group_by, count": _regroup,
+    "foreign-key join": _foreign_key,
+    "stream-table join as of": _as_of,
 }
 
 
@@ -217,6 +279,18 @@ def run_columns(build: Build, given: Sequence[RawRecord], database: StateDatabas
     return Timing(time.perf_counter() - wall, time.process_time() - cpu, written[0])
 
 
+def run_parts(build: Build, given: Sequence[RawRecord], form: Form) -> Timing:
+    """Several parts of a topology that write topics for each other: in one process, with stores in memory."""
+    builder = StreamsBuilder()
+    build(builder)
+    driver = BatchTopologyDriver(builder.build().bind("benchmark"), emit_interval_ms=0, outer_interval_ms=0, form=form)
+    wall, cpu = time.perf_counter(), time.process_time()
+    for start in range(0, len(given), BATCH):
+        driver.pipe(*given[start : start + BATCH])
+    written = sum(len(records) for topic, records in driver.outputs.items() if topic == "out")
+    return Timing(time.perf_counter() - wall, time.process_time() - cpu, written)
+
+
 def _stores(bound: Any, database: StateDatabase) -> dict[str, Any]:
     """Stores of an application: changes wait in memory for a commit, in front of RocksDB."""
     return {spec.name: database.store("task", spec.name, spec.types) for spec in bound.stores}
@@ -227,22 +301,27 @@ def _fail(error: Exception) -> None:
 
 
 def _bound(build: Build) -> tuple[Any, Any]:
+    """The topology and its only part; None where it has several."""
     builder = StreamsBuilder()
     build(builder)
     bound = builder.build().bind("benchmark")
-    (sub,) = bound.subtopologies
-    return bound, sub
+    return bound, bound.subtopologies[0] if len(bound.subtopologies) == 1 else None
 
 
 def measure(name: str, number: int, runs: int) -> dict[str, Any]:
     """Run both sides of one operator."""
     bound, sub = _bound(OPERATORS[name])
-    given = records(sorted(sub.sources), number)
-    reason = reason_for_rows(bound, sub)
+    parts = bound.subtopologies
+    topics = {topic for part in parts for topic in part.sources if not topic.startswith("benchmark-")}
+    given = records(sorted(topics), number)
+    reason = next((why for part in parts if (why := reason_for_rows(bound, part))), "")
     sides: dict[str, list[Timing]] = {"row": [], "column": []}
     for _ in range(runs):
-        for side, run in (("row", run_rows), ("column", run_columns)):
-            if side == "row" or not reason:
+        runs_of: tuple[tuple[Form, Any], ...] = (("row", run_rows), ("column", run_columns))
+        for side, run in runs_of:
+            if sub is None:
+                sides[side].append(run_parts(OPERATORS[name], given, side))
+            elif side == "row" or not reason:
                 with TemporaryDirectory() as folder, closing(StateDatabase(Path(folder))) as database:
                     sides[side].append(run(OPERATORS[name], given, database))
     found: dict[str, Any] = {"operator": name, "records": number, "reason_for_rows": reason}

@@ -4,8 +4,8 @@
                               ├──build_expressed()─▶ the same with expressions where that is possible
                               └──to_json()--> the Java program (tests/conformance/kafka_streams)
 
-A program that differs is made small (`minimised`) and kept as a file with what Kafka Streams said to it (`write_golden`).
-Keys and values are texts.
+A program that differs is made small (`minimised`) and kept as a file with what Kafka Streams said to it
+(`write_golden`). Keys and values are texts.
 """
 
 from kappaflow.testing.described_streams.build import build

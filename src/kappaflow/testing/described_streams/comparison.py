@@ -39,7 +39,7 @@ def is_buffer(trace: Trace, topic: str) -> bool:
 
     Kafka Streams writes what a commit has of it in no order, without times.
     """
-    records = trace.outputs.get(topic, [])
+    records: Any = trace.outputs.get(topic, [])
     return topic.endswith("-changelog") and any(each.timestamp is None for each in records)
 
 
