@@ -11,13 +11,13 @@ import dataclasses
 import types
 import typing
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import msgspec
 import numpy as np
 
-from kappaflow.serde.arrow import arrays_to_rows, rows_to_arrays
+from kappaflow.serde.arrow import array_to_values, arrays_to_rows, rows_to_arrays, values_to_array
 from kappaflow.serde.face import ArrowArray, Mask, Row
 from kappaflow.serde.schema import Column
 from kappaflow.serde.types import (
@@ -45,11 +45,16 @@ class Shape:
     Attributes:
         access: the value itself is the only column, or columns are its items or attributes.
         make: what rows become, where columns are attributes.
+        names: of the columns.
     """
 
     columns: tuple[Column, ...]
     access: Access
     make: Any = None
+    names: tuple[str, ...] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "names", tuple(column.name for column in self.columns))
 
     @property
     def is_whole(self) -> bool:
@@ -60,11 +65,6 @@ class Shape:
     def types(self) -> tuple[DataType, ...]:
         """The types of the columns."""
         return tuple(column.type for column in self.columns)
-
-    @property
-    def names(self) -> tuple[str, ...]:
-        """The names of the columns."""
-        return tuple(column.name for column in self.columns)
 
     @property
     def fields(self) -> tuple[StructField, ...]:
@@ -82,8 +82,8 @@ class Shape:
         if self.access == "whole":
             return (value,)
         if self.access == "item":
-            return tuple(value.get(name) for name in self.names)
-        return tuple(getattr(value, name) for name in self.names)
+            return tuple([value.get(name) for name in self.names])
+        return tuple([getattr(value, name) for name in self.names])
 
     def value_of(self, row: Row) -> Any:
         """Return the value of a row."""
@@ -95,13 +95,22 @@ class Shape:
 
     def arrays(self, values: Sequence[Any]) -> tuple[list[ArrowArray], Mask | None]:
         """Return values, None for none, as columns and the mask of those that are there."""
+        valid = np.fromiter([value is not None for value in values], np.bool_, len(values))
+        none = None if valid.all() else valid
+        if self.access == "whole":
+            return [values_to_array(values, self.types[0])], none
         rows = [None if value is None else self.row_of(value) for value in values]
-        valid = np.fromiter((value is not None for value in values), np.bool_, len(values))
-        return rows_to_arrays(rows, self.types), None if valid.all() else valid
+        return rows_to_arrays(rows, self.types), none
 
     def values(self, columns: Sequence[ArrowArray], valid: Mask | None, count: int) -> list[Any]:
         """Return the values of columns; None where there is none."""
+        if self.access == "whole":
+            found = array_to_values(columns[0], self.types[0])
+            return found if valid is None else [v if is_ else None for v, is_ in zip(found, valid.tolist(), strict=True)]
         rows = arrays_to_rows(columns, self.types, count)
+        if valid is None and self.access == "item":
+            names = self.names
+            return [dict(zip(names, row, strict=True)) for row in rows]
         if valid is None:
             return [self.value_of(row) for row in rows]
         return [self.value_of(row) if there else None for row, there in zip(rows, valid.tolist(), strict=True)]

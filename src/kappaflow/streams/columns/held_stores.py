@@ -71,6 +71,22 @@ class HeldStore:
         self.undo: Undo | None = None
         self.position = 0
         self.observed: list[tuple[int, int]] = []
+        # As long as every entry is in memory, a key that is not there is new; None before the first look.
+        self._holds_all: bool | None = None
+
+    @property
+    def holds_all(self) -> bool:
+        """Whether every entry is in memory; those of the task's store are read at the first look, if they are few."""
+        if self._holds_all is None:
+            self._holds_all = self._load()
+        return self._holds_all
+
+    def _load(self) -> bool:
+        for number, (key, stored) in enumerate(self._rows.range()):
+            if number == ENTRIES_MAX:
+                return False
+            self._held.setdefault(key, self._read(stored))
+        return True
 
     def note(self) -> None:
         """Begin to note what entries were before changes of the batch."""
@@ -81,6 +97,8 @@ class HeldStore:
         held = self._held
         if key in held:
             return held[key]
+        if self.holds_all:
+            return held.get(key)
         found = held[key] = self._read(self._rows.get(key))
         return found
 
@@ -91,12 +109,20 @@ class HeldStore:
         """Set the object of a key; None deletes it."""
         if self.undo is not None:
             self.undo.append((self.position, key, self.get(key)))
+        if self._holds_all is None:
+            self._holds_all = self._load()
         self._held[key] = None if row is None else (row, timestamp)
         self._changed.pop(key, None)
         self._changed[key] = timestamp
 
     def range(self, low: bytes = b"", high: bytes | None = None) -> Iterator[tuple[bytes, Held]]:
         """Yield keys in [low, high) in byte order; changes during it are not seen."""
+        if self.holds_all:
+            for key in sorted(key for key in self._held if key >= low and (high is None or key < high)):
+                entry = self._held[key]
+                if entry is not None:
+                    yield key, entry
+            return
         found: dict[bytes, Any] = dict(self._rows.range(low, high))
         for key in self._changed:
             if key >= low and (high is None or key < high):
@@ -105,6 +131,11 @@ class HeldStore:
             entry = self._held[key] if key in self._held else self._read(found[key])
             if entry is not None:
                 yield key, entry
+
+    def group_of(self, key: bytes) -> bytes:
+        """Return what the keys that are ranged over together share: nothing."""
+        del key
+        return b""
 
     def finish(self) -> None:
         """Let the task's store take what changed, in the order of the last changes."""
@@ -116,12 +147,15 @@ class HeldStore:
         for key, timestamp in changed.items():
             entry = self._held[key]
             self._rows.put(key, None if entry is None else next(rows), timestamp)
+            if entry is None and self._holds_all:
+                del self._held[key]
         if len(self._held) > ENTRIES_MAX:
             self.forget()
 
     def forget(self) -> None:
         """Forget what is written."""
         self._held.clear()
+        self._holds_all = False
 
 
 class HeldGroups(HeldStore):
@@ -139,6 +173,8 @@ class HeldGroups(HeldStore):
     def keys_of(self, inner: bytes) -> list[bytes]:
         """Return the keys of a group."""
         keys = self._of.get(inner)
+        if keys is None and self.holds_all:
+            keys = self._of[inner] = []
         if keys is None:
             of, high = self._inner, None if not inner else behind(inner)
             # Some may have been changed before their neighbours were looked at.
@@ -146,6 +182,17 @@ class HeldGroups(HeldStore):
             found = {key for key, _ in self._rows.range(inner, high) if of(key) == inner}
             keys = self._of[inner] = [key for key in sorted(found | changed) if self.get(key) is not None]
         return keys
+
+    def group_of(self, key: bytes) -> bytes:
+        """Return the part of a key that its group shares."""
+        return self._inner(key)
+
+    def _load(self) -> bool:
+        if not super()._load():
+            return False
+        for key in sorted(self._held):
+            self._of.setdefault(self._inner(key), []).append(key)
+        return True
 
     def put(self, key: bytes, row: Any, timestamp: int) -> None:
         """Set the object of a key; None deletes it."""
@@ -200,9 +247,12 @@ class RowsBefore:
     def __init__(self, store: HeldStore) -> None:
         self._store = store
         self._changes: dict[bytes, list[tuple[int, Held | None]]] = {}
+        self._changed_of: dict[bytes, set[bytes]] = {}
         self.position = 0
         for position, key, before in store.undo or ():
             self._changes.setdefault(key, []).append((position, before))
+        for key in self._changes:
+            self._changed_of.setdefault(store.group_of(key), set()).add(key)
 
     def _at(self, key: bytes, entry: Held | None) -> Held | None:
         for position, before in self._changes.get(key, ()):
@@ -215,9 +265,13 @@ class RowsBefore:
         return self._at(key, self._store.get(key))
 
     def range(self, low: bytes = b"", high: bytes | None = None) -> Iterator[tuple[bytes, Held]]:
-        """Yield keys in [low, high) in byte order."""
+        """Yield keys of one group in [low, high) in byte order."""
+        changed = self._changed_of.get(self._store.group_of(low))
+        if changed is None:
+            yield from self._store.range(low, high)
+            return
         now = dict(self._store.range(low, high))
-        keys = {*now, *(key for key in self._changes if key >= low and (high is None or key < high))}
+        keys = {*now, *(key for key in changed if key >= low and (high is None or key < high))}
         for key in sorted(keys):
             entry = self._at(key, now.get(key))
             if entry is not None:
