@@ -106,7 +106,9 @@ class Shape:
         """Return the values of columns; None where there is none."""
         if self.access == "whole":
             found = array_to_values(columns[0], self.types[0])
-            return found if valid is None else [v if is_ else None for v, is_ in zip(found, valid.tolist(), strict=True)]
+            return (
+                found if valid is None else [v if is_ else None for v, is_ in zip(found, valid.tolist(), strict=True)]
+            )
         rows = arrays_to_rows(columns, self.types, count)
         if valid is None and self.access == "item":
             names = self.names

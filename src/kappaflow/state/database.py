@@ -232,6 +232,7 @@ class DurableStore:
         self._deleted_at: dict[bytes, int] = {}
         self.journal: Callable[[bytes, Stored | None, int], None] | None = None
         self._clean: dict[bytes, Stored | None] = {}
+        self._gets = self._puts = self._deletes = 0
         self._packed: dict[bytes, bytes | None] = {}
         self._expired: list[bytes] = []
         self._ordered: SortedSet | None = None  # changed keys in order, once something asked for a range
@@ -240,6 +241,7 @@ class DurableStore:
 
     def get(self, key: bytes) -> Stored | None:
         """Return the row of a key and its timestamp, or None."""
+        self._gets += 1
         if key in self._changed:
             return self._changed[key]
         if key in self._packed:
@@ -256,6 +258,8 @@ class DurableStore:
 
     def put(self, key: bytes, row: Row | None, timestamp: int) -> None:
         """Set the row of a key; None deletes it."""
+        self._puts += 1
+        self._deletes += row is None
         self._changed.pop(key, None)  # the order of the last change is the order of the changelog
         self._changed[key] = stored = None if row is None else (row, timestamp)
         if stored is None:
@@ -265,12 +269,17 @@ class DurableStore:
         if self.journal is not None:
             self.journal(key, stored, timestamp)
 
+    def figures(self) -> dict[str, int | float]:
+        """Return how often rows were read and written, by Kafka Streams' names of store metrics."""
+        return {"get-total": self._gets, "put-total": self._puts, "delete-total": self._deletes}
+
     def is_empty(self) -> bool:
         """Return whether there is no row at all, neither committed nor waiting."""
         return not self.changed_rows and next(self.committed(), None) is None
 
     def put_packed(self, keys: Sequence[bytes], rows: Sequence[bytes | None]) -> None:
         """Set packed rows, as the kernel's folds give them."""
+        self._puts += len(keys)
         self._packed.update(zip(keys, rows, strict=True))
         if self._ordered is not None:
             self._ordered.update(keys)

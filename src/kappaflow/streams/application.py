@@ -13,11 +13,12 @@ import threading
 import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Literal
 
+from kappaflow.client.admin import Admin
 from kappaflow.client.connection import ClientConfig
 from kappaflow.errors import ConfigError, KappaError, StreamsError
 from kappaflow.state import ObjectStore, Version
@@ -25,6 +26,7 @@ from kappaflow.state.database import StateDatabase
 from kappaflow.streams.dsl.topology import Topology
 from kappaflow.streams.execution.error_handling import ErrorPolicy
 from kappaflow.streams.execution.global_tables import GlobalTables
+from kappaflow.streams.execution.listeners import RestoreListener
 from kappaflow.streams.execution.stream_thread import StreamThread
 from kappaflow.streams.execution.streams_config import Guarantee, StreamsConfig
 from kappaflow.streams.processors.keys import KeyReader, KeyWriter
@@ -53,6 +55,8 @@ class KafkaStreams:
             at a commit, which is the same once they are compacted, and less.
         max_task_idle_ms: how long a task waits for records of a partition that has none, before it takes those of
             others; 0 waits only for what the broker has, -1 not even for that.
+        state_listener: told what the application does now and what it did before, in the thread that changed it.
+        restore_listener: told how stores are restored; see `RestoreListener`.
 
     Raises:
         ConfigError: the state directory is in use.
@@ -78,43 +82,65 @@ class KafkaStreams:
         uncaught_exception_handler: Callable[[Exception], str] | None = None,
         every_change: bool = False,
         max_task_idle_ms: int = 0,
+        state_listener: Callable[[State, State], None] | None = None,
+        restore_listener: RestoreListener | None = None,
     ) -> None:
         if num_stream_threads < 1:
             raise ConfigError(f"num_stream_threads is at least 1, not {num_stream_threads}.")
         if max_task_idle_ms < -1:
             raise ConfigError(f"max_task_idle_ms is -1, 0 or a time in milliseconds, not {max_task_idle_ms}.")
-        self._bound = topology.bind(application_id)
+        client = ClientConfig(bootstrap_servers, client_id=application_id, security=security or {})
+        self._bound = topology.bind(application_id, _topics(client) if topology.has_patterns else ())
         self._handler = uncaught_exception_handler
         self._directory = Path(state_dir) / application_id
         self._directory.mkdir(parents=True, exist_ok=True)
-        client = ClientConfig(bootstrap_servers, client_id=application_id, security=security or {})
         interval = COMMIT_INTERVAL_MS[processing_guarantee] if commit_interval_ms is None else commit_interval_ms
-        instance = _instance_id(self._directory)
-        self._stack = ExitStack()
+        self._instance = _instance_id(self._directory)
+        self._listener = state_listener
+        self._told: State = "CREATED"
+        self._telling = threading.Lock()
+        self._databases: dict[StreamThread, StateDatabase] = {}
         self._globals = GlobalTables(self._bound, client, committed_only=processing_guarantee != "at_least_once")
         self._threads: list[StreamThread] = []
         self._closed = False
-        for number in range(num_stream_threads):
-            config = StreamsConfig(
-                client,
-                commit_interval_ms=interval,
-                auto_offset_reset=auto_offset_reset,
-                instance_id=f"{instance}-{number + 1}",
-                caching=caching,
-                replication_factor=replication_factor,
-                session_timeout_ms=session_timeout_ms,
-                guarantee=processing_guarantee,
-                errors=errors or ErrorPolicy(),
-                every_change=every_change,
-                max_task_idle_ms=max_task_idle_ms,
-            )
-            database = StateDatabase(self._directory / f"thread-{number + 1}")
-            self._stack.callback(database.close)
-            self._threads.append(
-                StreamThread(
-                    self._bound, config, database, shared_stores=self._globals.stores, on_failure=self._goes_on
-                )
-            )
+        self._config = StreamsConfig(
+            client,
+            commit_interval_ms=interval,
+            auto_offset_reset=auto_offset_reset,
+            caching=caching,
+            replication_factor=replication_factor,
+            session_timeout_ms=session_timeout_ms,
+            guarantee=processing_guarantee,
+            errors=errors or ErrorPolicy(),
+            every_change=every_change,
+            max_task_idle_ms=max_task_idle_ms,
+            restore_listener=restore_listener,
+        )
+        for _ in range(num_stream_threads):
+            self._new_thread()
+
+    def _new_thread(self) -> StreamThread:
+        """Make a thread with the first number that no other has, and the state directory of that number."""
+        taken = {thread.config.instance_id for thread in self._threads}
+        number = next(n for n in range(1, len(taken) + 2) if f"{self._instance}-{n}" not in taken)
+        config = replace(self._config, instance_id=f"{self._instance}-{number}")
+        database = StateDatabase(self._directory / f"thread-{number}")
+        thread = StreamThread(
+            self._bound, config, database, shared_stores=self._globals.stores, on_failure=self._goes_on
+        )
+        thread.figures.on_state = self._state_changed
+        self._databases[thread] = database
+        self._threads = [*self._threads, thread]
+        return thread
+
+    def _state_changed(self) -> None:
+        """Tell the listener what the application does now, where that is something else than before."""
+        if self._listener is None:
+            return
+        with self._telling:
+            before, self._told = self._told, self.state
+            if before != self._told:
+                self._listener(self._told, before)
 
     # ---- life ----
 
@@ -143,7 +169,37 @@ class KafkaStreams:
             if thread.figures.state != "CREATED":
                 thread.stop(leave=leave)
         self._globals.stop()
-        self._stack.close()
+        for database in self._databases.values():
+            database.close()
+        self._databases.clear()
+        self._state_changed()
+
+    # ---- threads ----
+
+    def add_stream_thread(self) -> str | None:
+        """Add a thread, which takes some of the tasks, and return its name; None where the application has ended."""
+        if self._closed:
+            return None
+        thread = self._new_thread()
+        if any(each.figures.state != "CREATED" for each in self._threads):
+            thread.start()
+        return thread.config.instance_id
+
+    def remove_stream_thread(self, timeout_seconds: float = 60.0) -> str | None:
+        """End the thread that was added last, and return its name; others take its tasks at once.
+
+        Its state directory stays, for the next thread that gets its number. None where there is no thread left, or the
+        application has ended.
+        """
+        if self._closed or not self._threads:
+            return None
+        *rest, thread = self._threads
+        self._threads = rest
+        if thread.figures.state != "CREATED":
+            thread.stop(timeout_seconds, leave=True)
+        self._databases.pop(thread).close()
+        self._state_changed()
+        return thread.config.instance_id
 
     def __enter__(self) -> KafkaStreams:
         self.start()
@@ -173,6 +229,8 @@ class KafkaStreams:
         if self._closed:
             return "NOT_RUNNING"
         states = {thread.figures.state for thread in self._threads}
+        if not states:
+            return "REBALANCING"
         if "ERROR" in states:
             return "ERROR"
         if states <= {"RUNNING", "PAUSED"}:
@@ -232,6 +290,37 @@ class KafkaStreams:
             "failed-stream-threads": sum(each.state == "ERROR" for each in figures),
             "records-lag": sum(each.lag_records for each in figures),
         }
+
+    def task_metrics(self) -> dict[str, dict[str, int | float]]:
+        """Return figures of each task of this instance, by its id and by Kafka Streams' names of task metrics."""
+        found: dict[str, dict[str, int | float]] = {}
+        for thread in self._threads:
+            with thread.reading() as tasks:
+                for task_id, task in (tasks or {}).items():
+                    found[str(task_id)] = {
+                        "process-total": task.records_processed,
+                        "dropped-records-total": sum(task.dropped.values()),
+                        "active-buffer-count": task.buffered,
+                    }
+        return found
+
+    def store_metrics(self) -> dict[str, dict[str, dict[str, int | float]]]:
+        """Return figures of each store of this instance, by task and name of the store.
+
+        ``put-total``, ``delete-total`` and ``get-total`` count what operators asked of it since its task began; what
+        columns fold in memory counts where the store takes it.
+        """
+        found: dict[str, dict[str, dict[str, int | float]]] = {}
+        for thread in self._threads:
+            with thread.reading() as tasks:
+                for task_id, task in (tasks or {}).items():
+                    found[str(task_id)] = {name: store.figures() for name, store in task.stores.items()}
+        return found
+
+
+def _topics(client: ClientConfig) -> list[str]:
+    with Admin(client) as admin:
+        return list(admin.list_topics())
 
 
 class ReadOnlyStore:

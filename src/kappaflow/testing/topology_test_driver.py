@@ -45,6 +45,7 @@ class TopologyTestDriver:
         start_time_ms: what the wall clock shows.
         on_error: told about records that cannot be read or written, which are dropped then; without it the error is
             raised.
+        topics: that there are, for sources that read by a pattern.
         emit_interval_ms, outer_interval_ms: throttles of final results and of unmatched records, in wall-clock time.
     """
 
@@ -57,8 +58,9 @@ class TopologyTestDriver:
         on_error: Callable[[str, KappaError], None] | None = None,
         emit_interval_ms: int = 0,
         outer_interval_ms: int = 0,
+        topics: Sequence[str] = (),
     ) -> None:
-        self._bound: BoundTopology = topology.bind(application_id)
+        self._bound: BoundTopology = topology.bind(application_id, topics)
         self.outputs: dict[str, list[RawRecord]] = {}
         self._now = start_time_ms
         self._on_error = on_error

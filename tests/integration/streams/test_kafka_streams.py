@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import threading
 import time
 from collections.abc import Iterator
@@ -266,3 +267,79 @@ def test_an_error_of_the_user_ends_the_application(cluster: Cluster, tmp_path: P
             streams.wait_until_running()
     streams.close()
     assert streams.state == "NOT_RUNNING"
+
+
+class Told:
+    """What listeners were told."""
+
+    def __init__(self) -> None:
+        self.states: list[tuple[str, str]] = []
+        self.restored: list[tuple[str, str, int]] = []
+
+    def state(self, now: str, before: str) -> None:
+        self.states.append((before, now))
+
+    def restore_started(self, changelog: Any, store: str, start: int, end: int) -> None:
+        self.restored.append(("started", store, end - start))
+
+    def batch_restored(self, changelog: Any, store: str, offset: int, records: int) -> None:
+        self.restored.append(("batch", store, records))
+
+    def restore_ended(self, changelog: Any, store: str, total: int) -> None:
+        self.restored.append(("ended", store, total))
+
+
+def test_listeners_are_told_of_states_and_restores_and_tasks_and_stores_have_figures(
+    cluster: Cluster, tmp_path: Path
+) -> None:
+    lines, counts = cluster.topic("lines", 1), cluster.topic("counts", 1)
+    cluster.write(lines, ("1", "one two two"))
+    for folder in (tmp_path / "first", tmp_path / "elsewhere"):
+        told = Told()
+        listeners: dict[str, Any] = {"state_listener": told.state, "restore_listener": told, "every_change": True}
+        with application(cluster, word_count(lines, counts), folder, **listeners) as streams:
+            streams.wait_until_running()
+            cluster.read(counts, 3)
+            tasks, stores = streams.task_metrics(), streams.store_metrics()
+            assert sum(each["process-total"] for each in tasks.values()) == (4 if folder.name == "first" else 0)
+            puts = [figures["counts"]["put-total"] for figures in stores.values() if "counts" in figures]
+            assert sum(puts) == (3 if folder.name == "first" else 0)
+            streams.close(leave=True)
+        assert told.states[0] == ("CREATED", "REBALANCING")
+        assert told.states[-1][1] == "NOT_RUNNING"
+        assert ("REBALANCING", "RUNNING") in told.states
+    kinds = [kind for kind, _, _ in told.restored]
+    assert (kinds[0], kinds[-1]) == ("started", "ended")
+    totals = {kind: sum(n for each, _, n in told.restored if each == kind) for kind in ("started", "batch", "ended")}
+    assert totals["started"] == totals["batch"] == totals["ended"] == 3
+    assert {store for _, store, _ in told.restored} == {"counts"}
+
+
+def test_threads_are_added_and_removed_while_an_application_runs(cluster: Cluster, tmp_path: Path) -> None:
+    lines, counts = cluster.topic("lines"), cluster.topic("counts")
+    with application(cluster, word_count(lines, counts), tmp_path) as streams:
+        streams.wait_until_running()
+        assert streams.metrics["alive-stream-threads"] == 1
+        added = streams.add_stream_thread()
+        assert added is not None
+        assert added.endswith("-2")
+        streams.wait_until_running()
+        cluster.write(lines, ("1", "one two two"), ("2", "three two"))
+        assert len(cluster.read(counts, 5)) == 5
+        assert streams.remove_stream_thread() == added
+        cluster.write(lines, ("3", "two"), ("1", "one"))
+        found = {key: number(value) for key, value in cluster.read(counts, 7)}
+        assert found == {b"one": 2, b"two": 4, b"three": 1}
+        assert streams.add_stream_thread() == added  # its number and its state directory are free again
+    assert streams.add_stream_thread() is None
+
+
+def test_a_pattern_reads_the_topics_that_there_are(cluster: Cluster, tmp_path: Path) -> None:
+    topics, out = [cluster.topic(f"in-{each}", 1) for each in "ab"], cluster.topic("out", 1)
+    builder = StreamsBuilder(key_serde=Serdes.string(), value_serde=Serdes.string())
+    builder.stream(re.compile(re.escape(cluster.prefix) + "-in-.")).map_values(str.upper).to(out)
+    for topic in topics:
+        cluster.write(topic, ("k", topic[-1]))
+    with application(cluster, builder.build(), tmp_path) as streams:
+        streams.wait_until_running()
+        assert sorted(value for _, value in cluster.read(out, 2)) == [b"A", b"B"]

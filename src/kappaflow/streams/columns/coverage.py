@@ -20,6 +20,8 @@ def reason_for_rows(topology: Topology, subtopology: Subtopology, *, collected: 
     Args:
         collected: whoever runs it takes results that go to no topic as batches.
     """
+    if topology.wrap is not None:
+        return "a wrapper of the program sees each record of each operator"
     shared = shared_stores(subtopology)
     for node in subtopology.nodes:
         if collected and isinstance(node, n.Sink) and node.topic is None and node.topic_of is None:

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
+from typing import Any
 
 from kappaflow.errors import UsageError
 from kappaflow.serde import Serde
-from kappaflow.streams.dsl.global_table import GlobalKTable, global_table
+from kappaflow.streams.dsl.global_table import GlobalKTable, add_global_store, global_table
 from kappaflow.streams.dsl.graph import Graph, GraphNode
+from kappaflow.streams.dsl.processor_api import ProcessorSupplier
 from kappaflow.streams.dsl.stores import Materialized, StoreDefinition
 from kappaflow.streams.dsl.stream import KStream
 from kappaflow.streams.dsl.table import KTable
 from kappaflow.streams.dsl.table_sources import SOURCE_PREFIX, table_from_topic
 from kappaflow.streams.dsl.topology import OffsetReset, TimestampExtractor, Topology
 from kappaflow.streams.expressions.nodes import Expression
+from kappaflow.streams.topology import ProcessorWrapper
 
 OPTIMIZATIONS = ("reuse.ktable.source.topics", "merge.repartition.topics", "single.store.self.join")
 
@@ -47,7 +51,7 @@ class StreamsBuilder:
 
     def stream(
         self,
-        topics: str | Sequence[str],
+        topics: str | Sequence[str] | re.Pattern[str],
         *,
         key_serde: Serde | None = None,
         value_serde: Serde | None = None,
@@ -58,11 +62,14 @@ class StreamsBuilder:
         """Read topics as a stream.
 
         Args:
+            topics: their names, or a pattern: ``re.compile("orders-.*")`` reads those that match when the application
+                starts.
             timestamp: gives the time of a record, from the record and the greatest time of its partition so far; or
                 an expression, such as ``col("at")``.
             offset_reset: where to begin without committed offsets: ``earliest``, ``latest``, or a time ago.
         """
-        listed = (topics,) if isinstance(topics, str) else tuple(topics)
+        single = isinstance(topics, str | re.Pattern)
+        listed: tuple[Any, ...] = (topics,) if single else tuple(topics)
         made = self.graph.name_or_new(name, SOURCE_PREFIX)
 
         def write(topology: Topology, node: GraphNode) -> None:
@@ -110,10 +117,36 @@ class StreamsBuilder:
         self.graph.add(GraphNode(store.name, lambda topology, _: _add_store(topology, store)), self.graph.root)
         return self
 
-    def build(self, optimize: str | Sequence[str] = ()) -> Topology:
+    def add_global_store(
+        self,
+        store: StoreDefinition,
+        topic: str,
+        supplier: ProcessorSupplier,
+        *,
+        key_serde: Serde | None = None,
+        value_serde: Serde | None = None,
+        timestamp: TimestampExtractor | Expression | None = None,
+        name: str | None = None,
+    ) -> StreamsBuilder:
+        """Read all of a topic in every instance by a processor of yours, which keeps what it wants in a store.
+
+        All tasks see the store; nothing is written behind it.
+
+        Args:
+            supplier: a class, or a function that makes a processor.
+            key_serde, value_serde: of the topic's records; those of the store where none are named.
+            name: of the source and the processor.
+        """
+        add_global_store(self, store, topic, supplier, (key_serde, value_serde), timestamp, name)
+        return self
+
+    def build(
+        self, optimize: str | Sequence[str] = (), *, processor_wrapper: ProcessorWrapper | None = None
+    ) -> Topology:
         """Return the topology.
 
         Args:
+            processor_wrapper: see `Topology`.
             optimize: ``all``, or some of ``reuse.ktable.source.topics`` and ``merge.repartition.topics``.
 
         Raises:
@@ -127,7 +160,7 @@ class StreamsBuilder:
             known = ", ".join((*OPTIMIZATIONS, "all"))
             raise UsageError(f"There is no optimisation {sorted(unknown)[0]}; there are {known}.")
         self.optimizations = frozenset(chosen)
-        topology = Topology(self.key_serde, self.value_serde)
+        topology = Topology(self.key_serde, self.value_serde, processor_wrapper=processor_wrapper)
         self.graph.write(topology, self.optimizations)
         return topology
 

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from kappaflow.errors import TopologyError
 from kappaflow.serde import Serde
 from kappaflow.streams import topology as run
 from kappaflow.streams.dsl.graph import GraphNode
+from kappaflow.streams.dsl.processor_api import ProcessorSupplier
 from kappaflow.streams.dsl.stores import Materialized, StoreDefinition
 from kappaflow.streams.dsl.table_sources import SOURCE_PREFIX, TABLE_PREFIX, materialized_of
 from kappaflow.streams.dsl.table_steps import View, store_view
-from kappaflow.streams.dsl.topology import TimestampExtractor, Topology
+from kappaflow.streams.dsl.topology import TimestampExtractor, Topology, user_node
 from kappaflow.streams.expressions.nodes import Expression
 
 if TYPE_CHECKING:
@@ -62,3 +64,32 @@ def global_table(
 
     graph.add(GraphNode(processor_name, write), graph.root)
     return GlobalKTable(store)
+
+
+def add_global_store(
+    builder: StreamsBuilder,
+    store: StoreDefinition,
+    topic: str,
+    supplier: ProcessorSupplier,
+    serdes: tuple[Serde | None, Serde | None],
+    timestamp: TimestampExtractor | Expression | None,
+    name: str | None,
+) -> None:
+    """Read a topic by a processor of the program into a store that every task sees."""
+    graph = builder.graph
+    kept = replace(store, logging=False)
+    source_name = graph.suffixed_or_new(name, "-source", SOURCE_PREFIX)
+    processor_name = graph.name_or_new(name, TABLE_PREFIX)
+
+    def write(topology: Topology, node: GraphNode) -> None:
+        topology.add_global_store(
+            source_name,
+            node.name,
+            topic,
+            kept,
+            user_node(supplier, keeps_key=False),
+            timestamp=timestamp,
+            serdes=serdes,
+        )
+
+    graph.add(GraphNode(processor_name, write), graph.root)

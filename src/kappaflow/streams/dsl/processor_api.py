@@ -19,6 +19,7 @@ from typing import Any
 from kappaflow.errors import StreamsError
 from kappaflow.streams.dsl.stores import store_for_processor
 from kappaflow.streams.processors import base
+from kappaflow.streams.processors.table_views import open_store
 from kappaflow.streams.record import Record
 from kappaflow.streams.topology.nodes import StoreSpec
 
@@ -74,7 +75,7 @@ class ProcessorContext:
     ) -> None:
         self._node = node
         self._context = context
-        self._stores = {spec.name: store_for_processor(stores[spec.name], spec, context) for spec in specs}
+        self._stores = {spec.name: store_for_processor(open_store(stores, spec), spec, context) for spec in specs}
         self._child_names = children
         self._keeps_key = keeps_key
         self.current: Record | None = None

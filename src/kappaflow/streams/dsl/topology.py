@@ -6,6 +6,7 @@ topology.bind("application-id")  the same with its internal topics named, for th
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
@@ -39,12 +40,14 @@ class Connected:
         stores: those that it is connected to, in that order.
         all_stores: of the topology, by name.
         children: names of the nodes behind it, in order.
+        global_stores: that every processor sees.
     """
 
     name: str
     stores: tuple[StoreSpec, ...]
     all_stores: Mapping[str, StoreSpec]
     children: tuple[str, ...]
+    global_stores: tuple[StoreSpec, ...] = ()
 
 
 MakeNode = Callable[[Connected], run.Node]
@@ -69,6 +72,28 @@ class Entry:
     carries_changes: bool = False
     partitions: int | None = None
     is_global: bool = False
+    pattern: re.Pattern[str] | None = None
+
+
+def user_node(supplier: ProcessorSupplier, *, keeps_key: bool) -> MakeNode:
+    """Return what makes the operator of a user's processor."""
+
+    def make(at: Connected) -> run.Node:
+        return run.Operator(
+            name=at.name,
+            specs=at.stores,
+            make=lambda context, opened: UserProcessor(
+                at.name, context, supplier, opened, _seen(at), at.children, keeps_key=keeps_key
+            ),
+        )
+
+    return make
+
+
+def _seen(at: Connected) -> tuple[StoreSpec, ...]:
+    """Return the stores that a processor may use: its own and the global ones, each once."""
+    own = {spec.name for spec in at.stores}
+    return (*at.stores, *(spec for spec in at.global_stores if spec.name not in own))
 
 
 class Topology:
@@ -76,13 +101,23 @@ class Topology:
 
     Args:
         key_serde, value_serde: defaults where a node or store names none.
+        processor_wrapper: stands around every operator, those of the DSL included: given its name and what processes a
+            record, it returns what does instead. The topology runs record by record then.
     """
 
-    def __init__(self, key_serde: Serde | None = None, value_serde: Serde | None = None) -> None:
+    def __init__(
+        self,
+        key_serde: Serde | None = None,
+        value_serde: Serde | None = None,
+        *,
+        processor_wrapper: run.ProcessorWrapper | None = None,
+    ) -> None:
+        self._wrap = processor_wrapper
         self.default_key, self.default_value = key_serde, value_serde
         self._entries: dict[str, Entry] = {}
         self._stores: dict[str, StoreDefinition] = {}
         self._internal: dict[str, int | None] = {}
+        self._global: list[str] = []
         self._copartitioned: list[frozenset[str]] = []
 
     # ---- what users call ----
@@ -90,13 +125,13 @@ class Topology:
     def add_source(
         self,
         name: str,
-        *topics: str,
+        *topics: str | re.Pattern[str],
         key_serde: KeySerde | None = None,
         value_serde: Serde | None = None,
         timestamp: TimestampExtractor | Expression | None = None,
         offset_reset: OffsetReset = None,
     ) -> Topology:
-        """Read topics.
+        """Read topics, or all whose names match a pattern when the application starts.
 
         Args:
             offset_reset: where to begin without committed offsets: ``earliest``, ``latest``, or a time ago; None is as
@@ -108,14 +143,24 @@ class Topology:
         """
         if not topics:
             raise TopologyError(f"Source {name} needs at least one topic.")
+        pattern = next((each for each in topics if isinstance(each, re.Pattern)), None)
+        if pattern is not None and len(topics) > 1:
+            raise TopologyError(f"Source {name} reads topics by their names or by one pattern, not both.")
+        named = tuple(each for each in topics if isinstance(each, str))
         for entry in self._entries.values():
-            if entry.kind == "source" and (both := set(entry.topics) & set(topics)):
+            if entry.kind != "source":
+                continue
+            if both := set(entry.topics) & set(named):
                 raise TopologyError(f"Topic {sorted(both)[0]} is already read by source {entry.name}.")
+            one, other = (entry.pattern, named) if pattern is None else (pattern, entry.topics)
+            if one is not None and (both := [topic for topic in other if one.fullmatch(topic)]):
+                raise TopologyError(f"Topic {both[0]} is read by its name and by the pattern {one.pattern}.")
         return self._add(
             Entry(
                 name,
                 "source",
-                topics=topics,
+                topics=named,
+                pattern=pattern,
                 key_serde=key_serde,
                 value_serde=value_serde,
                 timestamp=timestamp,
@@ -184,9 +229,15 @@ class Topology:
         for store in stores:
             if store not in self._stores:
                 raise TopologyError(f"There is no store called {store}, which {processor} wants to use.")
+            if store in self._global and not self._fills_global(entry):
+                continue  # every processor sees it
             if store not in entry.stores:
                 entry.stores.append(store)
         return self
+
+    def _fills_global(self, entry: Entry) -> bool:
+        """Tell whether a processor is one that fills a global store."""
+        return any(self._entries[parent].is_global for parent in entry.parents)
 
     # ---- what the DSL calls besides ----
 
@@ -204,16 +255,7 @@ class Topology:
             self.add_state_store(store)
         stores = [*(store.name for store in own), *stores]
 
-        def make(at: Connected) -> run.Node:
-            return run.Operator(
-                name=at.name,
-                specs=at.stores,
-                make=lambda context, opened: UserProcessor(
-                    at.name, context, supplier, opened, at.stores, at.children, keeps_key=keeps_key
-                ),
-            )
-
-        return self.add_node(name, make, parents, stores)
+        return self.add_node(name, user_node(supplier, keeps_key=keeps_key), parents, stores)
 
     def add_repartition(
         self,
@@ -270,20 +312,26 @@ class Topology:
         make: MakeNode,
         *,
         timestamp: TimestampExtractor | Expression | None = None,
+        serdes: tuple[Serde | None, Serde | None] = (None, None),
     ) -> Topology:
-        """Read all of a topic into a store that every task sees."""
+        """Read all of a topic into a store that every task sees.
+
+        Args:
+            serdes: of the keys and values of the topic; None takes those of the store.
+        """
         self._add(
             Entry(
                 source_name,
                 "source",
                 topics=(topic,),
-                key_serde=store.key_serde,
-                value_serde=store.value_serde,
+                key_serde=serdes[0] or store.key_serde,
+                value_serde=serdes[1] or store.value_serde,
                 timestamp=timestamp,
                 is_global=True,
             )
         )
         self._stores[store.name] = store
+        self._global.append(store.name)
         return self.add_node(processor_name, make, (source_name,), (store.name,))
 
     def copartition(self, sources: Sequence[str]) -> None:
@@ -332,11 +380,19 @@ class Topology:
             groups.setdefault(find(name), []).append(name)
         return list(groups.values())
 
-    def bind(self, application_id: str) -> run.Topology:
+    @property
+    def has_patterns(self) -> bool:
+        """Whether a source reads topics by a pattern."""
+        return any(entry.pattern is not None for entry in self._entries.values())
+
+    def bind(self, application_id: str, topics: Sequence[str] = ()) -> run.Topology:
         """Return what the execution layer runs.
 
+        Args:
+            topics: that there are, for sources that read by a pattern.
+
         Raises:
-            TopologyError: something is missing.
+            TopologyError: something is missing, or no topic matches a pattern.
         """
         specs = {name: store.spec(self.default_key, self.default_value) for name, store in self._stores.items()}
         children: dict[str, list[str]] = {name: [] for name in self._entries}
@@ -349,11 +405,11 @@ class Topology:
         for entry in self._entries.values():
             before = [node for parent in entry.parents for node in nodes[parent]]
             if entry.kind == "source":
-                if entry.topics[0] in self._internal:
+                if entry.topics and entry.topics[0] in self._internal:
                     through = self._repartition(builder, application_id, sinks[entry.topics[0]], entry, nodes)
                     nodes[entry.name] = [through]
                 else:
-                    read = enumerate(entry.topics)
+                    read = enumerate(entry.topics or self._matching(entry, application_id, topics))
                     nodes[entry.name] = [builder.add(self._source(entry, topic, n)) for n, topic in read]
             elif entry.kind == "sink":
                 if not entry.topics or entry.topics[0] not in self._internal:
@@ -361,9 +417,20 @@ class Topology:
             else:
                 assert entry.make is not None
                 connected = tuple(specs[store] for store in entry.stores)
-                made = entry.make(Connected(entry.name, connected, specs, tuple(children[entry.name])))
+                seen = tuple(specs[name] for name in self._global)
+                made = entry.make(Connected(entry.name, connected, specs, tuple(children[entry.name]), seen))
                 nodes[entry.name] = [builder.add(made, *before)]
-        return replace(builder.build(), copartitioned=self._copartitioned_topics())
+        return replace(builder.build(), copartitioned=self._copartitioned_topics(), wrap=self._wrap)
+
+    @staticmethod
+    def _matching(entry: Entry, application_id: str, topics: Sequence[str]) -> tuple[str, ...]:
+        """Return the topics that a source reads by its pattern; internal ones are not its business."""
+        pattern = entry.pattern
+        assert pattern is not None
+        found = [t for t in topics if pattern.fullmatch(t) and not t.startswith((f"{application_id}-", "__"))]
+        if not found:
+            raise TopologyError(f"No topic matches {pattern.pattern}, which source {entry.name} reads.")
+        return tuple(sorted(found))
 
     def _copartitioned_topics(self) -> tuple[frozenset[str], ...]:
         topics = {name: entry.topics for name, entry in self._entries.items() if entry.kind == "source"}
@@ -472,7 +539,7 @@ def stores_of(supplier: ProcessorSupplier) -> Sequence[StoreDefinition]:
 
 def _detail(entry: Entry) -> str:
     if entry.kind == "source":
-        return f"topics: {listed(entry.topics)}"
+        return f"topics: {listed(entry.topics) if entry.pattern is None else entry.pattern.pattern}"
     if entry.kind == "processor":
         return f"stores: {listed(entry.stores)}"
     if entry.topics:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Callable
 from typing import Literal, NamedTuple
 
 from kappaflow.streams.execution.restore import RestoreProgress
@@ -19,19 +19,35 @@ class ChangelogPosition(NamedTuple):
     offset: int
 
 
-@dataclass(slots=True)
 class QueryFigures:
-    """Live figures of a query in one worker."""
+    """Live figures of a query in one worker.
 
-    state: State = "CREATED"
-    error: str = ""
-    restarts: int = 0
-    records: int = 0
-    records_per_second: float = 0.0
-    tasks: int = 0
-    lag_records: int = 0
-    commits: int = 0
-    restore: RestoreProgress = field(default_factory=RestoreProgress)
-    dropped: dict[str, int] = field(default_factory=dict[str, int])
-    problems: list[str] = field(default_factory=list[str])
-    changelogs: list[ChangelogPosition] = field(default_factory=list[ChangelogPosition])
+    Attributes:
+        on_state: called when the state has changed; in the thread that changed it.
+    """
+
+    def __init__(self) -> None:
+        self._state: State = "CREATED"
+        self.on_state: Callable[[], None] | None = None
+        self.error = ""
+        self.restarts = 0
+        self.records = 0
+        self.records_per_second = 0.0
+        self.tasks = 0
+        self.lag_records = 0
+        self.commits = 0
+        self.restore = RestoreProgress()
+        self.dropped: dict[str, int] = {}
+        self.problems: list[str] = []
+        self.changelogs: list[ChangelogPosition] = []
+
+    @property
+    def state(self) -> State:
+        """What the query does."""
+        return self._state
+
+    @state.setter
+    def state(self, state: State) -> None:
+        changed, self._state = state != self._state, state
+        if changed and self.on_state is not None:
+            self.on_state()

@@ -31,6 +31,7 @@ from kappaflow.state import VersionedStore
 from kappaflow.state.database import DurableStore, StateDatabase
 from kappaflow.streams.execution.commit import CHANGELOG, COMMITTED_AT, RESTORING, TOPIC_ID
 from kappaflow.streams.execution.fetched_columns import decode_fetched
+from kappaflow.streams.execution.listeners import RestoreListener
 from kappaflow.streams.execution.restore_rows import Columns, pairs_of, put_versions, restored_columns
 from kappaflow.streams.execution.restore_tables import RestoreTables
 from kappaflow.streams.topology import StoreSpec
@@ -172,6 +173,7 @@ class Restorer:
         progress: moves while the restore goes on.
         open_reader: connects to what changelogs are read from.
         table_records_min: stores that lack fewer records get them as rows, others as sorted tables.
+        listener: told what is restored.
     """
 
     def __init__(
@@ -183,7 +185,10 @@ class Restorer:
         clock: Clock = SYSTEM_CLOCK,
         open_reader: Callable[[ClientConfig], ChangelogReader] = _fetcher,
         table_records_min: int = TABLE_RECORDS_MIN,
+        listener: RestoreListener | None = None,
     ) -> None:
+        self._listener = listener
+        self._begun: dict[TopicPartition, int] = {}
         self._open_reader = open_reader
         self._client = client
         self._database = database
@@ -207,6 +212,8 @@ class Restorer:
         if not open_jobs:
             return
         self._marks = self._marks_of(jobs)
+        for job in open_jobs.values():
+            self._begin(job)
         large = {
             partition: job
             for partition, job in open_jobs.items()
@@ -231,6 +238,7 @@ class Restorer:
                         self._advance(job, job.end)
                         fetcher.remove([partition])
                         del open_jobs[partition]
+                        self._ended(job)
                         tables.end(partition)
                 self._take(tables, large)
                 self._tell(jobs[0].task)
@@ -283,8 +291,20 @@ class Restorer:
         kept[CHANGELOG + job.spec.name] = next_offset
         return kept
 
+    def _begin(self, job: RestoreJob) -> None:
+        self._begun[job.changelog] = job.next_offset
+        if self._listener is not None:
+            self._listener.restore_started(job.changelog, job.spec.name, job.next_offset, job.end)
+
+    def _ended(self, job: RestoreJob) -> None:
+        if self._listener is not None:
+            self._listener.restore_ended(job.changelog, job.spec.name, job.end - self._begun[job.changelog])
+
     def _advance(self, job: RestoreJob, offset: int) -> None:
-        self.progress.done += max(0, offset - job.next_offset)
+        moved = max(0, offset - job.next_offset)
+        self.progress.done += moved
+        if self._listener is not None and moved:
+            self._listener.batch_restored(job.changelog, job.spec.name, offset, moved)
         job.next_offset = max(job.next_offset, offset)
 
     def _marks_of(self, jobs: Sequence[RestoreJob]) -> dict[str, dict[str, int]]:

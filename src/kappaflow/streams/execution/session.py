@@ -310,7 +310,8 @@ class Session:
         def interrupted() -> bool:
             return self.membership.keep_alive() or host.stopping.is_set()
 
-        Restorer(self.config.client, host.database, interrupted, host.figures.restore).run(jobs)
+        listener = self.config.restore_listener
+        Restorer(self.config.client, host.database, interrupted, host.figures.restore, listener=listener).run(jobs)
 
     def _run_task(self, opening: OpeningTask, begins: dict[TopicPartition, int]) -> Task:
         positions = {p: opening.positions[p] if p in opening.positions else begins[p] for p in opening.inputs}

@@ -7,6 +7,7 @@ from typing import Literal
 
 from kappaflow.client.connection import ClientConfig
 from kappaflow.streams.execution.error_handling import ErrorPolicy
+from kappaflow.streams.execution.listeners import RestoreListener
 
 Guarantee = Literal["at_least_once", "exactly_once_v2"]
 
@@ -28,6 +29,7 @@ class StreamsConfig:
         every_change: changelogs get each change of a store, as from Kafka Streams, instead of the last ones of a
             commit; operators run in row form then.
         purge_interval_ms: how often processed records of repartition topics are deleted.
+        restore_listener: told what is restored.
     """
 
     client: ClientConfig
@@ -46,6 +48,7 @@ class StreamsConfig:
     every_change: bool = False
     purge_interval_ms: int = 30_000
     errors: ErrorPolicy = field(default_factory=ErrorPolicy)
+    restore_listener: RestoreListener | None = None
 
     @property
     def exactly_once(self) -> bool:

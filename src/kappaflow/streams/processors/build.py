@@ -39,6 +39,7 @@ from kappaflow.streams.processors.table_aggregate import GroupTableProcessor, Ta
 from kappaflow.streams.processors.table_table_join import TableTableJoinProcessor
 from kappaflow.streams.topology import Subtopology, Topology
 from kappaflow.streams.topology import nodes as n
+from kappaflow.streams.topology.builder import ProcessorWrapper
 
 Stores = Mapping[str, OrderedStore]
 
@@ -123,6 +124,27 @@ def make_processor(node: n.Node, context: TaskContext, stores: Stores) -> Proces
     return builder(node, context, stores)
 
 
+def wrapped(processor: Processor, wrap: ProcessorWrapper | None) -> Processor:
+    """Put what a program wants around an operator."""
+    if wrap is None:
+        return processor
+    inner, current = processor.process, 0
+
+    def process_inner(record: Any) -> None:
+        inner(record, current)
+
+    around = wrap(processor.name, process_inner)
+
+    def process(record: Any, port: int = 0) -> None:
+        nonlocal current
+        before, current = current, port
+        around(record)
+        current = before
+
+    processor.process = process
+    return processor
+
+
 def build_processors(
     topology: Topology, subtopology: Subtopology, context: TaskContext, stores: Stores
 ) -> dict[str, Processor]:
@@ -146,9 +168,9 @@ def build_processors(
             if node.name in source_nodes:
                 entrances[node.name] = SourceProcessor(node.name, context)
             if any(parent in member_names for parent in topology.parents[node.name]):
-                exits[node.name] = SinkProcessor(node, context)
+                exits[node.name] = wrapped(SinkProcessor(node, context), topology.wrap)
             continue
-        entrances[node.name] = make_processor(node, context, stores)
+        entrances[node.name] = wrapped(make_processor(node, context, stores), topology.wrap)
     for node in subtopology.nodes:
         parents = topology.parents[node.name]
         child = exits.get(node.name) if isinstance(node, n.Repartition) else entrances[node.name]

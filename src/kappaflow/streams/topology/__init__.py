@@ -5,7 +5,7 @@
 Each node names its operator's inputs, stores and formats; `kappaflow.streams.processors` runs them.
 """
 
-from kappaflow.streams.topology.builder import Subtopology, Topology, TopologyBuilder
+from kappaflow.streams.topology.builder import ProcessorWrapper, Subtopology, Topology, TopologyBuilder
 from kappaflow.streams.topology.nodes import (
     ExtractedTimes,
     Filter,
@@ -48,6 +48,7 @@ __all__ = [
     "Merge",
     "Node",
     "Operator",
+    "ProcessorWrapper",
     "Repartition",
     "SelectKey",
     "SessionAggregate",

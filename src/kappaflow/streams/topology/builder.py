@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from kappaflow.errors import TopologyError
+from kappaflow.streams.record import Record
 from kappaflow.streams.topology.nodes import Node, Repartition, Sink, Source, StoreSpec
 
 
@@ -37,6 +38,10 @@ class Subtopology:
         return tuple(found.values())
 
 
+Process = Callable[[Record], None]
+ProcessorWrapper = Callable[[str, Process], Process]
+
+
 @dataclass(frozen=True, slots=True)
 class Topology:
     """A finished graph.
@@ -46,6 +51,7 @@ class Topology:
         nodes: by name, in the order they were added.
         parents, children: node names to node names; the order of children is the order of forwarding.
         copartitioned: groups of topics that need the same number of partitions; None finds them by the joins.
+        wrap: stands around every operator: given its name and what processes a record, it returns what does instead.
     """
 
     application_id: str
@@ -54,6 +60,7 @@ class Topology:
     children: Mapping[str, tuple[str, ...]]
     subtopologies: tuple[Subtopology, ...]
     copartitioned: tuple[frozenset[str], ...] | None = None
+    wrap: ProcessorWrapper | None = None
 
     @property
     def source_topics(self) -> tuple[str, ...]:
