@@ -215,6 +215,26 @@ def test_used_up_epochs_give_a_new_producer_id(world: World, v2: bool) -> None:
         assert world.coordinator.init_producer_id("x", 1000) == (ErrorCode.NONE, producer_id + 1, 0)
 
 
+def test_a_producer_whose_id_followed_waits_for_the_markers_of_the_one_before(world: World) -> None:
+    producer_id, _ = begin(world)
+    known = world.coordinator.find("x")
+    assert known is not None
+    known.producer_epoch = MAX_EPOCH - 1
+    world.holds_markers = True
+    found = end(world, producer_id, MAX_EPOCH - 1, v2=True)
+    assert found == (ErrorCode.NONE, producer_id + 1, 0)
+    # It goes on at once with what it was told, although the markers of the id before are not durable yet.
+    wait = ErrorCode.CONCURRENT_TRANSACTIONS
+    following = (producer_id + 1, 0)
+    assert world.coordinator.add("x", *following, partitions=[PARTITION]) == wait
+    assert world.coordinator.verify("x", *following, partition=PARTITION) == wait
+    assert end(world, *following, committed=False, v2=True).error_code == wait
+    assert world.coordinator.init_producer_id("x", 1000, *following).error_code == wait
+    assert world.coordinator.add("x", producer_id + 2, 0) == ErrorCode.INVALID_PRODUCER_ID_MAPPING
+    world.held.pop()()
+    assert world.coordinator.add("x", *following, partitions=[PARTITION]) == ErrorCode.NONE
+
+
 def test_a_producer_goes_on_with_the_next_epoch_and_a_repeated_request_gets_the_same(world: World) -> None:
     found = world.coordinator.init_producer_id("x", 1000)
     again = world.coordinator.init_producer_id("x", 1000, found.producer_id, found.producer_epoch)

@@ -174,6 +174,8 @@ class TransactionCoordinator:
         known = self._transactions.get(transactional_id) if transactional_id else None
         if known is None:
             return ErrorCode.INVALID_PRODUCER_ID_MAPPING if transactional_id else ErrorCode.INVALID_REQUEST
+        if known.is_following(producer_id, producer_epoch):
+            return ErrorCode.CONCURRENT_TRANSACTIONS
         if known.producer_id != producer_id:
             return ErrorCode.INVALID_PRODUCER_ID_MAPPING
         if known.producer_epoch != producer_epoch:
@@ -250,6 +252,8 @@ class TransactionCoordinator:
             return ProducerIdentity(code)
         if bumps_epoch and known.is_repeated_end(producer_id, producer_epoch):
             return _repeated(known, committed)
+        if known.is_following(producer_id, producer_epoch):
+            return ProducerIdentity(ErrorCode.CONCURRENT_TRANSACTIONS)
         if known.producer_id != producer_id:
             return ProducerIdentity(ErrorCode.INVALID_PRODUCER_ID_MAPPING)
         if known.producer_epoch != producer_epoch:
@@ -423,6 +427,8 @@ def _cancel(timers: Iterable[_Timer]) -> None:
 
 def _may_continue(known: TransactionMetadata, producer_id: int, producer_epoch: int) -> bool:
     """Whether a request to go on comes from the producer that is, or repeats the one that was answered last."""
+    if known.is_following(producer_id, producer_epoch):
+        return True  # it is told to wait
     if producer_id == known.producer_id:
         repeats = known.state is not TransactionState.ONGOING and producer_epoch == known.last_producer_epoch
         return producer_epoch == known.producer_epoch or (repeats and producer_epoch != NO_EPOCH)

@@ -61,6 +61,10 @@ class TransactionMetadata:
             return producer_epoch >= MAX_EPOCH - 1
         return producer_id == self.producer_id and producer_epoch == self.last_producer_epoch != NO_EPOCH
 
+    def is_following(self, producer_id: int, producer_epoch: int) -> bool:
+        """Whether a request names the producer that follows when the markers of this one are written."""
+        return producer_id == self.next_producer_id != NO_PRODUCER_ID and producer_epoch == 0
+
     def to_entry(self) -> dict[str, Any]:
         """The journal entry that says everything."""
         return {
