@@ -87,24 +87,27 @@ class Flusher:
             self._start()
             self._condition.notify()
 
-    async def wait_durable(self, log: Syncable, offset: int) -> None:
-        """Return when all records of `log` before `offset` are durable; at once where the policy does not ask for it.
+    def wait_durable(self, log: Syncable, offset: int) -> asyncio.Future[None]:
+        """Have `log` synced where the policy asks for it; done when all its records before `offset` are durable.
+
+        The sync is asked for at once, so that several logs share one.
 
         Raises:
-            StorageError: the disk failed; the records may be lost.
+            StorageError: the disk failed, here or from the future; the records may be lost.
         """
         if self.failure is not None:
             raise self.failure
-        if log.recovery_point >= offset or not (self.policy.mode is FlushMode.GROUP or log.flush_is_due):
-            return
         loop = asyncio.get_running_loop()
         future: asyncio.Future[None] = loop.create_future()
+        if log.recovery_point >= offset or not (self.policy.mode is FlushMode.GROUP or log.flush_is_due):
+            future.set_result(None)
+            return future
         with self._condition:
             self._requested[log] = None
             self._waiters.append((loop, future))
             self._start()
             self._condition.notify()
-        await future
+        return future
 
     def forget(self, log: Syncable) -> None:
         """Drop a log that was deleted."""
@@ -130,7 +133,8 @@ class Flusher:
         timeout = self.policy.interval_ms / 1000 if self.policy.mode is FlushMode.INTERVAL else None
         while True:
             with self._condition:
-                if not self._requested and not self._closing:
+                # Who waits for a log that is deleted meanwhile is answered, too.
+                if not self._requested and not self._waiters and not self._closing:
                     self._condition.wait(timeout)
                 closing = self._closing
             self.sync_requested()

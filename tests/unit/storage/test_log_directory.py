@@ -137,8 +137,13 @@ def test_what_a_device_refused_is_written_again_before_it_is_read(tmp_path: Path
     directory.checkpoint()
     disk.sync_error = errno.EIO
     refused.append(batch())
+
+
+    async def acknowledge() -> None:
+        await directory.flusher.wait_durable(refused, 1)
+
     with pytest.raises(StorageError, match="may be lost"):
-        asyncio.run(directory.flusher.wait_durable(refused, 1))
+        asyncio.run(acknowledge())
     disk.sync_error = 0
     directory.close()
     assert len(messages) == 1

@@ -327,9 +327,57 @@ def test_the_interval_policy_syncs_without_being_asked(open_log: OpenLog) -> Non
 
 def test_without_a_policy_nothing_waits(open_log: OpenLog, disk: FaultyDisk) -> None:
     log = open_log()
-    log.append(batch())
-    asyncio.run(log.flusher.wait_durable(log, 1))
+
+    async def produce() -> None:
+        await log.flusher.wait_durable(log, log.append(batch()).last_offset + 1)
+
+    asyncio.run(produce())
     assert disk.syncs == 0
+
+
+class Gate:
+    """A log whose syncs can be held up, and are counted in rounds."""
+
+    recovery_point = 0
+    flush_is_due = False
+
+    def __init__(self, rounds: list[int], gate: threading.Event) -> None:
+        self._rounds, self._gate = rounds, gate
+        self.entered = threading.Event()
+
+    def sync(self) -> None:
+        self.entered.set()
+        assert self._gate.wait(10)
+        self._rounds.append(id(self))
+
+
+def test_logs_of_one_request_share_a_sync_and_one_that_is_deleted_meanwhile_is_answered() -> None:
+    flusher = Flusher(FlushPolicy(FlushMode.GROUP))
+    rounds: list[int] = []
+    gate = threading.Event()
+    first, second, deleted = (Gate(rounds, gate) for _ in range(3))
+
+    async def scenario() -> None:
+        loop = asyncio.get_running_loop()
+        earlier = flusher.wait_durable(first, 1)
+        assert await loop.run_in_executor(None, first.entered.wait, 10)
+        # The thread is busy: what these ask for is asked for before any of them is waited for.
+        waiting = [flusher.wait_durable(first, 2), flusher.wait_durable(second, 1)]
+        gate.set()
+        await asyncio.wait_for(asyncio.gather(earlier, *waiting), 10)
+        assert rounds == [id(first), id(first), id(second)]
+        gate.clear()
+        second.entered.clear()
+        last = [flusher.wait_durable(second, 2)]
+        assert await loop.run_in_executor(None, second.entered.wait, 10)
+        last.append(flusher.wait_durable(deleted, 1))
+        flusher.forget(deleted)
+        gate.set()
+        await asyncio.wait_for(asyncio.gather(*last), 10)
+
+    asyncio.run(scenario())
+    flusher.close()
+    assert id(deleted) not in rounds
 
 
 def test_flush_messages_syncs_every_so_many_records_before_they_are_acknowledged(

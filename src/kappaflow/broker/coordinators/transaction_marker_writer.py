@@ -115,8 +115,7 @@ class TransactionMarkerWriter:
 
 async def _after(flushes: list[Awaitable[None]], on_done: Callable[[], None]) -> None:
     try:
-        for flush in flushes:
-            await flush
+        await asyncio.gather(*flushes)
     except StorageError:
         return  # a failed sync stops the broker; the next start writes the markers again
     on_done()

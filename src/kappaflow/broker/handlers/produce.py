@@ -5,6 +5,7 @@ Source: KIP-98 (idempotence), KIP-467 (record errors), KIP-516 (topic ids, versi
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Sequence
 
 from kappaflow.broker.authorization.acl import ResourceType
@@ -70,8 +71,7 @@ def _refusal(context: RequestContext, topic: Topic | None, name: str | None) -> 
 
 
 async def _after(flushes: list[Awaitable[None]], response: Message) -> Response:
-    for flush in flushes:
-        await flush
+    await asyncio.gather(*flushes)
     return response
 
 

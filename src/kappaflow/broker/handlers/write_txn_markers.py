@@ -5,6 +5,7 @@ Source: KIP-98, KIP-664.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable
 
 from kappaflow.broker.authorization.acl import AclOperation, ResourceType
@@ -42,8 +43,7 @@ def handle(context: RequestContext, request: Message) -> HandlerResult:
 
 
 async def _after(flushes: list[Awaitable[None]], response: Message) -> Response:
-    for flush in flushes:
-        await flush
+    await asyncio.gather(*flushes)
     return response
 
 
