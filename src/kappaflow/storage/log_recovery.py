@@ -189,9 +189,12 @@ def _end_of_clean(segments: list[LogSegment]) -> int:
 
 
 def _first_to_check(bases: list[int], recovery_point: int) -> int:
-    """The first segment that was not durable as a whole."""
+    """The first segment that was not durable as a whole.
+
+    One that ends at the recovery point may have been synced while it was active: its batches, but not its indexes.
+    """
     slot = 0
-    while slot + 1 < len(bases) and bases[slot + 1] <= recovery_point:
+    while slot + 1 < len(bases) and bases[slot + 1] < recovery_point:
         slot += 1
     return slot
 

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
+from random import Random
 
 import pytest
 
 from kappaflow.storage.append_errors import InvalidTransactionState
+from kappaflow.storage.flusher import Flusher, FlushPolicy, Syncable
 from kappaflow.storage.log import PartitionLog
 from kappaflow.storage.log_config import LogConfig
 from kappaflow.storage.transaction_index import AbortedTransaction
 from kappaflow.storage.transaction_markers import build_marker
+from kappaflow.testing.simulation.disk import ProcessDisk, SimulatedDisk
 from kappaflow.wire.record_batch import TRANSACTIONAL_BIT, build_batch
 
 NOW_MS = 1_700_000_000_000
@@ -133,3 +136,42 @@ def test_a_producer_with_an_open_transaction_is_not_forgotten(tmp_path: Path) ->
     assert log.producers.expire(NOW_MS + log.config.producer_id_expiration_ms) == 1
     assert log.last_stable_offset == 0
     log.close()
+
+
+class Late(Flusher):
+    """Has not come to what was asked for when power is lost."""
+
+    def request(self, log: Syncable) -> None:
+        pass
+
+
+def test_an_aborted_transaction_is_not_lost_where_the_segment_ends_at_the_recovery_point(tmp_path: Path) -> None:
+    seen = 0
+    for seed in range(60):
+        machine = SimulatedDisk(tmp_path / str(seed), Random(seed))
+        disk = ProcessDisk(machine, lambda _: None, Random(seed))
+        path = tmp_path / str(seed) / "t-0"
+
+        def opened(disk: ProcessDisk = disk, path: Path = path, point: int = 0, *, clean: bool) -> PartitionLog:
+            return PartitionLog.open(
+                path, "t", 0, LogConfig(), disk=disk, clean=clean, recovery_point=point, flusher=Late(FlushPolicy())
+            )
+
+        log = opened(clean=True)
+        data(log, 1, 0)
+        marker(log, 1, committed=False)
+        wanted = aborted(log)
+        log.sync()  # as of the active segment: its indexes are not complete yet
+        assert log.recovery_point == 2
+        log.roll()
+        log.release()
+        disk.release()
+        machine.lose_power()
+        disk = ProcessDisk(machine, lambda _: None, Random(seed))
+        again = opened(disk, path, 2, clean=False)
+        assert again.log_end_offset == 2
+        assert aborted(again) == wanted, f"seed {seed}"
+        seen += len(again.segments) == 2
+        again.release()
+        disk.release()
+    assert seen, "in none of the worlds the new segment was left"
