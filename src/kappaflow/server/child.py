@@ -125,9 +125,9 @@ class Child:
         return exit_code
 
     def _change(self, state: str, pid: int | None = None, exit_code: int | None = None) -> None:
-        self.status.state = state
         if pid is not None:
-            self.status.pid = pid
+            self.status.pid = pid  # before the state: who sees that it runs takes it for the one that runs
+        self.status.state = state
         if exit_code is not None:
             self.status.exit_code = exit_code
         self.on_change()

@@ -6,6 +6,7 @@ with EmbeddedServer() as server:
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import shutil
@@ -24,6 +25,7 @@ import httpx
 
 from kappaflow.errors import KappaError
 
+RUNNING_STATES = frozenset({"starting", "ready"})
 _READY = re.compile(r"SQL on (\S+), Kafka on (\S+?)\.? Try")
 
 
@@ -122,9 +124,20 @@ class EmbeddedServer:
         return merged
 
     def kill_child(self, name: str) -> int:
-        """Send SIGKILL to the child of that name and return its process id."""
-        pid = next(int(child["pid"]) for child in self.processes() if child["name"] == name)
-        os.kill(pid, signal.SIGKILL)
+        """Send SIGKILL to the child of that name, once it runs, and return its process id.
+
+        Raises:
+            KappaError: it does not run.
+        """
+
+        def running() -> int | None:
+            # Of a child that has ended the process id is known until the next one runs.
+            found = next(child for child in self.processes() if child["name"] == name)
+            return int(found["pid"]) if found["state"] in RUNNING_STATES else None
+
+        pid: int = wait_until(running, f"{name} to run", 60)
+        with contextlib.suppress(ProcessLookupError):  # it has ended by itself since
+            os.kill(pid, signal.SIGKILL)
         return pid
 
     def kill(self) -> None:

@@ -138,7 +138,6 @@ def test_what_a_device_refused_is_written_again_before_it_is_read(tmp_path: Path
     disk.sync_error = errno.EIO
     refused.append(batch())
 
-
     async def acknowledge() -> None:
         await directory.flusher.wait_durable(refused, 1)
 

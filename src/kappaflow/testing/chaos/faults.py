@@ -94,9 +94,8 @@ def crash_at(server: EmbeddedServer, plan: CrashPlan, name: str, point: str, pas
         wait_until(lambda before=before: child(server, name)["restarts"] > before, f"{name} at {point}", 60)
     plan.clear()
     # The plan is read at the start: what started before it was cleared ends once more.
-    pid = child(server, name)["pid"]
-    if pid:
-        os.kill(int(pid), signal.SIGKILL)
+    killed = server.kill_child(name)
+    wait_until(lambda: child(server, name)["pid"] != killed, f"{name} to start again", 60)
     wait_ready(server)
 
 
