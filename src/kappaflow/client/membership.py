@@ -91,6 +91,7 @@ class GroupMembership:
         self._events: deque[Callable[[], object]] = deque()
         self._error: KappaError | None = None
         self._assignment = b""
+        self._generation = GroupGeneration()
         self._has_posted = False
         self._is_assigned = False
         self._counts: dict[str, int] = {}
@@ -162,9 +163,12 @@ class GroupMembership:
             return bool(self._events) or self._error is not None
 
     def generation(self) -> GroupGeneration:
-        """The current generation, for commits; that of no member before the first join."""
-        known = self._coordinator.group_metadata()
-        return GroupGeneration(known.generation_id, known.member_id, known.group_instance_id)
+        """The generation of the last assignment that ``poll`` delivered, for commits; that of no member before.
+
+        Not the one of the moment: a member that fell out of its group has none, and a transaction that names none
+        is not fenced, although others may work on the same partitions by then.
+        """
+        return self._generation
 
     @property
     def is_assigned(self) -> bool:
@@ -285,10 +289,12 @@ class GroupMembership:
         # A static member that comes back gets what it had, even as the leader, though its topics may have grown.
         if any(count > self._counts.get(topic, 0) for topic, count in current.items()):
             self._on_metadata()
-        generation = self.generation()
+        known = self._coordinator.group_metadata()
+        generation = GroupGeneration(known.generation_id, known.member_id, known.group_instance_id)
 
         def assign_now() -> None:
             self._is_assigned = True
+            self._generation = generation
             self._on_assigned(assignment, generation)
 
         self._has_posted = True

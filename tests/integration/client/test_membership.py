@@ -12,10 +12,11 @@ from kappaflow.client.admin import Admin
 from kappaflow.client.assignors import StickyAssignor
 from kappaflow.client.connection import ClientConfig
 from kappaflow.client.consumer_protocol import decode_assignment
-from kappaflow.client.groups import describe_group
+from kappaflow.client.groups import describe_group, remove_members
 from kappaflow.client.membership import GroupMembership
 from kappaflow.client.offsets import GroupGeneration, GroupOffsets
 from kappaflow.client.topic_partition import TopicPartition
+from kappaflow.client.transactions import TransactionalProducer
 from kappaflow.errors import BrokerError
 from kappaflow.testing.apache_kafka import java_tool
 
@@ -186,6 +187,30 @@ def test_the_group_waits_for_the_callback_of_a_revoked_member(
     assert [found[TopicPartition(topic, p)].offset for p in range(2)] == [3, 4]
     for worker in (first, second):
         worker.membership.close()
+
+
+def test_who_fell_out_of_the_group_cannot_commit_in_a_transaction(
+    config: ClientConfig, new_topic: Callable[..., str]
+) -> None:
+    topic = new_topic(1)
+    first = Worker(config, "group-fell-out", topic)
+    until([first], lambda: first.partitions == {0})
+    with Admin(config) as admin:
+        remove_members(admin.connection, "group-fell-out", describe_group(admin.connection, "group-fell-out").members)
+    # It learns that from a heartbeat, before its owner polls again and gives its partitions back.
+    deadline = time.monotonic() + WAIT_S
+    while first.membership._coordinator.group_metadata().generation_id >= 0:
+        assert time.monotonic() < deadline, "no heartbeat told it"
+        time.sleep(0.02)
+    with TransactionalProducer(config, "group-fell-out") as producer:
+        producer.init()
+        with pytest.raises(BrokerError) as caught:
+            producer.commit({TopicPartition(topic, 0): 7}, "group-fell-out", first.membership.generation())
+        producer.abort()
+    assert caught.value.name == "UNKNOWN_MEMBER_ID"
+    with GroupOffsets(config, "group-fell-out") as offsets:
+        assert offsets.fetch() == {}
+    first.membership.close()
 
 
 def test_new_partitions_are_assigned(config: ClientConfig, admin: Admin, new_topic: Callable[..., str]) -> None:
