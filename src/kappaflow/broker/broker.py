@@ -111,6 +111,7 @@ class Broker:
         self._directory = directory
         self._logs = logs
         self._metadata_journal, self._offsets_journal, self._transactions_journal = journals
+        self._compact_above: dict[Journal, int] = {}
         self.fetch_sessions = FetchSessionCache(clock)
         self.cleaner = LogCleaner(logs, clock, disk)
         self.topics = TopicRegistry(logs, self._write_metadata)
@@ -250,12 +251,17 @@ class Broker:
             raise
 
     def _compact_if_large(self, journal: Journal, *parts: _Journalled) -> None:
-        if journal.record_count <= COMPACT_ABOVE_RECORDS:
+        if journal.record_count <= self._compact_above.get(journal, COMPACT_ABOVE_RECORDS):
             return
         entries = [entry for part in parts for entry in part.snapshot()]
         # Rewriting pays only where most records have been replaced by later ones.
         if len(entries) * 2 < journal.record_count:
-            journal.compact(entries)
+            try:
+                journal.compact(entries)
+            except StorageFullError as error:
+                logger.warning("%s", error)  # what there is to append may fit
+        # Looked at again when about as much has come: all that there is must not be gathered for every entry.
+        self._compact_above[journal] = max(COMPACT_ABOVE_RECORDS, journal.record_count + len(entries))
 
     def _stop_on_failed_sync(self, error: StorageError) -> None:
         if not isinstance(error, StorageFullError):

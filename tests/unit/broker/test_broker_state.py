@@ -205,6 +205,57 @@ def test_offsets_are_kept_compacted_and_expire_with_an_empty_group(
     with_broker(tmp_path, look)
 
 
+def test_a_journal_of_what_is_all_needed_is_not_gathered_for_every_entry(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(broker_module, "COMPACT_ABOVE_RECORDS", 50)
+    gathered: list[int] = []
+
+    def fill(broker: Broker) -> None:
+        snapshot = broker.offsets.snapshot
+
+        def counted() -> list[dict[str, object]]:
+            gathered.append(1)
+            return snapshot()
+
+        monkeypatch.setattr(broker.offsets, "snapshot", counted)
+        for again in range(3):
+            for number in range(500):
+                broker.offsets.commit(f"g{number}", [(("t", 0), CommittedOffset(again, 3, "m", NOW_MS))])
+
+    def look(broker: Broker) -> None:
+        for number in range(500):
+            assert broker.offsets.of_group(f"g{number}") == {("t", 0): CommittedOffset(2, 3, "m", NOW_MS)}
+
+    with_broker(tmp_path, fill)
+    assert len(gathered) < 15
+    with_broker(tmp_path, look)
+
+
+def test_a_journal_that_cannot_be_compacted_for_want_of_space_still_takes_entries(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(broker_module, "COMPACT_ABOVE_RECORDS", 50)
+
+    class Narrow(FragileDisk):
+        """Has room for an entry, not for a second journal."""
+
+        def open(self, path: Path, *, create: bool = False, write: bool = True) -> int:
+            if path.name == "offsets.journal.tmp":
+                raise OSError(28, "No space left on device")
+            return super().open(path, create=create, write=write)
+
+    def fill(broker: Broker) -> None:
+        for offset in range(200):
+            broker.offsets.commit("g", [(("t", 0), CommittedOffset(offset, 3, "m", NOW_MS))])
+
+    def look(broker: Broker) -> None:
+        assert broker.offsets.of_group("g") == {("t", 0): CommittedOffset(199, 3, "m", NOW_MS)}
+
+    with_broker(tmp_path, fill, Narrow())
+    with_broker(tmp_path, look)
+
+
 DAY_MS = 24 * 3600 * 1000
 
 
