@@ -252,7 +252,7 @@ class PartitionLog:
             self.producers.not_written(header)
             raise self._write_failed(error) from error
         self.log_end_offset = last_offset + 1
-        self.producers.update(header, base_offset, timestamp)
+        self.producers.update(header, base_offset, timestamp, now_ms)
         if header.is_control:
             try:
                 end_transaction(

@@ -30,6 +30,8 @@ from kappaflow.wire.record_batch import RecordBatchHeader
 
 BATCHES_TO_KEEP = 5
 UNWRITTEN_MAX = 1_000
+READ_AGAIN_GRACE_MS = 3_600_000
+"""For so long producers that were read at start are remembered at least."""
 _HEAD = Struct(">hI")
 _COUNT = Struct(">i")
 _ENTRY = Struct(">qhiqiqiq")
@@ -57,7 +59,12 @@ class BatchMetadata(NamedTuple):
 
 
 class ProducerEntry:
-    """One producer: its epoch and its last batches, oldest first."""
+    """One producer: its epoch and its last batches, oldest first.
+
+    Attributes:
+        last_timestamp: the largest of its last batch; producers choose it.
+        used_ms: when it wrote last by the broker's clock; -1 where another run of the broker knew.
+    """
 
     __slots__ = (
         "batches",
@@ -66,12 +73,14 @@ class ProducerEntry:
         "epoch",
         "last_timestamp",
         "producer_id",
+        "used_ms",
     )
 
     def __init__(self, producer_id: int, epoch: int) -> None:
         self.producer_id = producer_id
         self.epoch = epoch
         self.last_timestamp = -1
+        self.used_ms = -1
         self.coordinator_epoch = -1
         self.current_txn_first_offset = -1
         self.batches: deque[BatchMetadata] = deque(maxlen=BATCHES_TO_KEEP)
@@ -173,8 +182,8 @@ class ProducerState:
             f"producer {header.producer_id} sent sequence {header.base_sequence} where {expected} is next"
         )
 
-    def update(self, header: RecordBatchHeader, base_offset: int, timestamp: int) -> None:
-        """Account for a batch that was appended at `base_offset`."""
+    def update(self, header: RecordBatchHeader, base_offset: int, timestamp: int, now_ms: int = -1) -> None:
+        """Account for a batch that was appended at `base_offset`, now or, without a time, in another run."""
         self.end_offset = base_offset + header.last_offset_delta + 1
         if header.producer_id < 0:
             return
@@ -185,7 +194,7 @@ class ProducerState:
         elif header.producer_epoch > entry.epoch:
             entry.epoch = header.producer_epoch
             entry.batches.clear()
-        entry.last_timestamp = timestamp
+        entry.last_timestamp, entry.used_ms = timestamp, now_ms
         if header.is_control:
             return
         entry.batches.append(
@@ -228,11 +237,20 @@ class ProducerState:
             self._open.pop(producer_id, None)
 
     def expire(self, now_ms: int) -> int:
-        """Forget producers that have not written for the expiration time; return how many."""
+        """Forget producers that have not written for the expiration time; return how many.
+
+        The time is the broker's: who writes records of long ago, as queries over old data do, is not idle, and a batch
+        that it repeats would be written twice.
+        """
+        oldest_ms = now_ms - self._expiration_ms
+        read_again_ms = oldest_ms + min(READ_AGAIN_GRACE_MS, self._expiration_ms)
+        for entry in self._producers.values():
+            if entry.used_ms < 0:
+                entry.used_ms = max(min(entry.last_timestamp, now_ms), read_again_ms)
         old = [
             entry.producer_id
             for entry in self._producers.values()
-            if now_ms - entry.last_timestamp >= self._expiration_ms and entry.current_txn_first_offset < 0
+            if entry.used_ms <= oldest_ms and entry.current_txn_first_offset < 0
         ]
         for producer_id in old:
             del self._producers[producer_id]

@@ -7,6 +7,7 @@ from random import Random
 
 import pytest
 
+from kappaflow.runtime.clock import ManualClock
 from kappaflow.storage.append_errors import InvalidTransactionState
 from kappaflow.storage.flusher import Flusher, FlushPolicy, Syncable
 from kappaflow.storage.log import PartitionLog
@@ -130,9 +131,10 @@ def test_records_outside_of_an_open_transaction_are_refused(tmp_path: Path) -> N
 
 
 def test_a_producer_with_an_open_transaction_is_not_forgotten(tmp_path: Path) -> None:
-    log = opened(tmp_path)
+    log = PartitionLog.open(tmp_path, "t", 0, LogConfig(), clean=True, clock=ManualClock(NOW_MS))
     data(log, 1, 0)
     data(log, 2, 0, attributes=0)
+    assert log.producers.expire(NOW_MS + log.config.producer_id_expiration_ms - 1) == 0
     assert log.producers.expire(NOW_MS + log.config.producer_id_expiration_ms) == 1
     assert log.last_stable_offset == 0
     log.close()

@@ -12,10 +12,12 @@ from kappaflow.runtime.clock import ManualClock
 from kappaflow.storage import append_errors as refused
 from kappaflow.storage.log import PartitionLog
 from kappaflow.storage.log_config import LogConfig
+from kappaflow.storage.producer_state import READ_AGAIN_GRACE_MS
 from kappaflow.storage.transaction_markers import build_marker
 from kappaflow.wire.record_batch import build_batch
 
 NOW_MS = 1_700_000_000_000
+DAY_MS = 86_400_000
 LAST_SEQUENCE = 2**31 - 1
 OpenLog = Callable[..., PartitionLog]
 
@@ -111,6 +113,35 @@ def test_idle_producers_are_forgotten(open_log: OpenLog, clock: ManualClock) -> 
     clock.advance(500)
     log.apply_retention()
     assert [entry.producer_id for entry in log.producers.producers()] == [8]
+
+
+@pytest.mark.parametrize("clean", [True, False])
+def test_a_producer_of_old_or_future_records_is_idle_by_the_clock_of_the_broker(
+    open_log: OpenLog, clock: ManualClock, clean: bool
+) -> None:
+    config = LogConfig(producer_id_expiration_ms=DAY_MS, message_timestamp_after_max_ms=10**15)
+    log = open_log(config)
+    log.append(batch(0, time=0))
+    log.append(batch(0, producer=8, time=NOW_MS + 1000 * DAY_MS))
+    clock.advance(DAY_MS - 1)
+    log.apply_retention()
+    # The answer was lost, so the batch comes again: it is known.
+    assert log.append(batch(0, time=0)).is_duplicate
+    assert log.append(batch(1, time=0)).base_offset == 2
+    clock.advance(1)
+    log.apply_retention()
+    assert [entry.producer_id for entry in log.producers.producers()] == [7]
+    log.close()
+    # How long it was idle before a restart is not known; a repeated batch comes soon or never.
+    again = open_log(config, clean=clean)
+    again.apply_retention()
+    assert again.append(batch(1, time=0)).is_duplicate
+    clock.advance(READ_AGAIN_GRACE_MS - 1)
+    again.apply_retention()
+    assert 7 in [entry.producer_id for entry in again.producers.producers()]
+    clock.advance(1)
+    again.apply_retention()
+    assert 7 not in [entry.producer_id for entry in again.producers.producers()]
 
 
 def test_truncation_forgets_what_was_cut(open_log: OpenLog) -> None:
