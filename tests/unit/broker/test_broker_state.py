@@ -21,7 +21,7 @@ from kappaflow.runtime.clock import ManualClock
 from kappaflow.runtime.disk import OsDisk
 from kappaflow.wire.error_codes import ErrorCode
 from kappaflow.wire.message import Message
-from kappaflow.wire.record_batch import build_batch
+from kappaflow.wire.record_batch import TRANSACTIONAL_BIT, build_batch
 
 NOW_MS = 1_700_000_000_000
 
@@ -383,6 +383,48 @@ def test_a_failed_sync_of_the_journal_stops_the_broker(tmp_path: Path) -> None:
         disk.sync_fails = False
 
     with_broker(tmp_path, scenario, disk)
+
+
+@pytest.mark.parametrize("refusal", [ErrorCode.CONCURRENT_TRANSACTIONS, StorageError("no space left")])
+def test_records_behind_those_that_a_transaction_has_to_wait_with_do_not_come_first(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, refusal: ErrorCode | StorageError
+) -> None:
+    def scenario(broker: Broker) -> None:
+        topic = broker.topics.create("t", 1, {})
+        producer = broker.transactions.init_producer_id("x", 60_000)
+        add = broker.transactions.add
+        refusals = [refusal]
+
+        def adding(*args: object, **named: object) -> ErrorCode:
+            if not refusals:
+                return add(*args, **named)  # type: ignore[arg-type]
+            found = refusals.pop()
+            if isinstance(found, StorageError):
+                raise found
+            return found
+
+        monkeypatch.setattr(broker.transactions, "add", adding)
+
+        def send(sequence: int) -> tuple[int, int]:
+            records = build_batch(
+                [(b"k", b"v")], timestamp_ms=NOW_MS, attributes=TRANSACTIONAL_BIT, producer_id=producer.producer_id,
+                producer_epoch=producer.producer_epoch, base_sequence=sequence,
+            )  # fmt: skip
+            data = [Message(name="t", partition_data=[Message(index=0, records=records)])]
+            request = Message(transactional_id="x", acks=-1, timeout_ms=1000, topic_data=data)
+            answer = produce.handle(context(broker, 12), request)
+            assert isinstance(answer, Message)
+            (found,) = answer.responses[0].partition_responses
+            return found.error_code, found.base_offset
+
+        # Five batches are under way at once; the markers of the transaction before are written meanwhile.
+        first = refusal if isinstance(refusal, ErrorCode) else ErrorCode.KAFKA_STORAGE_ERROR
+        assert send(0) == (first, -1)
+        assert send(1) == (ErrorCode.OUT_OF_ORDER_SEQUENCE_NUMBER, -1)
+        assert [send(0), send(1)] == [(ErrorCode.NONE, 0), (ErrorCode.NONE, 1)]
+        assert topic.partitions[0].log.log_end_offset == 2
+
+    with_broker(tmp_path, scenario)
 
 
 def test_commits_are_checked_one_partition_at_a_time(tmp_path: Path) -> None:

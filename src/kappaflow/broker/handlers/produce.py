@@ -146,10 +146,17 @@ def _check_transaction(
     producer = (request.transactional_id or "", header.producer_id, header.producer_epoch)
     key = (partition.topic, partition.index)
     transactions = context.broker.transactions
-    if context.api_version >= ADDS_PARTITION_SINCE:
-        error = transactions.add(*producer, partitions=[key])
-    else:
-        error = transactions.verify(*producer, partition=key)
+    try:
+        if context.api_version >= ADDS_PARTITION_SINCE:
+            error = transactions.add(*producer, partitions=[key])
+        else:
+            error = transactions.verify(*producer, partition=key)
+    except StorageError:
+        partition.log.producers.not_written(header)
+        raise
+    if error is ErrorCode.CONCURRENT_TRANSACTIONS:
+        # It comes again; what its producer has sent behind it must not be the first that is known of the producer.
+        partition.log.producers.not_written(header)
     if error:
         error = _PRODUCE_ERRORS.get(error, error)
         raise BrokerError(error, error.name, f"The transaction of {producer[0]!r} does not take records for {key}.")
