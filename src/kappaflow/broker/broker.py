@@ -294,13 +294,12 @@ class Broker:
 
     def maintain(self) -> None:
         """One pass of retention, recovery points and offsets of groups that are long gone."""
-        try:
-            self._logs.apply_retention()
-            self._logs.checkpoint()
-            self._expire_offsets()
-            self.transactions.expire()
-        except StorageError as error:
-            logger.warning("maintenance: %s", error)
+        steps = (self._logs.apply_retention, self._logs.checkpoint, self._expire_offsets, self.transactions.expire)
+        for step in steps:  # a log that cannot be read or written keeps nothing else from being looked after
+            try:
+                step()
+            except StorageError as error:
+                logger.warning("maintenance: %s", error)
 
     async def compact(self) -> None:
         """One pass of compaction over all logs that are due."""

@@ -55,6 +55,7 @@ def broker_config_entries(broker: Broker, names: Collection[str] | None) -> list
         ("broker.id", INT, broker.node_id, STATIC_BROKER_CONFIG),
         ("default.replication.factor", INT, 1, DEFAULT_CONFIG),
         ("delete.topic.enable", BOOLEAN, "true", DEFAULT_CONFIG),
+        ("fetch.max.bytes", INT, config.fetch_max_bytes, STATIC_BROKER_CONFIG),
         *_consumer_group_values(config),
         ("group.initial.rebalance.delay.ms", INT, config.group_initial_rebalance_delay_ms, STATIC_BROKER_CONFIG),
         ("group.max.session.timeout.ms", INT, config.group_max_session_timeout_ms, STATIC_BROKER_CONFIG),

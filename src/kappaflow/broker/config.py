@@ -35,6 +35,7 @@ class BrokerConfig:
         num_partitions: partitions of a topic created without a number.
         auto_create_topics: whether a metadata request may create topics.
         max_request_bytes: the largest request that is read (``socket.request.max.bytes``).
+        fetch_max_bytes: the most that a fetch is answered with, but for a single batch that is larger.
         retention_check_interval_ms: how often old segments are looked for.
         log_cleaner_backoff_ms: how long the log cleaner sleeps where nothing is due.
         group_min_session_timeout_ms: the shortest session timeout that members may ask for.
@@ -69,6 +70,7 @@ class BrokerConfig:
     num_partitions: int = 1
     auto_create_topics: bool = True
     max_request_bytes: int = 100 * 1024 * 1024
+    fetch_max_bytes: int = 55 * 1024 * 1024
     retention_check_interval_ms: int = 300_000
     log_cleaner_backoff_ms: int = 15_000
     group_min_session_timeout_ms: int = 6_000
@@ -122,6 +124,12 @@ def _not_negative(text: str) -> int:
     return int(text)
 
 
+def _fetch_bytes(text: str) -> int:
+    if int(text) < 1024:
+        raise ValueError
+    return int(text)
+
+
 def _assignors(text: str) -> tuple[str, ...]:
     names = tuple(name.strip() for name in text.split(","))
     if len(set(names)) != len(names) or not set(names) <= set(CONSUMER_ASSIGNORS):
@@ -137,6 +145,7 @@ def _migration_policy(text: str) -> str:
 
 _PROPERTIES: dict[str, tuple[str, Callable[[str], object]]] = {
     "auto.create.topics.enable": ("auto_create_topics", _boolean),
+    "fetch.max.bytes": ("fetch_max_bytes", _fetch_bytes),
     "group.consumer.assignment.interval.ms": ("group_consumer_assignment_interval_ms", _not_negative),
     "group.consumer.assignors": ("group_consumer_assignors", _assignors),
     "group.consumer.heartbeat.interval.ms": ("group_consumer_heartbeat_interval_ms", _positive),

@@ -9,6 +9,7 @@ import asyncio
 import logging
 import threading
 import time
+import weakref
 from concurrent.futures import ThreadPoolExecutor
 
 from kappaflow.errors import CorruptRecordError
@@ -49,6 +50,7 @@ class LogCleaner:
         self._disk = disk
         self._path = logs.path / OFFSETS_FILE
         self._clean_offsets = read_offsets(self._path)
+        self._cleaned_of: dict[TopicPartition, weakref.ref[PartitionLog]] = {}
         self._failed: dict[TopicPartition, int] = {}
         self._executor: ThreadPoolExecutor | None = None
         self._stopping = threading.Event()
@@ -78,13 +80,29 @@ class LogCleaner:
             if not log.config.compacts:
                 continue
             key = (log.topic, log.partition)
-            self._roll_overdue(log, now_ms)
-            plan = plan_cleaning(log, self._clean_offsets.get(key, 0), now_ms)
+            try:
+                self._roll_overdue(log, now_ms)
+                plan = plan_cleaning(log, self._clean_offset(log), now_ms)
+            except (OSError, CorruptRecordError) as error:
+                logger.warning("cannot plan the cleaning of %s-%d: %s", *key, error)
+                continue  # the others are cleaned nevertheless
             if plan is None or not plan.is_due or self._failed.get(key) == plan.first_uncleanable_offset:
                 continue
             if found is None or (plan.is_overdue, plan.dirty_ratio) > (found[1].is_overdue, found[1].dirty_ratio):
                 found = log, plan
         return found
+
+    def _clean_offset(self, log: PartitionLog) -> int:
+        """Up to where a log was cleaned; what an earlier topic of its name was says nothing."""
+        key = (log.topic, log.partition)
+        known = self._cleaned_of.get(key)
+        if known is None:  # the first since the start goes on with what was written down
+            self._cleaned_of[key] = weakref.ref(log)
+        elif known() is not log:
+            self._cleaned_of[key] = weakref.ref(log)
+            self._clean_offsets.pop(key, None)
+            self._failed.pop(key, None)
+        return self._clean_offsets.get(key, 0)
 
     def _roll_overdue(self, log: PartitionLog, now_ms: int) -> None:
         """Close an active segment that is older than max.compaction.lag.ms although nobody writes any more."""

@@ -393,10 +393,10 @@ class PartitionLog:
         self.producers.expire(now_ms)
         if not self.config.deletes:
             return 0
-        count = expired_segments(self._segments, self.config, now_ms)
-        if not count:
-            return 0
         try:
+            count = expired_segments(self._segments, self.config, now_ms)
+            if not count:
+                return 0
             if count == len(self._segments):
                 self.roll()
             self._move_start(max(self._bases[count], self.log_start_offset))

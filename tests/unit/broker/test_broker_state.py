@@ -14,11 +14,12 @@ from kappaflow.broker.config import BrokerConfig
 from kappaflow.broker.context import RequestContext
 from kappaflow.broker.coordinators.group_members import JoinRequest, JoinResult
 from kappaflow.broker.coordinators.offset_store import CommittedOffset
-from kappaflow.broker.handlers import offset_commit, produce
+from kappaflow.broker.handlers import fetch, offset_commit, produce
 from kappaflow.broker.security.session import ClientSession
 from kappaflow.errors import BrokerError, DataDirectoryLocked, StorageError
 from kappaflow.runtime.clock import ManualClock
 from kappaflow.runtime.disk import OsDisk
+from kappaflow.storage.segment import LogSegment
 from kappaflow.wire.error_codes import ErrorCode
 from kappaflow.wire.message import Message
 from kappaflow.wire.record_batch import TRANSACTIONAL_BIT, build_batch
@@ -423,6 +424,52 @@ def test_records_behind_those_that_a_transaction_has_to_wait_with_do_not_come_fi
         assert send(1) == (ErrorCode.OUT_OF_ORDER_SEQUENCE_NUMBER, -1)
         assert [send(0), send(1)] == [(ErrorCode.NONE, 0), (ErrorCode.NONE, 1)]
         assert topic.partitions[0].log.log_end_offset == 2
+
+    with_broker(tmp_path, scenario)
+
+
+def test_a_fetch_is_answered_with_no_more_than_the_broker_allows(tmp_path: Path) -> None:
+    def scenario(broker: Broker) -> None:
+        topic = broker.topics.create("t", 3, {})
+        size = len(build_batch([(b"k", b"v" * 500)], timestamp_ms=NOW_MS))
+        for _ in range(4):
+            for partition in topic.partitions:
+                partition.log.append(build_batch([(b"k", b"v" * 500)], timestamp_ms=NOW_MS))
+
+        def wanted(index: int) -> Message:
+            return Message(
+                partition=index, current_leader_epoch=-1, fetch_offset=0, last_fetched_epoch=-1, log_start_offset=-1,
+                partition_max_bytes=2**31 - 1,
+            )  # fmt: skip
+
+        request = Message(
+            replica_id=-1, max_wait_ms=60_000, min_bytes=2**31 - 1, max_bytes=2**31 - 1, isolation_level=0,
+            session_id=0, session_epoch=-1, forgotten_topics_data=[], rack_id="",
+            topics=[Message(topic="t", partitions=[wanted(index) for index in range(3)])],
+        )  # fmt: skip
+        # Answered at once: more than it allows is not waited for.
+        answer = fetch.handle(context(broker, 12), request)
+        assert isinstance(answer, Message)
+        found = [len(each.records) for each in answer.responses[0].partitions]
+        assert found == [4 * size, size, 0]
+
+    with_broker(tmp_path, scenario, fetch_max_bytes=3_000)
+
+
+def test_a_log_that_cannot_be_looked_after_keeps_nothing_else_from_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def scenario(broker: Broker) -> None:
+        broker.topics.create("t", 1, {}).partitions[0].log.append(build_batch([(b"k", b"v")], timestamp_ms=NOW_MS))
+        broker.offsets.commit("g", [(("t", 0), CommittedOffset(1, -1, "", NOW_MS))])
+
+        def too_many_files(_segment: object) -> None:
+            raise OSError(24, "Too many open files")
+
+        monkeypatch.setattr(LogSegment, "load_indexes", too_many_files)
+        pass_days(broker, 8)
+        assert broker.offsets.of_group("g") == {}
+        monkeypatch.undo()
 
     with_broker(tmp_path, scenario)
 

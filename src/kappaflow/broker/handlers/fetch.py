@@ -98,18 +98,25 @@ class _FetchReader:
         self._request = request
         self._by_id = context.api_version >= 13
         self._wanted = wanted
+        self._max_bytes = min(request.max_bytes, context.broker.config.fetch_max_bytes)
         self._committed_only = request.isolation_level == READ_COMMITTED
         self._failed = False
+        self._is_full = False
         self._size = 0
         self.partitions: list[Partition] = []
 
     def is_satisfied(self) -> bool:
         """Whether the last read is worth answering before the wait is over."""
-        return self._failed or not self.partitions or self._size >= self._request.min_bytes
+        return (
+            self._failed
+            or self._is_full
+            or not self.partitions
+            or self._size >= min(self._request.min_bytes, self._max_bytes)
+        )
 
     def read(self) -> _Results:
-        """Read every partition, within the limits of the request."""
-        self._failed = False
+        """Read every partition, within the limits of the request and the broker."""
+        self._failed = self._is_full = False
         self._size = 0
         self.partitions = []
         results: _Results = []
@@ -140,16 +147,19 @@ class _FetchReader:
         if not log.log_start_offset <= item.fetch_offset <= log.log_end_offset:
             return self._failure(item.partition, ErrorCode.OFFSET_OUT_OF_RANGE)
         self.partitions.append(partition)
-        room = min(item.partition_max_bytes, self._request.max_bytes - self._size)
+        room = min(item.partition_max_bytes, self._max_bytes - self._size)
         records = b""
         # The first partition with records answers one whole batch, however large, so that readers never get stuck.
         stable_offset = log.last_stable_offset
         aborted: list[Message] | None = None
         end_offset = stable_offset if self._committed_only else log.log_end_offset
-        if item.fetch_offset < end_offset and (room > 0 or self._size == 0):
-            records = log.read(item.fetch_offset, max(room, 0), min_one_batch=self._size == 0)
-            if self._committed_only:
-                records, aborted = _committed(log, records, item.fetch_offset, end_offset)
+        if item.fetch_offset < end_offset:
+            if room > 0 or self._size == 0:
+                records = log.read(item.fetch_offset, max(room, 0), min_one_batch=self._size == 0)
+                if self._committed_only:
+                    records, aborted = _committed(log, records, item.fetch_offset, end_offset)
+            # What is there does not fit behind the others: waiting brings no more.
+            self._is_full = self._is_full or (self._size > 0 and not records and room < item.partition_max_bytes)
             self._size += len(records)
         return self._partition_data(
             item.partition, ErrorCode.NONE, log.log_end_offset, log.log_start_offset, records, stable_offset, aborted
