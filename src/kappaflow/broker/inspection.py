@@ -92,6 +92,11 @@ def _groups(entries: list[Row]) -> list[Row]:
 
 
 def _transactions(entries: list[Row]) -> list[Row]:
-    """The last entry of each transactional id."""
-    last = {entry["transactional_id"]: entry for entry in entries if "transactional_id" in entry}
+    """The last entry of each transactional id that is not forgotten."""
+    last: dict[str, Row] = {}
+    for entry in entries:
+        if entry["type"] == "transaction":
+            last[entry["transactional_id"]] = entry
+        elif entry["type"] == "transaction_expired":
+            last.pop(entry["name"], None)
     return [last[name] for name in sorted(last)]

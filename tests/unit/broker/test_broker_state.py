@@ -14,7 +14,8 @@ from kappaflow.broker.config import BrokerConfig
 from kappaflow.broker.context import RequestContext
 from kappaflow.broker.coordinators.group_members import JoinRequest, JoinResult
 from kappaflow.broker.coordinators.offset_store import CommittedOffset
-from kappaflow.broker.handlers import fetch, offset_commit, produce
+from kappaflow.broker.handlers import fetch, list_offsets, offset_commit, produce
+from kappaflow.broker.inspection import inspect_data_directory
 from kappaflow.broker.security.session import ClientSession
 from kappaflow.errors import BrokerError, DataDirectoryLocked, StorageError
 from kappaflow.runtime.clock import ManualClock
@@ -172,6 +173,45 @@ def test_every_start_has_a_new_leader_epoch(tmp_path: Path) -> None:
     for _ in range(3):
         with_broker(tmp_path, lambda broker: epochs.append(broker.leader_epoch))
     assert epochs == [0, 1, 2]
+
+
+def test_offsets_are_listed_with_the_epoch_in_which_their_records_were_written(tmp_path: Path) -> None:
+    def write(broker: Broker) -> None:
+        topic = broker.topics.by_name("t") or broker.topics.create("t", 1, {})
+        time_ms = NOW_MS + broker.leader_epoch
+        topic.partitions[0].log.append(
+            build_batch([(b"k", b"v")], timestamp_ms=time_ms), leader_epoch=broker.leader_epoch
+        )
+
+    def listed(broker: Broker, timestamp: int) -> tuple[int, int]:
+        wanted = Message(partition_index=0, current_leader_epoch=-1, timestamp=timestamp)
+        topics = [Message(name="t", partitions=[wanted])]
+        answer = list_offsets.handle(context(broker, 7), Message(replica_id=-1, isolation_level=0, topics=topics))
+        assert isinstance(answer, Message)
+        (found,) = answer.topics[0].partitions
+        assert found.error_code == ErrorCode.NONE
+        return found.offset, found.leader_epoch
+
+    def look(broker: Broker) -> None:
+        assert listed(broker, -2) == listed(broker, NOW_MS) == (0, 0)
+        assert listed(broker, NOW_MS + 1) == listed(broker, -3) == (1, 1)
+        assert listed(broker, -1) == (2, 2)
+        assert listed(broker, NOW_MS + 2) == (-1, -1)
+
+    with_broker(tmp_path, write)
+    with_broker(tmp_path, write)
+    with_broker(tmp_path, look)
+
+
+def test_a_transactional_id_that_is_forgotten_is_not_shown_any_more(tmp_path: Path) -> None:
+    def scenario(broker: Broker) -> None:
+        broker.transactions.init_producer_id("old", 60_000)
+        pass_days(broker, 8)
+        broker.transactions.init_producer_id("new", 60_000)
+
+    with_broker(tmp_path, scenario)
+    shown = inspect_data_directory(tmp_path)["transactions"]
+    assert [each["transactional_id"] for each in shown] == ["new"]
 
 
 def test_a_second_broker_on_the_directory_is_refused(tmp_path: Path) -> None:

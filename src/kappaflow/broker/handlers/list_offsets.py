@@ -49,14 +49,16 @@ def handle(context: RequestContext, request: Message) -> Response:
 
 def _list_offset(context: RequestContext, topic: str, item: Message, request_isolation: int) -> Message:
     broker = context.broker
-    error_code, timestamp, offset = ErrorCode.NONE, -1, -1
+    error_code, timestamp, offset, epoch = ErrorCode.NONE, -1, -1, -1
     try:
         if item.timestamp < 0 and context.api_version < _SINCE_VERSION.get(item.timestamp, 99):
             raise BrokerError(ErrorCode.UNSUPPORTED_VERSION, "UNSUPPORTED_VERSION")
         context.require(ResourceType.TOPIC, topic)
         partition = find_partition(broker.topics.by_name(topic), item.partition_index, by_id=False)
         check_leader_epoch(broker, item.current_leader_epoch)
-        timestamp, offset = _find(partition, item.timestamp, committed_only=request_isolation == READ_COMMITTED)
+        timestamp, offset, epoch = _find(
+            partition, item.timestamp, broker.leader_epoch, committed_only=request_isolation == READ_COMMITTED
+        )
     except BrokerError as error:
         error_code = error.code
     except (StorageError, OSError):
@@ -66,20 +68,28 @@ def _list_offset(context: RequestContext, topic: str, item: Message, request_iso
         error_code=error_code,
         timestamp=timestamp,
         offset=offset,
-        leader_epoch=broker.leader_epoch if offset >= 0 else -1,
+        leader_epoch=epoch,
     )
 
 
-def _find(partition: Partition, timestamp: int, *, committed_only: bool) -> tuple[int, int]:
-    """(timestamp, offset), -1 where there is none."""
+def _find(partition: Partition, timestamp: int, epoch: int, *, committed_only: bool) -> tuple[int, int, int]:
+    """(timestamp, offset, leader epoch in which it was written), -1 where there is none.
+
+    Args:
+        partition: where to look.
+        timestamp: wanted.
+        epoch: the one of now.
+        committed_only: nothing behind the last stable offset.
+    """
     log = partition.log
     if timestamp == LATEST:
-        return -1, log.last_stable_offset if committed_only else log.log_end_offset
+        return -1, log.last_stable_offset if committed_only else log.log_end_offset, epoch
     if timestamp in (EARLIEST, EARLIEST_LOCAL):
-        return -1, log.log_start_offset
+        first = next(iter(log.leader_epochs.entries), (epoch, log.log_start_offset))
+        return -1, log.log_start_offset, first[0] if first[1] <= log.log_start_offset else -1
     if timestamp in (LATEST_TIERED, EARLIEST_PENDING_UPLOAD):
-        return -1, -1
+        return -1, -1, -1
     found = log.offset_for_timestamp(timestamp)
     if found is None or (committed_only and found.offset >= log.last_stable_offset):
-        return -1, -1
-    return found.timestamp, found.offset
+        return -1, -1, -1
+    return found.timestamp, found.offset, found.leader_epoch
