@@ -11,7 +11,7 @@ import logging
 import threading
 import time
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack
 from typing import Any, Protocol
 
@@ -289,7 +289,7 @@ class Session:
         self.paused.clear()
         self.fetcher.assign({p: offset for task in tasks.values() for p, offset in task.positions.items()})
         if fresh:
-            self._commit_start(generation)
+            self._commit_start(generation, fresh)
 
     def _opener(self) -> TaskOpener:
         return TaskOpener(
@@ -342,20 +342,21 @@ class Session:
         task.resume(opening.progress)
         return task
 
-    def _commit_start(self, generation: GroupGeneration) -> None:
+    def _commit_start(self, generation: GroupGeneration, fresh: Collection[TopicPartition]) -> None:
         """Commit where new partitions begin before any of their records is processed.
 
         Without it a task that ends before its first commit would find its changelog, no position to go with it, and
-        count what is in both twice.  And records that come while it is away would be skipped with ``latest``.
+        count what is in both twice.  And records that come while it is away would be skipped with ``latest``.  Other
+        partitions have offsets, and beside them the progress of their tasks, which whoever takes them over needs.
         """
-        offsets = {p: offset for opened in self.opened for p, offset in opened.task.positions.items()}
+        starts = [{p: offset for p, offset in opened.task.positions.items() if p in fresh} for opened in self.opened]
         if not self.config.exactly_once:
             positions = local_of(self.opened, lambda _partition: None, SYSTEM_CLOCK.time_ms())
             self.host.database.commit([], positions)
         try:
-            self.offsets.commit(offsets, generation)
-            for opened in self.opened:
-                opened.group = dict(opened.task.positions)
+            self.offsets.commit({p: offset for start in starts for p, offset in start.items()}, generation)
+            for opened, start in zip(self.opened, starts, strict=True):
+                opened.group = opened.group | start
         except BrokerError as error:
             logger.info("Start positions are not committed before the first commit: %s", error)
 
