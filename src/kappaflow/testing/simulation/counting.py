@@ -17,6 +17,8 @@ from pathlib import Path
 from random import Random
 from typing import TYPE_CHECKING, Any
 
+from rocksdict import Checkpoint
+
 from kappaflow.client.assignors import GroupMember
 from kappaflow.client.connection import ClientConfig
 from kappaflow.client.offsets import GroupGeneration
@@ -108,6 +110,10 @@ class KillableDatabase:
         self.database.take_table(path)
         self.after_batch()
 
+    def copy_to(self, folder: Path) -> None:
+        """Copy it as it is now; RocksDB merges and removes files at any moment, so that copying them fails at times."""
+        Checkpoint(self.database._db).create_checkpoint(str(folder))  # pyright: ignore[reportPrivateUsage]
+
     def __getattr__(self, name: str) -> Any:
         return getattr(self.database, name)
 
@@ -195,9 +201,9 @@ class CountingWorker:
             if not self._kill_at_batch:
                 self._world.worker_dies(self)
                 raise ProcessKilled(self.name)
-        elif self._random.random() < 0.1:
+        elif self._random.random() < 0.1 and self._database is not None:
             shutil.rmtree(self._old_folder, ignore_errors=True)
-            shutil.copytree(self._folder, self._old_folder)
+            self._database.copy_to(self._old_folder)
 
     def _wait(self, coroutine: Coroutine[Any, Any, Any]) -> Any:
         return self._world.wait(coroutine, self._loop)
