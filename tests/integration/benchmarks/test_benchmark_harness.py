@@ -45,6 +45,15 @@ def test_windowed_outputs_are_equal_byte_for_byte(tmp_path: Path) -> None:
     assert result["outputs_equal_byte_for_byte"]
 
 
+@pytest.mark.parametrize("group", ["stream-table", "stream-stream", "table-table", "session", "hopping"])
+def test_joins_and_windows_write_the_same_bytes(tmp_path: Path, group: str) -> None:
+    arguments = ["--records", str(RECORDS), "--runs", "1", "--caching", "off", "--no-profile"]
+    run_benchmark(tmp_path, "--group", group, *arguments)
+    (result,) = read_results(tmp_path, group)
+    assert result["outputs_equal_byte_for_byte"]
+    assert set(result["ratio_wall"]) == {"java-streaming"}
+
+
 def test_latency_of_both_sides_is_measured(tmp_path: Path) -> None:
     run_benchmark(tmp_path, "--group", "latency", "--seconds", "3", "--runs", "1")
     results = read_results(tmp_path, "latency")

@@ -9,6 +9,7 @@ within the gap of it.
 
 from __future__ import annotations
 
+from bisect import bisect_left, insort
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, cast
@@ -73,6 +74,14 @@ class _Forwarded:
     is_there: Any
 
 
+def _end_of(session: Session) -> int:
+    return session.end
+
+
+def _bounds_of(session: Session) -> tuple[int, int]:
+    return session.end, session.start
+
+
 class SessionColumns:
     """Folds rows per key into sessions.
 
@@ -96,7 +105,7 @@ class SessionColumns:
         self._steps = [step_of(fold.kind, str(fold.type)) for fold in folds]
         self._start: State = tuple(start_of(fold.kind, str(fold.type)) for fold in folds)
         self._shape: Shape | None = getattr(node.aggregator, "shape", None)
-        self._open: dict[bytes, list[Session]] = {}
+        self._open: dict[bytes, list[Session]] = {}  # of each key in the order of their ends
         self._forget_at = KEYS_MAX
         self._is_loaded = False
         self._changed: dict[tuple[bytes, int, int], tuple[State | None, int]] = {}
@@ -205,7 +214,7 @@ class SessionColumns:
             else:
                 opened[key] = [Session(start, end, state)]
                 continue
-            if len(sessions) > 1:
+            if sessions[0].end <= oldest:
                 sessions[:] = [each for each in sessions if each.end > oldest]
 
     # ---- rows one after the other ----
@@ -254,7 +263,8 @@ class SessionColumns:
         # A session store shows nothing older than its retention, counted from the newest session it has taken.
         earliest = max(timestamp - node.gap_ms, 0, newest - self._retention_ms + 1)
         latest = timestamp + node.gap_ms
-        found = [each for each in sessions if each.end >= earliest and each.start <= latest]
+        nearest = bisect_left(sessions, earliest, key=_end_of)
+        found = [each for each in sessions[nearest:] if each.start <= latest]
         start, end, state = timestamp, timestamp, self._start
         for old in found:
             start, end = min(start, old.start), max(end, old.end)
@@ -272,13 +282,10 @@ class SessionColumns:
         results.add(row, made, is_there=True)
         if found:
             gone = set(map(id, found))
-            sessions[:] = [each for each in sessions if id(each) not in gone]
-        sessions.append(made)
-        if len(sessions) > 1:
-            oldest = newest - self._retention_ms
-            sessions[:] = sorted(
-                (each for each in sessions if each.end > oldest), key=lambda each: (each.end, each.start)
-            )
+            sessions[nearest:] = [each for each in sessions[nearest:] if id(each) not in gone]
+        insort(sessions, made, key=_bounds_of)
+        if sessions[0].end <= newest - self._retention_ms:
+            sessions[:] = [each for each in sessions if each.end > newest - self._retention_ms]
         return end
 
     def _merged(self, left: State, right: State) -> State:
