@@ -124,9 +124,13 @@ class SqlAggregator:
     def _columns(self) -> ColumnProgram:
         return compile_column(*self._parts)
 
-    @cached_property
+    @property
     def folds(self) -> tuple[Fold, ...] | None:
         """One fold per state column, or None when only the row form can do it."""
+        return self._columnar_folds
+
+    @cached_property
+    def _columnar_folds(self) -> tuple[Fold, ...] | None:
         folds = self._make_folds()
         return folds if folds is not None and self._columns.columnar else None
 
