@@ -19,6 +19,7 @@ from kappaflow.broker.security.tls import tls_context
 from kappaflow.errors import ConfigError, KappaError, StorageError
 
 BACKLOG = 512
+IDLE_CHECKS = 10
 
 
 def check_listeners(config: BrokerConfig) -> None:
@@ -66,10 +67,12 @@ async def serve(
         servers = [await _listen(loop, broker, index) for index in range(len(broker.listeners))]
         maintenance = asyncio.ensure_future(_maintain(broker))
         compaction = asyncio.ensure_future(_compact(broker))
+        idleness = asyncio.ensure_future(_close_idle(broker))
         on_ready(broker)
         await stop.wait()
         maintenance.cancel()
         compaction.cancel()
+        idleness.cancel()
         for server in servers:
             server.close()
         for connection in tuple(broker.connections):
@@ -116,6 +119,16 @@ async def _compact(broker: Broker) -> None:
     while True:
         await asyncio.sleep(broker.config.log_cleaner_backoff_ms / 1000)
         await broker.compact()
+
+
+async def _close_idle(broker: Broker) -> None:
+    """Close the connections of clients that are gone without a word: nothing else ever would."""
+    longest_s = broker.config.connections_max_idle_ms / 1000
+    while longest_s > 0:
+        await asyncio.sleep(longest_s / IDLE_CHECKS)
+        before = asyncio.get_running_loop().time() - longest_s
+        for connection in tuple(broker.connections):
+            connection.close_if_idle(before)
 
 
 def _watch_stdin(loop: asyncio.AbstractEventLoop, stop: asyncio.Event) -> None:

@@ -29,6 +29,7 @@ from kappaflow.streams import (
     col,
     key_value_store,
 )
+from kappaflow.streams.columns import reason_for_rows
 from kappaflow.streams.execution.streams_config import Guarantee
 from kappaflow.testing.embedded_broker import EmbeddedBroker
 
@@ -343,3 +344,29 @@ def test_a_pattern_reads_the_topics_that_there_are(cluster: Cluster, tmp_path: P
     with application(cluster, builder.build(), tmp_path) as streams:
         streams.wait_until_running()
         assert sorted(value for _, value in cluster.read(out, 2)) == [b"A", b"B"]
+
+
+def test_versions_that_columns_keep_are_restored_from_their_changelog(cluster: Cluster, tmp_path: Path) -> None:
+    rates, orders, out = (cluster.topic(name, 1) for name in ("rates", "orders", "out"))
+    builder = StreamsBuilder(key_serde=Serdes.string(), value_serde=Serdes.string())
+    kept = Materialized("rates", history_retention_ms=1_000_000)
+    table = builder.stream(rates).to_table(kept)
+    joined = builder.stream(orders).join(table, col.left() + "@" + col.right())
+    joined.to(out)
+    topology = builder.build()
+    assert all(not reason_for_rows(bound, part) for bound in [topology.bind("a")] for part in bound.subtopologies)
+    for at in (10, 20, 30):
+        cluster.write(rates, ("eur", str(at)), at=at)
+    cluster.write(rates, ("eur", "25"), at=25)
+    with application(cluster, topology, tmp_path / "first") as streams:
+        streams.wait_until_running()
+        cluster.write(orders, ("eur", "a"), at=31)
+        cluster.write(orders, ("eur", "b"), at=27)
+        assert cluster.read(out, 2) == [(b"eur", b"a@30"), (b"eur", b"b@25")]
+        streams.close(leave=True)
+    with application(cluster, topology, tmp_path / "elsewhere") as streams:
+        streams.wait_until_running()
+        found = [(version.value, version.timestamp) for version in streams.store("rates").versions("eur")]
+        assert found == [("10", 10), ("20", 20), ("25", 25), ("30", 30)]
+        cluster.write(orders, ("eur", "c"), ("eur", "d"), at=15)
+        assert cluster.read(out, 4)[2:] == [(b"eur", b"c@10"), (b"eur", b"d@10")]

@@ -16,6 +16,36 @@ from kappaflow.streams.processors.base import TaskContext
 from kappaflow.streams.topology.nodes import StoreSpec
 
 
+class AsTheyAre:
+    """Objects in place of their bytes."""
+
+    @staticmethod
+    def serialize(row: Any) -> Any:
+        """Return the object."""
+        return row
+
+    @staticmethod
+    def deserialize(data: Any) -> Any:
+        """Return the object."""
+        return data
+
+
+class HeldVersions(VersionedStore):
+    """Versions in memory: objects, which are written to bytes for the task's store and for the changelog only."""
+
+    def __init__(self, spec: StoreSpec, held: HeldStore) -> None:
+        assert spec.history_ms is not None
+        super().__init__(held, AsTheyAre(), spec.history_ms)  # type: ignore[arg-type]
+        self._objects: Any = spec.objects
+
+    def put(self, key: bytes, row: Any, timestamp: int) -> int:
+        """Set the value of a key from a time on; see `VersionedStore.put`."""
+        result = self.put_bytes(key, row, timestamp)
+        if self.journal is not None:
+            self.journal(key, None if row is None else self._objects.serialize(row), timestamp)
+        return result
+
+
 class VersionsBefore(VersionedStore):
     """Versions as they were before a position of the batch.
 
@@ -24,8 +54,8 @@ class VersionsBefore(VersionedStore):
     """
 
     def __init__(self, spec: StoreSpec, held: HeldStore, context: TaskContext) -> None:
-        assert spec.objects is not None and spec.history_ms is not None
-        super().__init__(RowsBefore(held), spec.objects, spec.history_ms)  # type: ignore[arg-type]
+        assert spec.history_ms is not None
+        super().__init__(RowsBefore(held), AsTheyAre(), spec.history_ms)  # type: ignore[arg-type]
         self._held = held
         self._now = context.versioned[spec.name]
 

@@ -47,12 +47,26 @@ class Codec:
         return [(data,) for data in self._serde.encode(columns, valid, len(values)).to_pylist()]
 
 
+class VersionCodec(Codec):
+    """Versions: rows of one object, or of none where one was deleted."""
+
+    def read(self, row: Any) -> Any:
+        """Return the version of one row."""
+        (data,) = row
+        return (None,) if data is None else (super().read(row),)
+
+    def rows(self, values: Sequence[Any]) -> list[Any]:
+        """Return the rows of versions."""
+        written = iter(super().rows([value for (value,) in values if value is not None]))
+        return [(None,) if value is None else next(written) for (value,) in values]
+
+
 class HeldStore:
     """A store with the face of `ObjectStore`, for the rows of one batch after the other.
 
     Args:
         rows: of the task.
-        serde: of the objects; None keeps rows as they are.
+        serde: of the objects, or what reads and writes rows; None keeps rows as they are.
 
     Attributes:
         undo: what entries were before changes of the batch, where somebody looks back: (position, key, entry).
@@ -65,7 +79,7 @@ class HeldStore:
 
     def __init__(self, rows: PackedStore, serde: Any) -> None:
         self._rows = rows
-        self._codec = Codec(serde)
+        self._codec = serde if isinstance(serde, Codec) else Codec(serde)
         self._held: dict[bytes, Held | None] = {}
         self._changed: dict[bytes, int] = {}
         self.undo: Undo | None = None
@@ -172,8 +186,9 @@ class HeldGroups(HeldStore):
 
     def keys_of(self, inner: bytes) -> list[bytes]:
         """Return the keys of a group."""
+        loaded = self.holds_all
         keys = self._of.get(inner)
-        if keys is None and self.holds_all:
+        if keys is None and loaded:
             keys = self._of[inner] = []
         if keys is None:
             of, high = self._inner, None if not inner else behind(inner)

@@ -17,8 +17,14 @@ import numpy as np
 
 from kappaflow.state import PackedStore, VersionedStore
 from kappaflow.streams.batch import Batch, Int64s
-from kappaflow.streams.columns.held_lookups import HeldLookUp, VersionsBefore
-from kappaflow.streams.columns.held_stores import HeldGroups, HeldStore, nothing_shared, without_times
+from kappaflow.streams.columns.held_lookups import HeldLookUp, HeldVersions, VersionsBefore
+from kappaflow.streams.columns.held_stores import (
+    HeldGroups,
+    HeldStore,
+    VersionCodec,
+    nothing_shared,
+    without_times,
+)
 from kappaflow.streams.columns.step_rows import Collector, Columns, Steps, batch_of, in_order, records, together
 from kappaflow.streams.processors.base import Expiry, Input, Processor, TaskContext
 from kappaflow.streams.record import Record
@@ -53,9 +59,8 @@ def held_store(context: TaskContext, spec: n.StoreSpec, rows: PackedStore, suffi
     found = context.shared.get(name)
     if found is None:
         if spec.history_ms is not None:
-            found = HeldGroups(rows, None, without_times(8))
-            assert spec.objects is not None
-            context.versioned[spec.name] = VersionedStore(found, spec.objects, spec.history_ms)
+            found = HeldGroups(rows, VersionCodec(spec.objects), without_times(8))
+            context.versioned[spec.name] = HeldVersions(spec, found)
         elif suffix:
             found = HeldGroups(rows, spec.objects, nothing_shared if suffix < 0 else without_times(suffix))
         else:

@@ -28,7 +28,7 @@ class ChangelogOutput(Protocol):
 
 
 class ChangelogWriter:
-    """Writes the changelogs of a task in row form.
+    """Writes the changelogs of a task: all of one in row form, of columns those of stores that rows change.
 
     Args:
         every: each change is written when it is made, as Kafka Streams does; otherwise a commit writes the last one of
@@ -79,9 +79,10 @@ class ChangelogWriter:
 
         return journal
 
-    def commit(self) -> None:
-        """Write what was not written at once."""
-        add_changes(self._topology, self._subtopology, self._stores, self._outputs, self._partition, self._at_once)
+    def commit(self, without: Collection[str] = ()) -> None:
+        """Write what was not written at once, but not the changes of stores in `without`."""
+        left_out = {*self._at_once, *without}
+        add_changes(self._topology, self._subtopology, self._stores, self._outputs, self._partition, left_out)
 
 
 def changelog_record(

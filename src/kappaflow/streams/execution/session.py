@@ -331,10 +331,7 @@ class Session:
             "shared_stores": self.host.shared_stores,
         }
         task: Task
-        rows_only = any(
-            spec.history_ms is not None or (self.config.caching and not spec.caching)
-            for spec in opening.subtopology.stores
-        )
+        rows_only = self.config.caching and any(not spec.caching for spec in opening.subtopology.stores)
         if rows_only or self.config.every_change or reason_for_rows(self.topology, opening.subtopology):
             task = RunningTask(*common, every_change=self.config.every_change, **options)
         else:
