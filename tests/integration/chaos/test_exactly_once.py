@@ -7,11 +7,23 @@ import os
 import pytest
 
 from kappaflow.errors import KappaError
-from kappaflow.testing.chaos.faults import BROKER_POINTS, WORKER_POINTS, crash_at, stop_at
+from kappaflow.testing.chaos.faults import (
+    BROKER_POINTS,
+    CHUNK_POINTS,
+    TABLE_POINTS,
+    WORKER_POINTS,
+    crash_at,
+    crash_in_restore,
+    stop_at,
+)
 from kappaflow.testing.chaos.world import SESSION_SECONDS, Parameters, World
 
 HITS = int(os.environ.get("KAPPA_CRASH_HITS", "20"))
 SILENCE_SECONDS = SESSION_SECONDS + 2
+RESTORES = [
+    *((Parameters(), point) for point in CHUNK_POINTS),
+    *((Parameters(tables_from=1), point) for point in TABLE_POINTS),
+]
 
 
 @pytest.mark.timeout(300)
@@ -28,6 +40,13 @@ def test_a_broker_killed_between_decision_and_markers_leaves_exact_results(world
 
 
 @pytest.mark.timeout(300)
+@pytest.mark.parametrize("world", [Parameters(tables_from=1)], indirect=True)
+def test_a_worker_killed_behind_a_restored_table_leaves_exact_results(world: World) -> None:
+    crash_in_restore(world.server, world.plan, "after-restored-table", times=2)
+    world.check()
+
+
+@pytest.mark.timeout(300)
 @pytest.mark.parametrize("world", [Parameters(guarantee="at_least_once")], indirect=True)
 def test_what_at_least_once_counts_twice_is_seen(world: World) -> None:
     crash_at(world.server, world.plan, "worker-0", "after-flush", passes=8, times=1)
@@ -40,6 +59,14 @@ def test_what_at_least_once_counts_twice_is_seen(world: World) -> None:
 @pytest.mark.parametrize("point", WORKER_POINTS)
 def test_each_point_of_the_worker_many_times(world: World, point: str) -> None:
     crash_at(world.server, world.plan, "worker-0", point, passes=8, times=HITS)
+    world.check()
+
+
+@pytest.mark.real
+@pytest.mark.timeout(900)
+@pytest.mark.parametrize(("world", "point"), RESTORES, indirect=["world"])
+def test_each_point_of_a_restore_many_times(world: World, point: str) -> None:
+    crash_in_restore(world.server, world.plan, point, times=HITS)
     world.check()
 
 

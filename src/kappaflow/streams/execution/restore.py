@@ -13,6 +13,7 @@ So the tasks are marked as being restored, on the device, before the first table
 from __future__ import annotations
 
 import logging
+import os
 import sys
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -43,8 +44,8 @@ TOLD_EVERY_SECONDS = 10.0
 POLL_BYTES = 16 << 20
 FETCH_PARTITION_BYTES = 2 << 20
 """Rather little, so that all threads soon have something to do."""
-TABLE_RECORDS_MIN = 20_000 if USE_NATIVE else sys.maxsize
-"""Below it, and where the kernel's twin would have to make the tables, rows are faster."""
+TABLE_RECORDS_MIN = int(os.environ.get("KAPPA_RESTORE_TABLE_RECORDS", "20000" if USE_NATIVE else str(sys.maxsize)))
+"""Below it, and where the kernel's twin would have to make the tables, rows are faster; less in tests."""
 
 
 class ChangelogReader(Protocol):

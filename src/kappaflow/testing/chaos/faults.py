@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import random
+import shutil
 import signal
 import tempfile
 import time
@@ -23,6 +24,9 @@ WORKER_POINTS = (
     "before-local-batch",
     "after-local-batch",
 )
+CHUNK_POINTS = ("before-restored-chunk", "after-restored-chunk")
+TABLE_POINTS = ("before-restored-table", "after-restored-table")
+"""Of a worker that fills its stores: as rows, and as tables, which `tables_from` decides."""
 BROKER_POINTS = (
     "before-txn-prepare",
     "after-txn-prepare",
@@ -45,15 +49,20 @@ class CrashPlan:
     """Says at which point the processes of a server end, from their next start on.
 
     ``EmbeddedServer(environment=plan.environment)`` makes the server follow it.
+
+    Args:
+        tables_from: how many records a store has to lack to be filled by tables; None leaves that as it is.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, tables_from: int | None = None) -> None:
         self._file = Path(tempfile.mkstemp(prefix="kappa-crash-")[1])
         self.environment = {
             "KAPPA_CRASH_POINT": f"@{self._file}",
             "KAPPA_BACKOFF_MAX_SECONDS": "0.4",
             "KAPPA_JOURNAL_COMPACT_RECORDS": "500",
         }
+        if tables_from is not None:
+            self.environment["KAPPA_RESTORE_TABLE_RECORDS"] = str(tables_from)
 
     def set(self, point: str, passes: int, action: str = "kill") -> None:
         """End at the `passes`-th pass of the point."""
@@ -99,6 +108,25 @@ def crash_at(server: EmbeddedServer, plan: CrashPlan, name: str, point: str, pas
     wait_ready(server)
 
 
+def crash_in_restore(server: EmbeddedServer, plan: CrashPlan, point: str, times: int) -> None:
+    """Have the worker of a server that lost its state killed at a point of the restore, `times` times under load.
+
+    The server is killed as a whole and starts without the state of its queries each time.
+
+    Raises:
+        KappaError: the point was not reached.
+    """
+    plan.set(point, 1)
+    for _ in range(times):
+        _kill_all(server)
+        shutil.rmtree(server.data_dir / "state")
+        server.start()
+        wait_until(lambda: child(server, "worker-0")["restarts"] > 0, f"worker-0 at {point}", 120)
+    plan.clear()
+    server.kill_child("worker-0")
+    wait_ready(server)
+
+
 def stop_at(server: EmbeddedServer, plan: CrashPlan, name: str, point: str, passes: int, silent_seconds: float) -> None:
     """Have a child stopped at a point for longer than its session lasts, then let it go on."""
     plan.set(point, passes, "stop")
@@ -119,13 +147,17 @@ def kill_at_random(server: EmbeddedServer, rng: random.Random) -> str:
     """
     name = rng.choice([*(found["name"] for found in server.processes()), "all"])
     if name == "all":
-        pids = [int(found["pid"]) for found in server.processes() if found["pid"]]
-        server.kill()
-        wait_until(lambda: not any(is_running(pid) for pid in pids), "the children to end with their parent")
+        _kill_all(server)
         server.start()
     else:
         server.kill_child(name)
     return name
+
+
+def _kill_all(server: EmbeddedServer) -> None:
+    pids = [int(found["pid"]) for found in server.processes() if found["pid"]]
+    server.kill()
+    wait_until(lambda: not any(is_running(pid) for pid in pids), "the children to end with their parent")
 
 
 def is_running(pid: int) -> bool:

@@ -25,11 +25,16 @@ LOAD_TIMEOUT_SECONDS = 90.0
 
 
 class Parameters(NamedTuple):
-    """What a test may choose."""
+    """What a test may choose.
+
+    Attributes:
+        tables_from: how many records a store has to lack to be filled by tables; None leaves that as it is.
+    """
 
     workers: int = 1
     guarantee: str = "exactly_once_v2"
     seed: int = 1
+    tables_from: int | None = None
 
 
 @dataclass
@@ -81,7 +86,7 @@ def world_under_load(data_dir: Path, parameters: Parameters, tools: ToolRunner |
         parameters: what a test may choose.
         tools: a JVM that reads the broker's segments at each check, and once more when the server has ended.
     """
-    plan = CrashPlan()
+    plan = CrashPlan(parameters.tables_from)
     with EmbeddedServer(
         data_dir,
         kafka_port=free_port(),
