@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import importlib
 import tempfile
+from collections.abc import Generator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -32,25 +34,38 @@ def columns(chunks: list[list[tuple[bytes | None, bytes | None]]]) -> tuple[list
     return keys, [pa.array([row for _, row in chunk], pa.binary()) for chunk in chunks]
 
 
+@contextmanager
+def kernel_of_databases(kernel: Any) -> Generator[None]:
+    """Have databases make their tables by this kernel."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("kappaflow.kernel.sorted_table", kernel.sorted_table)
+        yield
+
+
+def table_of(kernel: Any, prefix: bytes, keys: list[Any], rows: list[Any]) -> bytes | None:
+    pieces: list[bytes] = []
+    return b"".join(pieces) if kernel.sorted_table(prefix, keys, rows, pieces.append) else None
+
+
 @given(chunks=CHUNKS, prefix=PREFIXES)
 def test_equals_the_twin(kernel: Any, chunks: list[list[tuple[bytes | None, bytes | None]]], prefix: bytes) -> None:
-    assert kernel.sorted_table(prefix, *columns(chunks)) == twin.sorted_table(prefix, *columns(chunks))
+    assert table_of(kernel, prefix, *columns(chunks)) == table_of(twin, prefix, *columns(chunks))
 
 
 @settings(max_examples=30)
 @given(chunks=CHUNKS)
 def test_rocksdb_reads_what_went_in(kernel: Any, chunks: list[list[tuple[bytes | None, bytes | None]]]) -> None:
-    with tempfile.TemporaryDirectory(prefix="kappa-tables-") as directory:
+    with kernel_of_databases(kernel), tempfile.TemporaryDirectory(prefix="kappa-tables-") as directory:
         database = StateDatabase(Path(directory))
         store = database.store("q/0_0", "rows", (STRING,))
         before = {b"key-%d" % n: b"before" for n in range(50)}
         database.write_restored(store, before.items(), "q/0_0", {})
-        table = kernel.sorted_table(store.prefix, *columns(chunks))
+        table = database.write_table(store.prefix, *columns(chunks))
         expected: dict[bytes, bytes | None] = dict(before)
         expected.update((key, row) for chunk in chunks for key, row in chunk if key is not None)
         assert (table is None) == all(key is None for chunk in chunks for key, _ in chunk)
         if table is not None:
-            database.take_table(database.write_table(table))
+            database.take_table(table)
         for _ in range(2):  # in the second round from a database that was opened again
             # The filter is asked for single keys: one that it does not know would not be found.
             assert store.get_packed(list(expected)) == list(expected.values())
@@ -67,11 +82,14 @@ def test_many_rows_make_many_blocks(kernel: Any) -> None:
     count = 30_000
     keys = pa.array([str(n * 7919 % count).encode() for n in range(count)], pa.binary())
     rows = pa.array([b"row of %d" % n for n in range(count)], pa.binary())
-    table = kernel.sorted_table(b"q/0_0\x00rows\x00", [keys], [rows])
-    with tempfile.TemporaryDirectory(prefix="kappa-tables-") as directory:
+    whole = table_of(kernel, b"q/0_0\x00rows\x00", [keys], [rows])
+    assert whole == table_of(twin, b"q/0_0\x00rows\x00", [keys], [rows])
+    with kernel_of_databases(kernel), tempfile.TemporaryDirectory(prefix="kappa-tables-") as directory:
         database = StateDatabase(Path(directory))
         store = database.store("q/0_0", "rows", (STRING,))
-        database.take_table(database.write_table(table))
+        table = database.write_table(store.prefix, [keys], [rows])
+        assert table is not None and table.read_bytes() == whole
+        database.take_table(table)
         found = list(store.committed())
         assert found == sorted(zip(keys.to_pylist(), rows.to_pylist(), strict=True))
         assert store.get_packed([b"%d" % n for n in range(count, count + 500)]) == [None] * 500
@@ -80,6 +98,14 @@ def test_many_rows_make_many_blocks(kernel: Any) -> None:
 
 def test_refuses_columns_of_different_lengths(kernel: Any) -> None:
     with pytest.raises(ValueError, match="same length"):
-        kernel.sorted_table(b"", [pa.array([b"a"])], [pa.array([], pa.binary())])
+        kernel.sorted_table(b"", [pa.array([b"a"])], [pa.array([], pa.binary())], print)
     with pytest.raises(ValueError, match="same length"):
-        kernel.sorted_table(b"", [pa.array([b"a"])], [])
+        kernel.sorted_table(b"", [pa.array([b"a"])], [], print)
+
+
+def test_what_goes_wrong_with_a_piece_ends_the_table(kernel: Any) -> None:
+    def full(_: bytes) -> None:
+        raise OSError("full")
+
+    with pytest.raises(OSError, match="full"):
+        kernel.sorted_table(b"", [pa.array([b"a"])], [pa.array([b"b"])], full)

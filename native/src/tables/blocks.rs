@@ -25,6 +25,22 @@ impl Handle {
     }
 }
 
+/// A file that is given away piece by piece.
+#[derive(Default)]
+pub struct File {
+    /// What is not given away yet.
+    pub rest: Vec<u8>,
+    /// How much was.
+    pub before: usize,
+}
+
+impl File {
+    /// Its size so far.
+    pub fn size(&self) -> usize {
+        self.before + self.rest.len()
+    }
+}
+
 /// A block that is being filled.
 pub struct Block {
     data: Vec<u8>,
@@ -80,7 +96,7 @@ impl Block {
     }
 
     /// Ends the block, writes it to the file, and begins anew.
-    pub fn write(&mut self, file: &mut Vec<u8>) -> Handle {
+    pub fn write(&mut self, file: &mut File) -> Handle {
         for restart in &self.restarts {
             self.data.extend_from_slice(&restart.to_le_bytes());
         }
@@ -108,12 +124,13 @@ fn common(a: &[u8], b: &[u8]) -> usize {
 }
 
 /// Writes bytes as an uncompressed block with its checksum.
-pub fn write_block(file: &mut Vec<u8>, data: &[u8]) -> Handle {
-    let handle = Handle { offset: file.len(), size: data.len() };
-    file.extend_from_slice(data);
-    file.push(0); // not compressed
-    let crc = crc32c::crc32c(&file[handle.offset..]);
+pub fn write_block(file: &mut File, data: &[u8]) -> Handle {
+    let handle = Handle { offset: file.size(), size: data.len() };
+    let start = file.rest.len();
+    file.rest.extend_from_slice(data);
+    file.rest.push(0); // not compressed
+    let crc = crc32c::crc32c(&file.rest[start..]);
     let masked = crc.rotate_right(15).wrapping_add(CHECKSUM_DELTA);
-    file.extend_from_slice(&masked.to_le_bytes());
+    file.rest.extend_from_slice(&masked.to_le_bytes());
     handle
 }

@@ -1,15 +1,17 @@
 //! A table in RocksDB's block-based format, version 2, to be taken into a database with external files.
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
+use pyo3::types::PyBytes;
 
-use super::blocks::{varint, write_block, Block, Handle};
+use super::blocks::{varint, write_block, Block, File, Handle};
 use super::bloom;
 use super::rows::LastRows;
-use crate::arrays::{detached, ByteColumn, Column, Vector};
+use crate::arrays::{detached, ByteColumn, Column};
 
 const BLOCK_BYTES: usize = 4096;
 const RESTART_INTERVAL: usize = 16;
-const ROW_BYTES_USUAL: usize = 40;
+/// So large are the pieces of a file: they are made in the same memory, which stays in the processor's cache.
+const PIECE_BYTES: usize = 1 << 19;
 const FORMAT_VERSION: u32 = 2;
 const MAGIC: u64 = 0x88e2_41b7_85f4_cff7;
 const FOOTER_HANDLES_BYTES: usize = 40;
@@ -19,7 +21,13 @@ const VALUE: u64 = 1;
 
 /// See `kappaflow.kernel.sorted_table`.
 #[pyfunction]
-pub fn sorted_table(py: Python<'_>, prefix: &[u8], keys: Vec<Column>, rows: Vec<Column>) -> PyResult<Option<Vector>> {
+pub fn sorted_table(
+    py: Python<'_>,
+    prefix: &[u8],
+    keys: Vec<Column>,
+    rows: Vec<Column>,
+    write: Py<PyAny>,
+) -> PyResult<bool> {
     if keys.len() != rows.len() || keys.iter().zip(&rows).any(|(keys, rows)| keys.0.len() != rows.0.len()) {
         return Err(PyValueError::new_err("keys and rows must have the same length"));
     }
@@ -29,17 +37,22 @@ pub fn sorted_table(py: Python<'_>, prefix: &[u8], keys: Vec<Column>, rows: Vec<
         .map(|(keys, rows)| Ok((ByteColumn::new(&keys.0, "keys")?, ByteColumn::new(&rows.0, "rows")?)))
         .collect::<PyResult<_>>()?;
     let count = columns.iter().map(|(keys, _)| keys.len()).sum();
-    let file = detached(py, count, || {
+    detached(py, count, || {
         let rows = LastRows::new(&columns);
-        (rows.len() > 0).then(|| Table::default().of(prefix, &rows))
-    });
-    Ok(file.map(Vector::from))
+        if rows.len() == 0 {
+            return Ok(false);
+        }
+        let write = |piece: &[u8]| Python::attach(|py| write.call1(py, (PyBytes::new(py, piece),)).map(drop));
+        Table::default().write(prefix, &rows, &write).map(|()| true)
+    })
 }
+
+type Write<'a> = &'a dyn Fn(&[u8]) -> PyResult<()>;
 
 /// What a table says of itself.
 #[derive(Default)]
 struct Table {
-    file: Vec<u8>,
+    file: File,
     key_bytes: usize,
     row_bytes: usize,
     blocks: usize,
@@ -47,24 +60,31 @@ struct Table {
 }
 
 impl Table {
-    fn of(mut self, prefix: &[u8], rows: &LastRows<'_>) -> Vec<u8> {
+    fn write(mut self, prefix: &[u8], rows: &LastRows<'_>, write: Write<'_>) -> PyResult<()> {
         let mut index = Block::new(1);
         let mut hashes = Vec::with_capacity(rows.len());
-        self.rows(prefix, rows, &mut index, &mut hashes);
-        let data_bytes = self.file.len();
+        self.rows(prefix, rows, &mut index, &mut hashes, write)?;
+        let data_bytes = self.file.size();
         let filter = write_block(&mut self.file, &bloom::filter(&hashes));
         let index_bytes = index.size();
         let index = index.write(&mut self.file);
         let properties = self.properties(rows.len(), data_bytes, index_bytes, filter);
-        self.end(filter, index, properties)
+        self.end(filter, index, properties);
+        write(&self.file.rest)
     }
 
     /// Writes the blocks of rows; each gets an entry of the index.
-    fn rows(&mut self, prefix: &[u8], rows: &LastRows<'_>, index: &mut Block, hashes: &mut Vec<u32>) {
+    fn rows(
+        &mut self,
+        prefix: &[u8],
+        rows: &LastRows<'_>,
+        index: &mut Block,
+        hashes: &mut Vec<u32>,
+        write: Write<'_>,
+    ) -> PyResult<()> {
         let mut block = Block::new(RESTART_INTERVAL);
         let mut hasher = bloom::Hasher::new(prefix);
         let mut key = prefix.to_vec();
-        self.file.reserve(rows.len() * ROW_BYTES_USUAL);
         for (suffix, row) in rows.iter() {
             key.truncate(prefix.len());
             key.extend_from_slice(suffix);
@@ -77,11 +97,17 @@ impl Table {
             self.row_bytes += row.map_or(0, <[u8]>::len);
             if block.size() >= BLOCK_BYTES {
                 self.end_block(&mut block, index);
+                if self.file.rest.len() >= PIECE_BYTES {
+                    write(&self.file.rest)?;
+                    self.file.before = self.file.size();
+                    self.file.rest.clear();
+                }
             }
         }
         if !block.is_empty() {
             self.end_block(&mut block, index);
         }
+        Ok(())
     }
 
     fn end_block(&mut self, block: &mut Block, index: &mut Block) {
@@ -126,7 +152,7 @@ impl Table {
         block.write(&mut self.file)
     }
 
-    fn end(mut self, filter: Handle, index: Handle, properties: Handle) -> Vec<u8> {
+    fn end(&mut self, filter: Handle, index: Handle, properties: Handle) {
         let mut meta = Block::new(1);
         for (name, handle) in [("fullfilter.rocksdb.BuiltinBloomFilter", filter), ("rocksdb.properties", properties)] {
             let mut place = Vec::new();
@@ -134,13 +160,13 @@ impl Table {
             meta.add(name.as_bytes(), &place);
         }
         let meta = meta.write(&mut self.file);
-        self.file.push(CRC32C);
-        let handles = self.file.len();
-        meta.push(&mut self.file);
-        index.push(&mut self.file);
-        self.file.resize(handles + FOOTER_HANDLES_BYTES, 0);
-        self.file.extend_from_slice(&FORMAT_VERSION.to_le_bytes());
-        self.file.extend_from_slice(&MAGIC.to_le_bytes());
-        self.file
+        let file = &mut self.file.rest;
+        file.push(CRC32C);
+        let handles = file.len();
+        meta.push(file);
+        index.push(file);
+        file.resize(handles + FOOTER_HANDLES_BYTES, 0);
+        file.extend_from_slice(&FORMAT_VERSION.to_le_bytes());
+        file.extend_from_slice(&MAGIC.to_le_bytes());
     }
 }

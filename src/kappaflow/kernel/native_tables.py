@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from kappaflow.kernel import _native
 from kappaflow.kernel.record_columns import ArrowArray
 
 
-def sorted_table(prefix: bytes, keys: Sequence[ArrowArray], rows: Sequence[ArrowArray]) -> bytes | memoryview | None:
+def sorted_table(
+    prefix: bytes, keys: Sequence[ArrowArray], rows: Sequence[ArrowArray], write: Callable[[bytes], object]
+) -> bool:
     """See `kappaflow.kernel.tables.sorted_table`."""
-    table = _native.sorted_table(prefix, list(keys), list(rows))
-    return None if table is None else memoryview(table)
+    return _native.sorted_table(prefix, list(keys), list(rows), write)

@@ -8,7 +8,7 @@ Source: RocksDB's block-based table format, version 2, with CRC-32C and the bloo
 from __future__ import annotations
 
 import struct
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from crc32c import crc32c
@@ -35,16 +35,19 @@ _U64 = struct.Struct("<Q")
 Handle = tuple[int, int]
 
 
-def sorted_table(prefix: bytes, keys: Sequence[ArrowArray], rows: Sequence[ArrowArray]) -> bytes | memoryview | None:
+def sorted_table(
+    prefix: bytes, keys: Sequence[ArrowArray], rows: Sequence[ArrowArray], write: Callable[[bytes], object]
+) -> bool:
     """Make a table of the last row of every key.
 
     Args:
         prefix: goes before every key.
         keys: Arrow binary columns, one after the other; rows without a key are left out.
         rows: as many columns; null deletes the key.
+        write: given the file, piece by piece.
 
     Returns:
-        The file, or None where there is no row.
+        Whether there is a table; false where there is no row.
 
     Raises:
         ValueError: lengths differ.
@@ -55,7 +58,9 @@ def sorted_table(prefix: bytes, keys: Sequence[ArrowArray], rows: Sequence[Arrow
     for key_column, row_column in zip(keys, rows, strict=True):
         pairs = zip(key_column.to_pylist(), row_column.to_pylist(), strict=True)
         last.update((key, row) for key, row in pairs if key is not None)
-    return _Table().of(prefix, sorted(last.items(), key=lambda pair: pair[0])) if last else None
+    if last:
+        write(_Table().of(prefix, sorted(last.items(), key=lambda pair: pair[0])))
+    return bool(last)
 
 
 class _Table:

@@ -26,7 +26,9 @@ from rocksdict import (
 )
 from sortedcontainers import SortedSet
 
+from kappaflow import kernel
 from kappaflow.errors import DataDirectoryLocked, StorageError
+from kappaflow.kernel.record_columns import ArrowArray
 from kappaflow.runtime.crash_points import crash_point
 from kappaflow.runtime.disk import SYSTEM_DISK
 from kappaflow.serde.types import DataType
@@ -85,7 +87,7 @@ class StateDatabase:
                 ) from error
             raise StorageError(f"The state in {path} cannot be opened: {error}") from error
         for left in path.glob(f"{TABLE_FILE}-*"):  # written before a crash, and not taken in
-            left.unlink()
+            left.unlink(missing_ok=True)
 
     def store(self, task: str, name: str, types: Sequence[DataType]) -> DurableStore:
         """Return the store `name` of a task."""
@@ -146,29 +148,43 @@ class StateDatabase:
         if durably:
             self._db.flush_wal(True)
 
-    def write_table(self, table: bytes | memoryview) -> Path:
-        """Put a sorted table where `take_table` takes it from, and return when it is on the device; from any thread.
+    def write_table(self, prefix: bytes, keys: Sequence[ArrowArray], rows: Sequence[ArrowArray]) -> Path | None:
+        """Write rows as a sorted table, and return when it is on the device; from any thread.
 
         Args:
-            table: a file of `kappaflow.kernel.sorted_table`.
+            prefix: of the store.
+            keys: Arrow binary columns, one after the other; of equal keys the last one counts.
+            rows: as many columns of packed rows; null deletes the key.
 
         Returns:
-            The file; one that is not taken in goes with the next opening of the database.
+            The file for `take_table`, None where there are no rows; one that is not taken in goes with the next
+            opening of the database.
 
         Raises:
             StorageError: it cannot be written.
         """
         path = self.path / f"{TABLE_FILE}-{next(self._tables)}"
+        fd, size = -1, 0
+
+        def write(piece: bytes) -> None:
+            nonlocal fd, size
+            if fd < 0:
+                fd = SYSTEM_DISK.open(path, create=True)
+            SYSTEM_DISK.write(fd, [piece], size)
+            size += len(piece)
+
         try:
-            fd = SYSTEM_DISK.open(path, create=True)
-            try:
-                SYSTEM_DISK.write(fd, [table], 0)
-                SYSTEM_DISK.sync(fd)
-            finally:
-                SYSTEM_DISK.close(fd)
-        except OSError as error:
+            if not kernel.sorted_table(prefix, keys, rows, write):
+                return None
+            SYSTEM_DISK.sync(fd)
+        except BaseException as error:
             path.unlink(missing_ok=True)
-            raise _not_taken(self.path, error) from error
+            if isinstance(error, OSError):
+                raise _not_taken(self.path, error) from error
+            raise
+        finally:
+            if fd >= 0:
+                SYSTEM_DISK.close(fd)
         return path
 
     def take_table(self, path: Path) -> None:

@@ -8,15 +8,15 @@ chunk ─▶ decode ┘
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
 from typing import NamedTuple
 
-from kappaflow import kernel
 from kappaflow.client.topic_partition import TopicPartition
+from kappaflow.streams.batch import ArrowArray
 from kappaflow.streams.execution.restore_rows import Columns
 
 TABLE_BYTES = 64 << 20
@@ -51,13 +51,13 @@ class RestoreTables:
     """Makes tables on threads of its own; kernels run beside each other.
 
     Args:
-        write: makes a file of a table; called on these threads.
+        write: makes the file of a table from the store's prefix, keys and rows; called on these threads.
         table_bytes: of changelog, that become one table.
     """
 
     def __init__(
         self,
-        write: Callable[[bytes | memoryview], Path],
+        write: Callable[[bytes, Sequence[ArrowArray], Sequence[ArrowArray]], Path | None],
         table_bytes: int = TABLE_BYTES,
         pending_bytes_max: int = PENDING_BYTES_MAX,
     ) -> None:
@@ -134,5 +134,4 @@ class RestoreTables:
 
     def _table(self, prefix: bytes, waiting: list[Future[Columns]]) -> Path | None:
         columns = [each.result() for each in waiting]
-        table = kernel.sorted_table(prefix, [keys for keys, _ in columns], [rows for _, rows in columns])
-        return None if table is None else self._write(table)
+        return self._write(prefix, [keys for keys, _ in columns], [rows for _, rows in columns])
