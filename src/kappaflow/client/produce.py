@@ -102,6 +102,7 @@ class _Queue:
         draining: a failure was seen; nothing is sent until ``in_flight`` is empty.
         next_offset: after the last batch that was written, -1 where not known.
         refused: the last batch that failed for good, while others of its identity are not settled.
+        lacks_leader: it waits for its leader to become known.
     """
 
     partition: TopicPartition
@@ -113,6 +114,7 @@ class _Queue:
     next_order: int = 0
     next_offset: int = -1
     refused: _Batch | None = None
+    lacks_leader: bool = False
 
 
 class BatchProducer:
@@ -165,7 +167,7 @@ class BatchProducer:
         self._renew_identity = False
         self._node_requests: dict[int, int] = {}
         self._connection = Connection(config, "produce")
-        self._metadata = Metadata(self._connection, self._pump)
+        self._metadata = Metadata(self._connection, self._on_metadata)
 
     def __enter__(self) -> BatchProducer:
         return self
@@ -340,6 +342,13 @@ class BatchProducer:
     def _has_stamped(self) -> bool:
         return any(q.in_flight or (q.waiting and q.waiting[0].identity is not None) for q in self._queues.values())
 
+    def _on_metadata(self) -> None:
+        with self._lock:
+            for queue in self._queues.values():
+                if queue.lacks_leader:
+                    queue.retry_at = 0.0
+        self._pump()
+
     def _send_round(self, now: float) -> bool:
         """One request to each broker that may get one; whether any was sent."""
         ready: dict[int, list[_Queue]] = {}
@@ -347,6 +356,7 @@ class BatchProducer:
             if not self._is_sendable(queue, now):
                 continue
             leader = self._metadata.leader(queue.partition)
+            queue.lacks_leader = leader is None
             if leader is None:
                 self._retry_later(queue, now)
             elif self._node_requests.get(leader.node_id, 0) < REQUESTS_IN_FLIGHT_MAX:
