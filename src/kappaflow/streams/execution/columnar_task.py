@@ -16,7 +16,7 @@ from kappaflow.state.database import DurableStore
 from kappaflow.streams.batch import Batch
 from kappaflow.streams.columns import ColumnSubtopology
 from kappaflow.streams.columns.batches import cut, take
-from kappaflow.streams.execution.changelogs import add_changes, with_suffix
+from kappaflow.streams.execution.changelogs import ChangelogWriter, with_suffix
 from kappaflow.streams.execution.column_group import ColumnGroup, Taken
 from kappaflow.streams.execution.error_handling import CONTINUE, ErrorHandler
 from kappaflow.streams.execution.fetched_columns import decode_fetched
@@ -67,6 +67,9 @@ class ColumnarTask:
         self._context.application_id, self._context.task_id = topology.application_id, str(task_id)
         seen: Mapping[str, Any] = {**(shared_stores or {}), **stores}
         self._columns = ColumnSubtopology(topology, subtopology, seen, self._context, self._write)
+        self._changelogs = ChangelogWriter(
+            topology, subtopology, stores, self._context, outputs, task_id.partition, every=False
+        )
         self._sources = {topic: source_of(nodes) for topic, nodes in subtopology.sources.items()}
         topics = list(subtopology.sources)
         self._group = ColumnGroup(topics, lambda topic: has_more(TopicPartition(topic, task_id.partition)))
@@ -233,14 +236,7 @@ class ColumnarTask:
                 values = spec.value_serde.encode(changed.columns, changed.valid, len(changed.timestamps))
                 keys = with_suffix(changed.keys, spec.key_suffix)
                 self._outputs.send_columns(topic, keys, values, changed.timestamps, partition=self.id.partition)
-        add_changes(
-            self.topology,
-            self.subtopology,
-            self.stores,
-            self._outputs,
-            self.id.partition,
-            without=self._columns.folded_stores,
-        )
+        self._changelogs.commit(without=self._columns.folded_stores)
         self._outputs.send_rows()
         self._expire()
 
