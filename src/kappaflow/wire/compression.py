@@ -9,7 +9,7 @@ Source: https://kafka.apache.org/documentation/#recordbatch, KIP-57, KIP-110
 from __future__ import annotations
 
 from struct import Struct
-from typing import TypeAlias
+from typing import Protocol, TypeAlias
 
 from kappaflow.errors import CorruptRecordError
 
@@ -21,6 +21,16 @@ _SNAPPY_MAGIC = b"\x82SNAPPY\x00"
 _SNAPPY_HEAD = _SNAPPY_MAGIC + b"\x00\x00\x00\x01\x00\x00\x00\x01"
 _SNAPPY_BLOCK_BYTES = 32 * 1024
 _LENGTH = Struct(">i")
+
+DECOMPRESSED_MAX_BYTES = 256 << 20
+"""More than producers put into a batch; a megabyte of zstd can be made to hold thirty thousand times as much."""
+_FIRST_RATIO = 8
+_FIRST_MIN_BYTES = 64 * 1024
+_TOO_SMALL = "failed to write whole buffer"
+
+
+class _Codec(Protocol):
+    def decompress_into(self, data: ByteBuffer, output: bytearray) -> int: ...
 
 
 def compress(codec: int, data: ByteBuffer, level: int | None = None) -> bytes:
@@ -57,11 +67,11 @@ def compress(codec: int, data: ByteBuffer, level: int | None = None) -> bytes:
     raise CorruptRecordError(f"compression type {codec} does not exist")
 
 
-def decompress(codec: int, data: ByteBuffer) -> bytes:
+def decompress(codec: int, data: ByteBuffer, max_bytes: int = DECOMPRESSED_MAX_BYTES) -> bytes:
     """Decompress the records of a batch.
 
     Raises:
-        CorruptRecordError: the codec does not exist, or the bytes are not of it.
+        CorruptRecordError: the codec does not exist, the bytes are not of it, or they give more than `max_bytes`.
     """
     import cramjam
 
@@ -69,16 +79,37 @@ def decompress(codec: int, data: ByteBuffer) -> bytes:
         return bytes(data)
     try:
         if codec == GZIP:
-            return bytes(cramjam.gzip.decompress(data))
+            return _bounded(cramjam.gzip, data, max_bytes)
         if codec == SNAPPY:
             return _decompress_snappy(memoryview(data))
         if codec == LZ4:
-            return bytes(cramjam.lz4.decompress(data))
+            return _bounded(cramjam.lz4, data, max_bytes)
         if codec == ZSTD:
-            return bytes(cramjam.zstd.decompress(data))
+            return _bounded(cramjam.zstd, data, max_bytes)
     except cramjam.DecompressionError as error:
         raise CorruptRecordError(f"the compressed records of a batch cannot be read: {error}") from error
     raise CorruptRecordError(f"compression type {codec} does not exist")
+
+
+def _bounded(codec: _Codec, data: ByteBuffer, max_bytes: int) -> bytes:
+    """Decompress into a buffer that grows with what comes out, up to a limit."""
+    import cramjam
+
+    size = min(max_bytes, max(_FIRST_RATIO * len(data), _FIRST_MIN_BYTES))
+    while True:
+        output = bytearray(size)
+        try:
+            written = codec.decompress_into(data, output)
+        except cramjam.DecompressionError as error:
+            if _TOO_SMALL not in str(error):
+                raise
+            if size >= max_bytes:
+                raise CorruptRecordError(
+                    f"the records of a batch have more than {max_bytes} bytes decompressed"
+                ) from None
+            size = min(max_bytes, _FIRST_RATIO * size)
+        else:
+            return bytes(memoryview(output)[:written])
 
 
 def _decompress_snappy(data: memoryview) -> bytes:
