@@ -53,6 +53,7 @@ def broker_config_entries(broker: Broker, names: Collection[str] | None) -> list
         ("advertised.listeners", LIST, advertised, STATIC_BROKER_CONFIG),
         ("auto.create.topics.enable", BOOLEAN, str(config.auto_create_topics).lower(), STATIC_BROKER_CONFIG),
         ("broker.id", INT, broker.node_id, STATIC_BROKER_CONFIG),
+        ("connections.max.idle.ms", LONG, config.connections_max_idle_ms, STATIC_BROKER_CONFIG),
         ("default.replication.factor", INT, 1, DEFAULT_CONFIG),
         ("delete.topic.enable", BOOLEAN, "true", DEFAULT_CONFIG),
         ("fetch.max.bytes", INT, config.fetch_max_bytes, STATIC_BROKER_CONFIG),

@@ -35,6 +35,7 @@ class BrokerConfig:
         num_partitions: partitions of a topic created without a number.
         auto_create_topics: whether a metadata request may create topics.
         max_request_bytes: the largest request that is read (``socket.request.max.bytes``).
+        connections_max_idle_ms: how long a connection may be silent; -1 for as long as it likes.
         fetch_max_bytes: the most that a fetch is answered with, but for a single batch that is larger.
         retention_check_interval_ms: how often old segments are looked for.
         log_cleaner_backoff_ms: how long the log cleaner sleeps where nothing is due.
@@ -70,6 +71,7 @@ class BrokerConfig:
     num_partitions: int = 1
     auto_create_topics: bool = True
     max_request_bytes: int = 100 * 1024 * 1024
+    connections_max_idle_ms: int = 600_000
     fetch_max_bytes: int = 55 * 1024 * 1024
     retention_check_interval_ms: int = 300_000
     log_cleaner_backoff_ms: int = 15_000
@@ -124,6 +126,10 @@ def _not_negative(text: str) -> int:
     return int(text)
 
 
+def _time_or_never(text: str) -> int:
+    return -1 if int(text) == -1 else _positive(text)
+
+
 def _fetch_bytes(text: str) -> int:
     if int(text) < 1024:
         raise ValueError
@@ -145,6 +151,7 @@ def _migration_policy(text: str) -> str:
 
 _PROPERTIES: dict[str, tuple[str, Callable[[str], object]]] = {
     "auto.create.topics.enable": ("auto_create_topics", _boolean),
+    "connections.max.idle.ms": ("connections_max_idle_ms", _time_or_never),
     "fetch.max.bytes": ("fetch_max_bytes", _fetch_bytes),
     "group.consumer.assignment.interval.ms": ("group_consumer_assignment_interval_ms", _not_negative),
     "group.consumer.assignors": ("group_consumer_assignors", _assignors),

@@ -33,7 +33,11 @@ MAX_REQUEST_BYTES_BEFORE_LOG_ON = 512 * 1024
 
 
 class KafkaConnection(asyncio.BufferedProtocol):
-    """The protocol object of one accepted socket."""
+    """The protocol object of one accepted socket.
+
+    Attributes:
+        used_at: when something came or was answered last, by the loop's clock.
+    """
 
     def __init__(self, broker: Broker, listener: Listener) -> None:
         self._broker = broker
@@ -45,6 +49,7 @@ class KafkaConnection(asyncio.BufferedProtocol):
         self._write_paused = False
         self._read_paused = False
         self._closed = False
+        self.used_at = asyncio.get_running_loop().time()
         self._session = ClientSession(listener, "", sasl=_log_on(broker, listener))
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -80,6 +85,11 @@ class KafkaConnection(asyncio.BufferedProtocol):
         if self._transport:
             self._transport.close()
 
+    def close_if_idle(self, before: float) -> None:
+        """Close where nothing came or went since a time, unless the client is owed an answer."""
+        if self.used_at < before and self._pending is None:
+            self.close()
+
     def get_buffer(self, sizehint: int) -> memoryview:
         """Where the next bytes go."""
         return memoryview(self._buffer)[self._end :]
@@ -87,6 +97,7 @@ class KafkaConnection(asyncio.BufferedProtocol):
     def buffer_updated(self, nbytes: int) -> None:
         """Bytes have arrived."""
         self._end += nbytes
+        self.used_at = asyncio.get_running_loop().time()
         self._process()
 
     def pause_writing(self) -> None:
@@ -219,6 +230,7 @@ class KafkaConnection(asyncio.BufferedProtocol):
     def _send(self, parts: Reply) -> None:
         if parts is None or self._transport is None:
             return
+        self.used_at = asyncio.get_running_loop().time()
         size = sum(map(len, parts))
         head = size.to_bytes(4, "big")
         if size <= LARGE_WRITE_BYTES:

@@ -9,7 +9,7 @@ Source: https://kafka.apache.org/documentation/#recordbatch, KIP-57, KIP-110
 from __future__ import annotations
 
 from struct import Struct
-from typing import Protocol, TypeAlias
+from typing import Any, Protocol, TypeAlias
 
 from kappaflow.errors import CorruptRecordError
 
@@ -30,7 +30,7 @@ _TOO_SMALL = "failed to write whole buffer"
 
 
 class _Codec(Protocol):
-    def decompress_into(self, data: ByteBuffer, output: bytearray) -> int: ...
+    def decompress_into(self, data: Any, output: Any, /) -> int: ...
 
 
 def compress(codec: int, data: ByteBuffer, level: int | None = None) -> bytes:

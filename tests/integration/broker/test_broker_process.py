@@ -18,8 +18,12 @@ from confluent_kafka.admin import AdminClient, ConfigResource, NewTopic, Resourc
 
 from kappaflow.errors import KappaError
 from kappaflow.testing.embedded_broker import EmbeddedBroker
+from kappaflow.testing.raw_client import RawClient
+from kappaflow.wire.error_codes import ErrorCode
+from kappaflow.wire.message import Message
 
 KILL_ROUNDS = 5
+FETCH, API_VERSIONS, CREATE_TOPICS = 1, 18, 19
 
 
 @pytest.fixture
@@ -97,6 +101,30 @@ def test_sigterm_ends_it_cleanly_and_soon(own: EmbeddedBroker) -> None:
     assert own.stop() == 0
     assert time.monotonic() - start < 5
     assert (own.data_dir / ".kafka_cleanshutdown").exists()
+
+
+def test_who_is_silent_for_too_long_is_let_go_but_not_who_waits_for_an_answer(tmp_path: Path) -> None:
+    arguments = ("--property", "connections.max.idle.ms=1000")
+    with (
+        EmbeddedBroker(tmp_path / "data", arguments=arguments) as broker,
+        RawClient(broker.port) as silent,
+        RawClient(broker.port) as waiting,
+    ):
+        wanted = Message(name="t", num_partitions=1, replication_factor=1, assignments=[], configs=[])
+        waiting.ask(CREATE_TOPICS, 7, Message(topics=[wanted], timeout_ms=5000, validate_only=False))
+        partition = Message(
+            partition=0, current_leader_epoch=-1, fetch_offset=0, last_fetched_epoch=-1, log_start_offset=-1,
+            partition_max_bytes=1 << 20,
+        )  # fmt: skip
+        fetch = Message(
+            replica_id=-1, max_wait_ms=2500, min_bytes=1, max_bytes=1 << 20, isolation_level=0, session_id=0,
+            session_epoch=-1, forgotten_topics_data=[], rack_id="",
+            topics=[Message(topic="t", partitions=[partition])],
+        )  # fmt: skip
+        answer = waiting.ask(FETCH, 12, fetch)
+        assert answer.responses[0].partitions[0].error_code == ErrorCode.NONE
+        assert silent.receive_frame() == b""
+        assert waiting.ask(API_VERSIONS, 0, Message()).error_code == ErrorCode.NONE
 
 
 def test_it_ends_when_the_parent_is_gone(tmp_path: Path) -> None:
