@@ -185,6 +185,7 @@ class Broker:
                 disk=disk,
                 make_flusher=make_flusher,
                 on_recovered=on_recovered,
+                producer_id_expiration_ms=config.producer_id_expiration_ms,
             )
             broker = Broker(
                 config, directory, logs, (metadata_journal, offsets_journal, transactions_journal), clock, disk

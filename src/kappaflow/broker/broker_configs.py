@@ -71,6 +71,7 @@ def broker_config_entries(broker: Broker, names: Collection[str] | None) -> list
         ("offset.metadata.max.bytes", INT, config.offset_metadata_max_bytes, STATIC_BROKER_CONFIG),
         ("offsets.retention.minutes", INT, config.offsets_retention_ms // 60_000, STATIC_BROKER_CONFIG),
         ("process.roles", LIST, "broker,controller", STATIC_BROKER_CONFIG),
+        ("producer.id.expiration.ms", INT, config.producer_id_expiration_ms, STATIC_BROKER_CONFIG),
         ("quota.window.num", INT, config.quota_window_num, STATIC_BROKER_CONFIG),
         ("quota.window.size.seconds", INT, config.quota_window_size_ms // 1000, STATIC_BROKER_CONFIG),
         ("socket.request.max.bytes", INT, config.max_request_bytes, STATIC_BROKER_CONFIG),

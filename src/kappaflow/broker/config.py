@@ -15,6 +15,7 @@ from kappaflow.broker.security.settings import (
     is_security_property,
 )
 from kappaflow.errors import ConfigError
+from kappaflow.storage.log_config import PRODUCER_ID_EXPIRATION_MS
 
 FlushPolicy = Literal["none", "interval", "group"]
 
@@ -56,6 +57,7 @@ class BrokerConfig:
         group_consumer_regex_refresh_interval_ms: how old the topics of a regular expression may be.
         offset_metadata_max_bytes: the longest text stored with a committed offset.
         offsets_retention_ms: how long the offsets of an empty group are kept.
+        producer_id_expiration_ms: how long partitions remember a producer that does not write.
         transaction_max_timeout_ms: the longest transaction timeout that producers may ask for.
         transactional_id_expiration_ms: how long an unused transactional id is remembered.
         quota_window_num: how many windows of time the rates of clients are measured over.
@@ -92,6 +94,7 @@ class BrokerConfig:
     group_consumer_regex_refresh_interval_ms: int = 600_000
     offset_metadata_max_bytes: int = 4096
     offsets_retention_ms: int = 7 * 24 * 3600 * 1000
+    producer_id_expiration_ms: int = PRODUCER_ID_EXPIRATION_MS
     transaction_max_timeout_ms: int = 900_000
     transactional_id_expiration_ms: int = 7 * 24 * 3600 * 1000
     quota_window_num: int = 11
@@ -173,6 +176,7 @@ _PROPERTIES: dict[str, tuple[str, Callable[[str], object]]] = {
     "num.partitions": ("num_partitions", int),
     "offset.metadata.max.bytes": ("offset_metadata_max_bytes", int),
     "offsets.retention.minutes": ("offsets_retention_ms", lambda text: int(text) * 60_000),
+    "producer.id.expiration.ms": ("producer_id_expiration_ms", _positive),
     "quota.window.num": ("quota_window_num", _positive),
     "quota.window.size.seconds": ("quota_window_size_ms", lambda text: _positive(text) * 1000),
     "socket.request.max.bytes": ("max_request_bytes", int),

@@ -12,6 +12,7 @@ from __future__ import annotations
 import threading
 from bisect import bisect_right
 from collections.abc import Callable
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 from typing import NamedTuple
@@ -363,8 +364,8 @@ class PartitionLog:
     # Maintaining
 
     def update_config(self, config: LogConfig) -> None:
-        """Use other settings from now on."""
-        self.config = config
+        """Use other settings of the topic from now on; what holds for all topics stays."""
+        self.config = replace(config, producer_id_expiration_ms=self.config.producer_id_expiration_ms)
 
     def delete_records(self, before_offset: int) -> int:
         """Raise the log's start to `before_offset` (-1: the high watermark) for good; return the new start.

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from kappaflow.errors import ConfigError
 
 MAX_INT64 = 2**63 - 1
+PRODUCER_ID_EXPIRATION_MS = 86_400_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +26,7 @@ class LogConfig:
     message_timestamp_type: str = "CreateTime"
     message_timestamp_before_max_ms: int = MAX_INT64
     message_timestamp_after_max_ms: int = 3_600_000
-    producer_id_expiration_ms: int = 86_400_000
+    producer_id_expiration_ms: int = PRODUCER_ID_EXPIRATION_MS
     min_cleanable_dirty_ratio: float = 0.5
     min_compaction_lag_ms: int = 0
     max_compaction_lag_ms: int = MAX_INT64

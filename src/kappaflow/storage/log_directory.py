@@ -15,6 +15,7 @@ import shutil
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
 from kappaflow.errors import DataDirectoryError, StorageError
@@ -23,7 +24,7 @@ from kappaflow.runtime.disk import SYSTEM_DISK, Disk, replace_file
 from kappaflow.storage.checkpoints import TopicPartition, read_offsets, write_offsets
 from kappaflow.storage.flusher import Flusher, FlushMode, FlushPolicy
 from kappaflow.storage.log import PartitionLog
-from kappaflow.storage.log_config import LogConfig
+from kappaflow.storage.log_config import PRODUCER_ID_EXPIRATION_MS, LogConfig
 from kappaflow.storage.write_failure import write_failure
 
 CLEAN_SHUTDOWN_FILE = ".kafka_cleanshutdown"
@@ -43,12 +44,22 @@ class LogDirectory:
         flusher: the one thread that syncs its logs.
     """
 
-    def __init__(self, path: Path, clock: Clock, disk: Disk, flusher: Flusher, *, was_clean: bool) -> None:
+    def __init__(
+        self,
+        path: Path,
+        clock: Clock,
+        disk: Disk,
+        flusher: Flusher,
+        *,
+        was_clean: bool,
+        producer_id_expiration_ms: int = PRODUCER_ID_EXPIRATION_MS,
+    ) -> None:
         self.path = path
         self.was_clean = was_clean
         self.flusher = flusher
         self._clock = clock
         self._disk = disk
+        self._producer_id_expiration_ms = producer_id_expiration_ms
         self._logs: dict[TopicPartition, PartitionLog] = {}
         self._recovery_points = read_offsets(path / RECOVERY_POINT_FILE)
 
@@ -63,6 +74,7 @@ class LogDirectory:
         disk: Disk = SYSTEM_DISK,
         make_flusher: MakeFlusher = Flusher,
         on_recovered: Callable[[int, int, int], None] = lambda *_: None,
+        producer_id_expiration_ms: int = PRODUCER_ID_EXPIRATION_MS,
     ) -> LogDirectory:
         """Open every log below `path`; after an unclean end, recover each.
 
@@ -75,6 +87,7 @@ class LogDirectory:
             disk: where it is.
             make_flusher: what syncs the logs.
             on_recovered: told as logs of an unclean end are checked: how many are done, how many there are, bytes read.
+            producer_id_expiration_ms: how long idle producers are remembered, in all logs.
 
         Raises:
             StorageError: a log cannot be opened.
@@ -92,7 +105,9 @@ class LogDirectory:
                 on_flush_failure(text)
 
         flusher = make_flusher(policy, on_failure)
-        directory = LogDirectory(path, clock, disk, flusher, was_clean=was_clean)
+        directory = LogDirectory(
+            path, clock, disk, flusher, was_clean=was_clean, producer_id_expiration_ms=producer_id_expiration_ms
+        )
         entries = [entry for entry in sorted(path.iterdir()) if entry.is_dir()]
         read_bytes = 0
         for number, entry in enumerate(entries):
@@ -287,7 +302,7 @@ class LogDirectory:
                 directory,
                 topic,
                 partition,
-                config,
+                replace(config, producer_id_expiration_ms=self._producer_id_expiration_ms),
                 clock=self._clock,
                 disk=self._disk,
                 flusher=self.flusher,

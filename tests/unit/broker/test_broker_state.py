@@ -514,6 +514,23 @@ def test_a_log_that_cannot_be_looked_after_keeps_nothing_else_from_it(
     with_broker(tmp_path, scenario)
 
 
+def test_partitions_remember_idle_producers_for_as_long_as_the_broker_is_told(tmp_path: Path) -> None:
+    def scenario(broker: Broker) -> None:
+        topic = broker.topics.create("t", 1, {})
+        log = topic.partitions[0].log
+        log.append(build_batch([(b"k", b"v")], timestamp_ms=NOW_MS, producer_id=7, producer_epoch=0, base_sequence=0))
+        broker.topics.set_configs(topic, {"retention.ms": "-1"})
+        assert isinstance(broker.clock, ManualClock)
+        broker.clock.advance(1999)
+        broker.maintain()
+        assert len(log.producers) == 1
+        broker.clock.advance(1)
+        broker.maintain()
+        assert len(log.producers) == 0
+
+    with_broker(tmp_path, scenario, producer_id_expiration_ms=2000)
+
+
 def test_commits_are_checked_one_partition_at_a_time(tmp_path: Path) -> None:
     def scenario(broker: Broker) -> None:
         broker.topics.create("t", 1, {})
