@@ -50,8 +50,14 @@ def machine() -> dict[str, Any]:
     }
 
 
-def write(directory: Path, group: str, results: list[dict[str, Any]]) -> Path:
-    """Write the results of a group, over those of the same day and kind, and the page of all."""
+def write(directory: Path, group: str, results: list[dict[str, Any]], note: str = "") -> Path:
+    """Write the results of a group, over those of the same day and kind, and the page of all.
+
+    Args:
+        note: what one has to know of the runs, such as what else the machine did.
+    """
+    if note:
+        results = [{**result, "note": note} for result in results]
     directory.mkdir(parents=True, exist_ok=True)
     file = directory / f"{datetime.now(UTC):%Y-%m-%d}-{group}.json"
     kept = json.loads(file.read_text())["results"] if file.exists() else []
@@ -87,6 +93,8 @@ def line(result: dict[str, Any]) -> str:
 
 def _mode(result: dict[str, Any]) -> str:
     if result["workload"] in _WITHOUT_STATE:
+        return ""
+    if "caching" not in result:
         return ""
     return ", caching on" if result["caching"] else ", every update"
 
@@ -127,6 +135,9 @@ def page(directory: Path) -> str:
     latencies = [(date, result) for date, result in results if "medians" in result]
     if latencies:
         text += ["## Latency at 5,000 records a second\n", _latency(latencies)]
+    notes = [f"- {r['title']}{_mode(r)}, {date}: {r['note']}" for date, r in results if r.get("note")]
+    if notes:
+        text += ["## Notes\n", "\n".join(notes) + "\n"]
     return "\n".join(text)
 
 

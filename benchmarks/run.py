@@ -36,6 +36,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--no-profile", action="store_true", help="leave out the run for the cost split")
     parser.add_argument("--only-profile", action="store_true", help="nothing but the run for the cost split")
     parser.add_argument("--seconds", type=int, default=30, help="length of a latency run")
+    parser.add_argument("--note", default="", help="what one has to know of the runs, for the page of results")
     parser.add_argument("--results", type=Path, default=report.RESULTS, help="where the results are written")
     parser.add_argument("--lock", type=Path, default=None, help="a lock file to hold while each round is measured")
     parser.add_argument("--serve", action="store_true", help="start the broker, print its address, wait for a signal")
@@ -87,7 +88,7 @@ def main() -> int:
         for group in groups:
             results = run_group(group, options, bootstrap)
             if results:
-                print("written:", report.write(options.results, group, results), flush=True)
+                print("written:", report.write(options.results, group, results, options.note), flush=True)
         remove_outputs(bootstrap)
     return 0
 
