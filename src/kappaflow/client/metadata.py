@@ -51,7 +51,8 @@ class Metadata:
         try:
             if self._cluster.metadata_refresh_in_progress:  # it was asked without these topics
                 await self._cluster.refresh_metadata()
-            await self._cluster.refresh_metadata()
+            if not self._connection.closed:  # a closed one would wait for ever on a loop that goes on
+                await self._cluster.refresh_metadata()
         except kafka_errors.KafkaError:
             self._cluster.request_update()  # the loop goes on trying
 

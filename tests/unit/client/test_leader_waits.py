@@ -119,7 +119,7 @@ class Cluster:
             raise kafka_errors.NodeNotReadyError
 
 
-def calls_of(cluster: Cluster) -> list[Any]:
+def calls_of(cluster: Cluster, *, closed: bool = False) -> list[Any]:
     """What tracking a topic asks of a cluster."""
 
     def spawn(function: Callable[..., Any], *arguments: Any) -> None:
@@ -127,7 +127,7 @@ def calls_of(cluster: Cluster) -> list[Any]:
             function(*arguments).send(None)
 
     connection: Any = SimpleNamespace(
-        manager=SimpleNamespace(cluster=cluster), call_soon=lambda function: function(), spawn=spawn
+        manager=SimpleNamespace(cluster=cluster), call_soon=lambda function: function(), spawn=spawn, closed=closed
     )
     metadata = Metadata(connection)
     metadata.track(["t"])
@@ -139,3 +139,7 @@ def test_topics_are_asked_for_at_once() -> None:
     assert calls_of(Cluster(under_way=False)) == [{"t"}, "now"]
     assert calls_of(Cluster(under_way=True)) == [{"t"}, "now", "now"]
     assert calls_of(Cluster(under_way=False, fails=True)) == [{"t"}, "now", "later"]
+
+
+def test_a_connection_that_was_closed_meanwhile_asks_for_nothing() -> None:
+    assert calls_of(Cluster(under_way=False), closed=True) == [{"t"}]
