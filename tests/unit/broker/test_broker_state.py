@@ -14,7 +14,7 @@ from kappaflow.broker.config import BrokerConfig
 from kappaflow.broker.context import RequestContext
 from kappaflow.broker.coordinators.group_members import JoinRequest, JoinResult
 from kappaflow.broker.coordinators.offset_store import CommittedOffset
-from kappaflow.broker.handlers import fetch, list_offsets, offset_commit, produce
+from kappaflow.broker.handlers import describe_log_dirs, fetch, list_offsets, metadata, offset_commit, produce
 from kappaflow.broker.inspection import inspect_data_directory
 from kappaflow.broker.security.session import ClientSession
 from kappaflow.errors import BrokerError, DataDirectoryLocked, StorageError
@@ -22,7 +22,7 @@ from kappaflow.runtime.clock import ManualClock
 from kappaflow.runtime.disk import OsDisk
 from kappaflow.storage.segment import LogSegment
 from kappaflow.wire.error_codes import ErrorCode
-from kappaflow.wire.message import Message
+from kappaflow.wire.message import ZERO_UUID, Message
 from kappaflow.wire.record_batch import TRANSACTIONAL_BIT, build_batch
 
 NOW_MS = 1_700_000_000_000
@@ -375,6 +375,29 @@ def test_a_full_disk_refuses_appends_and_commits_but_changes_nothing(tmp_path: P
         answer = produce.handle(context(broker), produce_request("t"))
         assert answer.responses[0].partition_responses[0].base_offset == 0
         broker.topics.create("u", 1, {})
+
+    with_broker(tmp_path, scenario, disk)
+
+
+def test_a_full_disk_makes_no_topic_but_tells_of_the_others(tmp_path: Path) -> None:
+    disk = FragileDisk()
+
+    def scenario(broker: Broker) -> None:
+        broker.topics.create("there", 1, {})
+        broker.topics.create("unused", 1, {})
+        broker.topics.by_name("there").partitions[0].log.append(build_batch([(b"k", b"v")], timestamp_ms=NOW_MS))
+        disk.write_fails = True
+        wanted = [Message(name=name, topic_id=ZERO_UUID) for name in ("there", "new")]
+        request = Message(topics=wanted, allow_auto_topic_creation=True, include_topic_authorized_operations=False)
+        answer = metadata.handle(context(broker, 12), request)
+        assert isinstance(answer, Message)
+        codes = {topic.name: topic.error_code for topic in answer.topics}
+        assert codes == {"there": ErrorCode.NONE, "new": ErrorCode.KAFKA_STORAGE_ERROR}
+        answer = describe_log_dirs.handle(context(broker, 4), Message(topics=None))
+        assert isinstance(answer, Message)
+        sizes = {topic.name: topic.partitions[0].partition_size for topic in answer.results[0].topics}
+        assert sizes["there"] > 0 and sizes["unused"] == 0
+        disk.write_fails = False
 
     with_broker(tmp_path, scenario, disk)
 

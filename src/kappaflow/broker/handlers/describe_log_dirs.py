@@ -8,7 +8,8 @@ from __future__ import annotations
 import shutil
 
 from kappaflow.broker.context import RequestContext, Response
-from kappaflow.broker.topics import Topic
+from kappaflow.broker.topics import Partition, Topic
+from kappaflow.errors import StorageError
 from kappaflow.wire.error_codes import ErrorCode
 from kappaflow.wire.message import Message
 
@@ -50,7 +51,7 @@ def _describe(topic: Topic, indexes: set[int] | None) -> Message:
         partitions=[
             Message(
                 partition_index=partition.index,
-                partition_size=partition.log.size_bytes,
+                partition_size=_size_bytes(partition),
                 offset_lag=0,
                 is_future_key=False,
             )
@@ -58,3 +59,11 @@ def _describe(topic: Topic, indexes: set[int] | None) -> Message:
             if indexes is None or partition.index in indexes
         ],
     )
+
+
+def _size_bytes(partition: Partition) -> int:
+    """Of a partition that was never written to, and cannot be on a full disk, there is nothing."""
+    try:
+        return partition.log.size_bytes
+    except StorageError:
+        return 0

@@ -10,7 +10,7 @@ from uuid import UUID
 from kappaflow.broker.authorization.acl import AclOperation, ResourceType
 from kappaflow.broker.context import RequestContext, Response
 from kappaflow.broker.topics import Topic
-from kappaflow.errors import BrokerError
+from kappaflow.errors import BrokerError, StorageError
 from kappaflow.wire.error_codes import ErrorCode
 from kappaflow.wire.message import ZERO_UUID, Message
 
@@ -94,6 +94,8 @@ def _describe_requested(context: RequestContext, wanted: Message, may_create: bo
             topic = topics.create(wanted.name, context.broker.config.num_partitions, {})
         except BrokerError as error:
             return _failed(wanted.name, error.code)
+        except StorageError:  # such as a full disk: the other topics can be read nevertheless
+            return _failed(wanted.name, ErrorCode.KAFKA_STORAGE_ERROR)
     return _describe(context, topic, operations)
 
 
