@@ -45,7 +45,8 @@ with warnings.catch_warnings():
     BaseCoordinator: Any = import_module("kafka.coordinator.base").BaseCoordinator
     ClusterMetadata: Any = import_module("kafka.cluster").ClusterMetadata
     Future: Any = import_module("kafka.future").Future
-    KafkaConnectionManager: Any = import_module("kafka.net.manager").KafkaConnectionManager
+    net_manager: Any = import_module("kafka.net.manager")
+    KafkaConnectionManager: Any = net_manager.KafkaConnectionManager
     KafkaNetClient: Any = import_module("kafka.net.compat").KafkaNetClient
     KafkaSSLTransport: Any = import_module("kafka.net.transport").KafkaSSLTransport
     KafkaTCPTransport: Any = import_module("kafka.net.transport").KafkaTCPTransport
@@ -53,7 +54,9 @@ with warnings.catch_warnings():
     KafkaNetSocket: Any = import_module("kafka.net.inet").KafkaNetSocket
     frame_parser: Any = import_module("kafka.protocol.parser")
 
+logger = logging.getLogger(__name__)
 READ_BYTES = 256 << 10
+REFRESH_BACKOFF_S = 0.1
 LOG_ON_ERRORS = (
     kafka_errors.SaslAuthenticationFailedError,
     kafka_errors.UnsupportedSaslMechanismError,
@@ -94,7 +97,9 @@ PRIVATE_PARTS: dict[Any, tuple[str, ...]] = {
         "add_listener",
         "brokers",
         "start_refresh_loop",
+        "_refresh_loop",
     ),
+    net_manager: ("ClusterMetadata",),
     KafkaNetClient: ("is_disconnected", "connection_delay", "least_loaded_node", "maybe_connect"),
     BaseCoordinator: (
         "protocol_type",
@@ -133,6 +138,25 @@ class _Frame(frame_parser.KafkaBytes):
 
 
 frame_parser.KafkaBytes = _Frame
+
+
+class _Cluster(ClusterMetadata):
+    """kafka-python's metadata, whose refresh loop goes on whatever a refresh fails with.
+
+    It would end for good with the failure of a refresh that another caller began, or with an error that is not
+    Kafka's, and whoever waits for a topic or for a new leader would wait for ever.
+    """
+
+    async def _refresh_loop(self) -> None:
+        while not self.closed:
+            try:
+                await super()._refresh_loop()
+            except Exception as error:
+                logger.info("The metadata is refreshed again after: %s", error)
+                await self._manager._net.sleep(REFRESH_BACKOFF_S)
+
+
+net_manager.ClusterMetadata = _Cluster
 
 
 class _Sockets(selectors.DefaultSelector):

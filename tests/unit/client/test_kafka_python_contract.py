@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import ast
 import re
+import threading
+import time
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -53,6 +55,34 @@ def test_connections_of_a_process_share_threads_and_what_they_know() -> None:
     second.cluster._brokers.clear()
     assert first.cluster._brokers
     net._ready.clear()  # the connections look for brokers for as long as there is a loop
+    net.close()
+
+
+@pytest.mark.parametrize("error", [RuntimeError("not Kafka's"), kafka_python.kafka_errors.KafkaConnectionError("late")])
+@pytest.mark.parametrize("of_another", [False, True])
+def test_metadata_is_refreshed_again_after_any_error(error: Exception, of_another: bool) -> None:
+    """Whether the loop began the refresh that fails itself, or waits for that of another caller."""
+    net = kafka_python.NetworkSelector()
+    net.start()
+    manager = kafka_python.ConnectionManager(net, bootstrap_servers="127.0.0.1:1")
+    manager._bootstrap_future = kafka_python.Future().success(True)
+    cluster, failures, refreshed = manager.cluster, [] if of_another else [error], threading.Event()
+
+    async def refresh(node_id: object = None) -> None:
+        if failures:
+            raise failures.pop()
+        cluster._need_update = False
+        cluster._last_refresh_ms = cluster._last_successful_refresh_ms = time.monotonic() * 1000
+        refreshed.set()
+
+    cluster.refresh_metadata = refresh
+    if of_another:
+        cluster._refresh_future = kafka_python.Future()
+    net.run(cluster.start_refresh_loop)
+    if of_another:
+        net.run(lambda: cluster._refresh_future.failure(error) and None)
+    assert refreshed.wait(10)
+    net.run(manager.close)
     net.close()
 
 
