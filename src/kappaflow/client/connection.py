@@ -232,6 +232,37 @@ class Connection:
             self.config.io.give_back(self._net)
 
 
+class LentConnection(Connection):
+    """The connections of another, for one of several users that each have topics of their own."""
+
+    def __init__(self, base: Connection, give_back: Callable[[Connection], object]) -> None:
+        self.config = base.config
+        self.manager = base.manager
+        self._net = base._net
+        self._base = base
+        self._give_back = give_back
+        self._closed = False
+
+    def close(self) -> None:
+        """Give the connections back."""
+        if not self._closed:
+            self._closed = True
+            self._give_back(self._base)
+
+
+def open_connection(config: ClientConfig, purpose: str) -> Connection:
+    """Connect, or borrow a connection from the process where many are open.
+
+    Args:
+        config: how to reach the cluster.
+        purpose: names the thread; no request may hold back those of others.
+
+    Raises:
+        BrokerUnreachable: no broker answers.
+    """
+    return Connection(config, purpose) if config.io is None else config.io.lend(config, purpose)
+
+
 def _why_unreachable(address: str) -> str:
     """One attempt to connect, for the text of an error."""
     host, _, port = address.strip().rpartition(":")

@@ -4,6 +4,7 @@ few connections    each has a thread of its own, as without this
 many connections   a bounded number of threads, and a connection for control that all share
 
     take ──▶ the thread with the fewest connections, a new one while there are fewer than `most`
+    lend ──▶ a connection for produce: one of their own for the first users, then the one with the fewest
     control ──▶ the shared connection; `retire` after a failure, so that the next one to ask gets a fresh one
 """
 
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from kappaflow.client.connection import ClientConfig, Connection
 
 MOST_THREADS = 12
+MOST_LENT = 32
 PATIENT_CONNECTIONS = 60
 PATIENCE_MAX = 10.0
 
@@ -37,6 +39,9 @@ class IoThreads:
         self._users: dict[Any, int] = {}
         self._control: Connection | None = None
         self._leases: dict[Connection, int] = {}
+        self._lent: dict[Connection, int] = {}
+        self._being_made = 0
+        self._made = threading.Condition(self._lock)
 
     def take(self, client_id: str) -> Any:
         """Give a loop for one more connection; `give_back` ends the use.
@@ -62,6 +67,48 @@ class IoThreads:
                 del self._users[net]
         if is_free:
             net.close()
+
+    def lend(self, config: ClientConfig, purpose: str) -> Connection:
+        """Lend a connection for requests that are answered soon; its `close` gives it back.
+
+        Args:
+            config: how to reach the cluster; the same for all users.
+            purpose: names the thread, where a new one is made.
+
+        Raises:
+            BrokerUnreachable: no broker answers.
+        """
+        from kappaflow.client.connection import Connection, LentConnection
+
+        with self._made:
+            while len(self._lent) + self._being_made >= MOST_LENT:
+                if self._lent:
+                    found = min(self._lent, key=self._lent.__getitem__)
+                    self._lent[found] += 1
+                    return LentConnection(found, self._take_back)
+                self._made.wait()
+            self._being_made += 1
+        try:
+            made = Connection(config, purpose)
+        except BaseException:
+            with self._made:
+                self._being_made -= 1
+                self._made.notify_all()
+            raise
+        with self._made:
+            self._being_made -= 1
+            self._lent[made] = 1
+            self._made.notify_all()
+        return LentConnection(made, self._take_back)
+
+    def _take_back(self, connection: Connection) -> None:
+        with self._lock:
+            self._lent[connection] -= 1
+            is_free = not self._lent[connection]
+            if is_free:
+                del self._lent[connection]
+        if is_free:
+            connection.close()
 
     @property
     def patience(self) -> float:

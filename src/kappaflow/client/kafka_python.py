@@ -13,6 +13,7 @@ import socket
 import ssl
 import time
 import warnings
+from collections import Counter
 from importlib import import_module
 from typing import Any
 
@@ -87,6 +88,7 @@ PRIVATE_PARTS: dict[Any, tuple[str, ...]] = {
     frame_parser.KafkaBytes: ("read", "write"),
     ClusterMetadata: (
         "set_topics",
+        "remove_listener",
         "request_update",
         "refresh_metadata",
         "metadata_refresh_in_progress",
@@ -262,12 +264,17 @@ class _TlsTransport(KafkaSSLTransport):
 
 
 class ConnectionManager(KafkaConnectionManager):
-    """kafka-python's connections, with large reads and without creating topics by asking for them."""
+    """kafka-python's connections, with large reads and without creating topics by asking for them.
+
+    Attributes:
+        topic_users: how many want to know of each topic; to be used on the I/O thread only.
+    """
 
     def __init__(self, net: Any, **configs: Any) -> None:
         super().__init__(net, **configs)
         self.cluster.config["allow_auto_create_topics"] = False
         self.last_problem = ""
+        self.topic_users: Counter[str] = Counter()
 
     def adopt(self, other: ConnectionManager) -> None:
         """Begin with what another manager of the same cluster knows, instead of asking a broker for it again."""

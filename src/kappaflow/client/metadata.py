@@ -34,20 +34,23 @@ class Metadata:
         self._connection = connection
         self._cluster: Any = connection.manager.cluster
         self._topics: set[str] = set()
+        self._listener: Callable[[object], object] | None = None
         if on_update is not None:
-            self._cluster.add_listener(lambda _cluster: on_update())
+            self._listener = lambda _cluster: on_update()
+            self._cluster.add_listener(self._listener)
 
     def track(self, topics: Iterable[str]) -> None:
         """Follow more topics; from any thread."""
         fresh = set(topics) - self._topics
         if fresh:
             self._topics = self._topics | fresh
-            wanted = set(self._topics)
-            self._connection.call_soon(lambda: self._connection.spawn(self._look_up, wanted))
+            self._connection.call_soon(lambda: self._connection.spawn(self._look_up, fresh))
 
     async def _look_up(self, topics: set[str]) -> None:
         """Ask for topics at once; the cluster's own loop lets 100 ms pass between two requests, also the first two."""
-        self._cluster.set_topics(topics)
+        users = self._connection.manager.topic_users
+        users.update(topics)
+        self._cluster.set_topics(set(users))
         try:
             if self._cluster.metadata_refresh_in_progress:  # it was asked without these topics
                 await self._cluster.refresh_metadata()
@@ -55,6 +58,21 @@ class Metadata:
                 await self._cluster.refresh_metadata()
         except kafka_errors.KafkaError:
             self._cluster.request_update()  # the loop goes on trying
+
+    def close(self) -> None:
+        """Follow the topics no more, where others go on with the connection; from any thread."""
+        dropped, self._topics = self._topics, set()
+        self._connection.call_soon(lambda: self._drop(dropped))
+
+    def _drop(self, topics: set[str]) -> None:
+        users = self._connection.manager.topic_users
+        users.subtract(topics)
+        for topic in topics:
+            if users[topic] <= 0:
+                del users[topic]
+        self._cluster._topics = set(users)
+        if self._listener is not None:
+            self._cluster.remove_listener(self._listener)
 
     def leader(self, partition: TopicPartition) -> Leader | None:
         """The partition's leader, or None while there is none or nothing is known of it."""

@@ -30,7 +30,7 @@ from types import TracebackType
 from typing import Any, NamedTuple
 
 from kappaflow.client.broker_errors import RETRIABLE_CODES, broker_error, translate
-from kappaflow.client.connection import ClientConfig, Connection
+from kappaflow.client.connection import ClientConfig, Connection, open_connection
 from kappaflow.client.kafka_python import producer_messages
 from kappaflow.client.metadata import Metadata
 from kappaflow.client.sequencing import SEQUENCE_MASK, ProducerIdentity, sequence_count, stamp_producer
@@ -166,7 +166,8 @@ class BatchProducer:
         self._identity_requested = False
         self._renew_identity = False
         self._node_requests: dict[int, int] = {}
-        self._connection = Connection(config, "produce")
+        # A transaction's last request waits for all its partitions, and would hold back the others of a connection.
+        self._connection = Connection(config, "produce") if transactional else open_connection(config, "produce")
         self._metadata = Metadata(self._connection, self._on_metadata)
 
     def __enter__(self) -> BatchProducer:
@@ -320,6 +321,7 @@ class BatchProducer:
             if flush and not self._connection.closed:
                 self.flush()
         finally:
+            self._metadata.close()
             self._connection.close()
 
     # ---- the I/O thread's side ----

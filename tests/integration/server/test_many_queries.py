@@ -11,7 +11,7 @@ from benchmarks.many_queries import measure
 QUERIES = 150
 # A server without queries has about 310 MB, 40 threads and 90 handles.
 RSS_MB_OF_ONE, RSS_MB_BASE = 1.2, 400
-HANDLES_OF_ONE, HANDLES_BASE = 8, 250
+HANDLES_OF_ONE, HANDLES_BASE = 5, 300
 THREADS_BASE = 100
 
 pytestmark = [pytest.mark.real, pytest.mark.timeout(400)]
