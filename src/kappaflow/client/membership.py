@@ -25,7 +25,8 @@ from typing import Any
 
 from kappaflow.client.assignors import Assignor, GroupMember
 from kappaflow.client.broker_errors import translate
-from kappaflow.client.connection import ClientConfig, Connection
+from kappaflow.client.connection import ClientConfig, open_connection
+from kappaflow.client.group_lanes import GroupLanes
 from kappaflow.client.kafka_python import (
     BaseCoordinator,
     Future,
@@ -97,7 +98,8 @@ class GroupMembership:
         self._counts: dict[str, int] = {}
         self._closing = False
         self._static = group_instance_id is not None
-        self._connection = Connection(config, f"group-{group_id}")
+        self._connection = open_connection(config, f"group-{group_id}")
+        self._revoked: Any = None
         self._metadata = Metadata(self._connection, self._on_metadata)
         self._metadata.track(topics)
         self._coordinator = _Coordinator(
@@ -198,9 +200,17 @@ class GroupMembership:
         except (kafka_errors.KafkaError, RuntimeError):
             pass  # The coordinator is gone or silent: the session time-out does the rest.
         finally:
+            # Others may go on with the connections: nothing of this member is to be sent any more.
+            self._connection.call_soon(self._end)
+            self._metadata.close()
             self._connection.close()
 
     # ---- the I/O thread's side ----
+
+    def _end(self) -> None:
+        self._coordinator.lanes.end()
+        if self._revoked is not None and not self._revoked.is_done:
+            self._revoked.failure(kafka_errors.IllegalStateError("The member has gone."))
 
     def _post(self, event: Callable[[], object]) -> None:
         with self._lock:
@@ -269,14 +279,14 @@ class GroupMembership:
         if not self._has_posted:
             return
         self._has_posted = False
-        done = Future()
+        done = self._revoked = Future()
 
         def revoke_now() -> None:
             try:
                 self._is_assigned = False
                 self._on_revoked(lost)
             finally:
-                self._connection.call_soon(lambda: done.success(None))
+                self._connection.call_soon(lambda: None if done.is_done else done.success(None))
 
         self._post(revoke_now)
         await done
@@ -311,6 +321,7 @@ class _Coordinator(BaseCoordinator):
     def __init__(self, membership: GroupMembership, client: Any, **configs: Any) -> None:
         self._membership = membership
         super().__init__(client, **configs)
+        self._manager = self.lanes = GroupLanes(self._manager, self.group_id)
 
     def protocol_type(self) -> str:
         return PROTOCOL_TYPE
@@ -328,6 +339,7 @@ class _Coordinator(BaseCoordinator):
     async def _on_join_complete_async(
         self, generation: int, member_id: str, protocol: str, member_assignment_bytes: bytes
     ) -> None:
+        self.lanes.settle()
         self._membership.assigned(bytes(member_assignment_bytes))
 
     async def _send_heartbeat_request(self) -> Any:
