@@ -18,6 +18,7 @@ from pathlib import Path
 
 import httpx
 
+from benchmarks import report
 from kappaflow.testing.embedded_server import EmbeddedServer
 
 QUERIES = 500
@@ -114,6 +115,7 @@ def measure(count: int, directory: Path) -> dict[str, object]:
                 client.post("/ksql", json={"ksql": statement(number)}).raise_for_status()
             created = time.monotonic() - started
         wait_running(server, count)
+    load = os.getloadavg()[0]
     started = time.monotonic()
     with EmbeddedServer(data_dir=directory) as server:
         wait_running(server, count)
@@ -126,6 +128,7 @@ def measure(count: int, directory: Path) -> dict[str, object]:
         "queries": count,
         "create_seconds": round(created, 1),
         "start_seconds": round(start_seconds, 1),
+        "load": round(load, 1),
         "idle_processors": round(idle, 2),
         "holding": asdict(settled),
     }
@@ -136,9 +139,14 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="benchmarks", description=__doc__)
     parser.add_argument("--group", default="queries")
     parser.add_argument("--queries", type=int, default=QUERIES)
+    parser.add_argument("--results", type=Path, help="the directory that keeps the results; none are kept without")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="kappa-queries-") as directory:
-        print(json.dumps(measure(options.queries, Path(directory)), indent=1))
+        found = measure(options.queries, Path(directory))
+    print(json.dumps(found, indent=1))
+    if options.results is not None:
+        kept = {"workload": f"queries-{options.queries}", "title": f"{options.queries} queries", **found}
+        print("written:", report.write(options.results, "queries", [kept]))
     return 0
 
 

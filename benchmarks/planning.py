@@ -5,8 +5,10 @@ from __future__ import annotations
 import argparse
 import json
 import time
+from pathlib import Path
 from statistics import median
 
+from benchmarks import report
 from kappaflow.sql.engine import Engine
 from kappaflow.sql.statement_plan import TopicInfo
 
@@ -35,22 +37,25 @@ class OnePartition:
 
 
 def measure(rounds: int = ROUNDS) -> dict[str, dict[str, float]]:
-    """Return the median milliseconds of parsing and of planning, by statement; the first round is not counted."""
+    """Return the median milliseconds of parsing and of planning, and of both in CPU time, by statement.
+
+    The first round is not counted.
+    """
     engine = Engine("default_", {}, OnePartition())
     for number, text in enumerate(SOURCES):
         (parsed,) = engine.parse(text)
         engine.apply(engine.plan(parsed, {}, number))
     found: dict[str, dict[str, float]] = {}
     for name, text in STATEMENTS.items():
-        times: list[tuple[float, float]] = []
+        times: list[tuple[float, float, float]] = []
         for _ in range(rounds + 1):
-            started = time.perf_counter()
+            started, cpu = time.perf_counter(), time.thread_time()
             (parsed,) = engine.parse(text)
             between = time.perf_counter()
             engine.plan(parsed, {}, 9)
-            times.append((between - started, time.perf_counter() - between))
-        parse_ms, plan_ms = (median(part) * 1000 for part in zip(*times[1:], strict=True))
-        found[name] = {"parse_ms": round(parse_ms, 2), "plan_ms": round(plan_ms, 2)}
+            times.append((between - started, time.perf_counter() - between, time.thread_time() - cpu))
+        parse_ms, plan_ms, cpu_ms = (median(part) * 1000 for part in zip(*times[1:], strict=True))
+        found[name] = {"parse_ms": round(parse_ms, 2), "plan_ms": round(plan_ms, 2), "cpu_ms": round(cpu_ms, 2)}
     return found
 
 
@@ -58,8 +63,13 @@ def main() -> int:
     """Measure and print."""
     parser = argparse.ArgumentParser(prog="benchmarks", description=__doc__)
     parser.add_argument("--group", default="planning")
-    parser.parse_args()
-    print(json.dumps(measure(), indent=1))
+    parser.add_argument("--results", type=Path, help="the directory that keeps the results; none are kept without")
+    options = parser.parse_args()
+    found = measure()
+    print(json.dumps(found, indent=1))
+    if options.results is not None:
+        kept = [{"workload": f"planning-{name}", "title": name, **figures} for name, figures in found.items()]
+        print("written:", report.write(options.results, "planning", kept))
     return 0
 
 

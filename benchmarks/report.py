@@ -135,6 +135,12 @@ def page(directory: Path) -> str:
     latencies = [(date, result) for date, result in results if "medians" in result]
     if latencies:
         text += ["## Latency at 5,000 records a second\n", _latency(latencies)]
+    plans = [(date, result) for date, result in results if "parse_ms" in result]
+    if plans:
+        text += ["## Planning\n", _plans(plans)]
+    held = [(date, result) for date, result in results if "holding" in result]
+    if held:
+        text += ["## Many queries on one server\n", _held(held)]
     notes = [f"- {r['title']}{_mode(r)}, {date}: {r['note']}" for date, r in results if r.get("note")]
     if notes:
         text += ["## Notes\n", "\n".join(notes) + "\n"]
@@ -214,4 +220,31 @@ def _latency(rows: list[tuple[str, dict[str, Any]]]) -> str:
                 f"| {result['title']} | {_SIDES[side]} | {figures['p50_ms']:.1f}"
                 f" | {figures['p99_ms']:.1f} | {figures['max_ms']:.1f} | {figures['cpu_cores']:.2f} | {date} |"
             )
+    return "\n".join(lines) + "\n"
+
+
+def _plans(rows: list[tuple[str, dict[str, Any]]]) -> str:
+    lines = [
+        "Medians in milliseconds of one statement, in one process.\n",
+        "| statement | parse, ms | plan, ms | both, CPU ms | date |",
+        "|---|---:|---:|---:|---|",
+    ]
+    for date, result in rows:
+        figures = " | ".join(f"{result[name]:.2f}" for name in ("parse_ms", "plan_ms", "cpu_ms"))
+        lines.append(f"| {result['title']} | {figures} | {date} |")
+    return "\n".join(lines) + "\n"
+
+
+def _held(rows: list[tuple[str, dict[str, Any]]]) -> str:
+    lines = [
+        "Of the whole process tree, ten seconds after all queries run again; half of them aggregate.\n",
+        "| queries | start, s | memory, MB | threads | handles | processors while idle | load of the machine | date |",
+        "|---:|---:|---:|---:|---:|---:|---:|---|",
+    ]
+    for date, result in rows:
+        holding = result["holding"]
+        lines.append(
+            f"| {result['queries']} | {result['start_seconds']} | {holding['rss_mb']} | {holding['threads']} "
+            f"| {holding['handles']} | {result['idle_processors']} | {result['load']} | {date} |"
+        )
     return "\n".join(lines) + "\n"
