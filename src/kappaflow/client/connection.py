@@ -250,17 +250,18 @@ class LentConnection(Connection):
             self._give_back(self._base)
 
 
-def open_connection(config: ClientConfig, purpose: str) -> Connection:
+def open_connection(config: ClientConfig, purpose: str, *, alone: bool = False) -> Connection:
     """Connect, or borrow a connection from the process where many are open.
 
     Args:
         config: how to reach the cluster.
-        purpose: names the thread; no request may hold back those of others.
+        purpose: names the thread.
+        alone: some of the requests would hold back those of others.
 
     Raises:
         BrokerUnreachable: no broker answers.
     """
-    return Connection(config, purpose) if config.io is None else config.io.lend(config, purpose)
+    return Connection(config, purpose) if alone or config.io is None else config.io.lend(config, purpose)
 
 
 def _why_unreachable(address: str) -> str:

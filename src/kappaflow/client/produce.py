@@ -167,7 +167,7 @@ class BatchProducer:
         self._renew_identity = False
         self._node_requests: dict[int, int] = {}
         # A transaction's last request waits for all its partitions, and would hold back the others of a connection.
-        self._connection = Connection(config, "produce") if transactional else open_connection(config, "produce")
+        self._connection = open_connection(config, "produce", alone=transactional)
         self._metadata = Metadata(self._connection, self._on_metadata)
 
     def __enter__(self) -> BatchProducer:

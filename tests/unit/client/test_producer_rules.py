@@ -124,7 +124,7 @@ def no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def start(broker: ScriptedBroker) -> BatchProducer:
     patch = pytest.MonkeyPatch()
-    patch.setattr(produce, "Connection", lambda *_: broker)
+    patch.setattr(produce, "open_connection", lambda *_, **__: broker)
     patch.setattr(produce, "Metadata", lambda *_: broker)
     try:
         return BatchProducer(ClientConfig("nowhere:1"))
