@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Generator
 from types import SimpleNamespace
 from typing import Any
@@ -71,7 +72,8 @@ class SilentBroker:
 def broker(monkeypatch: pytest.MonkeyPatch) -> Generator[SilentBroker]:
     silent = SilentBroker()
     for module in (fetch, produce):
-        monkeypatch.setattr(module, "Connection", lambda *_: silent)
+        opener = "Connection" if module is fetch else "open_connection"
+        monkeypatch.setattr(module, opener, lambda *_, **__: silent)
         monkeypatch.setattr(module, "Metadata", silent.metadata)
         monkeypatch.setattr(module, "RETRY_BACKOFF_S", 3600.0)
     yield silent
@@ -127,7 +129,10 @@ def calls_of(cluster: Cluster, *, closed: bool = False) -> list[Any]:
             function(*arguments).send(None)
 
     connection: Any = SimpleNamespace(
-        manager=SimpleNamespace(cluster=cluster), call_soon=lambda function: function(), spawn=spawn, closed=closed
+        manager=SimpleNamespace(cluster=cluster, topic_users=Counter()),
+        call_soon=lambda function: function(),
+        spawn=spawn,
+        closed=closed,
     )
     metadata = Metadata(connection)
     metadata.track(["t"])
