@@ -44,13 +44,15 @@ class Metadata:
         fresh = set(topics) - self._topics
         if fresh:
             self._topics = self._topics | fresh
-            self._connection.call_soon(lambda: self._connection.spawn(self._look_up, fresh))
+            self._connection.call_soon(lambda: self._begin(fresh))
 
-    async def _look_up(self, topics: set[str]) -> None:
+    def _begin(self, topics: set[str]) -> None:
+        self._connection.manager.topic_users.update(topics)
+        self._connection.spawn(self._look_up)
+
+    async def _look_up(self) -> None:
         """Ask for topics at once; the cluster's own loop lets 100 ms pass between two requests, also the first two."""
-        users = self._connection.manager.topic_users
-        users.update(topics)
-        self._cluster.set_topics(set(users))
+        self._cluster.set_topics(set(self._connection.manager.topic_users))
         try:
             if self._cluster.metadata_refresh_in_progress:  # it was asked without these topics
                 await self._cluster.refresh_metadata()
