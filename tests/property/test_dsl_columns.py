@@ -397,11 +397,13 @@ for _name, _windows in {
     TOPOLOGIES[f"closed: {_name}"] = closed(_windows)
 
 
-def driver_of(build: Build, form: Form) -> BatchTopologyDriver:
+def driver_of(build: Build, form: Form, *, caching: bool = False) -> BatchTopologyDriver:
     builder = StreamsBuilder(key_serde=TEXT)
     build(builder)
     optimize = "single.store.self.join" if build is a_stream_joined_with_itself else ()
-    return BatchTopologyDriver(builder.build(optimize).bind("app"), emit_interval_ms=0, outer_interval_ms=0, form=form)
+    return BatchTopologyDriver(
+        builder.build(optimize).bind("app"), emit_interval_ms=0, outer_interval_ms=0, form=form, caching=caching
+    )
 
 
 ITEM = st.none() | st.sampled_from(["a", "b", "c"])
@@ -495,3 +497,35 @@ def test_a_join_knows_after_a_restart_what_is_too_old(forgets: bool, monkeypatch
     driver.restart()
     driver.pipe(RawRecord("orders", b"k", order, 5))
     assert len(driver.take("out")) == (1 if forgets else 0)
+
+
+def committed(name: str, form: Form, batches: list[list[RawRecord]]) -> dict[str, list[Any]]:
+    """What a topology has written where results are held back until a commit, one behind each batch."""
+    driver = driver_of(TOPOLOGIES[name], form, caching=True)
+    for batch in batches:
+        driver.pipe(*batch)
+        driver.commit()
+    return written(driver)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "reductions",
+        "cogrouped streams",
+        "an aggregate of one expression",
+        "cogrouped windows",
+        "folds by item",
+        "windowed counts behind a filter",
+    ],
+)
+@settings(max_examples=25)
+@given(records(), st.randoms(use_true_random=False))
+def test_what_is_held_back_until_a_commit_is_the_same(name: str, given_: list[RawRecord], rng: random.Random) -> None:
+    topics = {topic for sub in driver_of(TOPOLOGIES[name], "row").topology.subtopologies for topic in sub.sources}
+    rest, batches = [record for record in given_ if record.topic in topics], []
+    while rest:
+        size = rng.randint(1, 9)
+        batches.append(rest[:size])
+        rest = rest[size:]
+    assert committed(name, "column", batches) == committed(name, "row", batches)

@@ -33,6 +33,7 @@ class BatchTopologyDriver:
         on_error: told about records that cannot be decoded or written; they are dropped.
         emit_interval_ms: the throttle of emit-final operators; 0 turns it off.
         outer_interval_ms: the throttle of stream-stream joins that look for unmatched records; 0 turns it off.
+        caching: results are held back until `commit`.
         form: ``column`` runs the subtopologies that have a column form in it.
 
     Attributes:
@@ -49,6 +50,7 @@ class BatchTopologyDriver:
         emit_interval_ms: int = 1000,
         form: Form = "row",
         outer_interval_ms: int = 1000,
+        caching: bool = False,
     ) -> None:
         self.topology = topology
         self.outputs: dict[str, list[RawRecord]] = {}
@@ -63,11 +65,13 @@ class BatchTopologyDriver:
         self._waiting: dict[str, list[Placed]] = {}
         self._internal = {node.topic for node in topology.repartition_nodes}
         self._intervals = (emit_interval_ms, outer_interval_ms)
+        self._caching = caching
         self._drivers = [self._driver(sub, form) for sub in _upstream_first(topology)]
 
     def _driver(self, sub: Subtopology, form: Form) -> RowDriver | ColumnDriver:
         emit, outer = self._intervals
         context = TaskContext(lambda _node, _record: None, lambda: 0, emit_interval_ms=emit, outer_interval_ms=outer)
+        context.caching = self._caching
         if form == "column":
             reason = reason_for_rows(self.topology, sub)
             if not reason:
@@ -85,6 +89,12 @@ class BatchTopologyDriver:
         else:
             for record in records:
                 self._pipe([record])
+
+    def commit(self) -> None:
+        """Forward what is held back, and what that causes, part by part."""
+        for driver in self._drivers:
+            driver.commit()
+            self._pipe([])
 
     def restart(self) -> None:
         """Go on as a task does that was committed, closed and opened again, here or elsewhere."""

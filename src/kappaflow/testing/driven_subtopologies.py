@@ -91,6 +91,10 @@ class RowDriver:
         self._task = self._make()
         self._task.resume(progress)
 
+    def commit(self) -> None:
+        """Forward what is held back."""
+        self._task.flush_caches()
+
     def process(self, inputs: Mapping[str, Sequence[Placed]]) -> None:
         """Process the records of all topics in the order of their positions."""
         placed = [item for items in inputs.values() for item in items]
@@ -127,6 +131,7 @@ class ColumnDriver:
         self._written = written
         self._failed = failed
         self._positions: list[int] = []
+        self._is_commit = False
         self._sources = {topic: source_of(nodes) for topic, nodes in sub.sources.items()}
         self._make = lambda: ColumnSubtopology(topology, sub, stores, _anew(context), self._write)
         self._columns = self._make()
@@ -145,7 +150,14 @@ class ColumnDriver:
         rank = {place: ord_ for ord_, place in enumerate(order)}
         batches = {topic: self._batch(topic, placed, rank) for topic, placed in inputs.items() if placed}
         self._columns.process(batches)
+        if not self._context.caching:
+            self._columns.drain()
+
+    def commit(self) -> None:
+        """Forward what is held back; what it writes comes behind everything that was written before."""
+        self._is_commit = True
         self._columns.drain()
+        self._is_commit = False
 
     def _batch(self, topic: str, placed: Sequence[Placed], rank: Mapping[Order, int]) -> Batch:
         decoded = decode_columns(self._sources[topic], _columns_of([item.raw for item in placed]), 0, None)
@@ -167,7 +179,8 @@ class ColumnDriver:
         )
         for ord_, key, value, timestamp, listed in rows:
             named = tuple((header["key"], header["value"]) for header in listed or ())
-            self._written(self._positions[ord_], RawRecord(topic, key, value, timestamp, named))
+            position = self._positions[-1] if self._is_commit and self._positions else self._positions[ord_]
+            self._written(position, RawRecord(topic, key, value, timestamp, named))
 
 
 def _columns_of(records: Sequence[RawRecord]) -> RecordColumns:

@@ -18,6 +18,7 @@ from kappaflow.state import PackedStore
 from kappaflow.streams.batch import ArrowArray, Batch, Int64s, Mask
 from kappaflow.streams.columns.batches import both, plain, serialised_keys, take
 from kappaflow.streams.columns.fold_rows import fold_rows
+from kappaflow.streams.columns.last_headers import LastHeaders
 from kappaflow.streams.columns.operator import only
 from kappaflow.streams.processors.base import NO_TIME, Expiry, TaskContext
 from kappaflow.streams.topology import nodes as n
@@ -98,6 +99,7 @@ class AggregateColumns:
         self._inputs = [fold.input for fold in folds]
         self._table = kernel.FoldTable([(fold.kind, str(fold.type)) for fold in folds])
         self._before = _ResultsBefore()
+        self._headers = LastHeaders()
         self._drained_bytes = 0
         self._shown: list[ArrowArray] = []
         # As long as every state is in memory, a key that is not there is new.
@@ -117,6 +119,7 @@ class AggregateColumns:
         if self.context.caching:
             if self._tracks_old:
                 self._keep_before(keys)
+            self._headers.keep(keys, batch)
             self._table.fold_last(keys, batch.timestamp, arguments)
             return None
         output = self._table.fold_every(keys, batch.timestamp, arguments, with_old=self._tracks_old)
@@ -148,7 +151,8 @@ class AggregateColumns:
         unseen = self._before.unseen(plain(keys))
         if len(unseen):
             states = self._table.read(unseen)
-            self._before.keep(unseen, *self._old(states.columns, states.old_valid))
+            # Of a new key nothing: what waits for a commit replaces what the store has.
+            self._before.keep(unseen, self.node.aggregator.results(states.columns), states.old_valid)
 
     def _rows(self, batch: Batch) -> Batch:
         mask = both(batch.key_valid, batch.value_valid)
@@ -245,4 +249,5 @@ class AggregateColumns:
             batch.key, batch.key_bytes, batch.key_format = serde.decode(dirty.keys).columns, dirty.keys, serde.name
         if self._tracks_old and self.context.caching:
             batch.old, batch.old_valid = self._before.take(dirty.keys)
+        batch.headers = self._headers.take(dirty.keys)
         return batch

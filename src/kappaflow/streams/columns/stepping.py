@@ -8,6 +8,7 @@ from typing import Any
 
 from kappaflow.serde import WindowedKeySerde
 from kappaflow.serde.shape import Shape
+from kappaflow.streams.columns.fold_loop import FoldLoopColumns
 from kappaflow.streams.columns.step_rows import Columns, Steps
 from kappaflow.streams.columns.steps import Group, Make, StepColumns
 from kappaflow.streams.processors.base import TaskContext
@@ -105,4 +106,9 @@ def step_operator(
     make: Make = node.make if isinstance(node, n.Operator) else partial(make_processor, node)
     names = node.looks_up if isinstance(node, n.Operator) else ()
     looked_up = [spec for spec in node.stores if spec.name in names]
-    return StepColumns(node.name, make, stores_of(steps, node), stores, given, steps, context, group, looked_up)
+    parts = (node.name, make, stores_of(steps, node), stores, given, steps, context, group, looked_up)
+    if isinstance(node, n.StreamAggregate) and hasattr(node.aggregator, "fold") and node.store.history_ms is None:
+        loop = FoldLoopColumns(*parts)
+        loop.node = node
+        return loop
+    return StepColumns(*parts)

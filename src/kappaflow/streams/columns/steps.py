@@ -93,6 +93,11 @@ class StepColumns:
         given: how the columns of its inputs lie, by port.
         group: of operators that share stores.
         looked_up: the stores of versions in which it looks rows up.
+
+    Attributes:
+        given: how the columns of its inputs lie.
+        made: how those of what it forwards lie.
+        held: its stores.
     """
 
     def __init__(
@@ -109,16 +114,16 @@ class StepColumns:
     ) -> None:
         self.name = name
         self.context = context
-        self._given = given
+        self.given = given
         self._steps = steps
-        self._made = Columns(steps.key or given[0].key, steps.value or given[0].value)
+        self.made = Columns(steps.key or given[0].key, steps.value or given[0].value)
         self._group = group or Group(name)
-        self._held: list[HeldStore] = []
+        self.held: list[HeldStore] = []
         self._noting: list[tuple[HeldStore, VersionedStore | None]] = []
         opened: dict[str, Any] = dict(stores)
         for spec, suffix in specs:
             held = held_store(context, spec, stores[spec.name], suffix)
-            self._held.append(held)
+            self.held.append(held)
             if held.undo is not None:
                 self._noting.append((held, context.versioned.get(spec.name)))
             opened[spec.name] = held if spec.history_ms is None else context.versioned[spec.name]
@@ -139,6 +144,10 @@ class StepColumns:
         if group.last != self.name or not group.waiting:
             return None
         waiting, group.waiting = group.waiting, []
+        return self.process_all(waiting)
+
+    def process_all(self, waiting: Sequence[tuple[StepColumns, int, Batch]]) -> Batch | None:
+        """Run the rows of all operators that share stores, and return what was forwarded."""
         rows = [member.records(port, batch) for member, port, batch in waiting]
         batches = [batch for _, _, batch in waiting]
         places: Places | None = self.context.shared.get(PLACES) if self._steps.reads_place else None
@@ -158,7 +167,7 @@ class StepColumns:
     def records(self, port: int, batch: Batch) -> Any:
         """Return the rows of an input as records."""
         steps = self._steps
-        return records(batch, self._given[port], changes=steps.takes_changes, headers=not steps.keeps_record)
+        return records(batch, self.given[port], changes=steps.takes_changes, headers=self._reads_headers)
 
     def _looked_up(self, spec: n.StoreSpec, opened: dict[str, Any]) -> VersionsBefore:
         versions = opened[spec.name] = VersionsBefore(spec, self.context.shared[f"held:{spec.name}"], self.context)
@@ -168,6 +177,11 @@ class StepColumns:
         """Begin a batch."""
         for versions in self._versions:
             versions.begin()
+
+    @property
+    def _reads_headers(self) -> bool:
+        """What waits for a commit goes on with the headers of its last record."""
+        return not self._steps.keeps_record or self.context.caching
 
     def note(self, ord_: int) -> None:
         """Let the stores that note their changes, and those that are looked up, know the position of the next row."""
@@ -180,7 +194,7 @@ class StepColumns:
 
     def _batch(self, source: Batch) -> Batch | None:
         emitted, self.collector.emitted = self.collector.emitted, []
-        return batch_of(source, emitted, self._steps, self._made) if emitted else None
+        return batch_of(source, emitted, self._steps, self.made) if emitted else None
 
     def flush(self) -> Batch | None:
         """Return what was held back until a commit."""
@@ -192,11 +206,11 @@ class StepColumns:
             return None
         count = np.arange(len(emitted), dtype=np.int64)
         apart = replace(self._steps, keeps_key=False, keeps_record=False)
-        return batch_of(Batch(ord=count, timestamp=count, key=[], value=[]), emitted, apart, self._made)
+        return batch_of(Batch(ord=count, timestamp=count, key=[], value=[]), emitted, apart, self.made)
 
     def finish(self) -> None:
         """Let the stores take the changes of the batch."""
-        for held in self._held:
+        for held in self.held:
             held.finish()
 
     def progress(self) -> dict[str, int]:

@@ -47,6 +47,10 @@ class ObjectAggregator:
         """Return the aggregate with one more record."""
         return self._adder(record.key, record.value, state)
 
+    def fold(self, key: Any, value: Any, state: Any) -> Any:
+        """Return the aggregate with one more value."""
+        return self._adder(key, value, state)
+
     def undo(self, key: Any, record: Record, state: Any) -> Any:
         """Return the aggregate without a record."""
         if self._subtractor is None:

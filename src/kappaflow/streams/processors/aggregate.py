@@ -34,10 +34,11 @@ class ResultCache:
         self._held[key] = record
 
     def release(self, forward: Callable[[Record], None]) -> None:
-        """Forward and forget all results."""
+        """Forward and forget all results; a key that was not there and is not there now changed nothing."""
         held, self._held = self._held, {}
         for record in held.values():
-            forward(record)
+            if record.value.new is not None or record.value.old is not None:
+                forward(record)
 
 
 class StreamAggregateProcessor(Processor):
@@ -63,7 +64,7 @@ class StreamAggregateProcessor(Processor):
         key = self.write_key(record.key)
         before = self.store.get(key)
         state, timestamp = before if before is not None else (aggregator.initial(), record.timestamp)
-        old = _old(aggregator, state, known=before is not None or self.node.initial_is_old)
+        old = _old(aggregator, state, known=before is not None or (self.node.initial_is_old and not self._holds_back))
         timestamp = max(timestamp, record.timestamp)
         new_state = aggregator.add(record.key, record, state)
         result = self.store.put(key, new_state, timestamp)
@@ -71,11 +72,16 @@ class StreamAggregateProcessor(Processor):
             return
         changed = record.with_value(Change(aggregator.result(new_state), old, is_latest(result)))
         changed.timestamp = timestamp
-        store = self.node.store
-        if self.context.caching and store.caching and store.history_ms is None:
+        if self._holds_back:
             self.cache.hold(key, changed)
         else:
             self.forward(changed)
+
+    @property
+    def _holds_back(self) -> bool:
+        """Whether results wait for a commit; what was before is then what the store had, so nothing for a new key."""
+        store = self.node.store
+        return self.context.caching and store.caching and store.history_ms is None
 
     def flush_cache(self) -> None:
         """Forward the last result of each key that changed since the last commit."""
@@ -150,7 +156,8 @@ class WindowedAggregateProcessor(Processor):
         is_shown = window.start > self._newest_start - self._retention_ms
         before = self.store.get(key) if is_shown else None
         state, timestamp = before if before is not None else (aggregator.initial(), record.timestamp)
-        old = _old(aggregator, state, known=before is not None or self.node.initial_is_old)
+        holds_back = self.context.caching and self.node.store.caching and not self.node.emit_final
+        old = _old(aggregator, state, known=before is not None or (self.node.initial_is_old and not holds_back))
         timestamp = max(timestamp, record.timestamp)
         new_state = aggregator.add(window, record, state)
         self.store.put(key, new_state, timestamp)
@@ -159,7 +166,7 @@ class WindowedAggregateProcessor(Processor):
             self._wait(key, window)
             return
         changed = Record(window, Change(aggregator.result(new_state), old), timestamp, record.headers)
-        if self.context.caching and self.node.store.caching:
+        if holds_back:
             self.cache.hold(key, changed)
         else:
             self.forward(changed)
