@@ -64,11 +64,17 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="benchmarks", description=__doc__)
     parser.add_argument("--group", default="planning")
     parser.add_argument("--results", type=Path, help="the directory that keeps the results; none are kept without")
+    parser.add_argument("--note", default="", help="what to know of this run")
     options = parser.parse_args()
     found = measure()
     print(json.dumps(found, indent=1))
     if options.results is not None:
-        kept = [{"workload": f"planning-{name}", "title": name, **figures} for name, figures in found.items()]
+        kept = [
+            {"workload": f"planning-{name}", "title": f"statement: {name}", **figures}
+            for name, figures in found.items()
+        ]
+        if options.note:
+            kept[0]["note"] = options.note
         print("written:", report.write(options.results, "planning", kept))
     return 0
 
