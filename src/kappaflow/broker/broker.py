@@ -224,6 +224,9 @@ class Broker:
         self._compact_if_large(self._metadata_journal, self.topics, self.producer_ids, *security)
         try:
             self._write_metadata({"type": "broker_started", "leader_epoch": self.leader_epoch})
+            # The last run may have ended between the end of a topic and that of the offsets in it.
+            for name in self.offsets.topics() - set(self.topics.names()):
+                self.offsets.delete_topic(name)
         except StorageFullError as error:
             # Starting is the way to read what is there and to delete what is not needed.
             logger.warning("starting on a full disk: %s", error)
@@ -290,8 +293,11 @@ class Broker:
 
     def delete_topic(self, topic: Topic) -> None:
         """Delete a topic with its records and the offsets committed for it."""
-        self.topics.delete(topic)
-        self.offsets.delete_topic(topic.name)
+        try:
+            self.topics.delete(topic)
+        finally:
+            if self.topics.by_name(topic.name) is None:
+                self.offsets.delete_topic(topic.name)
 
     def maintain(self) -> None:
         """One pass of retention, recovery points and offsets of groups that are long gone."""

@@ -181,13 +181,23 @@ class TopicRegistry:
         return self._add(entry)
 
     def delete(self, topic: Topic) -> None:
-        """Delete a topic with all its records."""
+        """Delete a topic with all its records.
+
+        Raises:
+            StorageError: it cannot be journalled; or it is gone, but files of it are left until the next start.
+        """
         self._write({"type": "topic_deleted", "topic_id": topic.topic_id.hex})
         self._remove(topic)
+        failure: StorageError | None = None
         for partition in topic.partitions:
             partition.is_deleted = True
-            self._logs.delete(topic.name, partition.index)
+            try:
+                self._logs.delete(topic.name, partition.index)
+            except StorageError as error:
+                failure = error
             partition.wake_waiters()
+        if failure is not None:
+            raise failure
 
     def add_partitions(self, topic: Topic, count: int) -> None:
         """Grow a topic to `count` partitions."""

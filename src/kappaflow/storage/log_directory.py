@@ -149,15 +149,12 @@ class LogDirectory:
         """The topic id that each partition's directory names; partitions that name none are left out."""
         found: dict[TopicPartition, str] = {}
         for key, log in self._logs.items():
-            path = log.directory / PARTITION_METADATA_FILE
-            if path.exists():
-                lines = dict(line.split(": ", 1) for line in path.read_text().splitlines() if ": " in line)
-                if topic_id := lines.get("topic_id"):
-                    found[key] = topic_id
+            if topic_id := _topic_id(log.directory):
+                found[key] = topic_id
         return found
 
     def create(self, topic: str, partition: int, config: LogConfig, *, topic_id: str = "") -> PartitionLog:
-        """Make the log of a partition durably, or return the one that is there.
+        """Make the log of a partition durably, or return the one that is there and of the same topic.
 
         Args:
             topic: the topic's name.
@@ -168,9 +165,12 @@ class LogDirectory:
         Raises:
             StorageFullError: no space.
         """
+        directory = self.path / f"{topic}-{partition}"
+        if topic_id and _topic_id(directory) not in ("", topic_id):
+            self.delete(topic, partition)  # what could not be deleted with an earlier topic of the name
+            self._move_away(directory)
         if existing := self._logs.get((topic, partition)):
             return existing
-        directory = self.path / f"{topic}-{partition}"
         try:
             log = self._open_log(topic, partition, config, clean=True)
             if topic_id:
@@ -193,13 +193,20 @@ class LogDirectory:
         if log is None:
             return
         self._recovery_points.pop((topic, partition), None)
-        leaving = self.path / f"{topic}-{partition}.{uuid.uuid4().hex}{_DELETE_SUFFIX}"
         try:
             log.release()
-            self._disk.replace(log.directory, leaving)
+        finally:
+            self._move_away(log.directory)
+
+    def _move_away(self, directory: Path) -> None:
+        if not directory.exists():
+            return
+        leaving = self.path / f"{directory.name}.{uuid.uuid4().hex}{_DELETE_SUFFIX}"
+        try:
+            self._disk.replace(directory, leaving)
             self._disk.sync_directory(self.path)
         except OSError as error:
-            raise StorageError(f"cannot delete {log.directory} ({error.strerror or error})") from error
+            raise StorageError(f"cannot delete {directory} ({error.strerror or error})") from error
         shutil.rmtree(leaving, ignore_errors=True)
 
     def apply_retention(self) -> int:
@@ -318,6 +325,14 @@ class LogDirectory:
             raise write_failure(f"cannot recover {directory}", error) from error
         self._logs[topic, partition] = log
         return log
+
+
+def _topic_id(directory: Path) -> str:
+    """The topic id that a partition's directory names; empty where it names none."""
+    path = directory / PARTITION_METADATA_FILE
+    if not path.exists():
+        return ""
+    return dict(line.split(": ", 1) for line in path.read_text().splitlines() if ": " in line).get("topic_id", "")
 
 
 def parse_directory_name(name: str) -> TopicPartition | None:

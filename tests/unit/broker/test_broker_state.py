@@ -121,6 +121,58 @@ def test_records_of_a_topic_deleted_just_before_the_end_do_not_come_back(tmp_pat
     with_broker(tmp_path, look)
 
 
+def test_what_could_not_be_deleted_with_a_topic_is_not_in_the_next_one_of_its_name(tmp_path: Path) -> None:
+    class Stubborn(OsDisk):
+        """Renames no directories while told so."""
+
+        fails = False
+
+        def replace(self, source: Path, target: Path) -> None:
+            if self.fails and source.is_dir():
+                raise OSError(28, "No space left on device")
+            super().replace(source, target)
+
+    disk = Stubborn()
+
+    def scenario(broker: Broker) -> None:
+        topic = broker.topics.create("t", 3, {})
+        for partition in topic.partitions:
+            partition.log.append(build_batch([(b"k", b"old")], timestamp_ms=NOW_MS))
+        disk.fails = True
+        with pytest.raises(StorageError):
+            broker.topics.delete(topic)
+        assert broker.topics.by_name("t") is None
+        disk.fails = False
+        again = broker.topics.create("t", 3, {})
+        assert [partition.log.log_end_offset for partition in again.partitions] == [0, 0, 0]
+        again.partitions[1].log.append(build_batch([(b"k", b"new")], timestamp_ms=NOW_MS))
+
+    def look(broker: Broker) -> None:
+        topic = broker.topics.by_name("t")
+        assert topic is not None
+        assert [partition.log.log_end_offset for partition in topic.partitions] == [0, 1, 0]
+
+    with_broker(tmp_path, scenario, disk)
+    with_broker(tmp_path, look)
+
+
+def test_offsets_in_a_topic_deleted_just_before_the_end_are_not_those_of_the_next_one(tmp_path: Path) -> None:
+    def end_in_between(broker: Broker) -> None:
+        kept, gone = (broker.topics.create(name, 1, {}) for name in ("kept", "gone"))
+        offsets = [((topic.name, 0), CommittedOffset(5, -1, "", NOW_MS)) for topic in (kept, gone)]
+        broker.offsets.commit("g", offsets)
+        broker.offsets.add_pending("other", 7, offsets[1:])
+        broker.topics.delete(gone)
+
+    def look(broker: Broker) -> None:
+        broker.topics.create("gone", 1, {})
+        assert set(broker.offsets.of_group("g")) == {("kept", 0)}
+        assert broker.offsets.pending("other") == set()
+
+    with_broker(tmp_path, end_in_between)
+    with_broker(tmp_path, look)
+
+
 def test_configs_in_force_reach_the_logs(tmp_path: Path) -> None:
     def scenario(broker: Broker) -> None:
         topic = broker.topics.create("t", 1, {"max.message.bytes": "1000"})
@@ -228,6 +280,7 @@ def test_offsets_are_kept_compacted_and_expire_with_an_empty_group(
     monkeypatch.setattr(broker_module, "COMPACT_ABOVE_RECORDS", 50)
 
     def fill(broker: Broker) -> None:
+        broker.topics.create("t", 1, {})
         for offset in range(500):
             broker.offsets.commit("g", [(("t", 0), CommittedOffset(offset, 3, "m", NOW_MS))])
 
@@ -253,6 +306,7 @@ def test_a_journal_of_what_is_all_needed_is_not_gathered_for_every_entry(
     gathered: list[int] = []
 
     def fill(broker: Broker) -> None:
+        broker.topics.create("t", 1, {})
         snapshot = broker.offsets.snapshot
 
         def counted() -> list[dict[str, object]]:
@@ -287,6 +341,7 @@ def test_a_journal_that_cannot_be_compacted_for_want_of_space_still_takes_entrie
             return super().open(path, create=create, write=write)
 
     def fill(broker: Broker) -> None:
+        broker.topics.create("t", 1, {})
         for offset in range(200):
             broker.offsets.commit("g", [(("t", 0), CommittedOffset(offset, 3, "m", NOW_MS))])
 
@@ -317,6 +372,7 @@ def pass_days(broker: Broker, days: float) -> None:
 
 def test_retention_of_offsets_counts_from_when_the_group_lost_its_last_member(tmp_path: Path) -> None:
     def live_and_leave(broker: Broker) -> None:
+        broker.topics.create("t", 1, {})
         member = join(broker)
         for group in ("g", "simple"):
             broker.offsets.commit(group, [(("t", 0), CommittedOffset(1, -1, "", NOW_MS))])
@@ -341,6 +397,7 @@ def test_retention_of_offsets_counts_from_when_the_group_lost_its_last_member(tm
 
 def test_a_group_with_members_is_empty_from_the_restart_on_until_they_come_back(tmp_path: Path) -> None:
     def live(broker: Broker) -> None:
+        broker.topics.create("t", 1, {})
         join(broker)
         broker.offsets.commit("g", [(("t", 0), CommittedOffset(1, -1, "", NOW_MS))])
         pass_days(broker, 1)

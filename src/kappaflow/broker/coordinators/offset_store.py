@@ -116,6 +116,11 @@ class OffsetStore:
         """Ids of groups that have offsets."""
         return iter(tuple(self._groups))
 
+    def topics(self) -> set[str]:
+        """The names of topics in which there are offsets, those of open transactions among them."""
+        places = [*self._groups.values(), *(held for each in self._pending.values() for held in each.values())]
+        return {topic for held in places for topic, _ in held}
+
     def note_members(self, group_id: str, *, has_members: bool, now_ms: int) -> int:
         """Tell since when a group with offsets has had no members; 0 for one that never had any, or has them now.
 
