@@ -29,6 +29,7 @@ class StreamsConfig:
         every_change: changelogs get each change of a store, as from Kafka Streams, instead of the last ones of a
             commit; operators run in row form then.
         purge_interval_ms: how often processed records of repartition topics are deleted.
+        emit_interval_ms: how often emit-final operators look for closed windows; 0 looks at every record.
         restore_listener: told what is restored.
     """
 
@@ -47,6 +48,7 @@ class StreamsConfig:
     max_task_idle_ms: int = 0
     every_change: bool = False
     purge_interval_ms: int = 30_000
+    emit_interval_ms: int = 1000
     errors: ErrorPolicy = field(default_factory=ErrorPolicy)
     restore_listener: RestoreListener | None = None
 

@@ -8,14 +8,14 @@ from kappaflow.streams.topology import Topology
 from kappaflow.testing.batch_driver import BatchTopologyDriver, Form
 from kappaflow.testing.query_tests.case_topics import LogRecord
 
-_INTERVAL = "ksql.streams.__emit.interval.ms.kstreams.windowed.aggregation__"
+EMIT_INTERVAL = "ksql.streams.__emit.interval.ms.kstreams.windowed.aggregation__"
 
 
 class QueryDriver:
     """Feeds records to a query one by one and hands back what it writes."""
 
     def __init__(self, topology: Topology, form: Form, properties: dict[str, str]) -> None:
-        interval = int(properties.get(_INTERVAL, "1000"))
+        interval = int(properties.get(EMIT_INTERVAL, "1000"))
         self._topology = topology
         self._driver = BatchTopologyDriver(topology, emit_interval_ms=interval, form=form)
         self._offsets: dict[str, int] = {}
