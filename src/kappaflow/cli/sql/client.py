@@ -12,6 +12,7 @@ from kappaflow.cli.messages import message
 from kappaflow.cli.sql.printing import Printer, make_printer, print_entity
 from kappaflow.database import Database, Result
 from kappaflow.errors import KappaError, ParseError, SqlError
+from kappaflow.server.control.property_rules import check_override, check_value
 from kappaflow.sql.ast import statements as s
 from kappaflow.sql.grammar.parser import ParsedStatement, parse
 from kappaflow.sql.grammar.variables import substitute, unquote_triple
@@ -65,6 +66,8 @@ class Client:
         """
         match parsed.statement:
             case s.SetProperty(name, value):
+                check_override(name, {})  # what the server keeps to itself, it refuses itself
+                check_value(name, value)
                 self.database.properties[name] = value
             case s.UnsetProperty(name):
                 self.database.properties.pop(name, None)

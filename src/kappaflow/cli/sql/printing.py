@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import math
 import sys
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -41,13 +42,29 @@ def text_of(value: Any) -> str:
     if isinstance(value, bytes):
         return value.hex()
     if isinstance(value, dict | list):
-        return json.dumps(value, default=_plain, ensure_ascii=False)
+        return json_text(value)
     return str(value)
 
 
+def json_text(value: Any) -> str:
+    """Return a value as JSON; a decimal keeps all of its digits, and a number that JSON has not is text."""
+    match value:
+        case Decimal():
+            return format(value, "f")
+        case float() if not math.isfinite(value):
+            return f'"{text_of(value)}"'
+        case dict():
+            members: dict[Any, Any] = value
+            fields = (f"{json.dumps(str(name), ensure_ascii=False)}: {json_text(v)}" for name, v in members.items())
+            return "{" + ", ".join(fields) + "}"
+        case list() | tuple():
+            items: Sequence[Any] = value
+            return "[" + ", ".join(json_text(item) for item in items) + "]"
+        case _:
+            return json.dumps(value, default=_plain, ensure_ascii=False)
+
+
 def _plain(value: Any) -> Any:
-    if isinstance(value, Decimal):
-        return float(value)
     if isinstance(value, bytes):
         return value.hex()
     return str(value)
@@ -106,8 +123,7 @@ class JsonPrinter:
 
     def row(self, row: Sequence[Any]) -> None:
         """Print one row."""
-        document = dict(zip(self._columns, row, strict=True))
-        self._out.write(json.dumps(document, default=_plain, ensure_ascii=False) + "\n")
+        self._out.write(json_text(dict(zip(self._columns, row, strict=True))) + "\n")
 
     def flush(self) -> None:
         """Show what was printed so far."""

@@ -6,7 +6,7 @@ properties that would change the server itself are always its own.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 
 from kappaflow.errors import UsageError
 from kappaflow.sql.settings import STREAMS_PREFIX
@@ -14,6 +14,7 @@ from kappaflow.sql.settings import STREAMS_PREFIX
 DENYLIST = "ksql.properties.overrides.denylist"
 ALLOWLIST = "ksql.properties.overrides.allowlist"
 MODE = "ksql.properties.overrides.validation.mode"
+_RESETS = frozenset({"earliest", "latest"})
 # Kafka's own names; those of ksqlDB begin with "ksql.".
 _KAFKA = (
     "acceptable.recovery.lag application.server auto.commit auto.include auto.offset.reset batch.size bootstrap. "
@@ -40,13 +41,25 @@ def check_override(name: str, config: Mapping[str, str]) -> None:
         raise UsageError(f"Cannot override property '{name}'")
 
 
-def check_overrides(names: Iterable[str], config: Mapping[str, str]) -> None:
-    """Refuse a request whose properties the server's configuration keeps.
+def check_value(name: str, value: str) -> None:
+    """Refuse a value that a property cannot have: a query would read from another place than was meant.
+
+    Raises:
+        UsageError: names the values that it may have.
+    """
+    if name.removeprefix(STREAMS_PREFIX) == "auto.offset.reset" and value.lower() not in _RESETS:
+        raise UsageError(f"Invalid value '{value}' for property '{name}': it may be 'earliest' or 'latest'.")
+
+
+def check_overrides(overrides: Mapping[str, str], config: Mapping[str, str]) -> None:
+    """Refuse a request whose properties the server's configuration keeps, or have a value that they cannot have.
 
     Raises:
         UsageError: names them.
     """
-    kept = [name for name in names if not _is_allowed(name.removeprefix(STREAMS_PREFIX), config)]
+    for name, value in overrides.items():
+        check_value(name, value)
+    kept = [name for name in overrides if not _is_allowed(name.removeprefix(STREAMS_PREFIX), config)]
     if kept:
         raise UsageError(
             "One or more properties overrides set locally are prohibited by the KSQL server "

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from kappaflow.errors import StatementError
+from kappaflow.server.control.property_rules import check_value
 from kappaflow.sql.ast import statements as s
 
 
@@ -35,6 +36,7 @@ class Session:
         """Execute a session statement; false when it is none."""
         match statement:
             case s.SetProperty(name, value):
+                check_value(name, value)
                 self.properties[name] = value
             case s.UnsetProperty(name):
                 self.properties.pop(name, None)

@@ -1,0 +1,54 @@
+"""`kappa sql`: what SET takes, and that JSON keeps every digit."""
+
+from __future__ import annotations
+
+import io
+import json
+from datetime import date
+from decimal import Decimal
+
+import pytest
+
+from kappaflow.cli.sql.client import Client
+from kappaflow.cli.sql.printing import JsonPrinter, json_text
+from kappaflow.database import Database
+from kappaflow.errors import UsageError
+from kappaflow.server.control.property_rules import check_overrides
+from kappaflow.server.control.statements.session import Session
+from kappaflow.sql.grammar.parser import parse
+
+WRONG = (("auto.offset.rest", "earliest"), ("auto.offset.reset", "erliest"), ("ksql.streams.auto.offset.reset", ""))
+
+
+@pytest.mark.parametrize(("name", "value"), WRONG)
+def test_a_property_or_value_that_there_is_not_is_refused(name: str, value: str) -> None:
+    with Database("http://127.0.0.1:1") as database:
+        client = Client(database)
+        (wrong,) = parse(f"SET '{name}'='{value}';")
+        with pytest.raises(UsageError, match=name):
+            client.run(wrong)
+        (right,) = parse("SET 'auto.offset.reset'='EARLIEST';")
+        client.run(right)
+        assert database.properties == {"auto.offset.reset": "EARLIEST"}
+
+
+def test_a_server_refuses_a_place_to_begin_that_there_is_not() -> None:
+    with pytest.raises(UsageError, match="'erliest'"):
+        check_overrides({"auto.offset.reset": "erliest"}, {})
+    (statement,) = parse("SET 'auto.offset.reset'='erliest';")
+    with pytest.raises(UsageError, match="'erliest'"):
+        Session().apply(statement.statement)
+    check_overrides({"ksql.streams.auto.offset.reset": "latest"}, {})
+
+
+def test_json_keeps_the_digits_of_decimals() -> None:
+    out = io.StringIO()
+    value = Decimal("12345678901234567890.1234567890")
+    JsonPrinter(["D", "L", "M"], out).row([value, [Decimal("1.50"), None], {"a": Decimal("1E+3")}])
+    assert out.getvalue() == '{"D": 12345678901234567890.1234567890, "L": [1.50, null], "M": {"a": 1000}}\n'
+    assert json.loads(out.getvalue(), parse_float=Decimal)["D"] == value
+
+
+def test_json_is_json_for_every_value() -> None:
+    values = [True, None, 1, 1.5, float("nan"), '가"', b"\x01", date(2024, 2, 29), {"x": []}]
+    assert json.loads(json_text(values)) == [True, None, 1, 1.5, "nan", '가"', "01", "2024-02-29", {"x": []}]
