@@ -164,3 +164,25 @@ def test_missing_and_foreign_files_are_usage_errors(tmp_path: Path) -> None:
     other.write_text("[1]", encoding="utf-8")
     with pytest.raises(UsageError, match="no list of tests"):
         load_cases([other])
+
+
+def test_a_directory_without_tests_is_no_success(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["sql", "test", str(tmp_path)]) == 2
+    assert str(tmp_path) in capsys.readouterr().err
+
+
+def test_final_results_of_sql_tests_come_with_the_record_that_closes_the_window(tmp_path: Path) -> None:
+    statements = """
+--@test: final
+CREATE STREAM a (k STRING KEY, v INT) WITH (kafka_topic='a', value_format='JSON');
+CREATE TABLE w AS SELECT k, SUM(v) AS s FROM a
+  WINDOW TUMBLING (SIZE 10 SECONDS, GRACE PERIOD 5 SECONDS) GROUP BY k EMIT FINAL;
+INSERT INTO a (rowtime, k, v) VALUES (0, 'x', 1);
+INSERT INTO a (rowtime, k, v) VALUES (12000, 'x', 2);
+INSERT INTO a (rowtime, k, v) VALUES (5000, 'x', 4);
+INSERT INTO a (rowtime, k, v) VALUES (15000, 'x', 8);
+ASSERT VALUES w (windowstart, windowend, k, s) VALUES (0, 10000, 'x', 5);
+"""
+    (tmp_path / "final.sql").write_text(statements, encoding="utf-8")
+    report = run_paths([tmp_path])
+    assert (report.failed, len(report.passed)) == ([], 1)

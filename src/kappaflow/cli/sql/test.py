@@ -26,8 +26,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Run the cases; 0 when all pass, else 1."""
+    """Run the cases; 0 when all pass, else 1.
+
+    Raises:
+        UsageError: there is no test, which must not look like success.
+    """
     report = _report(arguments)
+    if not (report.passed or report.failed or report.skipped):
+        raise UsageError(message("sql_test.none", paths=", ".join(str(path) for path in arguments.paths)))
     for problem in report.problems:
         sys.stderr.write(f"{problem}\n")
     for result in report.failed:

@@ -35,6 +35,7 @@ ENGLISH = {
         "the server for --rest; whatever it holds is dropped (default: servers of the command's own, on free ports)"
     ),
     "sql_test.server_without_rest": "--server is for --rest: other query tests run in-process, without a server.",
+    "sql_test.none": "There is no query test in {paths}.",
     "sql_test.json": "also write the results to this file",
     "sql_test.processes": "how many cases run at once (default: 2)",
     "top.server": "address of the server (default: http://127.0.0.1:8088)",
@@ -71,6 +72,7 @@ KOREAN = {
     "sql_test.rest": "실행 중인 서버를 상대로 REST 테스트를 실행합니다",
     "sql_test.server": "--rest 에 쓸 서버. 서버에 있는 것은 모두 지워집니다 (기본값: 빈 포트에 자체 서버를 시작)",
     "sql_test.server_without_rest": "--server 는 --rest 와 함께 씁니다. 다른 쿼리 테스트는 서버 없이 실행됩니다.",
+    "sql_test.none": "쿼리 테스트가 없습니다: {paths}",
     "sql_test.json": "결과를 이 파일에도 씁니다",
     "sql_test.processes": "동시에 실행할 테스트 수 (기본값: 2)",
     "top.server": "서버 주소 (기본값: http://127.0.0.1:8088)",
