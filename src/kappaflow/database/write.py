@@ -146,6 +146,10 @@ def _describe(database: Database, target: str) -> dict[str, Any] | None:
 
 
 def _create(database: Database, target: str, table: pa.Table, key: str | None) -> dict[str, Any]:
+    if key is not None and key.upper() not in {name.upper() for name in table.column_names}:
+        raise StatementError(
+            f"The frame has no column {key} for the key. Its columns: {', '.join(table.column_names)}."
+        )
     parts: list[str] = []
     for name, arrow in zip(table.column_names, table.schema.types, strict=True):
         constraint = " KEY" if key is not None and name.upper() == key.upper() else ""

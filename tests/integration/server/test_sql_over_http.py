@@ -104,6 +104,12 @@ def test_a_client_that_goes_away_ends_its_query(server: EmbeddedServer, db: Data
     wait_until(lambda: mine not in [query["id"] for query in running()], "the end of the query")
 
 
+def test_a_key_that_the_frame_has_not_makes_no_stream(db: Database) -> None:
+    with pytest.raises(StatementError, match="no column code"):
+        db.write("keyless", pl.DataFrame({"id": [1]}), key="code")
+    assert "KEYLESS" not in [stream["name"] for stream in db.sql("SHOW STREAMS;").entities[0]["streams"]]
+
+
 def test_frames_are_written_and_read(db: Database) -> None:
     frame = pl.DataFrame({"id": list(range(1000)), "name": [f"n{i % 7}" for i in range(1000)], "v": [0.5] * 1000})
     assert db.write("people", frame, key="id") == 1000
