@@ -30,7 +30,12 @@ class Access:
 
         >>> Access.of("http://a:b%40@127.0.0.1:8088/")
         Access(url='http://127.0.0.1:8088', auth=('a', 'b@'), ca=None)
+
+        Raises:
+            ConfigError: it does not begin with http:// or https://.
         """
+        if not url.startswith(("http://", "https://")):
+            raise ConfigError(f"The address of a server begins with http:// or https://, such as {_example(url)}.")
         parts = urlsplit(url)
         name, word = parts.username, parts.password
         if name is not None:
@@ -56,6 +61,11 @@ class Access:
         except OSError as error:
             raise ConfigError(f"Cannot read certificates from {self.ca}: {error.strerror or error}.") from None
         return context
+
+
+def _example(url: str) -> str:
+    host = url.rpartition("://")[2].rpartition("@")[2]  # without a password, which messages never show
+    return f"http://{host or '127.0.0.1:8088'}"
 
 
 def _word(text: str | None, *, quoted: bool) -> str:

@@ -9,10 +9,13 @@ from decimal import Decimal
 
 import pytest
 
+from kappaflow.cli import messages
+from kappaflow.cli.main import main
 from kappaflow.cli.sql.client import Client
 from kappaflow.cli.sql.printing import JsonPrinter, json_text
 from kappaflow.database import Database
-from kappaflow.errors import UsageError
+from kappaflow.database.access import Access
+from kappaflow.errors import ConfigError, UsageError
 from kappaflow.server.control.property_rules import check_overrides
 from kappaflow.server.control.statements.session import Session
 from kappaflow.sql.grammar.parser import parse
@@ -52,3 +55,20 @@ def test_json_keeps_the_digits_of_decimals() -> None:
 def test_json_is_json_for_every_value() -> None:
     values = [True, None, 1, 1.5, float("nan"), '가"', b"\x01", date(2024, 2, 29), {"x": []}]
     assert json.loads(json_text(values)) == [True, None, 1, 1.5, "nan", '가"', "01", "2024-02-29", {"x": []}]
+
+
+@pytest.mark.parametrize("language", ["en", "ko"])
+def test_no_server_is_told_in_the_reader_s_language(
+    language: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("KAPPA_LANG", language)
+    assert main(["sql", "--server", "http://127.0.0.1:1", "-e", "SHOW STREAMS;"]) == 1
+    texts = messages.KOREAN if language == "ko" else messages.ENGLISH
+    assert texts["sql.none"].format(url="http://127.0.0.1:1") in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("address", ["127.0.0.1:8088", "localhost:8088", "kim:secret@127.0.0.1:8088", ""])
+def test_an_address_without_a_scheme_is_told_how_to_write_it(address: str) -> None:
+    with pytest.raises(ConfigError, match=r"such as http://(127|localhost)\S*:8088\.$") as raised:
+        Access.of(address)
+    assert "secret" not in str(raised.value)

@@ -69,8 +69,10 @@ def _connect(url: str | None, arguments: argparse.Namespace) -> Database | None:
         user, password = access.auth or (None, None)
         return connect(access.url, user=user, password=password, ca=access.ca)
     except ServerError as error:
-        if url is not None or error.status != 503:
+        if error.status != 503 or error.__cause__ is None:  # there is a server, and it answered
             raise
+        if url is not None:
+            raise KappaError(message("sql.none", url=url.rpartition("@")[2])) from error
     if not sys.stdin.isatty():
         raise KappaError(message("sql.none", url=DEFAULT_URL))
     answer = input(message("sql.start", url=DEFAULT_URL, path=Path(EMBEDDED_PATH).resolve()))
