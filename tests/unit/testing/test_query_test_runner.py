@@ -186,3 +186,19 @@ ASSERT VALUES w (windowstart, windowend, k, s) VALUES (0, 10000, 'x', 5);
     (tmp_path / "final.sql").write_text(statements, encoding="utf-8")
     report = run_paths([tmp_path])
     assert (report.failed, len(report.passed)) == ([], 1)
+
+
+def test_unmatched_rows_of_sql_tests_come_with_the_record_that_ends_their_window(tmp_path: Path) -> None:
+    statements = """
+--@test: left
+CREATE STREAM a (k STRING KEY, v INT) WITH (kafka_topic='a', value_format='JSON');
+CREATE STREAM b (k STRING KEY, w INT) WITH (kafka_topic='b', value_format='JSON');
+CREATE STREAM ab AS SELECT a.k AS k, v, w
+  FROM a LEFT JOIN b WITHIN 10 SECONDS GRACE PERIOD 5 SECONDS ON a.k = b.k;
+INSERT INTO a (rowtime, k, v) VALUES (0, 'x', 1);
+INSERT INTO a (rowtime, k, v) VALUES (26000, 'y', 2);
+ASSERT VALUES ab (k, v, w) VALUES ('x', 1, NULL);
+"""
+    (tmp_path / "left.sql").write_text(statements, encoding="utf-8")
+    report = run_paths([tmp_path])
+    assert (report.failed, len(report.passed)) == ([], 1)

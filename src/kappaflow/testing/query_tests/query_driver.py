@@ -9,6 +9,7 @@ from kappaflow.testing.batch_driver import BatchTopologyDriver, Form
 from kappaflow.testing.query_tests.case_topics import LogRecord
 
 EMIT_INTERVAL = "ksql.streams.__emit.interval.ms.kstreams.windowed.aggregation__"
+OUTER_INTERVAL = "ksql.streams.__emit.interval.ms.kstreams.outer.join.spurious.results.fix__"
 
 
 class QueryDriver:
@@ -16,8 +17,9 @@ class QueryDriver:
 
     def __init__(self, topology: Topology, form: Form, properties: dict[str, str]) -> None:
         interval = int(properties.get(EMIT_INTERVAL, "1000"))
+        outer = int(properties.get(OUTER_INTERVAL, "1000"))
         self._topology = topology
-        self._driver = BatchTopologyDriver(topology, emit_interval_ms=interval, form=form)
+        self._driver = BatchTopologyDriver(topology, emit_interval_ms=interval, form=form, outer_interval_ms=outer)
         self._offsets: dict[str, int] = {}
 
     def internal_topics(self) -> set[str]:

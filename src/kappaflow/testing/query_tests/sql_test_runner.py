@@ -17,7 +17,7 @@ from kappaflow.testing.batch_driver import Form
 from kappaflow.testing.query_tests.assertions import Log, check_source, check_values, topic_problem
 from kappaflow.testing.query_tests.case_runner import CONFIG, SERVICE_ID, CaseResult, Mismatch, judge
 from kappaflow.testing.query_tests.case_topics import CaseTopics, LogRecord, add_inferred
-from kappaflow.testing.query_tests.query_driver import EMIT_INTERVAL, QueryDriver
+from kappaflow.testing.query_tests.query_driver import EMIT_INTERVAL, OUTER_INTERVAL, QueryDriver
 from kappaflow.testing.query_tests.sql_files import SqlTest, split_statements
 
 _JAVA_NAMES = {
@@ -128,7 +128,7 @@ class _SqlTestRun:
         replayed = self._engine.replay(plan.to_json())
         query = replayed.query
         if query is not None:
-            properties = {**CONFIG, EMIT_INTERVAL: "0", **self._overrides}
+            properties = {**CONFIG, EMIT_INTERVAL: "0", OUTER_INTERVAL: "0", **self._overrides}
             self._drivers[query.id] = (query, QueryDriver(query.build_topology(), self._form, properties))
         for query_id in list(self._drivers):
             if query_id not in self._engine.metastore.queries:
