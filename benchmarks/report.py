@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from benchmarks.join_workloads import JOINS
 from benchmarks.order_formats import FORMATS
 from benchmarks.quix_side import QUIX_VERSION
 from benchmarks.sides import CACHE_BYTES, JAVA_HEAP, JAVA_PROPERTIES
@@ -32,7 +33,12 @@ _SIDES = {
     "quix": f"Quix Streams {QUIX_VERSION}",
     "kappaflow": "kappaflow",
 }
-_WITHOUT_STATE = ("filter", "quix-filter", "stream-table", *(f"formats-{name.lower()}" for name in FORMATS))
+_WITHOUT_MODE = (
+    "filter",
+    "quix-filter",
+    *(workload.group for workload in JOINS),
+    *(f"formats-{name.lower()}" for name in FORMATS),
+)
 _PARTS = ("wait", "decode", "compute", "state", "encode", "produce", "fetch", "group", "other")
 
 
@@ -92,7 +98,7 @@ def line(result: dict[str, Any]) -> str:
 
 
 def _mode(result: dict[str, Any]) -> str:
-    if result["workload"] in _WITHOUT_STATE:
+    if result["workload"] in _WITHOUT_MODE:
         return ""
     if "caching" not in result:
         return ""
