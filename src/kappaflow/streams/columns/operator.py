@@ -8,7 +8,9 @@ from typing import Protocol, runtime_checkable
 from kappaflow.state import PackedStore
 from kappaflow.streams.batch import Batch
 from kappaflow.streams.columns.merging import merged
+from kappaflow.streams.columns.store_changes import LoggedChanges
 from kappaflow.streams.processors.base import Expiry
+from kappaflow.streams.topology.nodes import StoreSpec
 
 Stores = Mapping[str, PackedStore]
 
@@ -27,6 +29,15 @@ class Finishing(Protocol):
 
     def finish(self) -> None:
         """End the batch."""
+        ...
+
+
+@runtime_checkable
+class Logging(Protocol):
+    """An operator that says itself what the changelogs of its stores get."""
+
+    def logged(self) -> list[tuple[StoreSpec, LoggedChanges | None]]:
+        """Return the changes since the last call, by store; None where there are none."""
         ...
 
 

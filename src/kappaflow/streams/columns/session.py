@@ -25,7 +25,6 @@ from kappaflow.state import PackedStore
 from kappaflow.streams.batch import ArrowArray, Batch, Int64s
 from kappaflow.streams.columns.batches import both, plain, take
 from kappaflow.streams.columns.operator import only
-from kappaflow.streams.columns.session_changes import SessionChanges
 from kappaflow.streams.columns.session_runs import (
     NEVER,
     RowTimes,
@@ -37,6 +36,7 @@ from kappaflow.streams.columns.session_runs import (
     runs_of,
     session_keys,
 )
+from kappaflow.streams.columns.store_changes import LoggedChanges, StoreChanges
 from kappaflow.streams.processors.base import NO_TIME, Expiry, TaskContext
 from kappaflow.streams.topology import nodes as n
 
@@ -109,7 +109,7 @@ class SessionColumns:
         self._forget_at = KEYS_MAX
         self._is_loaded = False
         self._changed: dict[tuple[bytes, int, int], tuple[State | None, int]] = {}
-        self.changes = SessionChanges(node.store, store, self._types)
+        self._changes = StoreChanges(node.store, store, self._types)
 
     def run(self, inputs: Sequence[Batch | None]) -> Batch | None:
         """Return the changes of sessions."""
@@ -190,7 +190,7 @@ class SessionColumns:
         if moved.any():
             runs_moved = np.flatnonzero(runs.goes_on)[moved]
             old = [each for each, is_moved in zip(there, moved.tolist(), strict=True) if is_moved]
-            self.changes.delete(
+            self._changes.delete(
                 session_keys(
                     [keys_of_runs[run] for run in runs_moved.tolist()],
                     np.array([each.start for each in old], np.int64),
@@ -198,7 +198,7 @@ class SessionColumns:
                 ),
                 runs.time[runs.head[runs_moved]],
             )
-        self.changes.put(session_keys(keys_of_runs, starts, ends), states, ends)
+        self._changes.put(session_keys(keys_of_runs, starts, ends), states, ends)
         values = zip(*(array_to_values(c, of) for c, of in zip(states, self._types, strict=True)), strict=True)
         rows = list(values) if states else [()] * len(ends)
         oldest = self._newest_end - self._retention_ms
@@ -314,10 +314,10 @@ class SessionColumns:
             starts, ends, stamps = (np.array([row[at] for row in rows], np.int64) for at in (1, 2, 3))
             full = session_keys(keys, starts, ends)
             if rows is gone:
-                self.changes.delete(full, stamps)
+                self._changes.delete(full, stamps)
             else:
                 states = [state for state, _ in changed.values() if state is not None]
-                self.changes.put(full, rows_to_arrays(states, self._types), stamps)
+                self._changes.put(full, rows_to_arrays(states, self._types), stamps)
 
     def _forget(self) -> None:
         """Forget keys without a session that can still change, where there are many."""
@@ -353,6 +353,10 @@ class SessionColumns:
         return made
 
     # ---- what a restart needs ----
+
+    def logged(self) -> list[tuple[n.StoreSpec, LoggedChanges | None]]:
+        """Return what the changelog gets."""
+        return [(self.node.store, self._changes.drain())]
 
     def progress(self) -> dict[str, int]:
         """Return the operator's time and the newest session's end."""

@@ -14,13 +14,14 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from kappaflow.serde.arrow import array_to_values, rows_to_arrays
+from kappaflow.serde.arrow import rows_to_arrays
 from kappaflow.serde.types import DataType
 from kappaflow.state import PackedStore
 from kappaflow.state.windows import ARRIVAL_BYTES, TIME_MAX
 from kappaflow.streams.batch import ArrowArray, Batch, Int64s, Mask
 from kappaflow.streams.columns.batches import both, plain, serialised_keys, take, valid_rows
 from kappaflow.streams.columns.merging import merged
+from kappaflow.streams.columns.store_changes import LoggedChanges, StoreChanges
 from kappaflow.streams.processors.base import NO_TIME, Expiry, TaskContext
 from kappaflow.streams.topology import nodes as n
 
@@ -76,6 +77,7 @@ class _Side:
         self.types: Sequence[DataType] = (
             spec.types if self._objects is None else [column.type for column in self._objects.columns]
         )
+        self.changes = StoreChanges(spec, store, self.types)
         self._arrived: int | None = None
         self._kept: _Kept | None = None
 
@@ -118,17 +120,21 @@ class _Side:
         numbers = (self.arrived + 1 + np.arange(count)) % _ARRIVALS
         if count:
             self._arrived = int(numbers[-1])
-        if self._objects is None:
-            values = [array_to_values(plain(c), of) for c, of in zip(columns, self.types, strict=True)]
-            rows: list[Any] = list(zip(*values, strict=True)) if values else [()] * count
-        else:
-            data = self._objects.encode([plain(column) for column in columns], there, count)
-            rows = [(each,) for each in data.to_pylist()]
-        for key, at, number, row, ok in zip(
-            keys.to_pylist(), time.tolist(), numbers.tolist(), rows, there.tolist(), strict=True
-        ):
-            full = key + at.to_bytes(8, "big") + number.to_bytes(ARRIVAL_BYTES, "big")
-            self._store.put(full, row if ok else None, at)
+        times, arrivals = time.astype(">i8").tobytes(), numbers.astype(f">i{ARRIVAL_BYTES}").tobytes()
+        full = [
+            key + times[8 * at : 8 * at + 8] + arrivals[ARRIVAL_BYTES * at : ARRIVAL_BYTES * (at + 1)]
+            for at, key in enumerate(keys.to_pylist())
+        ]
+        if there.all():
+            self.changes.put(full, columns, time)
+            return
+        mask = pa.array(there)
+        self.changes.put(
+            [key for key, ok in zip(full, there.tolist(), strict=True) if ok],
+            [plain(column).filter(mask) for column in columns],
+            time[there],
+        )
+        self.changes.delete([key for key, ok in zip(full, there.tolist(), strict=True) if not ok], time[~there])
 
     def remember(self, all_rows: _Kept) -> None:
         """Keep what can still find a partner."""
@@ -239,6 +245,10 @@ class StreamStreamJoinColumns:
 
     # ---- what a restart needs ----
 
+    def logged(self) -> list[tuple[n.StoreSpec, LoggedChanges | None]]:
+        """Return what the changelogs get."""
+        return [(side.spec, side.changes.drain()) for side in self._sides]
+
     def progress(self) -> dict[str, int]:
         """Return the operator's time and the numbers of its stores, as the row form names them."""
         found = {} if self.observed_time == NO_TIME else {"observed": self.observed_time}
@@ -299,6 +309,10 @@ class JoinSideColumns:
             return None
         left, self._waiting[0] = self._waiting[0], None
         return self._join.run([left, batch])
+
+    def logged(self) -> list[tuple[n.StoreSpec, LoggedChanges | None]]:
+        """Return what the join's changelogs get, once."""
+        return self._join.logged() if self._side == LEFT else []
 
     def progress(self) -> dict[str, int]:
         """Return the join's numbers, once."""

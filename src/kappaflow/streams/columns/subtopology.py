@@ -12,9 +12,8 @@ from kappaflow.streams.columns.column_shapes import columns_given
 from kappaflow.streams.columns.coverage import table_makers
 from kappaflow.streams.columns.fan import FlatMapColumns, MergeColumns
 from kappaflow.streams.columns.merging import merged
-from kappaflow.streams.columns.operator import ColumnOperator, Finishing, Remembering, Stores
+from kappaflow.streams.columns.operator import ColumnOperator, Finishing, Logging, Remembering, Stores
 from kappaflow.streams.columns.session import SessionColumns
-from kappaflow.streams.columns.session_changes import LoggedChanges
 from kappaflow.streams.columns.stateless import (
     FilterColumns,
     KeyColumns,
@@ -24,6 +23,7 @@ from kappaflow.streams.columns.stateless import (
 )
 from kappaflow.streams.columns.stepping import groups_of, shared_stores, step_operator, steps_of, stores_of
 from kappaflow.streams.columns.steps import PLACES, Places, StepColumns, held_store
+from kappaflow.streams.columns.store_changes import LoggedChanges
 from kappaflow.streams.columns.stream_stream_join import StreamStreamJoinColumns
 from kappaflow.streams.columns.stream_table_join import StreamTableJoinColumns
 from kappaflow.streams.columns.table import (
@@ -85,6 +85,7 @@ class ColumnSubtopology:
         self._looked_up = frozenset(looked_up)
         self._reads_places = any(steps.reads_place for node in self._nodes if (steps := steps_of(node, self._shared)))
         self._operators = {node.name: self._operator(node, stores) for node in self._nodes}
+        self._logging: set[str] = set()
         self._finishing = [each for each in self._operators.values() if isinstance(each, Finishing)]
 
     def _operator(self, node: n.Node, stores: Stores) -> ColumnOperator:
@@ -201,10 +202,10 @@ class ColumnSubtopology:
         """Hand changed states over to the stores, forward held back results, and return what changelogs get."""
         drained: list[tuple[n.StoreSpec, ChangedStates | LoggedChanges]] = []
         for name, operator in self._operators.items():
-            if isinstance(operator, SessionColumns):
-                logged = operator.changes.drain()
-                if logged is not None:
-                    drained.append((operator.node.store, logged))
+            if isinstance(operator, Logging):
+                found = operator.logged()
+                self._logging.update(spec.name for spec, _ in found)
+                drained += [(spec, logged) for spec, logged in found if logged is not None]
             if isinstance(operator, StepColumns) and self.context.caching:
                 held_back = operator.flush()
                 if held_back is not None:
@@ -228,7 +229,8 @@ class ColumnSubtopology:
     @property
     def folded_stores(self) -> set[str]:
         """The stores whose changes `drain` gives."""
-        return {o.node.store.name for o in self._operators.values() if isinstance(o, AggregateColumns | SessionColumns)}
+        folded = {o.node.store.name for o in self._operators.values() if isinstance(o, AggregateColumns)}
+        return folded | self._logging
 
     @property
     def delta_bytes(self) -> int:

@@ -1,4 +1,4 @@
-"""Changes of sessions: the store takes them at once, the changelog the last one of each session at a commit."""
+"""Changes of a store as columns: the store takes them at once, the changelog the last one of each key at a commit."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ import numpy as np
 import pyarrow as pa
 
 from kappaflow import kernel
-from kappaflow.serde.arrow import arrow_type
+from kappaflow.kernel.fold_columns import TYPES
+from kappaflow.serde.arrow import array_to_values, arrow_type
 from kappaflow.serde.types import DataType
 from kappaflow.state import PackedStore
 from kappaflow.streams.batch import ArrowArray, Int64s, Mask
@@ -35,43 +36,49 @@ class LoggedChanges:
     valid: Mask
 
 
-class SessionChanges:
-    """Takes changes of the sessions in a store.
+class StoreChanges:
+    """Takes changes of a store that nobody else changes.
 
     Args:
-        types: of the columns of a state.
+        types: of the columns of a row.
     """
 
     def __init__(self, spec: n.StoreSpec, store: PackedStore, types: Sequence[DataType]) -> None:
         self._store = store
         self._objects: Any = spec.objects
         self._types = list(types)
+        self._packs = spec.objects is None and bool(types) and all(str(each) in TYPES for each in types)
         self._keys: list[ArrowArray] = []
         self._columns: list[list[ArrowArray]] = []
         self._stamps: list[Int64s] = []
         self._valid: list[Mask] = []
 
     def put(self, keys: Sequence[bytes], columns: Sequence[ArrowArray], stamps: Int64s) -> None:
-        """Set the states of sessions."""
+        """Set the rows of keys."""
         columns = [plain(column) for column in columns]
-        if self._objects is None:
+        if self._packs:
             packed = kernel.pack_rows(stamps, columns, [str(each) for each in self._types])
             self._store.put_packed(keys, packed.to_pylist())
         else:
-            values = self._objects.encode(columns, None, len(keys)).to_pylist()
-            for key, value, stamp in zip(keys, values, stamps.tolist(), strict=True):
-                self._store.put(key, (value,), stamp)
+            for key, row, stamp in zip(keys, self._rows(columns, len(keys)), stamps.tolist(), strict=True):
+                self._store.put(key, row, stamp)
         self._note(keys, list(columns), stamps, there=True)
 
     def delete(self, keys: Sequence[bytes], stamps: Int64s) -> None:
-        """Delete sessions."""
-        if self._objects is None:
+        """Delete keys."""
+        if self._packs:
             self._store.put_packed(keys, [None] * len(keys))
         else:
             for key, stamp in zip(keys, stamps.tolist(), strict=True):
                 self._store.put(key, None, stamp)
         columns = [pa.nulls(len(keys), arrow_type(each)) for each in self._types]
         self._note(keys, columns, stamps, there=False)
+
+    def _rows(self, columns: Sequence[ArrowArray], count: int) -> list[tuple[Any, ...]]:
+        if self._objects is not None:
+            return [(value,) for value in self._objects.encode(columns, None, count).to_pylist()]
+        values = [array_to_values(column, of) for column, of in zip(columns, self._types, strict=True)]
+        return list(zip(*values, strict=True)) if values else [()] * count
 
     def _note(self, keys: Sequence[bytes], columns: list[ArrowArray], stamps: Int64s, *, there: bool) -> None:
         self._keys.append(pa.array(keys, pa.binary()))
@@ -80,7 +87,7 @@ class SessionChanges:
         self._valid.append(np.full(len(keys), there))
 
     def drain(self) -> LoggedChanges | None:
-        """Return the last change of each session since the last call; None where nothing changed."""
+        """Return the last change of each key since the last call; None where nothing changed."""
         if not self._keys:
             return None
         keys = pa.concat_arrays(self._keys)
