@@ -65,6 +65,8 @@ COMMANDS: dict[str, Command] = {
         Command("cluster upgrade", "kappaflow.cli.cluster.upgrade.carry", "cluster_upgrade.summary"),
         Command("cluster upgrade plan", "kappaflow.cli.cluster.upgrade.plan", "cluster_upgrade_plan.summary"),
         Command("cluster upgrade-report", "kappaflow.cli.cluster.upgrade.report", "cluster_upgrade_report.summary"),
+        Command("cluster migrate", "kappaflow.cli.cluster.migration.carry", "cluster_migrate.summary"),
+        Command("cluster migration", "kappaflow.cli.cluster.migration.show", "cluster_migration.summary"),
         Command("topics list", "kappaflow.cli.topics.list", "topics_list.summary"),
         Command("topics create", "kappaflow.cli.topics.create", "topics_create.summary"),
         Command("topics describe", "kappaflow.cli.topics.describe", "topics_describe.summary"),

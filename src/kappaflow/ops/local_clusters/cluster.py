@@ -20,7 +20,7 @@ from typing import NamedTuple
 from kappaflow.errors import BrokerUnreachable, ConfigError, HostError, UsageError
 from kappaflow.ops.contexts.cluster_context import ClusterContext, Role
 from kappaflow.ops.hosts.local_host import LocalHost
-from kappaflow.ops.local_clusters.layout import ClusterLayout, ClusterSpec, LocalNode, new_layout
+from kappaflow.ops.local_clusters.layout import FIRST_CONTROLLER, ClusterLayout, ClusterSpec, LocalNode, new_layout
 from kappaflow.ops.local_clusters.programs import command_path
 from kappaflow.ops.local_clusters.properties import HOST
 from kappaflow.ops.local_clusters.readiness import is_listening, live_brokers, zookeeper_mode
@@ -32,6 +32,7 @@ from kappaflow.ops.local_clusters.software import (
     write_logging,
     zookeeper_jars,
 )
+from kappaflow.ops.session import OpsSession
 
 READY_TIMEOUT_S = 120.0
 FORMAT_TIMEOUT_S = 120.0
@@ -157,7 +158,7 @@ class LocalCluster:
         service = {"command": [*java, MAIN_CLASSES[node.is_kafka], str(config)], "environment": {}}
         (home / "service.json").write_text(json.dumps(service, indent=2) + "\n", encoding="utf-8")
 
-    def _format(self, nodes: Sequence[LocalNode], *, joining: bool = False) -> None:
+    def _format(self, nodes: Sequence[LocalNode], *, joining: bool = False, cluster_id: str = "") -> None:
         """Write the storage identity of KRaft servers, all at once because each is a JVM start.
 
         Source: KIP-631 and KIP-853, the tool ``kafka-storage.sh format``.
@@ -165,14 +166,22 @@ class LocalCluster:
         Args:
             nodes: the servers.
             joining: whether the cluster is there already, so that its leader knows who the voters are.
+            cluster_id: that of a cluster with ZooKeeper, whose controllers-to-be these are.
         """
         jobs: list[tuple[LocalNode, subprocess.Popen[bytes]]] = []
         for node in nodes:
-            if self.layout.mode != "kraft" or not node.is_kafka:
+            if not node.is_kafka or not (cluster_id or self.layout.mode == "kraft"):
                 continue
             home = self.home(node)
             java = java_command(self.directory, home, self.layout.heap, self.layout.jvm_options)
-            words = ["format", "-t", self.layout.cluster_id, "-c", str(home / node.config_name), "--ignore-formatted"]
+            words = [
+                "format",
+                "-t",
+                cluster_id or self.layout.cluster_id,
+                "-c",
+                str(home / node.config_name),
+                "--ignore-formatted",
+            ]
             if self.layout.dynamic_quorum and "controller" in node.roles:
                 known = ["--initial-controllers", self._initial_controllers()]
                 words += ["--no-initial-controllers"] if joining else known
@@ -313,6 +322,29 @@ class LocalCluster:
         self._format([node], joining=True)
         self.layout.write(self.directory)
         return node
+
+    def add_controllers_beside_zookeeper(self, count: int) -> list[LocalNode]:
+        """Lay out controllers for a migration to KRaft; they do not run. ``kappa cluster migrate`` sees to that.
+
+        Args:
+            count: how many.
+
+        Raises:
+            UsageError: the cluster has no ZooKeeper.
+            BrokerUnreachable: no broker answers, who is asked for the cluster's id.
+        """
+        if self.layout.mode != "zookeeper":
+            raise UsageError(f"Cluster {self.layout.name} has KRaft already.")
+        with OpsSession(self.context()) as session:
+            cluster_id = session.admin.describe().cluster_id
+        version = self.layout.of_role("broker")[0].version
+        numbers = range(FIRST_CONTROLLER, FIRST_CONTROLLER + count)
+        nodes = [self.layout.add_node(self.directory, ("controller",), number, version) for number in numbers]
+        for node in nodes:  # each file names all of them
+            self._write_node(node)
+        self._format(nodes, cluster_id=cluster_id)
+        self.layout.write(self.directory)
+        return nodes
 
     def remove_broker(self, name: str) -> None:
         """Stop a broker and delete its files.

@@ -219,7 +219,7 @@ class ClusterLayout:
             servers = {n.number: (n.ports["peer"], n.ports["election"]) for n in self.of_role("zookeeper")}
             return zoo_cfg(Path(node.data[0]), node.port, servers)
         properties = shared_properties(min(3, len(self.of_role("broker"))))
-        if self.mode == "zookeeper":
+        if self.mode == "zookeeper" and "controller" not in node.roles:
             properties |= zookeeper_broker_properties(node.number, node.port, self.zookeeper_connect)
         else:
             properties |= kraft_properties(node.number, node.roles, node.port, node.ports.get("controller", 0))

@@ -79,6 +79,7 @@ _PACKAGES = {
     "broker": "kappaflow.ops.brokers",
     "node": "kappaflow.ops.brokers",
     "upgrade": "kappaflow.ops.upgrade",
+    "migration": "kappaflow.ops.migration",
 }
 """The package of each family, by the first word of its actions' names and of its texts' keys.
 

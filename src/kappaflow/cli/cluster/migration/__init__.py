@@ -1,0 +1,1 @@
+"""`kappa cluster migrate` and `kappa cluster migration`: from ZooKeeper to KRaft."""
