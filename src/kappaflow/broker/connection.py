@@ -58,8 +58,9 @@ class KafkaConnection(asyncio.BufferedProtocol):
         peer = transport.get_extra_info("peername")
         self._session.host = f"/{peer[0]}" if peer else ""
         if self._session.listener.protocol.has_tls:
+            certificate = transport.get_extra_info("ssl_object").getpeercert(binary_form=True)
             self._session.certificate_principal = certificate_principal(
-                transport.get_extra_info("peercert"), self._broker.principal_of_certificate
+                certificate, self._broker.principal_of_certificate
             )
         self._broker.connections.add(self)
         if self._broker.quotas.store.limits_addresses:

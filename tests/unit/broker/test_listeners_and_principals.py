@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
 
 from kappaflow.broker.config import BrokerConfig, with_properties
+from kappaflow.broker.security.distinguished_names import distinguished_name
 from kappaflow.broker.security.listeners import SecurityProtocol, check_safe, parse_listeners
-from kappaflow.broker.security.principals import ANONYMOUS, certificate_principal, distinguished_name, principal_mapping
+from kappaflow.broker.security.principals import ANONYMOUS, certificate_principal, principal_mapping
 from kappaflow.broker.security.settings import SecuritySettings
 from kappaflow.errors import ConfigError, UnsafeError
 
@@ -113,20 +119,37 @@ def test_properties_that_make_no_sense_are_refused(text: str, hint: str) -> None
 @pytest.mark.parametrize(
     ("subject", "text"),
     [
-        ([("countryName", "US"), ("commonName", "a")], "CN=a,C=US"),
-        ([("commonName", 'x+y"z\\<>;,')], 'CN=x\\+y\\"z\\\\\\<\\>\\;\\,'),
-        ([("commonName", "#a ")], "CN=\\#a\\ "),
-        ([("commonName", " a")], "CN=\\ a"),
-        ([("domainComponent", "org"), ("userId", "u"), ("streetAddress", "s")], "STREET=s,UID=u,DC=org"),
-        ([("emailAddress", "a@b")], "1.2.840.113549.1.9.1=#1603614062"),
+        ([(NameOID.COUNTRY_NAME, "US"), (NameOID.COMMON_NAME, "a")], "CN=a,C=US"),
+        ([(NameOID.COMMON_NAME, 'x+y"z\\<>;,=')], 'CN=x\\+y\\"z\\\\\\<\\>\\;\\,\\='),
+        ([(NameOID.COMMON_NAME, "#a#b ")], "CN=\\#a\\#b\\ "),
+        ([(NameOID.COMMON_NAME, "  a b  ")], "CN=\\ \\ a b\\ \\ "),
+        ([(NameOID.COMMON_NAME, "  ")], "CN=\\ \\ "),
+        ([(NameOID.COMMON_NAME, "a\x01b\x00c")], "CN=a\x01b\\00c"),
+        ([(NameOID.ORGANIZATION_NAME, "é김" * 60)], "O=" + "é김" * 60),
+        (
+            [(NameOID.DOMAIN_COMPONENT, "org"), (NameOID.USER_ID, "u"), (NameOID.STREET_ADDRESS, "s")],
+            "STREET=s,UID=u,DC=org",
+        ),
+        ([(NameOID.EMAIL_ADDRESS, "a@b")], "1.2.840.113549.1.9.1=#1603614062"),
+        ([(NameOID.TITLE, "Dr"), (NameOID.SERIAL_NUMBER, "12345")], "2.5.4.5=#13053132333435,2.5.4.12=#0c024472"),
     ],
 )
-def test_names_of_certificates_are_javas(subject: list[tuple[str, str]], text: str) -> None:
-    assert distinguished_name([(pair,) for pair in subject]) == text
+def test_names_of_certificates_are_javas(subject: list[tuple[x509.ObjectIdentifier, str]], text: str) -> None:
+    name = x509.Name([x509.NameAttribute(number, value, _validate=False) for number, value in subject])
+    assert distinguished_name(name.public_bytes()) == text
 
 
 def test_a_part_with_two_attributes() -> None:
-    assert distinguished_name([(("commonName", "a"), ("userId", "b"))]) == "CN=a+UID=b"
+    pairs = [x509.NameAttribute(NameOID.COMMON_NAME, "a"), x509.NameAttribute(NameOID.USER_ID, "b")]
+    name = x509.Name([x509.RelativeDistinguishedName(pairs)])
+    assert distinguished_name(name.public_bytes()) in {"CN=a+UID=b", "UID=b+CN=a"}  # a set: in the order of its bytes
+
+
+def self_signed(subject: x509.Name) -> bytes:
+    key = ec.generate_private_key(ec.SECP256R1())
+    begin = datetime(2026, 1, 1, tzinfo=UTC)
+    made = x509.CertificateBuilder(x509.Name([]), subject, key.public_key(), 5, begin, begin + timedelta(days=1))
+    return made.sign(key, hashes.SHA256()).public_bytes(serialization.Encoding.DER)
 
 
 @pytest.mark.parametrize(
@@ -141,8 +164,14 @@ def test_a_part_with_two_attributes() -> None:
     ],
 )
 def test_mapping_rules(rules: str, name: str) -> None:
-    subject = [(("organizationName", "Acme"),), (("organizationalUnitName", "Dev"),), (("commonName", "Ann"),)]
-    assert certificate_principal({"subject": subject}, principal_mapping(rules)).name == name
+    parts = (
+        (NameOID.ORGANIZATION_NAME, "Acme"),
+        (NameOID.ORGANIZATIONAL_UNIT_NAME, "Dev"),
+        (NameOID.COMMON_NAME, "Ann"),
+    )
+    subject = x509.Name([x509.NameAttribute(number, value) for number, value in parts])
+    certificate = self_signed(subject)
+    assert certificate_principal(certificate, principal_mapping(rules)).name == name
     assert certificate_principal(None, principal_mapping(rules)) == ANONYMOUS
 
 

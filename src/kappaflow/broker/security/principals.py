@@ -1,15 +1,15 @@
 """Principals: the names that clients have once they are authenticated.
 
-Source: KIP-371 (mapping rules for certificates), RFC 2253 (text of distinguished names).
+Source: KIP-371 (mapping rules for certificates).
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
+from kappaflow.broker.security.distinguished_names import subject_of
 from kappaflow.errors import ConfigError
 
 
@@ -27,63 +27,12 @@ class Principal:
 ANONYMOUS = Principal("User", "ANONYMOUS")
 """Who a client is that was not asked."""
 
-_SHORT_NAMES = {
-    "commonName": "CN",
-    "countryName": "C",
-    "domainComponent": "DC",
-    "localityName": "L",
-    "organizationName": "O",
-    "organizationalUnitName": "OU",
-    "stateOrProvinceName": "ST",
-    "streetAddress": "STREET",
-    "userId": "UID",
-}
-_IA5_STRING, _PRINTABLE_STRING = 0x16, 0x13
-# Java writes the others by number, with the DER bytes of the value.
-_NUMBERED = {
-    "emailAddress": ("1.2.840.113549.1.9.1", _IA5_STRING),
-    "serialNumber": ("2.5.4.5", _PRINTABLE_STRING),
-}
-_SPECIAL = frozenset(',+"\\<>;')
 
-RelativeName = Sequence[tuple[str, str]]
-
-
-def distinguished_name(subject: Iterable[RelativeName]) -> str:
-    """The subject of a certificate as Java, and so Kafka, writes it.
-
-    Args:
-        subject: as Python's `ssl` gives it, most general part first.
-
-    >>> distinguished_name(((("organizationName", "Acme, Inc."),), (("commonName", "alice"),)))
-    'CN=alice,O=Acme\\\\, Inc.'
-    """
-    parts = ["+".join(_attribute(name, value) for name, value in relative) for relative in subject]
-    return ",".join(reversed(parts))
-
-
-def _attribute(name: str, value: str) -> str:
-    short = _SHORT_NAMES.get(name)
-    if short is not None:
-        return f"{short}={_escaped(value)}"
-    number, tag = _NUMBERED.get(name, (name, _PRINTABLE_STRING))
-    raw = value.encode()
-    length = bytes([len(raw)]) if len(raw) < 128 else bytes([0x81, len(raw)])
-    return f"{number}=#{(bytes([tag]) + length + raw).hex()}"
-
-
-def _escaped(value: str) -> str:
-    text = "".join(f"\\{char}" if char in _SPECIAL else char for char in value)
-    if text.startswith(("#", " ")):
-        text = "\\" + text
-    return text[:-1] + "\\ " if text.endswith(" ") and not text.endswith("\\ ") else text
-
-
-def certificate_principal(certificate: Mapping[str, Any] | None, to_name: Callable[[str], str]) -> Principal:
-    """Who the holder of a verified certificate is; anonymous where there is none."""
+def certificate_principal(certificate: bytes | None, to_name: Callable[[str], str]) -> Principal:
+    """Who the holder of a verified certificate, in DER, is; anonymous where there is none."""
     if not certificate:
         return ANONYMOUS
-    return Principal("User", to_name(distinguished_name(certificate["subject"])))
+    return Principal("User", to_name(subject_of(certificate)))
 
 
 _RULE = re.compile(r"\s*(?:(DEFAULT)|RULE:((?:\\.|[^\\/])*)/((?:\\.|[^\\/])*)/([LU]?))\s*(?:,|$)")
