@@ -62,24 +62,29 @@ class AcknowledgedLoad:
         Records with negative keys are not the load's.
         """
         assert self.failed == [], self.failed[:3]
-        seen = [number for number in read_all(self._servers, self._topic) if number >= 0]
-        assert len(seen) == len(set(seen)), "a record is there twice"
-        assert self.acknowledged <= set(seen), f"lost: {sorted(self.acknowledged - set(seen))[:10]}"
+        places: dict[int, set[str]] = {}
+        for number, place in read_all(self._servers, self._topic):
+            if number >= 0:
+                places.setdefault(number, set()).add(place)
+        twice = {number: sorted(found) for number, found in places.items() if len(found) > 1}
+        assert not twice, f"{len(twice)} records are there twice: {list(twice.items())[:10]}"
+        assert self.acknowledged <= set(places), f"lost: {sorted(self.acknowledged - set(places))[:10]}"
 
 
-def read_all(servers: str, topic: str, timeout_s: float = 60) -> list[int]:
-    """The keys of all records of a topic, as numbers."""
+def read_all(servers: str, topic: str, timeout_s: float = 60) -> list[tuple[int, str]]:
+    """The keys of all records of a topic as numbers, and where each stands, such as ``orders-0 at 17``."""
     consumer = Consumer({"bootstrap.servers": servers, "group.id": "check", "enable.partition.eof": False})
     try:
         partitions = consumer.list_topics(topic, 30).topics[topic].partitions
         ends = {p: consumer.get_watermark_offsets(TopicPartition(topic, p), 30)[1] for p in partitions}
         consumer.assign([TopicPartition(topic, p, 0) for p in partitions])
-        found: list[int] = []
+        found: list[tuple[int, str]] = []
         deadline = time.monotonic() + timeout_s
         while sum(ends.values()) > len(found) and time.monotonic() < deadline:
             record = consumer.poll(1)
             if record is not None and record.error() is None:
-                found.append(int(record.key() or b"-1"))
+                place = f"{topic}-{record.partition()} at {record.offset()}"
+                found.append((int(record.key() or b"-1"), place))
         return found
     finally:
         consumer.close()
