@@ -114,7 +114,8 @@ class SqlAggregator:
         )
         self._set_types(column_types)
         self._calls = calls
-        self._parts = inputs, scope, on_error, registry
+        # What is compiled later calls the functions that there are now: a running query keeps its code.
+        self._parts = inputs, scope, on_error, registry.fixed() if registry else None
 
     @cached_property
     def _inputs(self) -> RowFunction:

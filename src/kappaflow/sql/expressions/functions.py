@@ -73,7 +73,8 @@ class _TwoForms:
         registry: FunctionRegistry | None,
     ) -> None:
         self._program = program
-        self._parts = expressions, scope, on_error, registry
+        # What is compiled later calls the functions that there are now: a running query keeps its code.
+        self._parts = expressions, scope, on_error, registry.fixed() if registry else None
 
     @cached_property
     def _function(self) -> RowFunction:

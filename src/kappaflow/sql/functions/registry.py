@@ -177,6 +177,10 @@ class FunctionRegistry:
         """Return a registry that adds functions to this one."""
         return FunctionRegistry(self)
 
+    def fixed(self) -> FunctionRegistry:
+        """Return a registry that stays as this one is now, for what is compiled later."""
+        return self
+
     def define(self, function: Function) -> Function:
         """Add a function (a second definition of a name replaces the first)."""
         self._functions[function.name.upper()] = function

@@ -195,12 +195,19 @@ class UserFunctions(FunctionRegistry):
 
     def __init__(self, builtin: FunctionRegistry) -> None:
         super().__init__(builtin)
+        self._builtin = builtin
         self.problems: tuple[str, ...] = ()
 
     def replace(self, functions: Sequence[Function], problems: Sequence[str] = ()) -> None:
         """Put the functions of users in the place of those before."""
         self._functions = {function.name.upper(): function for function in functions}
         self.problems = tuple(problems)
+
+    def fixed(self) -> FunctionRegistry:
+        """Return these functions; files that change later leave them as they are."""
+        kept = UserFunctions(self._builtin)
+        kept.replace(self.users(), self.problems)
+        return kept
 
     def users(self) -> list[Function]:
         """Return the functions of users."""
@@ -220,6 +227,12 @@ class RecordedFunctions(FunctionRegistry):
         self._reach = functions
         self._replayed = facts is not None
         self.facts: dict[str, Declaration] = dict(facts or {})
+
+    def fixed(self) -> FunctionRegistry:
+        """Return the same functions with the code that they have now."""
+        kept = RecordedFunctions(self._reach.fixed(), self.facts)
+        kept._replayed = self._replayed
+        return kept
 
     def get(self, name: str) -> Function | None:
         """Return the function called `name`, or None."""
