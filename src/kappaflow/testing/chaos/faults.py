@@ -116,6 +116,7 @@ def crash_in_restore(server: EmbeddedServer, plan: CrashPlan, point: str, times:
     Raises:
         KappaError: the point was not reached.
     """
+    wait_until(lambda: _have_state(server), "every query to have something to restore", 60)
     plan.set(point, 1)
     for _ in range(times):
         _kill_all(server)
@@ -125,6 +126,12 @@ def crash_in_restore(server: EmbeddedServer, plan: CrashPlan, point: str, times:
     plan.clear()
     server.kill_child("worker-0")
     wait_ready(server)
+
+
+def _have_state(server: EmbeddedServer) -> bool:
+    """Whether all queries have committed what records made."""
+    figures = server.figures().values()
+    return bool(figures) and all(query["records"] > 0 and query["commits"] > 1 for query in figures)
 
 
 def stop_at(server: EmbeddedServer, plan: CrashPlan, name: str, point: str, passes: int, silent_seconds: float) -> None:
