@@ -155,6 +155,7 @@ async def run(config: ServerConfig, port: int) -> None:
     poll = asyncio.create_task(state.poll_workers())
     gc.collect()
     gc.freeze()  # what is loaded stays: collections have less to walk
+    gc.enable()
     print(f"READY {url}", flush=True)  # noqa: T201 - the supervisor reads this line
     await serve(make_application(state), hypercorn, shutdown_trigger=stop.wait)  # type: ignore[arg-type]
     poll.cancel()
@@ -173,6 +174,7 @@ def main() -> int:
     parser.add_argument("--http-port", type=int, default=0)
     arguments = parser.parse_args()
     logging.basicConfig(level=logging.WARNING, stream=sys.stderr, format="%(asctime)s control %(message)s")
+    gc.disable()  # until all is loaded: what a start makes stays, and collections walked it again and again
     config = ServerConfig.from_line(read_first_line())
     try:
         asyncio.run(run(config, arguments.http_port))

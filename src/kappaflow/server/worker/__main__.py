@@ -319,6 +319,7 @@ async def serve(config: ServerConfig, index: int) -> None:
     await RpcServer(handlers).start(str(path))
     gc.collect()
     gc.freeze()  # what is loaded stays: collections have less to walk
+    gc.enable()
     print("READY worker", flush=True)  # noqa: T201 - the supervisor reads this line
     sys.stdout = sys.stderr  # what functions of users print is for the log
     await stop.wait()
@@ -335,6 +336,7 @@ def main() -> int:
         level=logging.WARNING, stream=sys.stderr, format=f"%(asctime)s worker-{arguments.index} %(message)s"
     )
     restore.logger.setLevel(logging.INFO)  # it speaks only of restores that take long
+    gc.disable()  # until all is loaded: what a start makes stays, and collections walked it again and again
     config = ServerConfig.from_line(read_first_line())
     try:
         asyncio.run(serve(config, arguments.index))
