@@ -9,7 +9,8 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
@@ -22,6 +23,8 @@ from kappaflow.ops.admin.faces import ConfigResource
 from kappaflow.ops.contexts import ContextFile, HostEntry
 from kappaflow.ops.hosts.ssh_host import SshHost
 from kappaflow.ops.local_clusters.readiness import is_listening
+from kappaflow.ops.local_clusters.software import kafka_jars
+from kappaflow.ops.zookeeper import ensemble_state
 from kappaflow.testing.kappa_command import KappaCommand
 from kappaflow.testing.local_cluster import ClusterSpec, LocalCluster
 from kappaflow.testing.ports import free_port
@@ -113,6 +116,87 @@ def test_a_rollout_goes_through_ssh(sshd: Sshd, tmp_path: Path) -> None:
 
         kappa("plan", "undo", str(plan))
         assert "num.partitions=7" not in Path(context.hosts[0].config_file).read_text()
+
+
+@contextmanager
+def reached_by_ssh(sshd: Sshd, spec: ClusterSpec, home: Path) -> Iterator[tuple[LocalCluster, KappaCommand]]:
+    """A cluster all of whose machines are reached by ssh; call ``know`` again when it has grown."""
+    with LocalCluster(spec, name="by-ssh") as cluster:
+        know(sshd, cluster, home)
+        yield cluster, KappaCommand(home, timeout_s=400)
+
+
+def know(sshd: Sshd, cluster: LocalCluster, home: Path) -> None:
+    context = cluster.context()
+    command = systemctl(cluster, home / "systemctl")
+    hosts = tuple(by_ssh(sshd, entry, command) for entry in context.hosts)
+    ContextFile(home / "clusters.toml").put(replace(context, hosts=hosts), use=True)
+
+
+@pytest.mark.real
+@pytest.mark.timeout(600)
+def test_restarts_disks_controllers_and_departures_go_through_ssh(sshd: Sshd, tmp_path: Path) -> None:
+    spec = ClusterSpec(brokers=3, controllers=1, heap="256m")
+    with reached_by_ssh(sshd, spec, tmp_path) as (cluster, kappa):
+        kappa("topics", "create", "orders", "--partitions", "6", "--replication-factor", "2")
+        kappa("configs", "alter", "topic", "orders", "--set", "min.insync.replicas=1")
+        path = str(cluster.home(cluster.node("broker-1")) / "more")
+        kappa("disk", "add", "1", path)
+        assert Path(path).is_dir()
+        before = {row.name: row.pid for row in cluster.status()}
+        kappa("brokers", "restart", "1")
+        after = {row.name: row.pid for row in cluster.status()}
+        assert {name for name in before if before[name] != after[name]} == {"broker-1"}
+        with cluster.session() as session:
+            assert path in [d.path for d in session.admin.log_dirs.describe([1])]
+
+        added = cluster.add_controller()
+        know(sshd, cluster, tmp_path)
+        plan = tmp_path / "controllers.json"
+        kappa("quorum", "add", str(added.number), "--plan-file", str(plan), code=-9, crash_at="quorum.added")
+        kappa("plan", "resume", str(plan))
+        with cluster.session() as session:
+            assert added.number in {voter.node_id for voter in session.admin.quorum.describe().voters}
+        kappa("plan", "undo", str(plan))
+        assert not cluster.is_running(added.name)
+
+        plan = tmp_path / "leave.json"
+        words = ["brokers", "decommission", "3", "--confirm", "3", "--throttle", "50MB/s", "--plan-file", str(plan)]
+        kappa(*words, code=-9, crash_at="plan.step.applied:2")
+        kappa("plan", "resume", str(plan))
+        assert not cluster.is_running("broker-3")
+        with cluster.session() as session:
+            assert [b.node_id for b in session.admin.describe().brokers] == [1, 2]
+        kappa("plan", "undo", str(plan))
+        assert cluster.is_running("broker-3")
+        with cluster.session() as session:
+            replicas = [p.replicas for p in session.admin.topics.describe(["orders"])["orders"].partitions]
+        assert any(3 in row for row in replicas)
+
+
+@pytest.mark.real
+@pytest.mark.timeout(600)
+def test_zookeeper_and_an_upgrade_go_through_ssh(sshd: Sshd, tmp_path: Path) -> None:
+    spec = ClusterSpec(brokers=2, version="3.8.1", zookeepers=1, heap="256m")
+    with reached_by_ssh(sshd, spec, tmp_path) as (cluster, kappa):
+        topic = ["--partitions", "2", "--replication-factor", "2", "--config", "min.insync.replicas=1"]
+        kappa("topics", "create", "orders", *topic)
+        new = [cluster.add_zookeeper(), cluster.add_zookeeper()]
+        know(sshd, cluster, tmp_path)
+        kappa("zookeeper", "add", *(str(node.number) for node in new))
+        with cluster.session() as session:
+            state = ensemble_state(session)
+        assert (state.voting, state.is_whole()) == (3, True)
+        kappa("zookeeper", "restart")
+
+        jars = kafka_jars("3.9.2")
+        plan = tmp_path / "upgrade.json"
+        words = ["cluster", "upgrade", "--to", "3.9.2", "--software", str(jars), "--no-finalize", "--force"]
+        kappa(*words, "--confirm", "by-ssh", "--plan-file", str(plan), code=-9, crash_at="node.started:1")
+        kappa("plan", "resume", str(plan))
+        assert {row.version for row in cluster.status() if "broker" in row.roles} == {"3.9.2"}
+        kappa("plan", "undo", str(plan))
+        assert {row.version for row in cluster.status() if "broker" in row.roles} == {"3.8.1"}
 
 
 def test_a_machine_that_refuses_the_key_is_named(sshd: Sshd, tmp_path: Path) -> None:
