@@ -17,7 +17,6 @@ from kappaflow.testing.local_cluster import ClusterSpec, LocalCluster
 pytestmark = [pytest.mark.java, pytest.mark.slow, pytest.mark.real, pytest.mark.timeout(840)]
 
 
-@pytest.mark.xfail(reason="a record of an idempotent producer was there twice after the migration", strict=False)
 def test_there_and_back_and_to_the_end_under_load(tmp_path: Path) -> None:
     kappa = KappaCommand(tmp_path, timeout_s=400)
 
