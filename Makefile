@@ -8,10 +8,10 @@
 #   make test-real PART=engine       longer rounds: engine, chaos, clients, streams, operations
 #   make test-real DATE=2026-12-01   the slice of them that continuous integration runs on that day
 #   make sim SEED=7                  one simulated world again, with everything that happens in it
-#   make soak PART=kernel MINUTES=n  property tests with new seeds; counts are kept in .kappa-soak.json
-#   make bench GROUP=...             against Kafka Streams: filter, group, window, keys, latency, all;
-#                                    formats, joins, windows; against Quix Streams: quix; against Apache Kafka's broker: broker; columns against rows:
-#                                    operators; alone: queries, planning
+#   make soak PART=kernel MINUTES=n  property tests with new seeds; counts are kept in tests/rounds/soaked.json
+#   make bench GROUP=...             against Kafka Streams: filter, group, window, keys, latency, formats, joins, windows,
+#                                    exactly-once, restore, all; against Quix Streams: quix; against Apache Kafka's
+#                                    broker: broker; columns against rows: operators; alone: queries, planning
 #   make docs                        write the generated pages and numbers again
 #   make clean
 PYTHON ?= python3

@@ -1,7 +1,9 @@
 """``make soak PART=... MINUTES=n``: seeded property tests of one part, round after round with new seeds.
 
-Each round is one pytest run with one hypothesis seed. Counts and the next seed are kept in ``.kappa-soak.json``, so a
-later soak goes on where the last one ended. A failing seed is kept too and printed with the command that repeats it.
+Each round is one pytest run with one hypothesis seed. Counts and the next seed are kept in
+``tests/rounds/soaked.json``, which belongs to the project, so a later soak goes on where the last one ended, on any
+machine. A failing seed is kept too and printed with the command that repeats it; it is taken out by hand once its cause
+is mended and a test.
 """
 
 from __future__ import annotations
@@ -16,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parents[2]
-STATE = ROOT / ".kappa-soak.json"
+STATE = ROOT / "tests" / "rounds" / "soaked.json"
 PROPERTIES = ROOT / "tests" / "property"
 TRACES = ROOT / "tests" / "conformance" / "kafka_streams"
 CLIENTS = ROOT / "tests" / "conformance" / "clients"
@@ -30,6 +32,13 @@ CONVERSATIONS_A_ROUND = 100
 KILLS_A_ROUND = 20
 FIRST_KILLS = 5  # rounds that make test-real runs
 FIRST_WORLD = 301  # those before are run by make test
+COUNTED = {
+    "simulation": (WORLDS_A_ROUND, "worlds"),
+    "chaos": (KILLS_A_ROUND, "kills"),
+    "groups": (CONVERSATIONS_A_ROUND, "conversations"),
+    "topologies": (TRACES_A_ROUND, "programs"),
+}
+"""What is counted where a round is many of something: how many, and their name."""
 NO_SEEDS = frozenset({"KAPPA_GOLDEN_PROGRAMS"})
 PARTS = {
     "kernel": ("test_kernel_*.py", "test_number_text.py"),
@@ -78,7 +87,7 @@ def command_for(seed: int, part: str, files: list[str]) -> list[str]:
 def soak(part: str, minutes: float, files: list[str]) -> int:
     """Run rounds until the time is over; 1 when a seed failed."""
     state = load_state()
-    counts = state.setdefault(part, {"next_seed": 1, "rounds": 0, "seconds": 0.0, "failed_seeds": []})
+    counts = state.setdefault(part, {"next_seed": 1, "count": 0, "seconds": 0.0, "failed_seeds": []})
     deadline = time.monotonic() + minutes * 60
     failed: list[int] = []
     while True:
@@ -103,7 +112,7 @@ def soak(part: str, minutes: float, files: list[str]) -> int:
             sys.stdout.write(done.stdout + done.stderr)
             return 2
         counts["next_seed"] = seed + 1
-        counts["rounds"] += 1
+        counts["count"] += COUNTED[part][0] if part in COUNTED else 1
         counts["seconds"] = round(counts["seconds"] + time.monotonic() - started, 1)
         if done.returncode:
             failed.append(seed)
@@ -118,14 +127,8 @@ def soak(part: str, minutes: float, files: list[str]) -> int:
 
 def summary(part: str, counts: dict[str, Any]) -> str:
     """The counts of a part since the first soak."""
-    each = {
-        "simulation": (WORLDS_A_ROUND, "worlds"),
-        "chaos": (KILLS_A_ROUND, "kills"),
-        "groups": (CONVERSATIONS_A_ROUND, "conversations"),
-        "topologies": (TRACES_A_ROUND, "programs"),
-    }.get(part)
-    what = f"{counts['rounds'] * each[0]} {each[1]} in " if each else ""
-    return f"{what}{counts['rounds']} rounds, {counts['seconds']:.0f} s, {len(counts['failed_seeds'])} failed in all"
+    what = COUNTED[part][1] if part in COUNTED else "rounds"
+    return f"{counts['count']} {what} in {counts['seconds']:.0f} s, {len(counts['failed_seeds'])} failed"
 
 
 def main() -> int:
