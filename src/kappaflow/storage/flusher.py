@@ -4,6 +4,9 @@
     interval   a background sync every `interval_ms`
     group      acknowledgements wait for a sync; all that arrive during one share the next
 
+A topic may ask for more under any policy: flush.messages (acknowledgements wait, once so many are not durable) and
+flush.ms (a background sync at most so much later).
+
 Syncs run in one thread, so the thread that appends never waits for the disk. A sync that fails is fatal: after it
 nobody knows what is on the disk, so it is reported once and every waiter gets an error.
 """
@@ -18,6 +21,7 @@ from enum import Enum
 from typing import Protocol
 
 from kappaflow.errors import StorageError
+from kappaflow.runtime.clock import SYSTEM_CLOCK
 
 
 class FlushMode(Enum):
@@ -49,6 +53,11 @@ class Syncable(Protocol):
         """Whether so much is not durable that acknowledgements wait for a sync under any policy."""
         ...
 
+    @property
+    def flush_ms(self) -> int | None:
+        """How long appended records may wait for a background sync under any policy; None for as long as it likes."""
+        ...
+
     def sync(self) -> None:
         """Make everything appended so far durable."""
         ...
@@ -69,16 +78,25 @@ class Flusher:
         self._condition = threading.Condition()
         self._requested: dict[Syncable, None] = {}
         self._dirty: dict[Syncable, None] = {}
+        self._due_at: float | None = None
         self._waiters: list[tuple[asyncio.AbstractEventLoop, asyncio.Future[None]]] = []
         self._thread: threading.Thread | None = None
         self._closing = False
 
     def appended(self, log: Syncable) -> None:
         """Note that `log` has records that are not durable."""
-        if self.policy.mode is FlushMode.INTERVAL and log not in self._dirty:
-            with self._condition:
-                self._dirty[log] = None
-                self._start()
+        wait_ms = log.flush_ms
+        if self.policy.mode is FlushMode.INTERVAL:
+            wait_ms = self.policy.interval_ms if wait_ms is None else min(wait_ms, self.policy.interval_ms)
+        if wait_ms is None or log in self._dirty:
+            return
+        due_at = SYSTEM_CLOCK.monotonic_s() + wait_ms / 1000
+        with self._condition:
+            self._dirty[log] = None
+            if self._due_at is None or due_at < self._due_at:
+                self._due_at = due_at
+                self._condition.notify()
+            self._start()
 
     def request(self, log: Syncable) -> None:
         """Have `log` synced soon; nobody waits."""
@@ -130,12 +148,14 @@ class Flusher:
             self._thread.start()
 
     def _run(self) -> None:
-        timeout = self.policy.interval_ms / 1000 if self.policy.mode is FlushMode.INTERVAL else None
         while True:
             with self._condition:
                 # Who waits for a log that is deleted meanwhile is answered, too.
-                if not self._requested and not self._waiters and not self._closing:
-                    self._condition.wait(timeout)
+                while not self._requested and not self._waiters and not self._closing:
+                    left = None if self._due_at is None else self._due_at - SYSTEM_CLOCK.monotonic_s()
+                    if left is not None and left <= 0:
+                        break
+                    self._condition.wait(left)
                 closing = self._closing
             self.sync_requested()
             if closing:
@@ -146,7 +166,7 @@ class Flusher:
         with self._condition:
             logs = self._requested | self._dirty
             waiters = self._waiters
-            self._requested, self._dirty, self._waiters = {}, {}, []
+            self._requested, self._dirty, self._waiters, self._due_at = {}, {}, [], None
         try:
             # After one that failed a sync may succeed without the data: nothing is taken as durable any more.
             for log in logs if self.failure is None else ():

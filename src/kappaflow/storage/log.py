@@ -16,6 +16,7 @@ from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 from typing import NamedTuple
+from zlib import crc32
 
 from kappaflow.errors import StorageError
 from kappaflow.runtime.clock import SYSTEM_CLOCK, Clock
@@ -25,7 +26,7 @@ from kappaflow.storage.append_errors import OffsetOutOfRange
 from kappaflow.storage.batch_validation import validate_batch
 from kappaflow.storage.checkpoints import LeaderEpochs, read_offsets, write_offsets
 from kappaflow.storage.flusher import Flusher, FlushPolicy
-from kappaflow.storage.log_config import LogConfig
+from kappaflow.storage.log_config import MAX_INT64, LogConfig
 from kappaflow.storage.log_recovery import (
     LoadedLog,
     end_transaction,
@@ -187,6 +188,11 @@ class PartitionLog:
         return self.log_end_offset - self.recovery_point >= self.config.flush_messages
 
     @property
+    def flush_ms(self) -> int | None:
+        """How long records may wait for a sync, where the topic says so."""
+        return None if self.config.flush_ms >= MAX_INT64 else self.config.flush_ms
+
+    @property
     def segments(self) -> tuple[LogSegment, ...]:
         """The segments, oldest first; the last one is active."""
         return tuple(self._segments)
@@ -280,12 +286,18 @@ class PartitionLog:
         )
         if (
             active.size + size > config.segment_bytes
-            or waited > config.roll_ms
+            or waited > config.roll_ms - self._roll_jitter_ms(active)
             or active.index_is_full(config.segment_index_bytes)
             or last_offset - active.base_offset > MAX_RELATIVE_OFFSET
         ):
             return self.roll()
         return active
+
+    def _roll_jitter_ms(self, segment: LogSegment) -> int:
+        """What is taken off segment.ms, so that the logs of a topic do not all roll at once; the same for a segment."""
+        config = self.config
+        most = min(config.segment_jitter_ms, config.segment_ms)
+        return crc32(f"{self.topic}-{self.partition}-{segment.base_offset}".encode()) % most if most > 0 else 0
 
     def roll(self) -> LogSegment:
         """Seal the active segment and start the next one at the log's end.

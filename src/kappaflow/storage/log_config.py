@@ -17,6 +17,7 @@ class LogConfig:
 
     segment_bytes: int = 1_073_741_824
     segment_ms: int = 604_800_000
+    segment_jitter_ms: int = 0
     segment_index_bytes: int = 10_485_760
     index_interval_bytes: int = 4_096
     retention_ms: int = 604_800_000
@@ -32,6 +33,7 @@ class LogConfig:
     max_compaction_lag_ms: int = MAX_INT64
     delete_retention_ms: int = 86_400_000
     flush_messages: int = MAX_INT64
+    flush_ms: int = MAX_INT64
     compression_type: str = "producer"
     compression_gzip_level: int = -1
     compression_lz4_level: int = 9
@@ -88,6 +90,7 @@ _PROPERTIES = {
     "segment.bytes": "segment_bytes",
     "internal.segment.bytes": "segment_bytes",  # after the other, which it overrides
     "segment.ms": "segment_ms",
+    "segment.jitter.ms": "segment_jitter_ms",
     "segment.index.bytes": "segment_index_bytes",
     "index.interval.bytes": "index_interval_bytes",
     "retention.ms": "retention_ms",
@@ -102,6 +105,7 @@ _PROPERTIES = {
     "max.compaction.lag.ms": "max_compaction_lag_ms",
     "delete.retention.ms": "delete_retention_ms",
     "flush.messages": "flush_messages",
+    "flush.ms": "flush_ms",
     "compression.type": "compression_type",
     "compression.gzip.level": "compression_gzip_level",
     "compression.lz4.level": "compression_lz4_level",

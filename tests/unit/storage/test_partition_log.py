@@ -130,6 +130,24 @@ def test_log_append_time(open_log: OpenLog, clock: ManualClock) -> None:
     assert log.offset_for_timestamp(NOW_MS) == (0, NOW_MS + 5, 0)
 
 
+@pytest.mark.parametrize(("jitter_ms", "ages"), [(0, range(1_050, 1_051)), (800, range(200, 1_051))])
+def test_segments_roll_at_different_ages_where_the_topic_says_so(
+    open_log: OpenLog, jitter_ms: int, ages: range
+) -> None:
+    log = open_log(LogConfig(segment_ms=1_000, segment_jitter_ms=jitter_ms))
+    found = []
+    for _ in range(8):
+        log.append(batch(time=NOW_MS))
+        active, age = log.segments[-1], 0
+        while log.segments[-1] is active:
+            age += 50
+            log.append(batch(time=NOW_MS + age))
+        found.append(age)
+        log.roll()
+    assert all(age in ages for age in found)
+    assert len(set(found)) == 1 if jitter_ms == 0 else len(set(found)) > 3
+
+
 def test_rolls_by_size_time_and_full_index(open_log: OpenLog, tmp_path: Path) -> None:
     log = open_log(SMALL)
     for _ in range(20):
@@ -317,12 +335,31 @@ def test_group_commit_shares_a_sync(open_log: OpenLog, disk: FaultyDisk) -> None
     flusher.close()
 
 
-def test_the_interval_policy_syncs_without_being_asked(open_log: OpenLog) -> None:
-    flusher = Flusher(FlushPolicy(FlushMode.INTERVAL, interval_ms=5))
-    log = open_log(flusher=flusher)
-    log.append(batch())
+@pytest.mark.parametrize(
+    ("policy", "flush_ms"),
+    [
+        (FlushPolicy(FlushMode.INTERVAL, interval_ms=5), None),
+        (FlushPolicy(FlushMode.INTERVAL, interval_ms=60_000), 5),
+        (FlushPolicy(), 5),
+        (FlushPolicy(), 0),
+    ],
+)
+def test_what_is_due_is_synced_without_being_asked(policy: FlushPolicy, flush_ms: int | None) -> None:
+    flusher = Flusher(policy)
+    open_gate = threading.Event()
+    open_gate.set()
+    slow, due = Gate([], open_gate), Gate([], open_gate)
+    slow.flush_ms = 60_000
+    due.flush_ms = flush_ms
+    flusher.appended(slow)
+    flusher.appended(due)
+    assert due.entered.wait(10)
     flusher.close()
-    assert log.recovery_point == 1
+
+
+def test_a_log_has_the_deadline_of_its_topic(open_log: OpenLog) -> None:
+    assert open_log().flush_ms is None
+    assert open_log(LogConfig.from_topic_config({"flush.ms": "250"})).flush_ms == 250
 
 
 def test_without_a_policy_nothing_waits(open_log: OpenLog, disk: FaultyDisk) -> None:
@@ -340,6 +377,7 @@ class Gate:
 
     recovery_point = 0
     flush_is_due = False
+    flush_ms: int | None = None
 
     def __init__(self, rounds: list[int], gate: threading.Event) -> None:
         self._rounds, self._gate = rounds, gate
