@@ -113,8 +113,16 @@ def _protobuf(at: int, number: int, item: int, units: float, city: int, state: i
 
 class _Registry(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
-        name = self.path.rpartition("/")[2].partition("?")[0]
-        known = _SCHEMAS.get(int(name)) if self.path.startswith("/schemas/ids/") and name.isdigit() else None
+        known: dict[str, Any] | None = None
+        match self.path.partition("?")[0].strip("/").split("/"):
+            case ["schemas", "ids", number] if number.isdigit():
+                known = _SCHEMAS.get(int(number))
+            case ["subjects", subject, "versions", _]:
+                # Topics of orders are named after their format; see `Orders.topic`.
+                number = next((i for name, i in IDS.items() if subject.endswith(f"-{name.lower()}-value")), 0)
+                known = {"subject": subject, "version": 1, "id": number, **_SCHEMAS[number]} if number else None
+            case _:
+                pass
         self._answer(200 if known else 404, known or {"error_code": 40401, "message": "not found"})
 
     def _answer(self, status: int, document: Any) -> None:

@@ -45,8 +45,11 @@ def test_windowed_outputs_are_equal_byte_for_byte(tmp_path: Path) -> None:
     assert result["outputs_equal_byte_for_byte"]
 
 
-@pytest.mark.parametrize("group", ["stream-table", "stream-stream", "table-table", "session", "hopping"])
-def test_joins_and_windows_write_the_same_bytes(tmp_path: Path, group: str) -> None:
+@pytest.mark.parametrize(
+    "group",
+    ["stream-table", "stream-stream", "table-table", "session", "hopping", "formats-avro", "formats-protobuf"],
+)
+def test_joins_windows_and_formats_write_the_same_bytes(tmp_path: Path, group: str) -> None:
     arguments = ["--records", str(RECORDS), "--runs", "1", "--caching", "off", "--no-profile"]
     run_benchmark(tmp_path, "--group", group, *arguments)
     (result,) = read_results(tmp_path, group)
