@@ -5,8 +5,11 @@ Source: KIP-339.
 
 from __future__ import annotations
 
+from functools import partial
+
 from kappaflow.broker.authorization.config_access import require_config_access
-from kappaflow.broker.config_entries import BROKER_RESOURCE, TOPIC_RESOURCE
+from kappaflow.broker.config_changes import change_each, topic_to_change
+from kappaflow.broker.config_entries import BROKER_RESOURCE
 from kappaflow.broker.context import RequestContext, Response
 from kappaflow.broker.topic_config_checks import items_of
 from kappaflow.broker.topic_configs import (
@@ -16,7 +19,7 @@ from kappaflow.broker.topic_configs import (
     check_topic_configs,
     topic_config_value,
 )
-from kappaflow.errors import BrokerError, ConfigError, StorageError
+from kappaflow.errors import BrokerError, ConfigError
 from kappaflow.wire.error_codes import ErrorCode
 from kappaflow.wire.message import Message
 
@@ -25,29 +28,10 @@ SET, DELETE, APPEND, SUBTRACT = range(4)
 
 def handle(context: RequestContext, request: Message) -> Response:
     """Change each resource in one step, independently of the others."""
-    responses: list[Message] = []
-    for resource in request.resources:
-        error_code, text = int(ErrorCode.NONE), None
-        try:
-            _alter(context, resource, request.validate_only)
-        except BrokerError as error:
-            error_code, text = error.code, str(error)
-        except ConfigError as error:
-            error_code, text = ErrorCode.INVALID_CONFIG, str(error)
-        except StorageError as error:
-            error_code, text = ErrorCode.KAFKA_STORAGE_ERROR, str(error)
-        responses.append(
-            Message(
-                error_code=error_code,
-                error_message=text,
-                resource_type=resource.resource_type,
-                resource_name=resource.resource_name,
-            )
-        )
-    return Message(throttle_time_ms=0, responses=responses)
+    return change_each(context, request, partial(_alter, validate_only=request.validate_only))
 
 
-def _alter(context: RequestContext, resource: Message, validate_only: bool) -> None:
+def _alter(context: RequestContext, resource: Message, *, validate_only: bool) -> None:
     require_config_access(context, resource)
     if missing := [
         change.name for change in resource.configs if change.value is None and change.config_operation != DELETE
@@ -60,19 +44,7 @@ def _alter(context: RequestContext, resource: Message, validate_only: bool) -> N
     # Tools take away throttles of a broker when they have moved replicas; of settings made at run time there are none.
     if resource.resource_type == BROKER_RESOURCE and all(c.config_operation == DELETE for c in resource.configs):
         return
-    if resource.resource_type != TOPIC_RESOURCE:
-        raise BrokerError(
-            ErrorCode.INVALID_REQUEST,
-            "INVALID_REQUEST",
-            "Only topics can be configured at run time; the broker takes its settings when it starts.",
-        )
-    topic = context.broker.topics.by_name(resource.resource_name)
-    if topic is None:
-        raise BrokerError(
-            ErrorCode.UNKNOWN_TOPIC_OR_PARTITION,
-            "UNKNOWN_TOPIC_OR_PARTITION",
-            f"There is no topic {resource.resource_name}.",
-        )
+    topic = topic_to_change(context, resource)
     configs = dict(topic.configs)
     for change in resource.configs:
         _apply(configs, change)
