@@ -8,8 +8,9 @@ from typing import Any
 
 from kappaflow.client.admin import EARLIEST
 from kappaflow.client.topic_partition import TopicPartition
-from kappaflow.errors import PlanError
+from kappaflow.errors import BrokerError, BrokerUnreachable, PlanError
 from kappaflow.ops.disk import texts as _texts
+from kappaflow.ops.disk.broker_disks import look_at_broker
 from kappaflow.ops.disk.directory_action import log_directories
 from kappaflow.ops.disk.segments import Segment, list_segments
 from kappaflow.ops.hosts.face import Host
@@ -25,6 +26,8 @@ SUFFIXES = ("log", "index", "timeindex", "txnindex", "snapshot")
 FILES_A_COMMAND = 200
 RETENTION_WAIT_S = 600.0
 START_WAIT_S = 300.0
+ENOUGH = 0.05
+"""The free part of a file system with which a broker can start and work until retention goes on."""
 
 
 class TrimReplicas:
@@ -42,12 +45,12 @@ class TrimReplicas:
 
     def check(self, session: OpsSession, arguments: Arguments) -> list[Text]:
         """Against it is that the broker runs."""
-        if self._is_alive(session, arguments):
+        if self._is_back(session, arguments):
             return [text("disk.rescue.runs", broker=arguments["broker"])]
         return []
 
-    def _is_alive(self, session: OpsSession, arguments: Arguments) -> bool:
-        return arguments["broker"] in {b.node_id for b in session.admin.describe().brokers}
+    def _is_back(self, session: OpsSession, arguments: Arguments) -> bool:
+        return look_at_broker(session, arguments["broker"]).is_whole
 
     def capture(self, session: OpsSession, arguments: Arguments) -> dict[str, Any]:
         """What is on the disk."""
@@ -56,8 +59,8 @@ class TrimReplicas:
         return {"bytes": sum(s.size_bytes for rows in segments.values() for s in rows)}
 
     def is_applied(self, session: OpsSession, arguments: Arguments) -> bool:
-        """Whether the broker runs again."""
-        return self._is_alive(session, arguments)
+        """Whether the broker runs again with all its directories."""
+        return self._is_back(session, arguments)
 
     def apply(self, session: OpsSession, arguments: Arguments, progress: Progress) -> None:
         """Wait until the leaders have deleted, delete the same here, start.
@@ -71,18 +74,25 @@ class TrimReplicas:
         found: dict[TopicPartition, list[Segment]] = {}
 
         def look() -> bool:
-            found.clear()
-            found.update(self._removable(session, host, arguments))
+            """Whether there is space already, as after a crash, or the leaders have deleted all that they will."""
             progress(text("disk.trim.waiting"))
-            return bool(found)
+            before = dict(found)
+            try:
+                now = self._removable(session, host, arguments)
+            except (BrokerError, BrokerUnreachable):  # brokers still count on the one that has ended
+                return False
+            found.clear()
+            found.update(now)
+            return _has_space(host) or (bool(found) and found == before)
 
         if not wait_until(session, look, RETENTION_WAIT_S, 2.0):
             raise PlanError(message("disk.trim.nothing", minutes=int(RETENTION_WAIT_S // 60)))
         crash_point("disk.trimming")
         freed = _remove(host, found)
+        crash_point("disk.trimmed")
         progress(text("disk.trim.removed", mib=f"{freed / MIB:,.1f}"))
         host.start()
-        if not wait_until(session, lambda: self._is_alive(session, arguments), START_WAIT_S, 0.5):
+        if not wait_until(session, lambda: self._is_back(session, arguments), START_WAIT_S, 0.5):
             raise PlanError(message("disk.trim.down", broker=arguments["broker"], log=host.log_tail(5)))
 
     def _removable(self, session: OpsSession, host: Host, arguments: Arguments) -> dict[TopicPartition, list[Segment]]:
@@ -102,11 +112,17 @@ class TrimReplicas:
 
     def verify(self, session: OpsSession, arguments: Arguments) -> list[Text]:
         """The broker runs."""
-        return [] if self._is_alive(session, arguments) else [text("disk.rescue.down", broker=arguments["broker"])]
+        return [] if self._is_back(session, arguments) else [text("disk.rescue.down", broker=arguments["broker"])]
 
     def undo(self, session: OpsSession, arguments: Arguments, captured: Mapping[str, Any], progress: Progress) -> None:
         """Never called."""
         raise PlanError(str(text("disk.trim.final")))
+
+
+def _has_space(host: Host) -> bool:
+    """Whether each of a broker's file systems has room to start with."""
+    space = [host.disk_space(path) for path in log_directories(host) if host.exists(path)]
+    return all(row.free_bytes >= ENOUGH * row.total_bytes for row in space)
 
 
 def _remove(host: Host, found: Mapping[TopicPartition, Sequence[Segment]]) -> int:
