@@ -4,13 +4,23 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Mapping, Sequence
 
 from kappaflow.cli.lag import texts as _texts
 from kappaflow.cli.messages import message
 from kappaflow.cli.operations.tables import print_json, print_table
 from kappaflow.cli.operations.target import add_json_argument, add_target_arguments, open_session
 from kappaflow.errors import UsageError
-from kappaflow.ops.lag import GroupSample, Status, Verdict, closer_look, diagnose, sample_group, status_of
+from kappaflow.ops.lag import (
+    GroupSample,
+    GroupWindow,
+    Status,
+    Verdict,
+    closer_look,
+    diagnose,
+    sample_groups,
+    status_of,
+)
 from kappaflow.ops.session import OpsSession
 
 assert _texts
@@ -35,7 +45,7 @@ def run(arguments: argparse.Namespace) -> int:
         raise UsageError(message("lag_doctor.too_few"))
     with open_session(arguments) as session:
         names = arguments.groups or [g.group_id for g in session.admin.groups.list()]
-        verdicts = [_examine(session, name, arguments) for name in names]
+        verdicts = [_examine(session, window, arguments) for window in _windows(session, names, arguments)]
     if arguments.json:
         print_json([_data(v) for v in verdicts])
     else:
@@ -44,16 +54,22 @@ def run(arguments: argparse.Namespace) -> int:
     return ALARM if any(v.is_alarm for v in verdicts) else WELL
 
 
-def _examine(session: OpsSession, group_id: str, arguments: argparse.Namespace) -> Verdict:
-    def watch(_sample: GroupSample) -> None:
+def _windows(session: OpsSession, names: Sequence[str], arguments: argparse.Namespace) -> list[GroupWindow]:
+    """Look at all groups together: each has the whole time."""
+
+    def watch(_look: Mapping[str, GroupSample]) -> None:
         if sys.stderr.isatty():
             sys.stderr.write(".")
             sys.stderr.flush()
 
     interval_s = arguments.seconds / (arguments.samples - 1)
-    window = sample_group(session, group_id, samples=arguments.samples, interval_s=interval_s, watch=watch)
+    windows = sample_groups(session, names, samples=arguments.samples, interval_s=interval_s, watch=watch)
     if sys.stderr.isatty():
         sys.stderr.write("\n")
+    return [windows[name] for name in names]
+
+
+def _examine(session: OpsSession, window: GroupWindow, arguments: argparse.Namespace) -> Verdict:
     statuses = [status_of(window, p) for p in window.partitions()]
     behind = sorted((s for s in statuses if s.status not in (Status.OK, Status.STOP)), key=lambda s: -s.lag)
     names = [s.partition for s in behind[:LOOKED_AT_CLOSELY]]

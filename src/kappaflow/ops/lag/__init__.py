@@ -1,6 +1,6 @@
 """The lag doctor: why a group is behind, with the evidence and the next command.
 
-    sample_group ──▶ GroupWindow          some looks at offsets, ends and members        sampling.py
+    sample_groups ─▶ GroupWindow          some looks at offsets, ends and members        sampling.py
           │
           ├── status_of ──▶ per partition OK, WARN, STALL, STOP, REWIND (Burrow's rules)  statuses.py
           └── diagnose  ──▶ Verdict       one cause, evidence, next command              diagnosis.py
@@ -11,7 +11,7 @@ Statuses and diagnosis are pure: a window in, a verdict out.
 
 from kappaflow.ops.lag.closer import CloserLook, closer_look
 from kappaflow.ops.lag.diagnosis import Cause, Verdict, diagnose
-from kappaflow.ops.lag.sampling import GroupSample, GroupWindow, sample_group
+from kappaflow.ops.lag.sampling import GroupSample, GroupWindow, sample_group, sample_groups
 from kappaflow.ops.lag.statuses import PartitionStatus, Status, status_of
 
 __all__ = [
@@ -25,5 +25,6 @@ __all__ = [
     "closer_look",
     "diagnose",
     "sample_group",
+    "sample_groups",
     "status_of",
 ]

@@ -1,8 +1,8 @@
-"""Several looks at a group, some time apart."""
+"""Several looks at groups, some time apart."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from kappaflow.client.admin import EARLIEST, LATEST
@@ -79,51 +79,82 @@ class GroupWindow:
         return series[-1][1] - series[0][1] if series else 0
 
 
+def sample_groups(
+    session: OpsSession,
+    group_ids: Sequence[str],
+    *,
+    samples: int = 10,
+    interval_s: float = 1.0,
+    watch: Callable[[Mapping[str, GroupSample]], None] | None = None,
+) -> dict[str, GroupWindow]:
+    """Look at groups several times, at all of them in each look.
+
+    Args:
+        session: the cluster.
+        group_ids: the groups.
+        samples: how often; Burrow's window is 10.
+        interval_s: seconds between two looks; longer than the consumers' commit interval tells more.
+        watch: told of every look, by group.
+
+    Raises:
+        UsageError: there is no such group.
+    """
+    found: dict[str, list[GroupSample]] = {group_id: [] for group_id in group_ids}
+    for number in range(samples):
+        if number:
+            session.pause(interval_s)
+        look = _look(session, group_ids)
+        for group_id, sample in look.items():
+            found[group_id].append(sample)
+        if watch is not None:
+            watch(look)
+    names = {p for looks in found.values() for p in looks[-1].ends}
+    begins = {p: row.offset for p, row in session.admin.topics.list_offsets(dict.fromkeys(names, EARLIEST)).items()}
+    return {
+        group_id: GroupWindow(tuple(looks), {p: begins[p] for p in looks[-1].ends if p in begins})
+        for group_id, looks in found.items()
+    }
+
+
 def sample_group(
     session: OpsSession,
     group_id: str,
     *,
     samples: int = 10,
     interval_s: float = 1.0,
-    watch: Callable[[GroupSample], None] | None = None,
 ) -> GroupWindow:
-    """Look at a group several times.
-
-    Args:
-        session: the cluster.
-        group_id: the group.
-        samples: how often; Burrow's window is 10.
-        interval_s: seconds between two looks; longer than the consumers' commit interval tells more.
-        watch: told of every look.
+    """`sample_groups` of one.
 
     Raises:
         UsageError: there is no such group.
     """
-    found: list[GroupSample] = []
-    begins: Mapping[TopicPartition, int] = {}
-    for number in range(samples):
-        if number:
-            session.pause(interval_s)
-        sample, begins = _look(session, group_id, with_begins=number == samples - 1)
-        found.append(sample)
-        if watch is not None:
-            watch(sample)
-    return GroupWindow(tuple(found), begins)
+    return sample_groups(session, [group_id], samples=samples, interval_s=interval_s)[group_id]
 
 
-def _look(session: OpsSession, group_id: str, *, with_begins: bool) -> tuple[GroupSample, Mapping[TopicPartition, int]]:
-    group = session.admin.groups.describe([group_id])[group_id]
-    committed = {p: row.offset for p, row in session.admin.groups.offsets([group_id])[group_id].items()}
-    if group.state == DEAD and not committed:
-        raise UsageError(message("lag.no_group", group=group_id))
-    read = {p for member in group.members for p in member.assignment or ()}
+def _look(session: OpsSession, group_ids: Sequence[str]) -> dict[str, GroupSample]:
+    groups = session.admin.groups.describe(group_ids)
+    offsets = session.admin.groups.offsets(group_ids)
+    committed: dict[str, dict[TopicPartition, int]] = {}
+    read: dict[str, set[str]] = {}
+    for group_id in group_ids:
+        group = groups[group_id]
+        committed[group_id] = {p: row.offset for p, row in offsets[group_id].items()}
+        if group.state == DEAD and not committed[group_id]:
+            raise UsageError(message("lag.no_group", group=group_id))
+        read[group_id] = {p.topic for member in group.members for p in member.assignment or ()}
+        read[group_id] |= {p.topic for p in committed[group_id]}
     # All partitions of the topics: one that nobody reads is what the doctor may have to find.
-    topics = session.admin.topics.describe({p.topic for p in {*committed, *read}})
-    names = [TopicPartition(p.topic, p.partition) for t in topics.values() for p in t.partitions]
-    ends = {p: row.offset for p, row in session.admin.topics.list_offsets(dict.fromkeys(names, LATEST)).items()}
-    begins: Mapping[TopicPartition, int] = {}
-    if with_begins:
-        listed = session.admin.topics.list_offsets(dict.fromkeys(names, EARLIEST))
-        begins = {p: row.offset for p, row in listed.items()}
-    known = {p: offset for p, offset in committed.items() if p.topic in topics}
-    return GroupSample(session.clock.time_ms(), group, known, ends), begins
+    topics = session.admin.topics.describe({name for names in read.values() for name in names})
+    of_topic = {n: [TopicPartition(p.topic, p.partition) for p in t.partitions] for n, t in topics.items()}
+    wanted = dict.fromkeys((p for partitions in of_topic.values() for p in partitions), LATEST)
+    ends = {p: row.offset for p, row in session.admin.topics.list_offsets(wanted).items()}
+    at_ms = session.clock.time_ms()
+    return {
+        group_id: GroupSample(
+            at_ms,
+            groups[group_id],
+            {p: offset for p, offset in committed[group_id].items() if p.topic in topics},
+            {p: ends[p] for topic in read[group_id] for p in of_topic.get(topic, ()) if p in ends},
+        )
+        for group_id in group_ids
+    }
