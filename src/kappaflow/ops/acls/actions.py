@@ -7,7 +7,7 @@ from typing import Any
 
 from kappaflow.ops.acls import texts as _texts
 from kappaflow.ops.admin.acl_faces import AclEntry
-from kappaflow.ops.plans.action import Arguments, Progress, register_actions
+from kappaflow.ops.plans.action import Arguments, Progress, ReversibleAction, register_actions
 from kappaflow.ops.plans.waiting import wait_until
 from kappaflow.ops.session import OpsSession
 from kappaflow.runtime.messages import Text, text
@@ -19,7 +19,7 @@ def _entries(arguments: Arguments) -> list[AclEntry]:
     return [AclEntry(**row) for row in arguments["entries"]]
 
 
-class _Entries:
+class _Entries(ReversibleAction):
     """Entries that are to be there, or not to be there."""
 
     name: str
@@ -32,10 +32,6 @@ class _Entries:
     def is_reversible(self, arguments: Arguments) -> bool:
         """It is: which entries were there before is kept."""
         return True
-
-    def check(self, session: OpsSession, arguments: Arguments) -> list[Text]:
-        """Nothing is against it."""
-        return []
 
     def capture(self, session: OpsSession, arguments: Arguments) -> dict[str, Any]:
         """Which of the entries were there."""

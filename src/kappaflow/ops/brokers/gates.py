@@ -17,6 +17,8 @@ from kappaflow.runtime.messages import Text, text
 
 assert _texts
 MIN_IN_SYNC = "min.insync.replicas"
+NOBODY = -1
+"""The id of no broker."""
 
 
 class UnsafeTopic(NamedTuple):
@@ -70,42 +72,54 @@ def not_now(
     """
     reasons: list[Text] = []
     for topic in topics:
+        wanted = max(1, min_in_sync.get(topic.name, 1))
         for p in topic.partitions:
-            others = set(p.replicas) - {broker}
-            missing = sorted(others - set(p.in_sync))
-            where = {"topic": p.topic, "partition": p.partition}
-            if topic.name in accepted and (broker in p.replicas or not missing):
-                continue
-            if p.leader < 0 and others:
-                reasons.append(text("broker.wait.offline", **where))
-            elif missing:
-                reasons.append(text("broker.wait.under_replicated", **where, missing=", ".join(map(str, missing))))
-            elif broker in p.replicas:
-                left = len(set(p.in_sync) - {broker})
-                wanted = max(1, min_in_sync.get(topic.name, 1))
-                if left < wanted:
-                    reasons.append(text("broker.wait.min_in_sync", **where, left=left, wanted=wanted, broker=broker))
+            reason = _obstacle(p, broker, wanted, is_accepted=topic.name in accepted)
+            if reason is not None:
+                reasons.append(reason)
     return reasons
 
 
 def may_go(topics: Iterable[TopicState], min_in_sync: Mapping[str, int], brokers: Collection[int]) -> set[int]:
     """Those of the brokers that may be away, each for itself: where `not_now` has no reason.
 
-    One pass over the partitions for all brokers, where `not_now` makes one for each.
+    One pass over the partitions for all brokers, where `not_now` makes one for each: what a partition has against a
+    broker without a replica of it, it has against all of these.
     """
     free = set(brokers)
     for topic in topics:
         wanted = max(1, min_in_sync.get(topic.name, 1))
         for p in topic.partitions:
-            if p.leader < 0:
-                return set()
-            missing = set(p.replicas) - set(p.in_sync)
-            if missing:  # only the one broker that lags may go: it may be the one that needs the restart
-                free &= missing if len(missing) == 1 else set[int]()
-            for broker in p.replicas:
-                if broker in free and len(set(p.in_sync) - {broker}) < wanted:
-                    free.discard(broker)
+            if _obstacle(p, NOBODY, wanted) is not None:
+                free.intersection_update(p.replicas)
+            free.difference_update([b for b in p.replicas if b in free and _obstacle(p, b, wanted) is not None])
     return free
+
+
+def _obstacle(p: PartitionState, broker: int, wanted: int, *, is_accepted: bool = False) -> Text | None:
+    """What one partition has against that a broker goes now; None where nothing.
+
+    Args:
+        p: the partition.
+        broker: that would go.
+        wanted: its ``min.insync.replicas``.
+        is_accepted: whether it may become unavailable.
+    """
+    others = set(p.replicas) - {broker}
+    missing = sorted(others.difference(p.in_sync))
+    if is_accepted and (broker in p.replicas or not missing):
+        return None
+    if p.leader < 0 and others:
+        return text("broker.wait.offline", topic=p.topic, partition=p.partition)
+    if missing:
+        listed = ", ".join(map(str, missing))
+        return text("broker.wait.under_replicated", topic=p.topic, partition=p.partition, missing=listed)
+    left = len(set(p.in_sync) - {broker})
+    if broker not in p.replicas or left >= wanted:
+        return None
+    return text(
+        "broker.wait.min_in_sync", topic=p.topic, partition=p.partition, left=left, wanted=wanted, broker=broker
+    )
 
 
 def quorum_not_now(quorum: QuorumState, node: int) -> list[Text]:

@@ -13,14 +13,14 @@ from kappaflow.ops.brokers import texts as _texts
 from kappaflow.ops.brokers.leadership import drain, is_restored, leads_again, led_by, restore
 from kappaflow.ops.brokers.node_actions import wait_in_sync
 from kappaflow.ops.brokers.servers import behind_on
-from kappaflow.ops.plans.action import Arguments, Progress, register_actions
+from kappaflow.ops.plans.action import Arguments, Progress, ReversibleAction, register_actions
 from kappaflow.ops.session import OpsSession
 from kappaflow.runtime.messages import Text, text
 
 assert _texts
 
 
-class DrainBroker:
+class DrainBroker(ReversibleAction):
     """Let other replicas lead."""
 
     name = "broker.drain"
@@ -28,18 +28,6 @@ class DrainBroker:
     def describe(self, arguments: Arguments) -> Text:
         """What it does."""
         return text("broker.drain.step", broker=arguments["broker"], count=len(arguments["orders"]))
-
-    def is_reversible(self, arguments: Arguments) -> bool:
-        """It is."""
-        return True
-
-    def check(self, session: OpsSession, arguments: Arguments) -> list[Text]:
-        """Nothing is against it."""
-        return []
-
-    def capture(self, session: OpsSession, arguments: Arguments) -> dict[str, Any]:
-        """The plan holds the orders."""
-        return {}
 
     def is_applied(self, session: OpsSession, arguments: Arguments) -> bool:
         """Whether it leads nothing that another could."""
@@ -58,7 +46,7 @@ class DrainBroker:
         restore(session, arguments["orders"])
 
 
-class SettleBroker:
+class SettleBroker(ReversibleAction):
     """Wait until a broker is in sync, and let it lead again what it led."""
 
     name = "broker.settle"
@@ -66,18 +54,6 @@ class SettleBroker:
     def describe(self, arguments: Arguments) -> Text:
         """What it does."""
         return text("broker.settle.step", broker=arguments["broker"], count=len(arguments["orders"]))
-
-    def is_reversible(self, arguments: Arguments) -> bool:
-        """It is."""
-        return True
-
-    def check(self, session: OpsSession, arguments: Arguments) -> list[Text]:
-        """Nothing is against it."""
-        return []
-
-    def capture(self, session: OpsSession, arguments: Arguments) -> dict[str, Any]:
-        """Nothing."""
-        return {}
 
     def is_applied(self, session: OpsSession, arguments: Arguments) -> bool:
         """Whether it is in sync, the orders are as they were, and the first replicas lead."""

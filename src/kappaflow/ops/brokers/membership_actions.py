@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from kappaflow.ops.brokers import texts as _texts
-from kappaflow.ops.plans.action import Arguments, Progress, register_actions
+from kappaflow.ops.plans.action import Arguments, Progress, ReversibleAction, register_actions
 from kappaflow.ops.plans.waiting import wait_until
 from kappaflow.ops.session import OpsSession
 from kappaflow.runtime.messages import Text, text
@@ -19,26 +19,17 @@ def _is_alive(session: OpsSession, broker: int) -> bool:
     return broker in {row.node_id for row in session.admin.describe().brokers}
 
 
-class AwaitGone:
-    """Wait until a person has stopped a broker whose machine is not known: ``broker``."""
+class AwaitGone(ReversibleAction):
+    """Wait until a person has stopped a broker whose machine is not known: ``broker``.
+
+    Taking it back waits until the person has started it again.
+    """
 
     name = "broker.await_gone"
 
     def describe(self, arguments: Arguments) -> Text:
         """What it does."""
         return text("broker.await_gone.step", broker=arguments["broker"])
-
-    def is_reversible(self, arguments: Arguments) -> bool:
-        """It is: the person starts the broker again."""
-        return True
-
-    def check(self, session: OpsSession, arguments: Arguments) -> list[Text]:
-        """Nothing is against it."""
-        return []
-
-    def capture(self, session: OpsSession, arguments: Arguments) -> dict[str, Any]:
-        """Nothing: it was there when the plan was made."""
-        return {}
 
     def is_applied(self, session: OpsSession, arguments: Arguments) -> bool:
         """Whether the cluster no longer counts it in."""

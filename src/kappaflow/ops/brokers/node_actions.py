@@ -16,7 +16,7 @@ from kappaflow.errors import HostError, KappaError, PlanError
 from kappaflow.ops.brokers import texts as _texts
 from kappaflow.ops.brokers.servers import behind_on, has_joined, host_of, never_safe_without, roles_of, why_not_now
 from kappaflow.ops.contexts.cluster_context import Role
-from kappaflow.ops.plans.action import Arguments, Progress, register_actions
+from kappaflow.ops.plans.action import Arguments, Progress, ReversibleAction, register_actions
 from kappaflow.ops.plans.waiting import wait_until
 from kappaflow.ops.session import OpsSession
 from kappaflow.runtime.crash_points import crash_point
@@ -163,7 +163,7 @@ class StopNode:
             start_and_wait(session, arguments["node"], arguments["role"], progress)
 
 
-class StopTogether:
+class StopTogether(ReversibleAction):
     """Stop servers at once, without gates: ``nodes``, each with ``node`` and ``role``.
 
     One after the other would leave the last controllers without a quorum, and their brokers waiting for it.
@@ -174,18 +174,6 @@ class StopTogether:
     def describe(self, arguments: Arguments) -> Text:
         """What it does."""
         return text("node.stop_together.step", nodes=", ".join(map(node_text, arguments["nodes"])))
-
-    def is_reversible(self, arguments: Arguments) -> bool:
-        """It is: the servers are started."""
-        return True
-
-    def check(self, session: OpsSession, arguments: Arguments) -> list[Text]:
-        """Nothing is against it; that nobody can work meanwhile was confirmed."""
-        return []
-
-    def capture(self, session: OpsSession, arguments: Arguments) -> dict[str, Any]:
-        """Nothing: all are to run."""
-        return {}
 
     def is_applied(self, session: OpsSession, arguments: Arguments) -> bool:
         """Whether all are stopped."""
@@ -209,7 +197,7 @@ class StopTogether:
             start_and_wait(session, row["node"], row["role"], progress)
 
 
-class StartNode:
+class StartNode(ReversibleAction):
     """Start a server and wait until its cluster counts it in."""
 
     name = "node.start"
@@ -217,18 +205,6 @@ class StartNode:
     def describe(self, arguments: Arguments) -> Text:
         """What it does."""
         return text("node.start.step", node=node_text(arguments))
-
-    def is_reversible(self, arguments: Arguments) -> bool:
-        """It is."""
-        return True
-
-    def check(self, session: OpsSession, arguments: Arguments) -> list[Text]:
-        """Nothing is against it."""
-        return []
-
-    def capture(self, session: OpsSession, arguments: Arguments) -> dict[str, Any]:
-        """Nothing: what was before is the stop's to know."""
-        return {}
 
     def is_applied(self, session: OpsSession, arguments: Arguments) -> bool:
         """Whether it runs and has joined, with all replicas in sync."""
@@ -264,7 +240,7 @@ class StartNode:
             host_of(session, node, role).stop()
 
 
-class HoldNode:
+class HoldNode(ReversibleAction):
     """Wait while somebody works on the machine of a stopped server, until its service runs again."""
 
     name = "node.hold"
@@ -272,18 +248,6 @@ class HoldNode:
     def describe(self, arguments: Arguments) -> Text:
         """What it does."""
         return text("node.hold.step", node=node_text(arguments))
-
-    def is_reversible(self, arguments: Arguments) -> bool:
-        """It is: nothing was changed."""
-        return True
-
-    def check(self, session: OpsSession, arguments: Arguments) -> list[Text]:
-        """Nothing is against it."""
-        return []
-
-    def capture(self, session: OpsSession, arguments: Arguments) -> dict[str, Any]:
-        """Nothing."""
-        return {}
 
     def is_applied(self, session: OpsSession, arguments: Arguments) -> bool:
         """Whether the service runs again; a machine that cannot be reached is being worked on."""

@@ -13,7 +13,7 @@ from kappaflow.errors import HostError, PlanError
 from kappaflow.ops.brokers import texts as _texts
 from kappaflow.ops.brokers.node_actions import node_text
 from kappaflow.ops.brokers.servers import host_of
-from kappaflow.ops.plans.action import Arguments, Progress, register_actions
+from kappaflow.ops.plans.action import Arguments, Progress, ReversibleAction, register_actions
 from kappaflow.ops.session import OpsSession
 from kappaflow.runtime.messages import Text, text
 
@@ -22,7 +22,7 @@ _POINT = 'ln -sfn -- "$1" "$2.kappa-new" && mv -Tf -- "$2.kappa-new" "$2"'
 """A rename, so that the link is there at every moment."""
 
 
-class PointSoftware:
+class PointSoftware(ReversibleAction):
     """Point a server's link at the directory of another version."""
 
     name = "node.software"
@@ -30,10 +30,6 @@ class PointSoftware:
     def describe(self, arguments: Arguments) -> Text:
         """What it does."""
         return text("node.software.step", node=node_text(arguments), target=arguments["target"])
-
-    def is_reversible(self, arguments: Arguments) -> bool:
-        """It is."""
-        return True
 
     def check(self, session: OpsSession, arguments: Arguments) -> list[Text]:
         """Against it is that the directory is not there."""

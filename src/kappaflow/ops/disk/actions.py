@@ -10,7 +10,7 @@ from kappaflow.errors import PlanError
 from kappaflow.ops.disk import directory_action as _directory_action
 from kappaflow.ops.disk import rescue_action as _rescue_action
 from kappaflow.ops.disk import texts as _texts
-from kappaflow.ops.plans.action import Arguments, Progress, register_actions
+from kappaflow.ops.plans.action import Arguments, Progress, ReversibleAction, register_actions
 from kappaflow.ops.session import OpsSession
 from kappaflow.runtime.crash_points import crash_point
 from kappaflow.runtime.messages import Text, message, text
@@ -27,7 +27,7 @@ CHECK_INTERVAL = "log.retention.check.interval.ms"
 STALL_S = 900
 
 
-class AwaitFreed:
+class AwaitFreed(ReversibleAction):
     """Wait until retention has deleted: ``topics`` with ``topic``, ``size`` and ``freed``; ``broker`` or null."""
 
     name = "disk.await-freed"
@@ -40,10 +40,6 @@ class AwaitFreed:
     def is_reversible(self, arguments: Arguments) -> bool:
         """It changes nothing itself."""
         return True
-
-    def check(self, session: OpsSession, arguments: Arguments) -> list[Text]:
-        """Nothing is against it."""
-        return []
 
     def capture(self, session: OpsSession, arguments: Arguments) -> dict[str, Any]:
         """The sizes before stand in the plan."""

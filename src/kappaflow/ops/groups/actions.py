@@ -12,7 +12,7 @@ from kappaflow.ops.admin.faces import MemberState
 from kappaflow.ops.groups import texts as _texts
 from kappaflow.ops.groups.describing import DEAD
 from kappaflow.ops.groups.reset import FREE_STATES
-from kappaflow.ops.plans.action import Arguments, Progress, register_actions
+from kappaflow.ops.plans.action import Arguments, Progress, ReversibleAction, register_actions
 from kappaflow.ops.session import OpsSession
 from kappaflow.runtime.messages import Text, text
 
@@ -200,7 +200,7 @@ class DeleteOffsets:
             session.admin.groups.commit(arguments["group"], _committed(captured["offsets"]))
 
 
-class RemoveMembers:
+class RemoveMembers(ReversibleAction):
     """Take members out: ``group``, ``members`` with ``member_id``, ``instance_id``, ``client_id`` and ``host``."""
 
     name = "group.remove-members"
@@ -212,10 +212,6 @@ class RemoveMembers:
     def is_reversible(self, arguments: Arguments) -> bool:
         """There is nothing to take back: those that run join by themselves."""
         return False
-
-    def check(self, session: OpsSession, arguments: Arguments) -> list[Text]:
-        """Nothing is against it."""
-        return []
 
     def capture(self, session: OpsSession, arguments: Arguments) -> dict[str, Any]:
         """The plan holds who they were."""

@@ -11,7 +11,7 @@ from kappaflow.ops.hosts.face import Host
 from kappaflow.ops.migration import texts as _texts
 from kappaflow.ops.migration.state import properties_of
 from kappaflow.ops.migration.znodes import forget_kraft, look_at_zookeeper
-from kappaflow.ops.plans.action import Arguments, Progress, register_actions
+from kappaflow.ops.plans.action import Arguments, Progress, ReversibleAction, register_actions
 from kappaflow.ops.plans.waiting import wait_until
 from kappaflow.ops.session import OpsSession
 from kappaflow.runtime.crash_points import crash_point
@@ -29,26 +29,17 @@ def data_directories(properties: Mapping[str, str]) -> list[str]:
     return sorted({path.strip() for value in values for path in value.split(",") if path.strip()})
 
 
-class AwaitTakeover:
-    """Wait until KRaft's controllers lead and have all metadata: ``controllers``, their ids."""
+class AwaitTakeover(ReversibleAction):
+    """Wait until KRaft's controllers lead and have all metadata: ``controllers``, their ids.
+
+    ZooKeeper has been written all the time, so that there is a way back.
+    """
 
     name = "migration.await"
 
     def describe(self, arguments: Arguments) -> Text:
         """What it does."""
         return text("migration.await.step")
-
-    def is_reversible(self, arguments: Arguments) -> bool:
-        """It is: ZooKeeper has been written all the time."""
-        return True
-
-    def check(self, session: OpsSession, arguments: Arguments) -> list[Text]:
-        """Nothing is against it."""
-        return []
-
-    def capture(self, session: OpsSession, arguments: Arguments) -> dict[str, Any]:
-        """Nothing: a broker led."""
-        return {}
 
     def is_applied(self, session: OpsSession, arguments: Arguments) -> bool:
         """Whether they lead, with all metadata."""
@@ -107,7 +98,7 @@ def leave_kraft(session: OpsSession, progress: Progress) -> None:
         raise PlanError(str(text("migration.nobody_leads")))
 
 
-class ForgetMetadata:
+class ForgetMetadata(ReversibleAction):
     """On the way back, let a server that is stopped forget KRaft's metadata log: ``node``, ``role``."""
 
     name = "migration.metadata"
@@ -119,14 +110,6 @@ class ForgetMetadata:
     def is_reversible(self, arguments: Arguments) -> bool:
         """It is: forward it does nothing."""
         return True
-
-    def check(self, session: OpsSession, arguments: Arguments) -> list[Text]:
-        """Nothing is against it."""
-        return []
-
-    def capture(self, session: OpsSession, arguments: Arguments) -> dict[str, Any]:
-        """Nothing."""
-        return {}
 
     def is_applied(self, session: OpsSession, arguments: Arguments) -> bool:
         """There is nothing to do."""

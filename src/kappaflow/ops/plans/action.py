@@ -63,6 +63,25 @@ class Action(Protocol):
         ...
 
 
+class ReversibleAction:
+    """What most actions have in common: nothing is against them, and `undo` finds all it needs in the arguments.
+
+    The others say in their own `check`, `capture` and `is_reversible` what is different.
+    """
+
+    def is_reversible(self, arguments: Arguments) -> bool:
+        """It is."""
+        return True
+
+    def check(self, session: OpsSession, arguments: Arguments) -> list[Text]:
+        """Nothing is against it."""
+        return []
+
+    def capture(self, session: OpsSession, arguments: Arguments) -> dict[str, Any]:
+        """Nothing."""
+        return {}
+
+
 _PACKAGES = {
     "topic": "kappaflow.ops.topics",
     "records": "kappaflow.ops.topics",

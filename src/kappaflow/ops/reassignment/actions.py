@@ -7,7 +7,7 @@ from typing import Any
 
 from kappaflow.client.topic_partition import TopicPartition
 from kappaflow.errors import PlanError
-from kappaflow.ops.plans.action import Arguments, Progress, register_actions
+from kappaflow.ops.plans.action import Arguments, Progress, ReversibleAction, register_actions
 from kappaflow.ops.plans.waiting import wait_until
 from kappaflow.ops.reassignment import texts as _texts
 from kappaflow.ops.reassignment import throttle_actions as _throttle_actions
@@ -197,7 +197,7 @@ def _copied(session: OpsSession, adding: Mapping[TopicPartition, Sequence[int]])
     return copied, total
 
 
-class LeadPreferred:
+class LeadPreferred(ReversibleAction):
     """Elect the preferred leaders of partitions: ``partitions`` with ``topic``, ``partition``, ``leader``."""
 
     name = "reassign.lead"
@@ -209,10 +209,6 @@ class LeadPreferred:
     def is_reversible(self, arguments: Arguments) -> bool:
         """It is: the moves before it bring the leaders back when they are taken back."""
         return True
-
-    def check(self, session: OpsSession, arguments: Arguments) -> list[Text]:
-        """Nothing is against it."""
-        return []
 
     def capture(self, session: OpsSession, arguments: Arguments) -> dict[str, Any]:
         """The moves know who led."""
@@ -247,7 +243,7 @@ class LeadPreferred:
         """Done by the moves."""
 
 
-class CancelMoves:
+class CancelMoves(ReversibleAction):
     """Cancel moves under way: ``partitions`` with ``topic``, ``partition``, ``to``."""
 
     name = "reassign.cancel"
@@ -259,10 +255,6 @@ class CancelMoves:
     def is_reversible(self, arguments: Arguments) -> bool:
         """It is: the moves are begun again."""
         return True
-
-    def check(self, session: OpsSession, arguments: Arguments) -> list[Text]:
-        """Nothing is against it."""
-        return []
 
     def capture(self, session: OpsSession, arguments: Arguments) -> dict[str, Any]:
         """The plan holds where they went."""

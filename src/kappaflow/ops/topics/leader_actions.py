@@ -9,7 +9,7 @@ from kappaflow.client.admin import EARLIEST
 from kappaflow.client.topic_partition import TopicPartition
 from kappaflow.errors import PlanError
 from kappaflow.ops.admin.faces import PartitionState
-from kappaflow.ops.plans.action import Arguments, Progress, register_actions
+from kappaflow.ops.plans.action import Arguments, Progress, ReversibleAction, register_actions
 from kappaflow.ops.session import OpsSession
 from kappaflow.ops.topics import texts as _texts
 from kappaflow.runtime.messages import Text, text
@@ -17,7 +17,7 @@ from kappaflow.runtime.messages import Text, text
 assert _texts
 
 
-class ElectLeaders:
+class ElectLeaders(ReversibleAction):
     """Elect leaders: ``kind``, ``partitions`` with ``topic``, ``partition``, ``from`` and ``to``."""
 
     name = "topic.elect"
@@ -29,10 +29,6 @@ class ElectLeaders:
     def is_reversible(self, arguments: Arguments) -> bool:
         """An election itself cannot be taken back; a leader is chosen anew at the next one."""
         return False
-
-    def check(self, session: OpsSession, arguments: Arguments) -> list[Text]:
-        """Nothing is against it."""
-        return []
 
     def capture(self, session: OpsSession, arguments: Arguments) -> dict[str, Any]:
         """The plan holds who led."""
@@ -72,7 +68,7 @@ class ElectLeaders:
         raise PlanError(str(text("topic.elect.final")))
 
 
-class DeleteRecords:
+class DeleteRecords(ReversibleAction):
     """Delete the oldest records: ``partitions`` with ``topic``, ``partition`` and ``before``."""
 
     name = "records.delete"
@@ -84,10 +80,6 @@ class DeleteRecords:
     def is_reversible(self, arguments: Arguments) -> bool:
         """It is not: the records are gone."""
         return False
-
-    def check(self, session: OpsSession, arguments: Arguments) -> list[Text]:
-        """Nothing is against it."""
-        return []
 
     def capture(self, session: OpsSession, arguments: Arguments) -> dict[str, Any]:
         """Where they began."""

@@ -8,7 +8,7 @@ from typing import Any
 from kappaflow.client.topic_partition import TopicPartition
 from kappaflow.errors import PlanError
 from kappaflow.ops.admin.transaction_faces import ProducerState
-from kappaflow.ops.plans.action import Arguments, Progress, register_actions
+from kappaflow.ops.plans.action import Arguments, Progress, ReversibleAction, register_actions
 from kappaflow.ops.plans.waiting import wait_until
 from kappaflow.ops.session import OpsSession
 from kappaflow.ops.transactions import texts as _texts
@@ -17,7 +17,7 @@ from kappaflow.runtime.messages import Text, text
 assert _texts
 
 
-class AbortTransaction:
+class AbortTransaction(ReversibleAction):
     """Abort a transaction in one partition: ``topic``, ``partition``, ``producer_id``, ``start``."""
 
     name = "transaction.abort"
@@ -30,10 +30,6 @@ class AbortTransaction:
     def is_reversible(self, arguments: Arguments) -> bool:
         """It is not: the records are aborted."""
         return False
-
-    def check(self, session: OpsSession, arguments: Arguments) -> list[Text]:
-        """Nothing is against it."""
-        return []
 
     def capture(self, session: OpsSession, arguments: Arguments) -> dict[str, Any]:
         """The plan holds what it was."""

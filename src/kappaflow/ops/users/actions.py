@@ -8,7 +8,7 @@ from typing import Any
 
 from kappaflow.errors import PlanError, UsageError
 from kappaflow.ops.admin.user_faces import QuotaEntity
-from kappaflow.ops.plans.action import Arguments, Progress, register_actions
+from kappaflow.ops.plans.action import Arguments, Progress, ReversibleAction, register_actions
 from kappaflow.ops.plans.waiting import wait_until
 from kappaflow.ops.session import OpsSession
 from kappaflow.ops.users import texts as _texts
@@ -128,7 +128,7 @@ class PutUser:
         _delete(session, arguments)
 
 
-class DeleteUser:
+class DeleteUser(ReversibleAction):
     """Take a password away: ``user``, ``mechanism``."""
 
     name = "user.delete"
@@ -140,10 +140,6 @@ class DeleteUser:
     def is_reversible(self, arguments: Arguments) -> bool:
         """It is not: no broker gives a password out."""
         return False
-
-    def check(self, session: OpsSession, arguments: Arguments) -> list[Text]:
-        """Nothing is against it."""
-        return []
 
     def capture(self, session: OpsSession, arguments: Arguments) -> dict[str, Any]:
         """Nothing that could be brought back."""
