@@ -37,6 +37,12 @@ class FormatInfo:
     properties: tuple[tuple[str, str], ...] = ()
     wrap_single: bool | None = None
 
+    def __str__(self) -> str:
+        details = [f"{name}={value}" for name, value in self.properties]
+        if self.wrap_single is not None:
+            details.append(f"wrapSingleValue={str(self.wrap_single).lower()}")
+        return f"{self.name}{{{', '.join(details)}}}" if details else self.name
+
 
 @dataclass(frozen=True, slots=True)
 class TimestampColumn:
@@ -53,6 +59,7 @@ class DataSource:
     Attributes:
         is_read_only: made by CREATE SOURCE STREAM|TABLE.
         created_by: the id of the query that makes it, None for CREATE STREAM|TABLE over a topic.
+        made_from: the streams and tables that this query reads; they cannot be dropped before this one.
         statement: the text that created it.
     """
 
@@ -67,6 +74,7 @@ class DataSource:
     is_read_only: bool = False
     created_by: str | None = None
     statement: str = ""
+    made_from: tuple[str, ...] = ()
 
     @property
     def is_table(self) -> bool:
@@ -124,6 +132,10 @@ class MetaStore:
     def _similar(self, name: str) -> str:
         close = get_close_matches(name, self.sources, n=1)
         return f"\nDid you mean {close[0]}?" if close else ""
+
+    def dependents(self, name: str) -> list[str]:
+        """Return the names of the streams and tables that were made from source `name`."""
+        return sorted(source.name for source in self.sources.values() if name in source.made_from)
 
     def readers(self, name: str) -> Iterator[PersistentQuery]:
         """Yield the queries that read from source `name`."""

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from kappaflow.errors import ParseError, StatementError
+from kappaflow.errors import FunctionError, ParseError, StatementError
 from kappaflow.serde.schema import WindowInfo, WindowType
 from kappaflow.sql.ast.statements import Properties, PropertyValue
 from kappaflow.sql.formats import require_format
+from kappaflow.sql.functions.java_time import time_pattern
 from kappaflow.sql.metastore import FormatInfo
 from kappaflow.sql.settings import Settings
 
@@ -22,6 +23,7 @@ CREATE_AS_PROPERTIES = _COMMON
 INSERT_PROPERTIES = frozenset({"QUERY_ID"})
 
 _UNITS_MS = {"DAY": 86_400_000, "HOUR": 3_600_000, "MINUTE": 60_000, "SECOND": 1000, "MILLISECOND": 1}
+BROKER_DEFAULT = -1  # of REPLICAS: as many as the brokers say
 _DELIMITERS = {"TAB": "\t", "SPACE": " "}
 
 
@@ -32,23 +34,32 @@ class WithClause:
     values: dict[str, PropertyValue]
 
     @classmethod
-    def of(cls, properties: Properties, allowed: frozenset[str]) -> WithClause:
-        """Check the names and the combinations.
+    def of(cls, properties: Properties, allowed: frozenset[str], required: tuple[str, ...] = ()) -> WithClause:
+        """Check the names, the combinations, and the values that can be checked alone.
 
         Raises:
-            StatementError: a name is unknown, or two properties exclude each other.
+            StatementError: a name is unknown or a required one missing, a value has the wrong type, or two properties
+                exclude each other.
         """
         values = dict(properties)
         unknown = sorted(set(values) - allowed)
         if unknown:
             raise StatementError(f"Invalid config variable(s) in the WITH clause: {','.join(unknown)}")
+        for name in required:
+            if not values.get(name):
+                raise StatementError(f'Missing required property "{name}" which has no default value.')
         for part in ("KEY_FORMAT", "VALUE_FORMAT"):
             if part in values and "FORMAT" in values:
                 raise StatementError(
                     f"Cannot supply both '{part}' and 'FORMAT' properties, as 'FORMAT' sets both key and value "
                     "formats. Either use just 'FORMAT', or use 'KEY_FORMAT' and 'VALUE_FORMAT'."
                 )
-        return cls(values)
+        clause = cls(values)
+        clause.flag("WRAP_SINGLE_VALUE")
+        for name in ("PARTITIONS", "REPLICAS", "RETENTION_MS"):
+            clause.integer(name)
+        clause.check_timestamp_format()
+        return clause
 
     def text(self, name: str) -> str | None:
         """Return the value as text, or None."""
@@ -70,9 +81,53 @@ class WithClause:
             raise StatementError(f"Invalid value {value} for property {name}: Not a number of type INT") from None
 
     def flag(self, name: str) -> bool | None:
-        """Return the value as a boolean, or None."""
+        """Return the value as a boolean, or None.
+
+        Raises:
+            StatementError: it is neither true nor false.
+        """
         value = self.values.get(name)
-        return None if value is None else str(value).strip().lower() == "true"
+        if value is None:
+            return None
+        word = str(value).strip().lower()
+        if word not in {"true", "false"}:
+            raise StatementError(
+                f"Invalid value {value} for property {name}: Expected value to be either true or false"
+            )
+        return word == "true"
+
+    def check_timestamp_format(self) -> None:
+        """Check that TIMESTAMP_FORMAT is a pattern.
+
+        Raises:
+            StatementError: it is none.
+        """
+        pattern = self.text("TIMESTAMP_FORMAT")
+        if pattern is None:
+            return
+        try:
+            time_pattern(pattern)
+        except FunctionError as error:
+            # Spelt as ksqlDB spells it, so that what looks for its text finds it.
+            raise StatementError(f"Invalid datatime format for config:TIMESTAMP_FORMAT, reason:{error}") from None
+
+    def topic_counts(self, partitions: int, replicas: int) -> tuple[int, int]:
+        """Return the partitions and replicas that a topic is to have: as given, else the ones handed in.
+
+        Raises:
+            StatementError: a given number is none that a topic can have.
+        """
+        wanted_partitions, wanted_replicas = self.integer("PARTITIONS"), self.integer("REPLICAS")
+        if wanted_partitions is not None and wanted_partitions < 1:
+            raise StatementError(f"PARTITIONS must be at least 1, got {wanted_partitions}.")
+        if wanted_replicas is not None and wanted_replicas < 1 and wanted_replicas != BROKER_DEFAULT:
+            raise StatementError(
+                f"REPLICAS must be at least 1, or -1 for the default of the brokers, got {wanted_replicas}."
+            )
+        return (
+            partitions if wanted_partitions is None else wanted_partitions,
+            replicas if wanted_replicas is None else wanted_replicas,
+        )
 
     def key_format_name(self) -> str | None:
         """Return the name of the key format as given, or None."""
@@ -123,7 +178,10 @@ class WithClause:
         try:
             window_type = WindowType(name.strip().upper())
         except ValueError:
-            raise ParseError(f"Unknown window type: '{name}'. Known types are HOPPING, SESSION and TUMBLING.") from None
+            raise ParseError(
+                f"Invalid value {name} for property WINDOW_TYPE: String must be one of: "
+                "SESSION, HOPPING, TUMBLING, null"
+            ) from None
         if window_type is WindowType.SESSION:
             if size is not None:
                 raise ParseError("'WINDOW_SIZE' should not be set for SESSION windows.")

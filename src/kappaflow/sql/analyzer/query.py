@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from kappaflow.errors import StatementError
+from kappaflow.serde.schema import WindowType
 from kappaflow.serde.types import Struct
 from kappaflow.sql.analyzer.magic_timestamps import convert_timestamps
 from kappaflow.sql.analyzer.projection import AliasGenerator, Item, Named, name_items
@@ -65,7 +66,8 @@ def analyze(query: Query, metastore: MetaStore, functions: FunctionRegistry, *, 
 
     def clause(expression: Expression, name: str, free: frozenset[str] = frozenset()) -> Expression:
         expanded = expand_stars(expression, row_time, functions)
-        _check_bounds(expanded, scope, name, query.window is not None)
+        if query.window is not None:
+            _check_bounds(expanded)
         return scope.qualify(expanded, name, free)
 
     def struct_of(expression: Expression) -> Struct:
@@ -78,6 +80,8 @@ def analyze(query: Query, metastore: MetaStore, functions: FunctionRegistry, *, 
     named = name_items(items, scope, names, free, struct_of, persistent)
     partition_by = query.partition_by
     if partition_by is not None:
+        if len(partition_by) > 1 and any(isinstance(e, NullLiteral) for e in partition_by):
+            raise StatementError("Cannot PARTITION BY multiple columns including NULL")
         partition_by = tuple(e for e in partition_by if not isinstance(e, NullLiteral))
     analysis = Analysis(
         scope=scope,
@@ -139,14 +143,12 @@ def first_aggregate(expression: Expression, functions: FunctionRegistry) -> Func
     return None
 
 
-def _check_bounds(expression: Expression, scope: Scope, clause: str, windowed: bool) -> None:
+def _check_bounds(expression: Expression) -> None:
     for node in walk(expression):
-        if not isinstance(node, ColumnReference) or node.name not in WINDOW_BOUNDS:
-            continue
-        if windowed or not any(s.has(node.name) for s in scope.sources):
+        if isinstance(node, ColumnReference) and node.name in WINDOW_BOUNDS:
             raise StatementError(
                 f"Window bounds column {node.name} can only be used in the SELECT clause of windowed aggregations "
-                f"and can not be passed to aggregate functions. It was used in {clause}.\n"
+                "and can not be passed to aggregate functions.\n"
                 "See https://github.com/confluentinc/ksql/issues/4397"
             )
 
@@ -161,7 +163,30 @@ def _check_tables(analysis: Analysis, functions: FunctionRegistry) -> None:
     )
 
 
+def _check_window(window: Window) -> None:
+    """Check the spans of a window against each other; the texts are those of Kafka Streams."""
+    if window.size_ms < 1:
+        text = "Gap time (inactivityGapMs) cannot be zero or negative."
+        raise StatementError(
+            text if window.type is WindowType.SESSION else "Window size (sizeMs) must be larger than zero."
+        )
+    advance = window.advance_ms
+    if advance is not None and not 0 < advance <= window.size_ms:
+        raise StatementError(
+            "Window advancement interval should be more than zero and less than window duration which is "
+            f"{window.size_ms} ms, but given advancement interval is: {advance} ms"
+        )
+    grace = window.grace_ms or 0
+    if window.retention_ms is not None and window.retention_ms < window.size_ms + grace:
+        raise StatementError(
+            "The retention period of the window store must be no smaller than its window size plus the grace period. "
+            f"Got size=[{window.size_ms}], grace=[{grace}], retention=[{window.retention_ms}]"
+        )
+
+
 def _check(analysis: Analysis, functions: FunctionRegistry) -> None:
+    if analysis.window is not None:
+        _check_window(analysis.window)
     if analysis.group_by is not None:
         check_grouping_formats(analysis.scope)
         seen: list[Expression] = []

@@ -123,8 +123,13 @@ class ExpressionBuilder(Transformer[Token, Any]):
         key, value = parts(children)
         return t.Map(key, value)
 
-    def type_struct(self, _meta: Meta, children: list[Any]) -> t.DataType:
-        return t.Struct(tuple(parts(children)))
+    def type_struct(self, meta: Meta, children: list[Any]) -> t.DataType:
+        fields = tuple(parts(children))
+        names = [field.name for field in fields]
+        for name in names:
+            if names.count(name) > 1:
+                raise self.error(f"Duplicate field names found in STRUCT: '{name}'", meta.line, meta.column)
+        return t.Struct(fields)
 
     def type_empty_struct(self, _meta: Meta, _children: list[Any]) -> t.DataType:
         return t.Struct(())
@@ -142,7 +147,13 @@ class ExpressionBuilder(Transformer[Token, Any]):
                 raise self.error(
                     "DECIMAL needs a precision and a scale, such as DECIMAL(10, 2)", meta.line, meta.column
                 )
-            return t.Decimal(int(parameters[0]), int(parameters[1]))
+            precision, scale = int(parameters[0]), int(parameters[1])
+            shown = f"DECIMAL({precision},{scale})"
+            if precision < 1:
+                raise self.error(f"DECIMAL precision must be >= 1: {shown}", meta.line, meta.column)
+            if precision < scale:
+                raise self.error(f"DECIMAL precision must be >= scale: {shown}", meta.line, meta.column)
+            return t.Decimal(precision, scale)
         return PRIMITIVES.get(name) or NamedType(name)
 
     # --- literals --------------------------------------------------------------------------------------
@@ -217,7 +228,8 @@ class ExpressionBuilder(Transformer[Token, Any]):
     def add(self, meta: Meta, children: list[Any]) -> e.Expression:
         return self._arithmetic("+", meta, children)
 
-    concat = add
+    def concat(self, meta: Meta, children: list[Any]) -> e.Expression:
+        return e.FunctionCall("CONCAT", tuple(parts(children)), position=position(meta))
 
     def subtract(self, meta: Meta, children: list[Any]) -> e.Expression:
         return self._arithmetic("-", meta, children)

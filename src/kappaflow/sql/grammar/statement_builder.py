@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from decimal import Decimal
 from typing import Any
 
 from lark import Token
@@ -149,6 +150,12 @@ class StatementBuilder(QueryBuilder):
         if isinstance(literal, e.NullLiteral):
             raise self.error("A property needs a value, not NULL", meta.line, meta.column)
         return literal.value
+
+    def negative(self, _meta: Meta, children: Children) -> e.Expression:
+        token = children[-1]
+        if token.type == "INTEGER_VALUE":
+            return e.LongLiteral(-int(token))
+        return e.DecimalLiteral(-Decimal(token)) if token.type == "DECIMAL_VALUE" else e.DoubleLiteral(-float(token))
 
     def property_name(self, _meta: Meta, children: Children) -> s.PropertyValue:
         return str(children[0])

@@ -8,7 +8,7 @@ from kappaflow.errors import StatementError
 from kappaflow.serde.formats import schema_problem
 from kappaflow.serde.schema import Column, Namespace, Schema, WindowInfo, WindowType
 from kappaflow.sql.analyzer.projection import AliasGenerator, Named
-from kappaflow.sql.analyzer.query import Analysis
+from kappaflow.sql.analyzer.query import Analysis, first_aggregate
 from kappaflow.sql.analyzer.scope import WINDOW_BOUNDS, Scope
 from kappaflow.sql.ast.expressions import (
     ColumnReference,
@@ -158,17 +158,22 @@ class _Grouping:
         return named(AGGREGATE_COLUMN.format(index), call, below, self._functions)
 
     def _rewrite_all(self, names: list[str]) -> tuple[tuple[Named, ...], Expression | None]:
-        bad: list[Expression] = []
+        plain: list[Expression] = []
+        beside: list[Expression] = []
         items: list[Named] = []
         for item in self._items:
             stray: list[Expression] = []
             items.append(Named(self._rewrite(item.expression, names, stray), item.name))
-            if stray:
-                bad.append(item.expression)
-        if bad:
-            listed = ", ".join(format_expression(self._scope.lower(e)) for e in bad)
+            if first_aggregate(item.expression, self._functions) is not None:
+                beside.extend(column for column in stray if column not in beside)
+            elif stray:
+                plain.append(item.expression)
+        what = "Non-aggregate SELECT expression(s)"
+        if not plain:
+            what = "Column used in aggregate SELECT expression(s) outside of aggregate functions"
+        if plain or beside:
             raise StatementError(
-                f"Non-aggregate SELECT expression(s) not part of GROUP BY: {listed}\n"
+                f"{what} not part of GROUP BY: {self._listed(plain or beside)}\n"
                 "Either add the column(s) to the GROUP BY or remove them from the SELECT."
             )
         if self._analysis.having is None:
@@ -176,12 +181,14 @@ class _Grouping:
         stray = []
         having = self._rewrite(self._analysis.having, names, stray)
         if stray:
-            listed = ", ".join(format_expression(self._scope.lower(e)) for e in stray)
             raise StatementError(
-                f"Non-aggregate HAVING expression not part of GROUP BY: {listed}\n"
+                f"Non-aggregate HAVING expression not part of GROUP BY: {self._listed(stray)}\n"
                 "Either add the column(s) to the GROUP BY or remove them from the HAVING."
             )
         return tuple(items), having
+
+    def _listed(self, expressions: list[Expression]) -> str:
+        return ", ".join(format_expression(self._scope.lower(e)) for e in expressions)
 
     def _rewrite(self, expression: Expression, names: list[str], stray: list[Expression]) -> Expression:
         def change(node: Expression) -> Expression | None:

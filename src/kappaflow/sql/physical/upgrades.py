@@ -25,8 +25,9 @@ _FIXED: dict[type[s.Step], tuple[Property, ...]] = {
             (s.StreamSource, s.TableSource, s.StreamSink, s.TableSink),
             (
                 ("topicName", lambda step: step.topic),
-                ("formats", lambda step: step.formats),
-                ("timestampColumn", lambda step: step.timestamp),
+                ("formats", lambda step: f"{step.formats.key} {step.formats.value}"),
+                ("timestampColumn", lambda step: step.timestamp and step.timestamp.column),
+                ("timestampFormat", lambda step: step.timestamp and step.timestamp.format),
             ),
         ),
         ((s.StreamSelectKey,), (("keyExpressions", lambda step: [str(key) for key in step.keys]),)),

@@ -10,7 +10,7 @@ from kappaflow.sql.ast.statements import AlterSource
 from kappaflow.sql.formats import check_value, with_wrapping
 from kappaflow.sql.planning import PlanningContext
 from kappaflow.sql.statement_plan import Plan, RegisterSource
-from kappaflow.sql.statements.naming import command_of
+from kappaflow.sql.statements.naming import check_column_names, command_of
 from kappaflow.sql.statements.types import resolve_type
 
 
@@ -34,6 +34,7 @@ def plan_alter(context: PlanningContext, statement: AlterSource) -> Plan:
         )
     if source.created_by is not None:
         raise StatementError("ALTER command is not supported for CREATE ... AS statements.")
+    check_column_names(definition.name for definition in statement.columns)
     added: list[Column] = []
     for definition in statement.columns:
         if source.schema.find(definition.name) is not None:

@@ -25,13 +25,12 @@ from kappaflow.sql.physical.upgrades import check_upgrade
 from kappaflow.sql.planning import PlanningContext
 from kappaflow.sql.properties import CREATE_AS_PROPERTIES, WithClause
 from kappaflow.sql.queries import PersistentQuery, QueryKind
-from kappaflow.sql.statement_plan import CreateTopic, Plan, RegisterSource, TopicAction
+from kappaflow.sql.statement_plan import Plan, RegisterSource
 from kappaflow.sql.statements.inference import check_schema_id
 from kappaflow.sql.statements.naming import check_name_free, command_of
 from kappaflow.sql.statements.replacing import check_schema_change
 from kappaflow.sql.statements.timestamps import check_timestamp_name, timestamp_column
-
-DEFAULT_RETENTION_MS = 604_800_000
+from kappaflow.sql.statements.topics import sink_topic
 
 
 def plan_create_as(context: PlanningContext, statement: CreateAsSelect) -> Plan:
@@ -77,6 +76,7 @@ def plan_create_as(context: PlanningContext, statement: CreateAsSelect) -> Plan:
         timestamp=timestamp_column(clause, schema),
         created_by=query_id,
         statement=context.text,
+        made_from=_source_names(analysis),
     )
     check_name_free(context.metastore, source, statement.or_replace)
     if existing is not None:
@@ -97,7 +97,7 @@ def plan_create_as(context: PlanningContext, statement: CreateAsSelect) -> Plan:
         statement,
         command,
         ddl=RegisterSource(source),
-        topic_actions=_sink_topic(context, clause, analysis, source),
+        topic_actions=sink_topic(context, clause, analysis.scope.sources[0].source, source, analysis.window),
         query=query,
         message=f"Created query with ID {query_id}",
         properties=dict(context.settings.overrides),
@@ -200,40 +200,3 @@ def _check_steps(context: PlanningContext, new: PersistentQuery) -> None:
     running = context.metastore.queries.get(new.id)
     if running is not None and running.steps is not None:
         check_upgrade(running.steps, new.steps)
-
-
-def _sink_topic(
-    context: PlanningContext, clause: WithClause, analysis: Analysis, source: DataSource
-) -> tuple[TopicAction, ...]:
-    left = analysis.scope.sources[0].source
-    from_source = context.topics.describe(left.topic)
-    partitions = clause.integer("PARTITIONS") or (from_source.partitions if from_source else 1)
-    replicas = clause.integer("REPLICAS") or (from_source.replicas if from_source else 1)
-    existing = context.topics.describe(source.topic)
-    if existing is not None:
-        if clause.integer("PARTITIONS") is not None and existing.partitions != partitions:
-            raise StatementError(
-                f"A Kafka topic with the name '{source.topic}' already exists, with different partition/replica "
-                f"configuration than required. KSQL expects {partitions} partitions (topic has "
-                f"{existing.partitions}), and {replicas} replication factor (topic has {existing.replicas})."
-            )
-        return ()
-    return (CreateTopic(source.topic, partitions, replicas, _topic_configs(clause, analysis, source)),)
-
-
-def _topic_configs(clause: WithClause, analysis: Analysis, source: DataSource) -> dict[str, str]:
-    configs: dict[str, str] = {}
-    if source.is_table and source.window is None:
-        configs["cleanup.policy"] = "compact"
-    elif source.is_table:
-        configs["cleanup.policy"] = "compact,delete"
-        window = analysis.window
-        if window is not None and window.retention_ms is not None:
-            configs["retention.ms"] = str(max(window.retention_ms, DEFAULT_RETENTION_MS))
-    retention = clause.text("RETENTION_MS")
-    if retention is not None:
-        configs["retention.ms"] = retention
-    policy = clause.text("CLEANUP_POLICY")
-    if policy is not None:
-        configs["cleanup.policy"] = policy
-    return configs

@@ -6,7 +6,6 @@ from kappaflow.errors import StatementError
 from kappaflow.serde.formats import FORMATS
 from kappaflow.serde.schema import Column, Namespace, Schema
 from kappaflow.serde.types import BYTES, DataType
-from kappaflow.sql.analyzer.scope import SYSTEM_COLUMNS
 from kappaflow.sql.ast.statements import ColumnDefinition, CreateSource
 from kappaflow.sql.expressions.scope import HEADERS_TYPE
 from kappaflow.sql.formats import check_available, check_key, check_value, traits_of, with_wrapping
@@ -15,12 +14,13 @@ from kappaflow.sql.planning import PlanningContext
 from kappaflow.sql.properties import CREATE_PROPERTIES, WithClause, format_names, source_formats
 from kappaflow.sql.queries import PersistentQuery
 from kappaflow.sql.settings import Settings
-from kappaflow.sql.statement_plan import CreateTopic, Plan, RegisterSource, TopicAction
+from kappaflow.sql.statement_plan import Plan, RegisterSource
 from kappaflow.sql.statements.inference import inferred_schema
-from kappaflow.sql.statements.naming import check_name_free, command_of
+from kappaflow.sql.statements.naming import check_column_names, check_name_free, command_of
 from kappaflow.sql.statements.replacing import check_replacement
 from kappaflow.sql.statements.source_table import source_table_query
 from kappaflow.sql.statements.timestamps import timestamp_column
+from kappaflow.sql.statements.topics import source_topic
 from kappaflow.sql.statements.types import resolve_type
 
 
@@ -30,7 +30,7 @@ def plan_create_source(context: PlanningContext, statement: CreateSource) -> Pla
     Raises:
         StatementError: columns, properties or formats do not fit.
     """
-    clause = WithClause.of(statement.properties, CREATE_PROPERTIES)
+    clause = WithClause.of(statement.properties, CREATE_PROPERTIES, required=("KAFKA_TOPIC",))
     kind = SourceKind.TABLE if statement.is_table else SourceKind.STREAM
     command = command_of("table" if statement.is_table else "stream", statement.name, "create")
     _check_schema_ids(clause, statement, context.settings)
@@ -51,9 +51,7 @@ def plan_create_source(context: PlanningContext, statement: CreateSource) -> Pla
     check_available(key_format, value_format)
     if clause.window() is not None and not schema.key:
         raise StatementError("Windowed sources require a key column.")
-    topic = clause.text("KAFKA_TOPIC")
-    if not topic:
-        raise StatementError('Missing required property "KAFKA_TOPIC" which has no default value.')
+    topic = clause.text("KAFKA_TOPIC") or ""
     source = DataSource(
         name=statement.name,
         kind=kind,
@@ -69,7 +67,7 @@ def plan_create_source(context: PlanningContext, statement: CreateSource) -> Pla
     check_name_free(context.metastore, source, statement.or_replace)
     if existing is not None:
         check_replacement(existing, source)
-    actions = _topic_actions(context, clause, topic)
+    actions = source_topic(context, clause, source)
     query: PersistentQuery | None = None
     message = f"{kind.value.capitalize()} created"
     if statement.is_source and statement.is_table:
@@ -93,12 +91,9 @@ def plan_create_source(context: PlanningContext, statement: CreateSource) -> Pla
 def _schema(context: PlanningContext, statement: CreateSource) -> Schema:
     keys: list[Column] = []
     others: list[Column] = []
-    seen: set[str] = set()
+    check_column_names([definition.name for definition in statement.columns])
     for definition in statement.columns:
         column = _column(context, definition)
-        if column.name in seen:
-            raise StatementError(f"Duplicate column names: {column.name}")
-        seen.add(column.name)
         (keys if column.namespace is Namespace.KEY else others).append(column)
     _check_headers([column for column in others if column.namespace is Namespace.HEADERS])
     return Schema((*keys, *others))
@@ -117,8 +112,6 @@ def _check_headers(columns: list[Column]) -> None:
 
 def _column(context: PlanningContext, definition: ColumnDefinition) -> Column:
     name = definition.name
-    if name in SYSTEM_COLUMNS:
-        raise StatementError(f"'{name}' is a reserved column name. You cannot use it as a name for a column.")
     data_type = resolve_type(definition.type, context.metastore)
     match definition.constraint:
         case "KEY" | "PRIMARY KEY":
@@ -151,31 +144,3 @@ def _check_schema_ids(clause: WithClause, statement: CreateSource, settings: Set
             )
         if declared:
             raise StatementError(f"Table elements and {part}_SCHEMA_ID cannot both exist for create statement.")
-
-
-def _topic_actions(context: PlanningContext, clause: WithClause, topic: str) -> tuple[TopicAction, ...]:
-    partitions = clause.integer("PARTITIONS")
-    replicas = clause.integer("REPLICAS")
-    facts = context.topics.describe(topic)
-    if facts is None:
-        if partitions is None:
-            raise StatementError(
-                f"Topic '{topic}' does not exist. If you want to create a new topic for the stream/table please "
-                "re-run the statement providing the required 'PARTITIONS' configuration in the WITH clause "
-                "(and optionally 'REPLICAS'). For example: CREATE STREAM X (..) WITH (KAFKA_TOPIC='...', "
-                "PARTITIONS=2);"
-            )
-        if partitions < 1:
-            raise StatementError(f"PARTITIONS must be at least 1, got {partitions}.")
-        configs: dict[str, str] = {}
-        retention = clause.text("RETENTION_MS")
-        if retention is not None:
-            configs["retention.ms"] = retention
-        return (CreateTopic(topic, partitions, replicas or 1, configs),)
-    if partitions is not None and partitions != facts.partitions:
-        raise StatementError(
-            f"A Kafka topic with the name '{topic}' already exists, with different partition/replica configuration "
-            f"than required. KSQL expects {partitions} partitions (topic has {facts.partitions}), and "
-            f"{replicas or facts.replicas} replication factor (topic has {facts.replicas})."
-        )
-    return ()

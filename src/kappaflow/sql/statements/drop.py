@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from kappaflow.errors import StatementError
 from kappaflow.sql.ast.statements import DropSource
 from kappaflow.sql.metastore import DataSource
 from kappaflow.sql.planning import PlanningContext
-from kappaflow.sql.queries import QueryKind, QueryState
+from kappaflow.sql.queries import PersistentQuery, QueryKind, QueryState
 from kappaflow.sql.statement_plan import DeleteTopic, Plan, RemoveSource
 from kappaflow.sql.statements.naming import command_of
 
@@ -55,16 +57,25 @@ def _ended_queries(context: PlanningContext, source: DataSource) -> tuple[str, .
 
 
 def _check_unused(context: PlanningContext, source: DataSource, ended: tuple[str, ...]) -> None:
-    readers = [q.id for q in context.metastore.readers(source.name) if q.id not in ended]
-    writers = [q.id for q in context.metastore.writers(source.name) if q.id not in ended]
-    if not readers and not writers:
-        return
-    parts: list[str] = []
-    if readers:
-        parts.append(f"The following queries read from this source: [{', '.join(sorted(readers))}].")
-    if writers:
-        parts.append(f"The following queries write into this source: [{', '.join(sorted(writers))}].")
-    raise StatementError(
-        f"Cannot drop {source.name}.\n" + "\n".join(parts) + "\nYou need to terminate them before dropping "
-        f"{source.name}."
-    )
+    """Refuse what is read or written by INSERT INTO, and what another stream or table was made from."""
+    name = source.name
+    readers = _inserts(context.metastore.readers(name), ended)
+    writers = _inserts(context.metastore.writers(name), ended)
+    if readers or writers:
+        raise StatementError(
+            f"Cannot drop {name}.\n"
+            f"The following queries read from this source: [{', '.join(readers)}].\n"
+            f"The following queries write into this source: [{', '.join(writers)}].\n"
+            f"You need to terminate them before dropping {name}."
+        )
+    dependents = context.metastore.dependents(name)
+    if dependents:
+        raise StatementError(
+            f"Cannot drop {name}.\n"
+            f"The following streams and/or tables read from this source: [{', '.join(dependents)}].\n"
+            f"You need to drop them before dropping {name}."
+        )
+
+
+def _inserts(queries: Iterable[PersistentQuery], ended: tuple[str, ...]) -> list[str]:
+    return sorted(query.id for query in queries if query.kind is QueryKind.INSERT and query.id not in ended)

@@ -13,6 +13,7 @@ from kappaflow.sql.formats import traits_of
 from kappaflow.sql.metastore import FormatInfo
 from kappaflow.sql.planning import PlanningContext
 from kappaflow.sql.properties import WithClause
+from kappaflow.sql.statements.naming import check_column_names
 
 KEY_NAME = "ROWKEY"
 VALUE_NAME = "ROWVAL"
@@ -34,11 +35,7 @@ def inferred_schema(
         values = _columns(context, clause, value_format, is_key=False, unwrapped=unwrapped)
     if keys is declared.key and values is declared.value:
         return declared
-    seen: set[str] = set()
-    for column in (*keys, *values, *declared.headers):
-        if column.name in seen:
-            raise StatementError(f"Duplicate column names: {column.name}")
-        seen.add(column.name)
+    check_column_names(column.name for column in (*keys, *values, *declared.headers))
     return Schema((*keys, *values, *declared.headers))
 
 

@@ -2,13 +2,32 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Iterable
+
 from kappaflow.errors import StatementError
+from kappaflow.sql.analyzer.scope import SYSTEM_COLUMNS
 from kappaflow.sql.metastore import DataSource, MetaStore
 
 
 def command_of(entity_type: str, name: str, action: str) -> tuple[str, str, str]:
     """Return the key of a command: type, entity, action."""
     return entity_type, f"`{name}`" if entity_type in {"stream", "table"} else name, action
+
+
+def check_column_names(names: Iterable[str]) -> None:
+    """Check that columns may be declared under these names.
+
+    Raises:
+        StatementError: a name is there twice, or is that of a system column.
+    """
+    counts = Counter(names)
+    twice = [f"`{name}`" for name, count in counts.items() if count > 1]
+    if twice:
+        raise StatementError(f"Duplicate column names: {', '.join(twice)}")
+    for name in counts:
+        if name in SYSTEM_COLUMNS:
+            raise StatementError(f"'{name}' is a reserved column name. You cannot use it as a name for a column.")
 
 
 def check_name_free(metastore: MetaStore, source: DataSource, or_replace: bool) -> None:

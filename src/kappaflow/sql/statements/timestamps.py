@@ -18,8 +18,6 @@ def timestamp_column(clause: WithClause, schema: Schema) -> TimestampColumn | No
     name = clause.text("TIMESTAMP")
     pattern = clause.text("TIMESTAMP_FORMAT")
     if name is None:
-        if pattern is not None:
-            raise StatementError("'TIMESTAMP_FORMAT' can only be set when 'TIMESTAMP' is set.")
         return None
     name = check_timestamp_name(clause, schema) or name
     column = schema.find(name)

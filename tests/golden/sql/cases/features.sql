@@ -80,7 +80,7 @@ CREATE STREAM IF NOT EXISTS a (k INT KEY, z INT) WITH (kafka_topic='a', value_fo
 ASSERT STREAM a (k INT KEY, x INT);
 
 --@test: dropping needs that nothing reads
---@expected.message: The following queries read from this source: [CSAS_B_1]
+--@expected.message: The following streams and/or tables read from this source: [B].
 CREATE STREAM a (k INT KEY, x INT) WITH (kafka_topic='a', value_format='JSON');
 CREATE STREAM b AS SELECT k, x FROM a;
 DROP STREAM a;

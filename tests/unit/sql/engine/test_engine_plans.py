@@ -89,10 +89,33 @@ def test_drop_ends_the_query_that_made_the_source() -> None:
     assert not engine.metastore.queries
 
 
-def test_drop_refuses_while_a_query_reads() -> None:
+def test_drop_refuses_what_another_was_made_from_also_when_its_query_has_ended() -> None:
     engine = engine_with(STREAM, TABLE)
-    with pytest.raises(StatementError, match=r"read from this source: \[CTAS_T_1\]"):
+    for _ in range(2):
+        with pytest.raises(
+            StatementError, match=r"following streams and/or tables read from this source: \[T\]\.\nYou need to drop"
+        ):
+            engine.plan("DROP STREAM S;")
+        if engine.metastore.queries:
+            engine.apply(engine.plan("TERMINATE CTAS_T_1;"))
+    engine.apply(engine.plan("DROP TABLE T;"))
+    engine.apply(engine.plan("DROP STREAM S;"))
+    assert not engine.metastore.sources
+
+
+def test_drop_refuses_while_an_insert_into_reads_or_writes() -> None:
+    engine = engine_with(STREAM)
+    engine.apply(engine.plan("CREATE STREAM X AS SELECT * FROM S;", query_number=1))
+    engine.apply(engine.plan("INSERT INTO X SELECT * FROM S;", query_number=2))
+    reads, writes = "read from this source: [{}].", "write into this source: [{}]."
+    with pytest.raises(StatementError) as refused:
+        engine.plan("DROP STREAM X;")
+    assert reads.format("") in str(refused.value)
+    assert writes.format("INSERTQUERY_2") in str(refused.value)
+    with pytest.raises(StatementError) as refused:
         engine.plan("DROP STREAM S;")
+    assert reads.format("INSERTQUERY_2") in str(refused.value)
+    assert writes.format("") in str(refused.value)
 
 
 def test_drop_of_unknown_names() -> None:
