@@ -9,14 +9,16 @@ Local state is used where it belongs to the changelogs that there are now, and i
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Literal, Protocol
 from uuid import UUID
 
-from kappaflow.client.admin import EARLIEST, LATEST, ListedOffset, TopicDescription
+from kappaflow.client.admin import EARLIEST, LATEST, ConfigValue, ListedOffset, TopicDescription
 from kappaflow.client.offsets import CommittedOffset
 from kappaflow.client.topic_partition import TopicPartition
+from kappaflow.errors import BrokerError
 from kappaflow.runtime.clock import SYSTEM_CLOCK, Clock
 from kappaflow.state.database import DurableStore, StateDatabase
 from kappaflow.streams.execution.commit import (
@@ -35,8 +37,9 @@ from kappaflow.streams.execution.restore import RestoreJob
 from kappaflow.streams.execution.task_assignor import TaskId
 from kappaflow.streams.topology import Subtopology, Topology
 
-LOCAL_STATE_MAX_AGE_MS = 43_200_000
-"""Half of ``delete.retention.ms``: beyond it deletions may be gone from a changelog before they were read."""
+logger = logging.getLogger(__name__)
+DELETE_RETENTION_MS = 86_400_000
+"""How long deletions stay in a changelog where the topic's setting may not be seen: Kafka's default."""
 
 
 class GroupOffsets(Protocol):
@@ -58,6 +61,10 @@ class Cluster(Protocol):
 
     def describe_topics(self, names: Sequence[str] | None = None) -> dict[str, TopicDescription]:
         """Topics with their ids; those that do not exist are left out."""
+        ...
+
+    def describe_configs(self, resource: Literal["topic", "broker"], name: str) -> dict[str, ConfigValue]:
+        """The settings of a topic; BrokerError where they may not be seen."""
         ...
 
 
@@ -114,6 +121,7 @@ class TaskOpener:
         self._restore = restore
         self._exactly_once = exactly_once
         self._clock = clock
+        self._delete_retention: dict[str, int] = {}
 
     def open(self, task_ids: Sequence[TaskId]) -> list[OpeningTask]:
         """Open tasks with current stores.
@@ -230,8 +238,25 @@ class TaskOpener:
                 return False
             if check_positions and not begin <= local.get(CHANGELOG + store, -1) <= end:
                 return False
-        age_ms = self._clock.time_ms() - local.get(COMMITTED_AT, 0)
-        return not (check_positions and bounds and COMMITTED_AT in local and age_ms > LOCAL_STATE_MAX_AGE_MS)
+        if not check_positions or COMMITTED_AT not in local:
+            return True
+        age_ms = self._clock.time_ms() - local[COMMITTED_AT]
+        behind = {
+            changelog.partition.topic for store, (changelog, _, end) in bounds.items() if local[CHANGELOG + store] < end
+        }
+        # Deletions that were never read may be gone; half of their time is left for clocks and for the restore.
+        return all(age_ms <= self._delete_retention_ms(topic) // 2 for topic in sorted(behind))
+
+    def _delete_retention_ms(self, topic: str) -> int:
+        """How long a changelog keeps deletions."""
+        if topic not in self._delete_retention:
+            try:
+                value = self._cluster.describe_configs("topic", topic)["delete.retention.ms"].value
+            except (BrokerError, KeyError) as error:
+                logger.info("How long %s keeps deletions is not known, a day is taken for it: %s", topic, error)
+                value = None
+            self._delete_retention[topic] = DELETE_RETENTION_MS if value is None else int(value)
+        return self._delete_retention[topic]
 
     def _restored(self, task: OpeningTask) -> dict[str, int]:
         """What the database says of a task whose stores are current."""

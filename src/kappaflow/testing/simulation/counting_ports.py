@@ -6,15 +6,15 @@ The engine's calls block.  Here they wait by running the rest of the world until
 from __future__ import annotations
 
 from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, Literal
 
-from kappaflow.client.admin import ListedOffset, TopicDescription
+from kappaflow.client.admin import RESOURCE_TYPES, ConfigValue, ListedOffset, TopicDescription
 from kappaflow.client.fetch import AbortedTransaction, FetchedChunk
 from kappaflow.client.offsets import CommittedOffset, GroupGeneration
 from kappaflow.client.topic_partition import TopicPartition
 from kappaflow.errors import BrokerError, RetriableBrokerError
 from kappaflow.testing.simulation.banking import TransactionClient
-from kappaflow.testing.simulation.client import LIST_OFFSETS, METADATA, Refused, SimulatedClient
+from kappaflow.testing.simulation.client import DESCRIBE_CONFIGS, LIST_OFFSETS, METADATA, Refused, SimulatedClient
 from kappaflow.testing.simulation.consuming import Membership, committed_offsets
 from kappaflow.testing.simulation.network import Disconnected
 from kappaflow.wire.error_codes import ErrorCode
@@ -166,6 +166,18 @@ class ClusterPort:
             topic.name: TopicDescription(topic.name, str(topic.topic_id), is_internal=False, partitions=())
             for topic in answer.topics
         }
+
+    def describe_configs(self, resource: Literal["topic", "broker"], name: str) -> dict[str, ConfigValue]:
+        """The settings of a topic."""
+
+        row = Message(resource_type=RESOURCE_TYPES[resource], resource_name=name, configuration_keys=None)
+        body = Message(resources=[row], include_synonyms=False, include_documentation=False)
+        answer = self._wait(
+            self._client.call(
+                DESCRIBE_CONFIGS, 4, body, "describe configs", lambda a: [r.error_code for r in a.results]
+            )
+        )
+        return {c.name: ConfigValue(c.value, False, c.read_only, c.is_sensitive) for c in answer.results[0].configs}
 
 
 class ReaderPort:
