@@ -6,11 +6,13 @@ Each verb is one module, imported only when it is used. A module has ``add_argum
 
 from __future__ import annotations
 
-import argparse
+import itertools
 import sys
 from collections.abc import Sequence
+from difflib import get_close_matches
 from importlib import import_module
 
+from kappaflow.cli.argument_parser import ArgumentParser
 from kappaflow.cli.commands import COMMANDS, Command
 from kappaflow.cli.messages import message
 from kappaflow.errors import KappaError, UnsafeError, UsageError
@@ -28,7 +30,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     if command is None:
         return _without_command(words)
     module = import_module(command.module)
-    parser = argparse.ArgumentParser(prog=f"kappa {command.name}", description=message(command.summary))
+    parser = ArgumentParser(prog=f"kappa {command.name}", description=message(command.summary))
     module.add_arguments(parser)
     arguments = parser.parse_args(words[len(command.name.split()) :])
     try:
@@ -64,11 +66,22 @@ def _without_command(words: Sequence[str]) -> int:
     asked = not words or words[0] in ("-h", "--help", "help")
     lines = [message("main.usage"), ""]
     if not asked:
-        lines.insert(0, message("main.unknown_command", command=words[0]))
+        lines[:0] = _unknown(words)
     width = max(map(len, COMMANDS), default=0)
     lines += [f"  {name:<{width}}  {message(command.summary)}" for name, command in sorted(COMMANDS.items())]
     (sys.stdout if asked else sys.stderr).write("\n".join(lines) + "\n")
     return EXIT_DONE if asked else EXIT_BAD_USAGE
+
+
+def _unknown(words: Sequence[str]) -> list[str]:
+    """What to say of words that are no command, with the commands that are most like them."""
+    typed = " ".join(itertools.takewhile(lambda word: not word.startswith("-"), words[:3])) or words[0]
+    verbs = [name for name in COMMANDS if name.startswith(f"{typed} ")]
+    near = verbs or get_close_matches(typed, COMMANDS, n=3, cutoff=0.6)
+    lines = [message("main.unknown_command", command=typed)]
+    if near:
+        lines.append(message("main.nearest_command", commands=", ".join(f"kappa {name}" for name in near)))
+    return lines
 
 
 if __name__ == "__main__":

@@ -15,6 +15,7 @@ __all__ = ["ENGLISH", "KOREAN", "language", "message", "register"]
 _ENGLISH = {
     "main.usage": "usage: kappa <command> [options]   (kappa <command> --help tells more)",
     "main.unknown_command": "kappa: there is no command {command!r}",
+    "main.nearest_command": "Did you mean: {commands}?",
     "broker.summary": "run the embedded Kafka broker",
     "up.summary": "run everything: broker, SQL server and workers",
     "server.summary": "run the SQL server on a Kafka cluster",
@@ -63,6 +64,7 @@ _ENGLISH = {
 _KOREAN = {
     "main.usage": "사용법: kappa <명령> [옵션]   (자세히: kappa <명령> --help)",
     "main.unknown_command": "kappa: {command!r} 명령은 없습니다",
+    "main.nearest_command": "혹시 이 명령인가요: {commands}",
     "broker.summary": "내장 Kafka 브로커를 실행합니다",
     "up.summary": "브로커, SQL 서버, 워커를 한 번에 실행합니다",
     "server.summary": "이미 있는 Kafka 클러스터에서 SQL 서버를 실행합니다",

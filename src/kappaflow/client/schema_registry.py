@@ -106,6 +106,11 @@ class HttpSchemaRegistry:
         """Return one version of a subject, or None."""
         return self._version(subject, str(version))
 
+    def delete(self, subject: str) -> None:
+        """Delete a subject with all of its versions; there need not be one."""
+        self._request("DELETE", f"/subjects/{quote(subject, safe='')}")
+        self._ids = {known: number for known, number in self._ids.items() if known[0] != subject}
+
     def _version(self, subject: str, version: str) -> RegisteredSchema | None:
         answer = self._request("GET", f"/subjects/{quote(subject, safe='')}/versions/{version}")
         if answer is None:

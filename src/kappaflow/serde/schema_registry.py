@@ -81,6 +81,14 @@ class SchemaRegistry(Protocol):
         """Return one version of a subject, or None."""
         ...
 
+    def delete(self, subject: str) -> None:
+        """Delete a subject with all of its versions; there need not be one.
+
+        Raises:
+            ConfigError: the registry is not reached, or another schema refers to one of them.
+        """
+        ...
+
 
 @dataclass(slots=True)
 class MemorySchemaRegistry:
@@ -120,6 +128,10 @@ class MemorySchemaRegistry:
         """Return one version of a subject, or None."""
         versions = self._subjects.get(subject, [])
         return versions[version - 1] if 0 < version <= len(versions) else None
+
+    def delete(self, subject: str) -> None:
+        """Delete a subject with all of its versions; schemas keep their ids."""
+        self._subjects.pop(subject, None)
 
 
 def subject_of(topic: str, *, is_key: bool) -> str:

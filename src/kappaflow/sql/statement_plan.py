@@ -63,9 +63,14 @@ class CreateTopic:
 
 @dataclass(frozen=True, slots=True)
 class DeleteTopic:
-    """Delete a topic."""
+    """Delete a topic.
+
+    Attributes:
+        subjects: of the schema registry, which end with it.
+    """
 
     name: str
+    subjects: tuple[str, ...] = ()
 
 
 TopicAction = CreateTopic | DeleteTopic

@@ -164,6 +164,25 @@ def test_schemas_are_registered_with_the_statement_and_known_to_the_next_of_the_
     wait_until(lambda: _rows(db, "SELECT * FROM again;") == [(5, "x")], "the row")
 
 
+def test_subjects_end_with_the_topic_that_a_drop_deletes(db: Database, registry: SchemaRegistryClient) -> None:
+    made = (
+        "CREATE TABLE gone (id INT PRIMARY KEY, v {}) WITH (KAFKA_TOPIC='gone', KEY_FORMAT='JSON_SR', "
+        "VALUE_FORMAT='AVRO', PARTITIONS={});"
+    )
+    db.sql(made.format("INT", 1))
+    db.sql("CREATE TABLE kept (id INT PRIMARY KEY, v INT) WITH (KAFKA_TOPIC='kept', FORMAT='AVRO', PARTITIONS=1);")
+    assert {"gone-key", "gone-value", "kept-key", "kept-value"} <= set(registry.get_subjects())
+    db.sql("DROP TABLE kept;")
+    # One request: what it drops is gone for the statements behind it, the topic as well as its schemas.
+    db.sql("DROP TABLE gone DELETE TOPIC;" + made.format("STRING", 2))
+    assert {"kept-key", "kept-value"} <= set(registry.get_subjects())
+    latest = registry.get_latest_version("gone-value")
+    fields = json.loads(latest.schema.schema_str)["fields"]
+    assert [field["type"] for field in fields] == [["null", "string"]]
+    db.sql("DROP TABLE gone DELETE TOPIC;")
+    assert not {"gone-key", "gone-value"} & set(registry.get_subjects())
+
+
 def test_a_stream_without_columns_needs_a_registered_schema(db: Database) -> None:
     with pytest.raises(Exception, match=r"does not exist in the Schema Registry"):
         db.sql("CREATE STREAM nothing WITH (KAFKA_TOPIC='nothing', VALUE_FORMAT='AVRO', PARTITIONS=1);")

@@ -52,6 +52,54 @@ def test_an_unknown_command_is_bad_usage(capsys: pytest.CaptureFixture[str]) -> 
     assert "brokr" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    ("typed", "suggested"),
+    [
+        (["brokr", "inspect"], "Did you mean: kappa broker inspect"),
+        (["topcs", "list", "--json"], "Did you mean: kappa topics list"),
+        (["topics"], "Did you mean: kappa topics list, kappa topics create"),
+        (["sqll"], "Did you mean: kappa sql?"),
+    ],
+)
+def test_an_unknown_command_names_the_nearest(
+    typed: list[str], suggested: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("KAPPA_LANG", "en")
+    assert main(typed) == EXIT_BAD_USAGE
+    assert suggested in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("typed", "english", "korean"),
+    [
+        (
+            ["sql", "--output", "xx"],
+            "argument --output: invalid choice: 'xx' (choose from ",
+            "오류: --output: 'xx' 은(는) 쓸 수 없는 값입니다 (다음 중에서 고르십시오: ",
+        ),
+        (["broker"], "the following arguments are required: --data-dir", "다음 인자가 필요합니다: --data-dir"),
+        (["sql", "--nope"], "unrecognized arguments: --nope", "알 수 없는 인자: --nope"),
+        (["sql", "-e"], "argument -e/--execute: expected one argument", "-e/--execute: 값이 하나 필요합니다"),
+    ],
+)
+def test_bad_usage_is_told_in_the_language_in_force(
+    typed: list[str],
+    english: str,
+    korean: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    for language, usage, expected in (("en", "usage: kappa ", english), ("ko", "사용법: kappa ", korean)):
+        monkeypatch.setenv("KAPPA_LANG", language)
+        with pytest.raises(SystemExit) as ended:
+            main(typed)
+        assert ended.value.code == EXIT_BAD_USAGE
+        printed = capsys.readouterr()
+        assert printed.err.startswith(usage)
+        assert expected in printed.err
+        assert not printed.out
+
+
 def test_an_unsafe_host_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["broker", "--data-dir", "never-made", "--host", "0.0.0.0"]) == EXIT_REFUSED
     assert len(capsys.readouterr().err.splitlines()) == 1

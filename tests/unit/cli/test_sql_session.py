@@ -12,7 +12,7 @@ import pytest
 from kappaflow.cli import messages
 from kappaflow.cli.main import main
 from kappaflow.cli.sql.client import Client
-from kappaflow.cli.sql.printing import JsonPrinter, json_text
+from kappaflow.cli.sql.printing import JsonPrinter, TablePrinter, json_text
 from kappaflow.database import Database
 from kappaflow.database.access import Access
 from kappaflow.errors import ConfigError, UsageError
@@ -50,6 +50,21 @@ def test_json_keeps_the_digits_of_decimals() -> None:
     JsonPrinter(["D", "L", "M"], out).row([value, [Decimal("1.50"), None], {"a": Decimal("1E+3")}])
     assert out.getvalue() == '{"D": 12345678901234567890.1234567890, "L": [1.50, null], "M": {"a": 1000}}\n'
     assert json.loads(out.getvalue(), parse_float=Decimal)["D"] == value
+
+
+@pytest.mark.parametrize(
+    ("language", "rows", "last"), [("en", 0, "0 rows"), ("en", 1, "1 row"), ("en", 2, "2 rows"), ("ko", 1, "1 행")]
+)
+def test_tables_end_with_the_number_of_rows(
+    language: str, rows: int, last: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("KAPPA_LANG", language)
+    out = io.StringIO()
+    printer = TablePrinter(["A"], out)
+    for number in range(rows):
+        printer.row([number])
+    printer.close()
+    assert out.getvalue().splitlines()[-1] == last
 
 
 def test_json_is_json_for_every_value() -> None:

@@ -11,8 +11,11 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any, Protocol, TextIO
 
+from kappaflow.cli.messages import message
+from kappaflow.cli.sql import texts as _texts
 from kappaflow.cli.sql.restore_progress import progress_text
 
+assert _texts
 WIDTH_MIN = 8
 WIDTH_MAX = 40
 
@@ -31,6 +34,15 @@ class Printer(Protocol):
     def close(self) -> None:
         """Print what ends the result."""
         ...
+
+
+def counted(rows: int) -> str:
+    """Return a number of rows in words.
+
+    >>> counted(1) in ("1 row", "1 행"), counted(2) in ("2 rows", "2 행")
+    (True, True)
+    """
+    return message("sql.row" if rows == 1 else "sql.rows", count=rows)
 
 
 def text_of(value: Any) -> str:
@@ -110,7 +122,7 @@ class TablePrinter:
     def close(self) -> None:
         """Show what is left and the number of rows."""
         self.flush()
-        self._out.write(self._rule() + f"{self._count} rows\n")
+        self._out.write(self._rule() + counted(self._count) + "\n")
         self._out.flush()
 
 

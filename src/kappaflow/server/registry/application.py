@@ -68,16 +68,7 @@ def _look_up(log: SchemaLog, request: Request, body: dict[str, Any]) -> Answer:
 
 
 def _delete_subject(log: SchemaLog, request: Request, _body: dict[str, Any]) -> Answer:
-    subject = _subject(request)
-    permanent = _flag(request, "permanent")
-    found = log.subjects.versions(subject, deleted=permanent)
-    if permanent and any(not each.deleted for each in found):
-        raise RegistryError(40405, f"Subject '{subject}' was not deleted first before being permanently deleted")
-    for each in found:
-        _check_unused(log, each)
-    for each in found:
-        _delete(log, each, permanent=permanent)
-    return [each.entry.version for each in found]
+    return log.remove_subject(_subject(request), permanent=_flag(request, "permanent"))
 
 
 def _delete_version(log: SchemaLog, request: Request, _body: dict[str, Any]) -> Answer:
@@ -89,24 +80,9 @@ def _delete_version(log: SchemaLog, request: Request, _body: dict[str, Any]) -> 
             f"Subject '{found.entry.subject}' Version {found.entry.version} was not deleted first before being "
             "permanently deleted",
         )
-    _check_unused(log, found)
-    _delete(log, found, permanent=permanent)
+    log.check_unused(found)
+    log.remove(found, permanent=permanent)
     return found.entry.version
-
-
-def _check_unused(log: SchemaLog, version: Version) -> None:
-    entry = version.entry
-    if log.subjects.referrers(entry.subject, entry.version):
-        raise RegistryError(
-            42206, f"One or more references exist to the schema {{subject={entry.subject},version={entry.version}}}."
-        )
-
-
-def _delete(log: SchemaLog, version: Version, *, permanent: bool) -> None:
-    if permanent:
-        log.write("SCHEMA", {"subject": version.entry.subject, "version": version.entry.version}, None)
-    else:
-        log.put(Version(version.entry, deleted=True))
 
 
 def _by_id(log: SchemaLog, request: Request, _body: dict[str, Any]) -> Answer:

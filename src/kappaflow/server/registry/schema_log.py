@@ -112,6 +112,22 @@ class SchemaLog:
         except RegistryError as error:
             raise ConfigError(f"Could not register the schema of {subject}: {error}") from None
 
+    def delete(self, subject: str) -> None:
+        """Delete a subject with all of its versions; there need not be one.
+
+        Raises:
+            ConfigError: another schema refers to one of them.
+        """
+        with self.lock:
+            try:
+                self.subjects.versions(subject)
+            except RegistryError:
+                return
+            try:
+                self.remove_subject(subject, permanent=False)
+            except RegistryError as error:
+                raise ConfigError(f"Could not delete subject {subject}: {error}") from None
+
     # what the REST surface asks for ---------------------------------------------------------------------------
 
     def add(
@@ -158,6 +174,48 @@ class SchemaLog:
         """Write a version, or its mark of deletion."""
         key = {"subject": version.entry.subject, "version": version.entry.version}
         self.write("SCHEMA", key, version_document(version.entry) | {"deleted": version.deleted})
+
+    def remove_subject(self, subject: str, *, permanent: bool) -> list[int]:
+        """Delete all versions of a subject, and return their numbers.
+
+        Args:
+            subject: which.
+            permanent: leave no mark; the versions must have been deleted before.
+
+        Raises:
+            RegistryError: there is no such subject, another schema refers to it, or it was not deleted before.
+        """
+        with self.lock:
+            found = self.subjects.versions(subject, deleted=permanent)
+            if permanent and any(not each.deleted for each in found):
+                raise RegistryError(
+                    40405, f"Subject '{subject}' was not deleted first before being permanently deleted"
+                )
+            for each in found:
+                self.check_unused(each)
+            for each in found:
+                self.remove(each, permanent=permanent)
+            return [each.entry.version for each in found]
+
+    def check_unused(self, version: Version) -> None:
+        """Check that no schema refers to a version.
+
+        Raises:
+            RegistryError: one does.
+        """
+        entry = version.entry
+        if self.subjects.referrers(entry.subject, entry.version):
+            raise RegistryError(
+                42206,
+                f"One or more references exist to the schema {{subject={entry.subject},version={entry.version}}}.",
+            )
+
+    def remove(self, version: Version, *, permanent: bool) -> None:
+        """Mark a version as deleted, or leave nothing of it."""
+        if permanent:
+            self.write("SCHEMA", {"subject": version.entry.subject, "version": version.entry.version}, None)
+        else:
+            self.put(Version(version.entry, deleted=True))
 
     def checked(self, schema: SchemaText) -> ResolvedSchema:
         """Return a schema with what it refers to.

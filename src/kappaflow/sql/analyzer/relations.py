@@ -81,7 +81,11 @@ def _aliased(relation: Table | AliasedRelation, metastore: MetaStore) -> Aliased
     alias = relation.alias if isinstance(relation, AliasedRelation) else table.name
     source = metastore.source(table.name)
     if source is None:
-        raise StatementError(f"Failed to prepare statement: {table.name} does not exist.{metastore.hint(table.name)}")
+        at = table.position
+        where = f"Line: {at.line}, Col: {at.column}: " if at else ""
+        raise StatementError(
+            f"{where}Failed to prepare statement: {table.name} does not exist.{metastore.hint(table.name)}"
+        )
     return AliasedSource(alias, source)
 
 

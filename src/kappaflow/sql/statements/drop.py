@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from kappaflow.errors import StatementError
+from kappaflow.serde.schema_registry import subject_of
 from kappaflow.sql.ast.statements import DropSource
+from kappaflow.sql.formats import traits_of
 from kappaflow.sql.metastore import DataSource
 from kappaflow.sql.planning import PlanningContext
 from kappaflow.sql.queries import PersistentQuery, QueryKind, QueryState
@@ -39,10 +41,16 @@ def plan_drop(context: PlanningContext, statement: DropSource) -> Plan:
         statement,
         command,
         ddl=RemoveSource(statement.name),
-        topic_actions=(DeleteTopic(source.topic),) if statement.delete_topic else (),
+        topic_actions=(_deleted_topic(source),) if statement.delete_topic else (),
         transitions=tuple((query_id, QueryState.TERMINATED) for query_id in ended),
         message=f"Source `{statement.name}` (topic: {source.topic}) was dropped.",
     )
+
+
+def _deleted_topic(source: DataSource) -> DeleteTopic:
+    parts = ((source.key_format, True), (source.value_format, False))
+    subjects = [subject_of(source.topic, is_key=is_key) for info, is_key in parts if traits_of(info).infers_schema]
+    return DeleteTopic(source.topic, tuple(subjects))
 
 
 def _ended_queries(context: PlanningContext, source: DataSource) -> tuple[str, ...]:

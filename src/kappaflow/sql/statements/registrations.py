@@ -15,7 +15,7 @@ from kappaflow.serde.schema_registry import (
 )
 from kappaflow.sql.formats import traits_of
 from kappaflow.sql.metastore import DataSource, FormatInfo
-from kappaflow.sql.statement_plan import Plan, RegisterSource
+from kappaflow.sql.statement_plan import DeleteTopic, Plan, RegisterSource
 
 
 def register_schemas(plan: Plan, registry: SchemaRegistry | None) -> None:
@@ -36,6 +36,23 @@ def register_schemas(plan: Plan, registry: SchemaRegistry | None) -> None:
                 registry.register(subject, schema)
     except ConfigError as error:
         raise StatementError(f"Could not register schema for topic: {error}", plan.text) from error
+
+
+def delete_schemas(plan: Plan, registry: SchemaRegistry | None) -> None:
+    """Delete the subjects of the topics that a plan deletes; to be done once, never at replay.
+
+    Raises:
+        StatementError: the registry refuses.
+    """
+    if registry is None:
+        return
+    try:
+        for action in plan.topic_actions:
+            if isinstance(action, DeleteTopic):
+                for subject in action.subjects:
+                    registry.delete(subject)
+    except ConfigError as error:
+        raise StatementError(f"Could not clean up the schema registry: {error}", plan.text) from error
 
 
 def _is_written(source: DataSource, subject: str) -> bool:
@@ -74,14 +91,16 @@ class PlannedSchemas:
     def __init__(self, registry: SchemaRegistry) -> None:
         self._registry = registry
         self._planned = MemorySchemaRegistry()
+        self._deleted: set[str] = set()
 
     def add(self, plan: Plan) -> None:
-        """Take in what a plan will register.
+        """Take in what a plan will register and delete.
 
         Raises:
             StatementError: the format cannot hold the columns.
         """
         register_schemas(plan, self)
+        delete_schemas(plan, self)
 
     def register(self, subject: str, schema: SchemaText) -> int:
         """Add a schema above the registry, which does not change."""
@@ -93,8 +112,14 @@ class PlannedSchemas:
 
     def latest(self, subject: str) -> RegisteredSchema | None:
         """Return the newest version of a subject, planned or registered."""
-        return self._planned.latest(subject) or self._registry.latest(subject)
+        planned = self._planned.latest(subject)
+        return planned or (None if subject in self._deleted else self._registry.latest(subject))
 
     def version(self, subject: str, version: int) -> RegisteredSchema | None:
         """Return one registered version of a subject."""
         return self._registry.version(subject, version)
+
+    def delete(self, subject: str) -> None:
+        """Hide a subject of the registry, which does not change."""
+        self._planned.delete(subject)
+        self._deleted.add(subject)

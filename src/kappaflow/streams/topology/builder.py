@@ -106,7 +106,8 @@ class Topology:
                 return [f"    Source: {node.name}-source (topics: [{node.topic}])", f"      --> {to}"]
             return [f"    Sink: {node.name}-sink (topic: {node.topic})", f"      <-- {before}"]
         if isinstance(node, Sink):
-            return [f"    Sink: {node.name} (topic: {node.topic})", f"      <-- {before}"]
+            to_topic = "" if node.topic is None else f" (topic: {node.topic})"
+            return [f"    Sink: {node.name}{to_topic}", f"      <-- {before}"]
         stores = ", ".join(spec.name for spec in node.stores)
         return [f"    Processor: {node.name} (stores: [{stores}])", f"      --> {to}", f"      <-- {before}"]
 

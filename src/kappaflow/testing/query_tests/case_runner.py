@@ -19,6 +19,7 @@ from kappaflow.sql.ast.statements import (
 from kappaflow.sql.engine import Engine
 from kappaflow.sql.metastore import DataSource
 from kappaflow.sql.queries import PersistentQuery
+from kappaflow.sql.statements.registrations import delete_schemas
 from kappaflow.sql.statements.registrations import register_schemas as register_planned
 from kappaflow.testing.batch_driver import Form
 from kappaflow.testing.query_tests.case_files import TestCase
@@ -153,6 +154,7 @@ class _CaseRun:
         plan = self._engine.plan(parsed, overrides, len(self._queries))
         self._topics.apply(plan)
         register_planned(plan, self._engine.registry)
+        delete_schemas(plan, self._engine.registry)
         # Planning again from the stored document must give the same: every server replays it.
         replayed = self._engine.replay(plan.to_json())
         if replayed.query is not None:

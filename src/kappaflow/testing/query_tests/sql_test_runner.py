@@ -12,6 +12,7 @@ from kappaflow.sql.ast import statements as s
 from kappaflow.sql.engine import Engine
 from kappaflow.sql.grammar.parser import ParsedStatement, parse
 from kappaflow.sql.queries import PersistentQuery
+from kappaflow.sql.statements.registrations import delete_schemas
 from kappaflow.sql.statements.registrations import register_schemas as register_planned
 from kappaflow.testing.batch_driver import Form
 from kappaflow.testing.query_tests.assertions import Log, check_source, check_values, topic_problem
@@ -125,6 +126,7 @@ class _SqlTestRun:
         self._number += 1
         self._topics.apply(plan)
         register_planned(plan, self._engine.registry)
+        delete_schemas(plan, self._engine.registry)
         replayed = self._engine.replay(plan.to_json())
         query = replayed.query
         if query is not None:

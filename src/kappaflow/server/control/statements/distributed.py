@@ -12,7 +12,7 @@ from kappaflow.server.control.statements.session import Session
 from kappaflow.sql.grammar.parser import ParsedStatement
 from kappaflow.sql.queries import QueryState
 from kappaflow.sql.statement_plan import CreateTopic, DeleteTopic, Plan
-from kappaflow.sql.statements.registrations import register_schemas
+from kappaflow.sql.statements.registrations import delete_schemas, register_schemas
 
 COMMAND_TIMEOUT_SECONDS = 15.0
 
@@ -39,6 +39,7 @@ def execute_distributed(state: ControlState, parsed: ParsedStatement, session: S
         # What is inserted after the answer is processed by the queries as they are then.
         from_thread.run(state.workers_follow, offset)
     _delete_topics(state.admin, done)
+    delete_schemas(done, state.engine.registry)
     state.cleanup.add(query_id for query_id, moved in done.transitions if moved is QueryState.TERMINATED)
     query = done.query.id if done.query is not None else None
     return current_status(parsed.text, done.command, done.message, offset, query)

@@ -73,22 +73,23 @@ def _tells_of_queries(statement: s.Statement) -> bool:
 
 
 class PlannedTopics:
-    """The broker's topics, with those that earlier statements of the request are going to create."""
+    """The broker's topics as they will be after the earlier statements of the request."""
 
     def __init__(self, catalog: TopicCatalog | None) -> None:
         self._catalog = catalog
-        self._created: dict[str, TopicInfo] = {}
+        self._planned: dict[str, TopicInfo | None] = {}
 
     def add(self, plan: Plan) -> None:
-        """Take in what a plan will create."""
+        """Take in what a plan will create and delete."""
         for action in plan.topic_actions:
-            if isinstance(action, CreateTopic):
-                self._created[action.name] = TopicInfo(action.partitions, action.replicas)
+            created = isinstance(action, CreateTopic)
+            self._planned[action.name] = TopicInfo(action.partitions, action.replicas) if created else None
 
     def describe(self, name: str) -> TopicInfo | None:
         """Return the facts about a topic."""
-        found = self._catalog.describe(name) if self._catalog is not None else None
-        return found or self._created.get(name)
+        if name in self._planned:
+            return self._planned[name]
+        return self._catalog.describe(name) if self._catalog is not None else None
 
 
 def _validate(state: ControlState, statements: list[ParsedStatement], session: Session) -> str:
