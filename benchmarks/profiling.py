@@ -17,7 +17,7 @@ RULES = tuple(
     (part, re.compile(pattern))
     for part, pattern in (
         ("wait", r"client/fetch\.py:\d+:poll|threading\.py:\d+:wait$|stream_thread\.py:\d+:(step|_loop)$"),
-        ("produce", r"client/produce\.py"),
+        ("produce", r"client/(produce|partition_queue)\.py"),
         ("fetch", r"client/fetch\.py|client/connection\.py"),
         ("state", r"state/|kernel/fold|native_folds|folds|execution/columns\.py:\d+:drain|lookups"),
         ("encode", r":(encode|encode_\w+|serialised_keys|send_columns|serialize|window_keys|results)$|record_encoding"),

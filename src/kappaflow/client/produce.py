@@ -22,18 +22,17 @@ from __future__ import annotations
 
 import threading
 import time
-from collections import deque
-from collections.abc import Callable, Generator
+from collections.abc import Generator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from types import TracebackType
-from typing import Any, NamedTuple
+from typing import Any
 
 from kappaflow.client.broker_errors import RETRIABLE_CODES, broker_error, translate
 from kappaflow.client.connection import ClientConfig, Connection, open_connection
 from kappaflow.client.kafka_python import producer_messages
 from kappaflow.client.metadata import Metadata
-from kappaflow.client.sequencing import SEQUENCE_MASK, ProducerIdentity, sequence_count, stamp_producer
+from kappaflow.client.partition_queue import Batch, DeliveryCallback, DeliveryReport, PartitionQueue
+from kappaflow.client.sequencing import ProducerIdentity
 from kappaflow.client.topic_partition import TopicPartition
 from kappaflow.errors import BrokerError, KappaError, RetriableBrokerError
 from kappaflow.wire.error_codes import ErrorCode
@@ -50,71 +49,6 @@ FENCING_CODES = frozenset({ErrorCode.INVALID_PRODUCER_EPOCH, ErrorCode.PRODUCER_
 
 _ProduceRequest = producer_messages.ProduceRequest
 _InitProducerIdRequest = producer_messages.InitProducerIdRequest
-
-
-class DeliveryReport(NamedTuple):
-    """What became of one batch.
-
-    Attributes:
-        partition: where it was sent.
-        base_offset: the offset of its first record, -1 where unknown or failed.
-        record_count: offsets that it takes.
-        error: why it was not written, or None.
-    """
-
-    partition: TopicPartition
-    base_offset: int
-    record_count: int
-    error: KappaError | None = None
-
-
-DeliveryCallback = Callable[[DeliveryReport], object]
-
-
-@dataclass(slots=True, eq=False)
-class _Batch:
-    """A batch on its way.
-
-    Attributes:
-        identity: set once it has sequences.
-        setback: why the last attempt failed.
-        doubt: why the broker may have written it without our knowing; None when it was not or cannot have.
-    """
-
-    data: bytearray
-    count: int
-    order: int
-    deadline: float
-    callback: DeliveryCallback | None
-    identity: ProducerIdentity | None = None
-    sequence: int = -1
-    doubt: KappaError | None = None
-    setback: KappaError | None = None
-
-
-@dataclass(slots=True, eq=False)
-class _Queue:
-    """The batches of one partition.
-
-    Attributes:
-        waiting: not under way, in order; those that were sent before come first.
-        in_flight: batches under way.
-        draining: a failure was seen; nothing is sent until ``in_flight`` is empty.
-        next_offset: after the last batch that was written, -1 where not known.
-        refused: the last batch that failed for good, while others of its identity are not settled.
-        lacks_leader: it waits for its leader to become known.
-    """
-
-    partition: TopicPartition
-    waiting: deque[_Batch] = field(default_factory=deque[_Batch])
-    in_flight: list[_Batch] = field(default_factory=list[_Batch])
-    draining: bool = False
-    retry_at: float = 0.0
-    next_sequence: int = 0
-    next_order: int = 0
-    next_offset: int = -1
-    refused: _Batch | None = None
-    lacks_leader: bool = False
 
 
 class BatchProducer:
@@ -154,7 +88,7 @@ class BatchProducer:
         self._delivery_timeout_s = delivery_timeout_ms / 1000
         self._request_timeout_ms = request_timeout_ms
         self._lock = threading.Condition()
-        self._queues: dict[TopicPartition, _Queue] = {}
+        self._queues: dict[TopicPartition, PartitionQueue] = {}
         self._pending_bytes = 0
         self._pending_batches = 0
         self._pump_scheduled = False
@@ -208,9 +142,8 @@ class BatchProducer:
                 self._raise_error()
             queue = self._queues.get(partition)
             if queue is None:
-                queue = self._queues[partition] = _Queue(TopicPartition(*partition))
-            queue.waiting.append(_Batch(data, sequence_count(data), queue.next_order, deadline, callback))
-            queue.next_order += 1
+                queue = self._queues[partition] = PartitionQueue(TopicPartition(*partition))
+            queue.add(data, deadline, callback)
             self._pending_bytes += len(data)
             self._pending_batches += 1
             self._gathered_bytes += len(data)
@@ -333,16 +266,13 @@ class BatchProducer:
         with self._lock:
             self._pump_scheduled = False
             self._gathered_bytes = 0
-            if self._renew_identity and not self._has_stamped():
+            if self._renew_identity and not any(queue.has_stamped for queue in self._queues.values()):
                 self._identity, self._renew_identity = None, False
             if self._identity is None and self._pending_batches:
                 self._request_identity()
             now = time.monotonic()
             while self._send_round(now):
                 pass
-
-    def _has_stamped(self) -> bool:
-        return any(q.in_flight or (q.waiting and q.waiting[0].identity is not None) for q in self._queues.values())
 
     def _on_metadata(self) -> None:
         with self._lock:
@@ -353,7 +283,7 @@ class BatchProducer:
 
     def _send_round(self, now: float) -> bool:
         """One request to each broker that may get one; whether any was sent."""
-        ready: dict[int, list[_Queue]] = {}
+        ready: dict[int, list[PartitionQueue]] = {}
         for queue in self._queues.values():
             if not self._is_sendable(queue, now):
                 continue
@@ -367,7 +297,7 @@ class BatchProducer:
             self._send_request(node_id, queues)
         return bool(ready)
 
-    def _is_sendable(self, queue: _Queue, now: float) -> bool:
+    def _is_sendable(self, queue: PartitionQueue, now: float) -> bool:
         while queue.waiting and not queue.in_flight and queue.waiting[0].deadline < now:
             self._expire(queue)
         if not queue.waiting or queue.draining or queue.retry_at > now:
@@ -378,7 +308,7 @@ class BatchProducer:
             return self._identity is not None and not self._renew_identity
         return True
 
-    def _expire(self, queue: _Queue) -> None:
+    def _expire(self, queue: PartitionQueue) -> None:
         """Fail the first batch, and all after it that may or may not have been written with it."""
         detail = "not written within the delivery time-out"
         if queue.waiting[0].setback is not None:
@@ -388,18 +318,16 @@ class BatchProducer:
         while queue.waiting and queue.waiting[0].identity is not None:
             self._finish(queue, queue.waiting.popleft(), late)
 
-    def _send_request(self, node_id: int, queues: list[_Queue]) -> None:
+    def _send_request(self, node_id: int, queues: list[PartitionQueue]) -> None:
         topic_class = _ProduceRequest.TopicProduceData
         topics: dict[str, list[Any]] = {}
-        sent: dict[TopicPartition, tuple[_Queue, _Batch]] = {}
+        sent: dict[TopicPartition, tuple[PartitionQueue, Batch]] = {}
         size = 0
         for queue in queues:
             batch = queue.waiting[0]
             if sent and size + len(batch.data) > REQUEST_BYTES_MAX:
                 continue
-            queue.waiting.popleft()
-            self._stamp(queue, batch)
-            queue.in_flight.append(batch)
+            queue.take(self._identity, idempotent=self._idempotent)
             sent[queue.partition] = (queue, batch)
             size += len(batch.data)
             topics.setdefault(queue.partition.topic, []).append(
@@ -430,16 +358,7 @@ class BatchProducer:
 
         self._connection.send(request, node_id).add_callback(succeeded).add_errback(failed)
 
-    def _stamp(self, queue: _Queue, batch: _Batch) -> None:
-        if batch.identity is not None or self._identity is None:
-            return
-        batch.identity = self._identity
-        if self._idempotent:
-            batch.sequence = queue.next_sequence
-            queue.next_sequence = (queue.next_sequence + batch.count) & SEQUENCE_MASK
-            stamp_producer(batch.data, self._identity, batch.sequence)
-
-    def _on_response(self, response: Any, sent: dict[TopicPartition, tuple[_Queue, _Batch]]) -> None:
+    def _on_response(self, response: Any, sent: dict[TopicPartition, tuple[PartitionQueue, Batch]]) -> None:
         if response is None:
             for queue, batch in sent.values():
                 queue.in_flight.remove(batch)
@@ -451,12 +370,12 @@ class BatchProducer:
                 queue.in_flight.remove(batch)
                 self._on_answer(queue, batch, answer)
 
-    def _on_answer(self, queue: _Queue, batch: _Batch, answer: Any) -> None:
+    def _on_answer(self, queue: PartitionQueue, batch: Batch, answer: Any) -> None:
         code: int = answer.error_code
         if code in {ErrorCode.NONE, ErrorCode.DUPLICATE_SEQUENCE_NUMBER}:
             self._finish(queue, batch, None, answer.base_offset)
         elif code in RETRIABLE_CODES or (
-            code == ErrorCode.OUT_OF_ORDER_SEQUENCE_NUMBER and self._follows_unsettled(queue, batch)
+            code == ErrorCode.OUT_OF_ORDER_SEQUENCE_NUMBER and (self._renew_identity or queue.follows_unsettled(batch))
         ):
             # A gap before this batch says that no attempt has written it.
             if code == ErrorCode.OUT_OF_ORDER_SEQUENCE_NUMBER:
@@ -474,11 +393,7 @@ class BatchProducer:
         if not queue.in_flight:
             queue.draining = False
 
-    def _follows_unsettled(self, queue: _Queue, batch: _Batch) -> bool:
-        """Whether an earlier batch was not written: then a gap before this one is no surprise."""
-        return queue.draining or self._renew_identity or any(b.order < batch.order for b in queue.in_flight)
-
-    def _on_failure(self, error: KappaError, sent: dict[TopicPartition, tuple[_Queue, _Batch]]) -> None:
+    def _on_failure(self, error: KappaError, sent: dict[TopicPartition, tuple[PartitionQueue, Batch]]) -> None:
         for queue, batch in sent.values():
             queue.in_flight.remove(batch)
             if isinstance(error, RetriableBrokerError):
@@ -488,7 +403,7 @@ class BatchProducer:
             if not queue.in_flight:
                 queue.draining = False
 
-    def _refuse(self, queue: _Queue, batch: _Batch, error: KappaError) -> None:
+    def _refuse(self, queue: PartitionQueue, batch: Batch, error: KappaError) -> None:
         """Fail a batch that was not written; those after it need sequences without the gap."""
         queue.refused = batch
         self._finish(queue, batch, error)
@@ -496,7 +411,7 @@ class BatchProducer:
             queue.waiting.remove(later)
             self._put_back(queue, later)
 
-    def _try_again(self, queue: _Queue, batch: _Batch, error: BrokerError, *, is_ambiguous: bool) -> None:
+    def _try_again(self, queue: PartitionQueue, batch: Batch, error: BrokerError, *, is_ambiguous: bool) -> None:
         if self._doomed is not None:
             self._finish(queue, batch, error)
             return
@@ -512,30 +427,17 @@ class BatchProducer:
         else:
             self._retry_later(queue, time.monotonic())
 
-    def _put_back(self, queue: _Queue, batch: _Batch) -> None:
-        """Put a batch back where it stood among those that wait.
+    def _put_back(self, queue: PartitionQueue, batch: Batch) -> None:
+        error = queue.put_back(batch)
+        if error is not None:
+            self._finish(queue, batch, error)
 
-        Behind a refused batch it takes new sequences: the gap kept the broker from writing it.  Unless the refused
-        one may have been written after all by an earlier attempt; then only an answer tells, and without one the
-        batch fails, because writing it again could double it.
-        """
-        refused = queue.refused
-        if refused is not None and batch.order > refused.order and batch.identity is refused.identity:
-            if refused.doubt is not None and batch.doubt is not None:
-                self._finish(queue, batch, batch.doubt)
-                return
-            batch.identity = None
-        position = 0
-        while position < len(queue.waiting) and queue.waiting[position].order < batch.order:
-            position += 1
-        queue.waiting.insert(position, batch)
-
-    def _retry_later(self, queue: _Queue, now: float) -> None:
+    def _retry_later(self, queue: PartitionQueue, now: float) -> None:
         queue.retry_at = now + RETRY_BACKOFF_S
         self._metadata.refresh()
         self._connection.call_later(RETRY_BACKOFF_S, self._pump)
 
-    def _finish(self, queue: _Queue, batch: _Batch, error: KappaError | None, offset: int = -1) -> None:
+    def _finish(self, queue: PartitionQueue, batch: Batch, error: KappaError | None, offset: int = -1) -> None:
         self._pending_bytes -= len(batch.data)
         self._pending_batches -= 1
         if error is None:
@@ -563,7 +465,7 @@ class BatchProducer:
 
     def _begin_sequences(self) -> None:
         for queue in self._queues.values():
-            queue.next_sequence, queue.refused = 0, None
+            queue.begin_sequences()
 
     def _request_identity(self) -> None:
         if self._identity_requested or self._transactional:

@@ -18,7 +18,8 @@ from kappaflow.client.admin import Admin
 from kappaflow.client.broker_errors import broker_error
 from kappaflow.client.connection import ClientConfig
 from kappaflow.client.fetch import Fetcher, IsolationLevel
-from kappaflow.client.produce import BatchProducer, DeliveryReport
+from kappaflow.client.partition_queue import DeliveryReport
+from kappaflow.client.produce import BatchProducer
 from kappaflow.client.topic_partition import TopicPartition
 from kappaflow.errors import KappaError, RetriableBrokerError
 from kappaflow.kernel.partitioner import murmur2

@@ -26,7 +26,8 @@ from kappaflow.client.connection import ClientConfig
 from kappaflow.client.coordinator import Coordinator
 from kappaflow.client.kafka_python import metadata_messages, producer_messages
 from kappaflow.client.offsets import CommittedOffset, GroupGeneration
-from kappaflow.client.produce import BatchProducer, DeliveryCallback
+from kappaflow.client.partition_queue import DeliveryCallback
+from kappaflow.client.produce import BatchProducer
 from kappaflow.client.sequencing import ProducerIdentity
 from kappaflow.client.topic_partition import TopicPartition
 from kappaflow.errors import KappaError

@@ -12,7 +12,8 @@ import pytest
 from kappaflow.client.admin import LATEST, Admin
 from kappaflow.client.connection import ClientConfig, Connection
 from kappaflow.client.fetch import EARLIEST, FetchedChunk, Fetcher
-from kappaflow.client.produce import TOGETHER_BYTES_MAX, BatchProducer, DeliveryReport
+from kappaflow.client.partition_queue import DeliveryReport
+from kappaflow.client.produce import TOGETHER_BYTES_MAX, BatchProducer
 from kappaflow.client.records import RecordReader, RecordWriter
 from kappaflow.client.topic_partition import TopicPartition
 from kappaflow.errors import BrokerError, BrokerUnreachable

@@ -19,7 +19,8 @@ from kappaflow.client import produce
 from kappaflow.client.connection import ClientConfig
 from kappaflow.client.kafka_python import Future, kafka_errors
 from kappaflow.client.metadata import Leader
-from kappaflow.client.produce import BatchProducer, DeliveryReport
+from kappaflow.client.partition_queue import DeliveryReport
+from kappaflow.client.produce import BatchProducer
 from kappaflow.client.sequencing import ProducerIdentity, sequence_count, stamp_producer
 from kappaflow.client.topic_partition import TopicPartition
 from kappaflow.errors import BrokerError
