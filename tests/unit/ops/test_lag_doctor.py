@@ -43,6 +43,8 @@ class Model:
     start_lag: int = 0
     begin: int = 0
     rewind_at: int | None = None
+    in_pieces: int = 0
+    turns: dict[int, tuple[int, float]] = field(default_factory=dict[int, tuple[int, float]])
 
     def name(self, partition: int) -> TopicPartition:
         return TopicPartition("t", partition)
@@ -77,10 +79,27 @@ class Model:
     def _read(self, member: int, owners: dict[int, int], positions: dict[int, float], ends: dict[int, float]) -> None:
         own = [p for p, m in owners.items() if m == member and p not in self.stuck]
         left = self.capacities.get(member, self.capacity_per_s) * TICK_S
+        if self.in_pieces:
+            self._read_in_pieces(member, own, left, positions, ends)
+            return
         for place, p in enumerate(own):
             step = min(ends[p] - positions[p], left / (len(own) - place))
             positions[p] += step
             left -= step
+
+    def _read_in_pieces(
+        self, member: int, own: list[int], left: float, positions: dict[int, float], ends: dict[int, float]
+    ) -> None:
+        """As clients do: so many records of one partition, then those of the next."""
+        place, piece = self.turns.get(member, (0, float(self.in_pieces)))
+        for _ in range(len(own) + 1):
+            p = own[place % len(own)]
+            step = min(ends[p] - positions[p], left, piece)
+            positions[p] += step
+            left, piece = left - step, piece - step
+            if left > 0:
+                place, piece = place + 1, float(self.in_pieces)
+        self.turns[member] = (place, piece)
 
     def _sample(
         self, tick: int, look: int, owners: dict[int, int], committed: dict[int, float], ends: dict[int, float]
@@ -113,6 +132,21 @@ def healthy(seed: int) -> tuple[Model, CloserLook]:
 
 def catching_up(seed: int) -> tuple[Model, CloserLook]:
     return Model(seed, start_lag=300_000, capacity_per_s=2_000, commit_s=1), NOTHING
+
+
+def catching_up_in_pieces(seed: int) -> tuple[Model, CloserLook]:
+    """One partition is read for longer than the doctor looks, while the others of its member stand still."""
+    draw = random.Random(seed)
+    model = Model(
+        seed,
+        members=draw.choice([2, 3]),
+        start_lag=60_000,
+        produced_per_s=5,
+        capacity_per_s=draw.choice([120, 500]),
+        commit_s=draw.choice([1, 5]),
+        in_pieces=draw.choice([2_000, 10_000, 30_000]),
+    )
+    return model, NOTHING
 
 
 def stopped(seed: int) -> tuple[Model, CloserLook]:
@@ -218,6 +252,19 @@ def test_no_healthy_group_raises_an_alarm() -> None:
     for seed in range(300):
         verdict = diagnose(*_made(Cause.HEALTHY, seed))
         assert not verdict.is_alarm, (seed, verdict)
+
+
+def test_a_group_that_reads_one_partition_after_the_other_is_not_stuck() -> None:
+    for seed in range(100):
+        model, look = catching_up_in_pieces(seed)
+        verdict = diagnose(model.window(), look)
+        assert verdict.cause is Cause.CATCHING_UP, (seed, verdict)
+
+
+def test_one_that_reads_so_and_falls_behind_needs_more_consumers() -> None:
+    for seed in range(30):
+        model = Model(seed, members=2, start_lag=60_000, capacity_per_s=120, commit_s=1, in_pieces=10_000)
+        assert diagnose(model.window()).cause is Cause.TOO_FEW_CONSUMERS, seed
 
 
 def test_every_verdict_can_be_read() -> None:

@@ -11,20 +11,10 @@ from kappaflow.cli.messages import message
 from kappaflow.cli.operations.tables import print_json, print_table
 from kappaflow.cli.operations.target import add_json_argument, add_target_arguments, open_session
 from kappaflow.errors import UsageError
-from kappaflow.ops.lag import (
-    GroupSample,
-    GroupWindow,
-    Status,
-    Verdict,
-    closer_look,
-    diagnose,
-    sample_groups,
-    status_of,
-)
+from kappaflow.ops.lag import GroupSample, Verdict, examine_groups
 from kappaflow.ops.session import OpsSession
 
 assert _texts
-LOOKED_AT_CLOSELY = 8
 ALARM, WELL = 1, 0
 
 
@@ -45,7 +35,7 @@ def run(arguments: argparse.Namespace) -> int:
         raise UsageError(message("lag_doctor.too_few"))
     with open_session(arguments) as session:
         names = arguments.groups or [g.group_id for g in session.admin.groups.list()]
-        verdicts = [_examine(session, window, arguments) for window in _windows(session, names, arguments)]
+        verdicts = _examine(session, names, arguments)
     if arguments.json:
         print_json([_data(v) for v in verdicts])
     else:
@@ -54,7 +44,7 @@ def run(arguments: argparse.Namespace) -> int:
     return ALARM if any(v.is_alarm for v in verdicts) else WELL
 
 
-def _windows(session: OpsSession, names: Sequence[str], arguments: argparse.Namespace) -> list[GroupWindow]:
+def _examine(session: OpsSession, names: Sequence[str], arguments: argparse.Namespace) -> list[Verdict]:
     """Look at all groups together: each has the whole time."""
 
     def watch(_look: Mapping[str, GroupSample]) -> None:
@@ -63,18 +53,12 @@ def _windows(session: OpsSession, names: Sequence[str], arguments: argparse.Name
             sys.stderr.flush()
 
     interval_s = arguments.seconds / (arguments.samples - 1)
-    windows = sample_groups(session, names, samples=arguments.samples, interval_s=interval_s, watch=watch)
+    verdicts = examine_groups(
+        session, names, samples=arguments.samples, interval_s=interval_s, keys=not arguments.no_keys, watch=watch
+    )
     if sys.stderr.isatty():
         sys.stderr.write("\n")
-    return [windows[name] for name in names]
-
-
-def _examine(session: OpsSession, window: GroupWindow, arguments: argparse.Namespace) -> Verdict:
-    statuses = [status_of(window, p) for p in window.partitions()]
-    behind = sorted((s for s in statuses if s.status not in (Status.OK, Status.STOP)), key=lambda s: -s.lag)
-    names = [s.partition for s in behind[:LOOKED_AT_CLOSELY]]
-    look = closer_look(session, window, names, keys=not arguments.no_keys) if names else None
-    return diagnose(window, look) if look is not None else diagnose(window)
+    return verdicts
 
 
 def _show(verdict: Verdict, *, verbose: bool) -> None:

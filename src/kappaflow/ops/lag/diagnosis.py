@@ -91,12 +91,36 @@ class _Case:
     def __init__(self, window: GroupWindow, look: CloserLook) -> None:
         self.window, self.look = window, look
         self.group = window.last.group
-        self.statuses = [status_of(window, p) for p in window.partitions()]
-        self.bad = [s for s in self.statuses if s.status not in (Status.OK, Status.REWIND)]
-        self.total = sum(s.lag for s in self.statuses)
         self.readers: dict[TopicPartition, MemberState] = {
             p: member for member in self.group.members for p in member.assignment or ()
         }
+        self.statuses = self._without_those_in_turn([status_of(window, p) for p in window.partitions()])
+        self.bad = [s for s in self.statuses if s.status not in (Status.OK, Status.REWIND)]
+        self.total = sum(s.lag for s in self.statuses)
+
+    def _without_those_in_turn(self, statuses: list[PartitionStatus]) -> list[PartitionStatus]:
+        """The statuses, where a partition that only waits for its turn is not taken for one that is stuck.
+
+        Clients fetch a partition's records in large pieces and work on one piece after the other. A member with a
+        backlog in the partitions that it goes on with has not come to the others: how it does as a whole counts.
+        """
+        by_member: dict[str, list[PartitionStatus]] = {}
+        for s in statuses:
+            if s.partition in self.readers:
+                by_member.setdefault(self.readers[s.partition].member_id, []).append(s)
+        judged: dict[TopicPartition, Status] = {}
+        for own in by_member.values():
+            moving = [s for s in own if self.window.consumed(s.partition) > 0]
+            if moving and all(self._has_backlog(s) for s in moving):
+                as_a_whole = Status.WARN if sum(s.growth for s in own) > 0 else Status.OK
+                standing = [s for s in own if s.status in (Status.STALL, Status.UNREAD)]
+                judged |= {s.partition: as_a_whole for s in standing}
+        return [s._replace(status=judged.get(s.partition, s.status)) for s in statuses]
+
+    def _has_backlog(self, s: PartitionStatus) -> bool:
+        """Whether there is more to read than what came while it was looked, at every look."""
+        lags = [end - committed for _, committed, end in self.window.series(s.partition)]
+        return bool(lags) and min(lags) > self.window.produced(s.partition)
 
     def of(self, *statuses: Status) -> list[PartitionStatus]:
         """The partitions in these states."""
