@@ -30,6 +30,9 @@ REPLACED_BY: dict[str, str] = {
 }
 """What took the place of configurations that are gone. Source: the notes on upgrading of Kafka 3.0 and 4.0."""
 
+REQUIRED = "(required)"
+"""In place of a default, where a value has to be given."""
+
 
 class ConfigChange(NamedTuple):
     """A configuration that is not the same in the other version.
@@ -114,11 +117,16 @@ def _changes(
     if after is None:
         return [ConfigChange(scope, name, "removed", before.default or "", REPLACED_BY.get(name, ""), set_on)]
     found: list[ConfigChange] = []
-    if before.default != after.default:
-        found.append(ConfigChange(scope, name, "default", before.default or "", after.default or "", set_on))
+    if _default_of(before) != _default_of(after):
+        found.append(ConfigChange(scope, name, "default", _default_of(before), _default_of(after), set_on))
     if before.range != after.range:
         found.append(ConfigChange(scope, name, "range", before.range, after.range, set_on))
     return found
+
+
+def _default_of(definition: ConfigDefinition) -> str:
+    """What holds where nothing is set; a marker where something has to be."""
+    return REQUIRED if definition.required else definition.default or ""
 
 
 def report(session: OpsSession | None, old: str, new: str) -> UpgradeReport:
