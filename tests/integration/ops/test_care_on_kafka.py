@@ -89,7 +89,7 @@ def found(kappa: KappaCommand, code: int) -> dict[str, Any]:
 
 def test_the_doctor_finds_what_is_wrong_and_not_what_is_right(cluster: LocalCluster, kappa: KappaCommand) -> None:
     well = found(kappa, 0)
-    assert {"heap_small", "plaintext_listeners"} <= set(well), "true of a cluster for tests"
+    assert "heap_small" in well, "true of a cluster for tests"
     wrong = {
         "offline_partitions",
         "under_min_in_sync",
