@@ -13,7 +13,8 @@ _EPOCH_DAY = date(1970, 1, 1).toordinal()
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _DATE_PART = re.compile(r"(\d{4})(?:-(\d{1,2})(?:-(\d{1,2}))?)?")
 _TIME_PART = re.compile(r"(\d{1,2})(?::(\d{1,2})(?::(\d{1,2})(?:[.,](\d{1,9}))?)?)?")
-_ZONE_PART = re.compile(r"([+-])(\d{2}):?(\d{2})")
+_ZONE_PART = re.compile(r"(UTC|GMT|UT)?([+-])(?:(\d)|(\d\d)(?:(\d\d)(\d\d)?|:(\d\d)(?::(\d\d))?)?)")
+_NO_REGIONS = ("EST", "MST", "HST", "ROC")  # names of the time zone database that Java has not
 
 
 def days_of(text: str) -> int:
@@ -78,23 +79,38 @@ _OFFSET_MAX = timedelta(hours=18)
 
 
 def zone_of(text: str) -> timezone | ZoneInfo:
-    """Return the time zone of an offset (``+0100``, ``+01:00``, ``Z``) or a region name.
+    """Return the time zone of an offset (``+1``, ``+0100``, ``GMT+01:00``, ``Z``) or a region name, as ZoneId.of does.
 
     Raises:
         FunctionError: there is no such zone.
     """
-    if text in ("Z", "UTC", "GMT"):
+    if text == "UTC":
         return UTC
+    if text == "Z":
+        return timezone(timedelta(0), "Z")
     found = _ZONE_PART.fullmatch(text)
     if found is not None:
-        offset = timedelta(hours=int(found[2]), minutes=int(found[3]))
-        if int(found[3]) > 59 or offset > _OFFSET_MAX:
-            raise FunctionError(f"Zone offset not in valid range: {text}")
-        return timezone(offset if found[1] == "+" else -offset)
+        return _fixed_zone(text, found)
     try:
+        if text in _NO_REGIONS:
+            raise KeyError(text)
         return ZoneInfo(text)
     except (KeyError, ValueError, OSError):
         raise FunctionError(f"Unknown time-zone ID: {text}") from None
+
+
+def _fixed_zone(text: str, found: re.Match[str]) -> timezone:
+    hours, minutes, seconds = (
+        int(a or b or 0) for a, b in ((found[3], found[4]), (found[5], found[7]), (found[6], found[8]))
+    )
+    offset = timedelta(hours=hours, minutes=minutes, seconds=seconds)
+    if minutes > 59 or seconds > 59 or offset > _OFFSET_MAX:
+        raise FunctionError(f"Zone offset not in valid range: {text}")
+    prefix = found[1] or ""
+    if not offset:
+        return timezone(offset, prefix or "Z")
+    shown = f"{found[2]}{hours:02d}:{minutes:02d}" + (f":{seconds:02d}" if seconds else "")
+    return timezone(offset if found[2] == "+" else -offset, prefix + shown)
 
 
 def round_millis(moment: datetime) -> int:

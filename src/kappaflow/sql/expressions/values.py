@@ -10,7 +10,7 @@ from decimal import ROUND_HALF_UP
 from typing import Any
 
 from kappaflow.errors import FunctionError
-from kappaflow.kernel.number_text import double_text
+from kappaflow.kernel.number_text import double_text, parse_decimal, parse_double, parse_integer
 from kappaflow.serde.types import (
     Array,
     BigInt,
@@ -32,6 +32,7 @@ from kappaflow.sql.expressions import times
 CONTEXT = decimal.Context(prec=200, rounding=ROUND_HALF_UP, Emax=decimal.MAX_EMAX, Emin=decimal.MIN_EMIN)
 Convert = Callable[[Any], Any]
 
+BLANKS = "".join(map(chr, range(33)))  # what String.trim takes away
 _INT_MIN, _INT_MAX = -(2**31), 2**31 - 1
 _LONG_MIN, _LONG_MAX = -(2**63), 2**63 - 1
 
@@ -170,7 +171,7 @@ def caster(source: DataType | None, target: DataType) -> Convert | None:
         case BigInt():
             return None if isinstance(source, Integer) else _to_integer(source, wrap_long, _LONG_MIN, _LONG_MAX)
         case Double():
-            return _string_to_double if isinstance(source, String) else float
+            return _parsed(_finite_double) if isinstance(source, String) else float
         case Decimal():
             return _to_decimal(source, target)
         case Boolean():
@@ -185,19 +186,20 @@ def caster(source: DataType | None, target: DataType) -> Convert | None:
 
 def _to_integer(source: DataType, wrap: Callable[[int], int], low: int, high: int) -> Convert:
     if isinstance(source, String):
-        return _string_to_integer(low, high)
+        return _parsed(lambda text: parse_integer(text, high.bit_length() + 1))
     if isinstance(source, Double):
         return _double_to_integer(low, high)
     return lambda value: wrap(int(value))
 
 
-def _string_to_integer(low: int, high: int) -> Convert:
-    def convert(value: str) -> int:
-        text = value.strip()
-        digits = text[1:] if text[:1] in ("-", "+") else text
-        if not digits.isdecimal() or not low <= (number := int(text)) <= high:
-            raise FunctionError(f'For input string: "{value}"')
-        return number
+def _parsed(parse: Callable[[str], Any]) -> Convert:
+    """Return a conversion of trimmed text."""
+
+    def convert(value: str) -> Any:
+        try:
+            return parse(value.strip(BLANKS))
+        except ValueError:
+            raise FunctionError(f'For input string: "{value}"') from None
 
     return convert
 
@@ -213,19 +215,27 @@ def _double_to_integer(low: int, high: int) -> Convert:
     return convert
 
 
-def _string_to_double(value: str) -> float:
-    try:
-        return float(value.strip())
-    except ValueError:
-        raise FunctionError(f'For input string: "{value}"') from None
+def _finite_double(text: str) -> float:
+    number = parse_double(text)
+    if not math.isfinite(number):
+        raise ValueError(text)
+    return number
 
 
 def _to_decimal(source: DataType, target: Decimal) -> Convert:
     if isinstance(source, Double):
-        return lambda value: fit(double_to_decimal(value), target)
+        significant = decimal.Context(prec=target.precision, rounding=ROUND_HALF_UP)
+        return lambda value: fit(significant.plus(decimal.Decimal(_finite(value))), target)
     if isinstance(source, String):
-        return lambda value: fit(_string_to_decimal(value), target)
+        parse = _parsed(parse_decimal)
+        return lambda value: fit(parse(value), target)
     return lambda value: fit(decimal.Decimal(value), target)
+
+
+def _finite(value: float) -> float:
+    if not math.isfinite(value):
+        raise FunctionError(f"{double_text(value)} has no DECIMAL form.")
+    return value
 
 
 def double_to_decimal(value: float) -> decimal.Decimal:
@@ -234,31 +244,29 @@ def double_to_decimal(value: float) -> decimal.Decimal:
     Raises:
         FunctionError: infinite or not a number.
     """
-    if not math.isfinite(value):
-        raise FunctionError(f"{double_text(value)} has no DECIMAL form.")
-    return decimal.Decimal(repr(value))
-
-
-def _string_to_decimal(value: str) -> decimal.Decimal:
-    try:
-        number = decimal.Decimal(value.strip())
-    except decimal.InvalidOperation:
-        number = decimal.Decimal("NaN")
-    if not number.is_finite():
-        raise FunctionError(f"'{value}' is not a decimal number.")
-    return number
+    return decimal.Decimal(repr(_finite(value)))
 
 
 def _string_to_boolean(value: str) -> bool:
-    word = value.strip().lower()
+    word = value.strip(BLANKS).lower()
     return bool(word) and ("true".startswith(word) or "yes".startswith(word))
 
 
 def _string_to_bytes(value: str) -> bytes:
+    return base64_bytes(value.strip(BLANKS))
+
+
+def base64_bytes(text: str) -> bytes:
+    """Read base64; the padding may be missing as a whole.
+
+    Raises:
+        FunctionError: the text is not base64.
+    """
+    missing = "" if text.endswith("=") else "=" * (-len(text) % 4)
     try:
-        return base64.b64decode(value, validate=True)
+        return base64.b64decode(text + missing, validate=True)
     except ValueError:
-        raise FunctionError(f"'{value}' is not base64.") from None
+        raise FunctionError(f"'{text}' is not base64.") from None
 
 
 def _time_caster(source: DataType, target: DataType) -> Convert | None:

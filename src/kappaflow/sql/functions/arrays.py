@@ -13,11 +13,14 @@ from kappaflow.sql.functions.registry import scalar
 
 _CATEGORY = "ARRAY"
 _MAX_SERIES = 1_000_000
+_JOINED = (t.Boolean, t.Integer, t.BigInt, t.Double, t.Decimal, t.String)
 
 
 def same(left: Any, right: Any) -> bool:
-    """Tell whether two elements are equal; true and 1 are not."""
-    return left == right and isinstance(left, bool) == isinstance(right, bool)
+    """Tell whether two values of one type are equal as Java's are: NaN equals NaN, -0.0 does not equal 0.0."""
+    if isinstance(left, float) and isinstance(right, float):
+        return order_key(left) == order_key(right)
+    return left == right
 
 
 def _distinct(array: Sequence[Any]) -> list[Any]:
@@ -37,7 +40,7 @@ def _mark(element: Any) -> Any:
         return ("[", *(_mark(item) for item in element))
     if isinstance(element, dict):
         return ("{", frozenset((key, _mark(value)) for key, value in element.items()))
-    return element
+    return ("#", order_key(element)) if isinstance(element, float) else element
 
 
 _length = scalar("ARRAY_LENGTH", _CATEGORY, "The number of elements.", ("ARRAY_LENGTH(ARRAY[1, 2]) -> 2",))
@@ -165,11 +168,14 @@ _join = scalar(
 
 def _joiner(types: tuple[t.DataType | None, ...], returns: t.DataType | None) -> Callable[..., str]:
     array = types[0]
-    text = text_of(array.element) if isinstance(array, t.Array) else str
+    element_type = array.element if isinstance(array, t.Array) else t.STRING
+    text = str if isinstance(element_type, t.Decimal) else text_of(element_type)
 
     def join(elements: list[Any] | None, delimiter: str | None = ",") -> str | None:
         if elements is None:
             return None
+        if not isinstance(element_type, _JOINED) and any(element is not None for element in elements):
+            raise FunctionError(f"ARRAY_JOIN takes numbers, booleans and strings, no {element_type}")
         parts = ["null" if element is None else text(element) for element in elements]
         return (delimiter or "").join(parts)
 

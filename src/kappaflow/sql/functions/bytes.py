@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import base64
-import binascii
+import re
 import struct
 from collections.abc import Callable, Mapping
 from typing import TypeVar
 
 from kappaflow.errors import FunctionError
+from kappaflow.sql.expressions.values import base64_bytes
 from kappaflow.sql.functions.registry import scalar
 
 _CATEGORY = "STRING"
@@ -16,32 +17,33 @@ T = TypeVar("T")
 
 
 def _from_hex(text: str) -> bytes:
-    """Read ``4B``, ``0x4B`` or ``X'4B'``; the second may leave out a leading zero."""
-    digits, whole_bytes = text, True
-    if text.startswith(("0x", "0X")):
-        digits, whole_bytes = text[2:], False
-    elif len(text) > 2 and text.startswith(("X'", "x'")) and text.endswith("'"):
-        digits = text[2:-1]
-    if not whole_bytes and len(digits) % 2:
-        digits = f"0{digits}"
-    try:
-        return bytes.fromhex(digits)
-    except ValueError:
-        raise FunctionError(f"'{text}' is not hexadecimal.") from None
+    if re.fullmatch("(?:[0-9A-Fa-f]{2})*", text) is None:
+        raise FunctionError(f"'{text}' is not hexadecimal.")
+    return bytes.fromhex(text)
 
 
-def _from_base64(text: str) -> bytes:
-    try:
-        return base64.b64decode(text, validate=True)
-    except (binascii.Error, ValueError):
-        raise FunctionError(f"'{text}' is not base64.") from None
+def _hex_digits(text: str) -> str:
+    """Return the digits of ``4B``, ``0x4B`` or ``X'4B'``; the second may leave out a leading zero."""
+    if text.startswith("0x"):
+        return f"0{text[2:]}" if len(text) % 2 else text[2:]
+    quoted = re.fullmatch("[xX]'(.*)'", text)
+    return quoted[1] if quoted else text
 
 
+def _lenient_base64(text: str) -> bytes:
+    """Read base64 in either alphabet up to its padding; other characters and half a byte at the end do not count."""
+    kept = _NO_BASE64.sub("", text.partition("=")[0]).translate(_URL_SAFE)
+    whole = kept[: -1 if len(kept) % 4 == 1 else None]
+    return base64.b64decode(whole + "=" * (-len(whole) % 4))
+
+
+_NO_BASE64 = re.compile(r"[^A-Za-z0-9+/_\-]")
+_URL_SAFE = str.maketrans("-_", "+/")
 _DECODERS: dict[str, Callable[[str], bytes]] = {
     "hex": _from_hex,
-    "utf8": lambda text: text.encode("utf-8"),
+    "utf8": lambda text: text.encode("utf-8", "replace"),
     "ascii": lambda text: text.encode("ascii", "replace"),
-    "base64": _from_base64,
+    "base64": base64_bytes,
 }
 _ENCODERS: dict[str, Callable[[bytes], str]] = {
     "hex": lambda data: data.hex().upper(),
@@ -69,15 +71,19 @@ def _find(table: Mapping[str, T], encoding: str) -> T:
     return found
 
 
+# ENCODE is more lenient than TO_BYTES, and prints hexadecimal in lower case.
+_SOURCES = {**_DECODERS, "hex": lambda text: _from_hex(_hex_digits(text)), "base64": _lenient_base64}
+_TARGETS = {**_ENCODERS, "hex": bytes.hex}
+
+
 @_encode("(str STRING, inputEncoding STRING, outputEncoding STRING) -> STRING")
 def _encoded(text: str, source: str, target: str) -> str:
-    if source.lower() not in _DECODERS or target.lower() not in _ENCODERS:
+    read, write = _SOURCES.get(source.lower()), _TARGETS.get(target.lower())
+    if read is None or write is None or source.lower() == target.lower():
         raise FunctionError(
             f"Supported input and output encodings are: hex, utf8, ascii and base64. Got {source}, {target}."
         )
-    data = _DECODERS[source.lower()](text)
-    encoded = _ENCODERS[target.lower()](data)
-    return encoded.lower() if target.lower() == "hex" else encoded
+    return write(read(text))
 
 
 @_from_bytes("(value BYTES, encoding STRING) -> STRING")
@@ -111,7 +117,7 @@ _double = scalar(
 
 
 def _unpack(name: str, code: str, data: bytes, order: str) -> int | float:
-    prefix = {"BIG_ENDIAN": ">", "LITTLE_ENDIAN": "<"}.get(order)
+    prefix = {"BIG_ENDIAN": ">", "LITTLE_ENDIAN": "<"}.get(order.upper())
     if prefix is None:
         raise FunctionError(f"Byte order must be BIG_ENDIAN or LITTLE_ENDIAN. Got {order}.")
     size = struct.calcsize(prefix + code)

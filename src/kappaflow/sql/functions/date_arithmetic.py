@@ -31,7 +31,9 @@ def unit_millis(unit: str) -> int:
 
 
 def _moved_date(days: int, millis: int) -> int:
-    return (days * MILLIS_PER_DAY + millis) // MILLIS_PER_DAY
+    """Part of a day does not count: it is cut toward 1970-01-01."""
+    moved = days * MILLIS_PER_DAY + millis
+    return moved // MILLIS_PER_DAY if moved >= 0 else -(-moved // MILLIS_PER_DAY)
 
 
 def _moved_time(millis_of_day: int, millis: int) -> int:

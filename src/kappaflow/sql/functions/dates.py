@@ -12,17 +12,19 @@ from kappaflow.sql.expressions.times import (
     date_of,
     moment_of,
     round_millis,
+    time_text,
     zone_of,
 )
-from kappaflow.sql.functions.java_time import Fields, time_pattern
+from kappaflow.sql.functions.java_time import DATE_LETTERS, TIME_LETTERS, Fields, time_pattern
+from kappaflow.sql.functions.lenient_dates import lenient_pattern
 from kappaflow.sql.functions.registry import scalar
 
 _CATEGORY = "DATE / TIME"
 
 
-def _parsed(kind: str, text: str, pattern: str, prefix: bool = False) -> Fields:
+def _parsed(kind: str, text: str, pattern: str) -> Fields:
     try:
-        return time_pattern(pattern).parse(text, prefix=prefix)
+        return time_pattern(pattern).parse(text)
     except FunctionError as error:
         raise FunctionError(f"Failed to parse {kind} '{text}' with formatter '{pattern}': {error}") from None
 
@@ -31,9 +33,9 @@ def _millis(fields: Fields, zone: tzinfo) -> int:
     return round_millis(fields.moment().replace(tzinfo=fields.zone or zone))
 
 
-def _formatted(kind: str, shown: Any, moment: datetime, pattern: str) -> str:
+def _formatted(kind: str, shown: Any, moment: datetime, pattern: str, letters: frozenset[str] | None = None) -> str:
     try:
-        return time_pattern(pattern).format(moment)
+        return time_pattern(pattern).format(moment, letters)
     except FunctionError as error:
         raise FunctionError(f"Failed to format {kind} {shown} with formatter '{pattern}': {error}") from None
 
@@ -41,7 +43,7 @@ def _formatted(kind: str, shown: Any, moment: datetime, pattern: str) -> str:
 _format_timestamp = scalar(
     "format_timestamp",
     _CATEGORY,
-    "A TIMESTAMP as text, by a pattern, in a time zone (default UTC).",
+    "A TIMESTAMP as text, by a pattern, in a time zone (default GMT).",
     ("FORMAT_TIMESTAMP(CAST('2020-01-31T10:15:00' AS TIMESTAMP), 'yyyy-MM-dd HH:mm')",),
 )
 _timestamp_to_string = scalar(
@@ -53,6 +55,10 @@ _timestamp_to_string = scalar(
 
 
 @_format_timestamp("(timestamp TIMESTAMP, formatPattern STRING) -> STRING")
+def _timestamp_text_in_gmt(millis: int, pattern: str) -> str:
+    return _timestamp_text_in(millis, pattern, "GMT")
+
+
 @_timestamp_to_string("(epochMilli BIGINT, formatPattern STRING) -> STRING")
 def _timestamp_text(millis: int, pattern: str) -> str:
     return _formatted("timestamp", millis, moment_of(millis), pattern)
@@ -117,14 +123,23 @@ _string_to_date = scalar(
 @_date_to_string("(epochDays INT, formatPattern STRING) -> STRING")
 def _date_text(days: int, pattern: str) -> str:
     day = date_of(days)
-    return _formatted("date", day, datetime(day.year, day.month, day.day, tzinfo=UTC), pattern)
+    return _formatted("date", day, datetime(day.year, day.month, day.day, tzinfo=UTC), pattern, DATE_LETTERS)
 
 
 @_parse_date("(formattedDate STRING, formatPattern STRING) -> DATE")
-@_string_to_date("(formattedDate STRING, formatPattern STRING) -> INT")
 def _date_of_text(text: str, pattern: str) -> int:
-    moment = _parsed("date", text, pattern, prefix=True).moment()
-    return round_millis(moment.replace(tzinfo=UTC)) // MILLIS_PER_DAY
+    try:
+        return lenient_pattern(pattern).days(text)
+    except FunctionError as error:
+        raise FunctionError(f"Failed to parse date '{text}' with formatter '{pattern}': {error}") from None
+
+
+@_string_to_date("(formattedDate STRING, formatPattern STRING) -> INT")
+def _days_of_text(text: str, pattern: str) -> int:
+    fields = _parsed("date", text, pattern)
+    if not fields.has_day:
+        raise FunctionError(f"Failed to parse date '{text}' with formatter '{pattern}': no complete date")
+    return round_millis(fields.moment().replace(tzinfo=UTC)) // MILLIS_PER_DAY
 
 
 _format_time = scalar(
@@ -135,12 +150,15 @@ _parse_time = scalar("parse_time", _CATEGORY, "Text as a TIME, by a pattern.", (
 
 @_format_time("(time TIME, formatPattern STRING) -> STRING")
 def _time_text(millis: int, pattern: str) -> str:
-    return _formatted("time", millis, moment_of(millis), pattern)
+    return _formatted("time", time_text(millis), moment_of(millis), pattern, TIME_LETTERS)
 
 
 @_parse_time("(formattedTime STRING, formatPattern STRING) -> TIME")
 def _time_of_text(text: str, pattern: str) -> int:
     fields = _parsed("time", text, pattern)
+    if fields.has_part_of_day or not fields.has_time:
+        wrong = "the pattern has a date" if fields.has_part_of_day else "no time of the day"
+        raise FunctionError(f"Failed to parse time '{text}' with formatter '{pattern}': {wrong}")
     return round_millis(fields.moment().replace(tzinfo=UTC)) % MILLIS_PER_DAY
 
 
@@ -154,9 +172,10 @@ _convert_tz = scalar(
 
 @_convert_tz("(col TIMESTAMP, fromTimeZone STRING, toTimeZone STRING) -> TIMESTAMP")
 def _converted(millis: int, source: str, target: str) -> int:
-    local = moment_of(millis).replace(tzinfo=zone_of(source))
-    shift = local.astimezone(zone_of(target)).utcoffset() or timedelta(0)
-    return round_millis(local) + shift // timedelta(milliseconds=1)
+    """Both offsets are those at the TIMESTAMP as a moment, as in ksqlDB."""
+    moment = moment_of(millis)
+    earlier, later = (moment.astimezone(zone_of(zone)).utcoffset() or timedelta(0) for zone in (source, target))
+    return millis + (later - earlier) // timedelta(milliseconds=1)
 
 
 _from_days = scalar("from_days", _CATEGORY, "Days since 1970-01-01 as a DATE.", ("FROM_DAYS(1) -> 1970-01-02",))

@@ -16,8 +16,8 @@ from zoneinfo import available_timezones
 from kappaflow.errors import FunctionError
 from kappaflow.sql.expressions.times import zone_of
 
-_MONTHS: Sequence[str] = "January February March April May June July August September October November December".split()
-_DAYS: Sequence[str] = "Monday Tuesday Wednesday Thursday Friday Saturday Sunday".split()
+MONTHS: Sequence[str] = "January February March April May June July August September October November December".split()
+DAYS: Sequence[str] = "Monday Tuesday Wednesday Thursday Friday Saturday Sunday".split()
 # What the short zone names stand for, daylight saving included.
 _ZONE_NAMES = {
     "PST": "America/Los_Angeles",
@@ -37,6 +37,8 @@ _ZONE_NAMES = {
 }
 _NUMBERS = "yuMLdDHhKkmsSnNAQqecYwWF"
 _ZONES = "VzOXxZ"
+DATE_LETTERS = frozenset("yuMLdDQqecYwWFEG")
+TIME_LETTERS = frozenset("aHhKkmsSnAN")
 _LETTERS = _NUMBERS + _ZONES + "aEG"
 # How many letters a run may have; runs of other letters have up to 19.
 _COUNTS: dict[str, frozenset[int]] = {
@@ -142,6 +144,32 @@ class Fields:
         except (ValueError, OverflowError) as error:
             raise FunctionError(str(error)) from None
 
+    @property
+    def has_day(self) -> bool:
+        """Whether the text said which day it is."""
+        if self.year is not None and (
+            self.day_of_year is not None or (self.month is not None and self.day is not None)
+        ):
+            return True
+        return self.week_year is not None and self.week is not None and self.weekday is not None
+
+    @property
+    def has_part_of_day(self) -> bool:
+        """Whether the text said anything of a day."""
+        parts = (self.year, self.month, self.day, self.day_of_year, self.week_year, self.week, self.weekday)
+        return any(part is not None for part in parts)
+
+    @property
+    def has_time(self) -> bool:
+        """Whether the text said which time of the day it is; of the parts only the last ones may be missing."""
+        if self.nanos_of_day is not None:
+            return True
+        if self.minute is None and (self.second is not None or self.nanos is not None):
+            return False
+        if self.second is None and self.nanos is not None:
+            return False
+        return self.hour is not None or self.half_day is not None
+
     def _day(self) -> date:
         year = 1970 if self.year is None else self.year
         if self.day_of_year is not None:
@@ -159,7 +187,7 @@ class Fields:
             day = date(year, month, number)
             complete = self.year is not None and self.month is not None and self.day is not None
             if complete and self.weekday is not None and self.weekday != day.isoweekday():
-                raise ValueError(f"{day} is no {_DAYS[self.weekday - 1]}")
+                raise ValueError(f"{day} is no {DAYS[self.weekday - 1]}")
         return day
 
     def _hour(self) -> int:
@@ -182,13 +210,13 @@ class TimePattern:
         parts = [self._regex(item) for item in self._items]
         self._compiled = re.compile("".join(parts), re.IGNORECASE)
 
-    def parse(self, text: str, prefix: bool = False) -> Fields:
-        """Read a text, or with `prefix` the beginning of a text.
+    def parse(self, text: str) -> Fields:
+        """Read a text.
 
         Raises:
             FunctionError: it does not follow the pattern.
         """
-        found = self._compiled.match(text) if prefix else self._compiled.fullmatch(text)
+        found = self._compiled.fullmatch(text)
         if found is None:
             raise FunctionError(f"Text '{text}' could not be parsed with '{self.pattern}'")
         fields = Fields()
@@ -198,8 +226,17 @@ class TimePattern:
                 _set(fields, item, value)
         return fields
 
-    def format(self, moment: datetime) -> str:
-        """Print a moment; it is aware where the pattern has zone letters."""
+    def format(self, moment: datetime, letters: frozenset[str] | None = None) -> str:
+        """Print a moment; it is aware where the pattern has zone letters.
+
+        Raises:
+            FunctionError: a letter that is not among those that the moment has (None: it has all).
+        """
+        unknown = [
+            item.letter for item in self._items if letters and item.letter.isalpha() and item.letter not in letters
+        ]
+        if unknown:
+            raise FunctionError(f"Unsupported field: {unknown[0]}")
         return "".join(_padded(item, _print(item, moment)) for item in self._items)
 
     def _regex(self, item: _Item) -> str:
@@ -287,9 +324,9 @@ def _quoted(pattern: str, position: int) -> tuple[int, str]:
 def _item_regex(item: _Item) -> str:
     letter, count = item.letter, item.count
     if letter in "ML" and count >= 3:
-        return _names(_MONTHS, count)
+        return _names(MONTHS, count)
     if letter == "E" or (letter in "ec" and count >= 3):
-        return _names(_DAYS, count)
+        return _names(DAYS, count)
     if letter in "Qq" and count >= 3:
         return {3: "Q[1-4]", 4: "|".join(_QUARTERS)}.get(count, "[1-4]")
     if letter == "a":
@@ -312,7 +349,7 @@ def _item_regex(item: _Item) -> str:
 def _names(names: Sequence[str], count: int) -> str:
     if count == 5:
         return "|".join(sorted({name[0] for name in names}))
-    return "|".join(name[:3] if count == 3 or (names is _DAYS and count != 4) else name for name in names)
+    return "|".join(name[:3] if count == 3 or (names is DAYS and count != 4) else name for name in names)
 
 
 def _zone_regex(letter: str, count: int) -> str:
@@ -334,9 +371,9 @@ def _set(fields: Fields, item: _Item, text: str) -> None:
         value = 2000 + int(text) if count == 2 else int(text)
         setattr(fields, "week_year" if letter == "Y" else "year", value)
     elif letter in "ML":
-        _set_name(fields, "month", _MONTHS, item, text)
+        _set_name(fields, "month", MONTHS, item, text)
     elif letter in "Eec":
-        _set_name(fields, "weekday", _DAYS, item, text)
+        _set_name(fields, "weekday", DAYS, item, text)
     elif letter == "a":
         fields.half_day = int(text.upper() == "PM")
     elif letter == "S":
@@ -362,7 +399,7 @@ def _set_name(fields: Fields, field: str, names: Sequence[str], item: _Item, tex
     if not 1 <= value <= len(names):
         raise FunctionError(f"Invalid value (valid values 1 - {len(names)}): {value}")
     # Numbers of days count from Sunday.
-    setattr(fields, field, value if names is _MONTHS else (value - 1) or len(names))
+    setattr(fields, field, value if names is MONTHS else (value - 1) or len(names))
 
 
 def _zone(text: str) -> tzinfo:
@@ -383,6 +420,11 @@ def _region(text: str) -> str:
     return next((name for name in available_timezones() if name.lower() == text.lower()), text)
 
 
+def offset_of(text: str) -> timedelta:
+    """Return the offset that a text such as ``Z``, ``UTC``, ``GMT+1:00`` or ``+0100`` names."""
+    return _zone(text).utcoffset(None) or timedelta(0)
+
+
 def _offset_text(text: str) -> str:
     if text.startswith("GMT") and len(text) > 3:
         sign, hours, minutes = text[3], *[*text[4:].split(":"), "00"][:2]
@@ -397,10 +439,10 @@ def _print(item: _Item, moment: datetime) -> str:
     if letter in ("", "[", "]"):
         return item.text
     if letter in "ML" and count >= 3:
-        name = _MONTHS[moment.month - 1]
+        name = MONTHS[moment.month - 1]
         return {3: name[:3], 5: name[0]}.get(count, name)
     if letter == "E" or (letter in "ec" and count >= 3):
-        name = _DAYS[moment.weekday()]
+        name = DAYS[moment.weekday()]
         return {4: name, 5: name[0]}.get(count, name[:3])
     if letter in "Qq" and count >= 3:
         quarter = (moment.month - 1) // 3
@@ -470,12 +512,10 @@ def _time_number(letter: str, moment: datetime) -> int:
 
 def _print_zone(letter: str, count: int, moment: datetime) -> str:
     zone = moment.tzinfo or UTC
+    name = moment.tzname() or "UTC"
     if letter == "V":
-        return getattr(zone, "key", None) or ("UTC" if zone is UTC else _offset(moment, ":", "Z"))
+        return getattr(zone, "key", name)
     if letter == "z":
-        name = moment.tzname() or "UTC"
-        if not hasattr(zone, "key") and zone is not UTC:
-            return _offset(moment, ":", "Z")
         return _ZONE_LONG_NAMES.get(name, name) if count == 4 else name
     offset = _offset(moment, ":", "", seconds=True)
     if letter == "O" or (letter == "Z" and count == 4):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 from collections.abc import Callable
 from decimal import Decimal
@@ -12,12 +13,12 @@ from typing import Any
 from kappaflow.errors import FunctionError
 from kappaflow.kernel.number_text import double_text
 from kappaflow.serde import types as t
+from kappaflow.sql.expressions.java_text import order_key
 from kappaflow.sql.expressions.values import text_of
-from kappaflow.sql.functions.arrays import same
 from kappaflow.sql.functions.registry import scalar
 
 _CATEGORY = "JSON"
-_STEP = re.compile(r"\.([^.\[\]]+)|\[(\d+)\]|\['([^']*)'\]|\[\"([^\"]*)\"\]")
+_STEP = re.compile(r"\.([^.\[\]]+)|\[(\w+)\]|\['([^']*)'\]|\[\"([^\"]*)\"\]")
 _MISSING: Any = object()
 
 
@@ -51,9 +52,9 @@ def json_text(value: Any) -> str:
     if isinstance(value, str):
         return _quoted(value)
     if isinstance(value, float):
-        return double_text(value)
+        return double_text(value) if math.isfinite(value) else f'"{double_text(value)}"'
     if isinstance(value, Decimal):
-        return str(value)
+        return format(value, "f")
     if value is None:
         return "null"
     return str(value).lower() if isinstance(value, bool) else str(value)
@@ -64,19 +65,16 @@ def _quoted(text: str) -> str:
 
 
 @lru_cache(maxsize=1024)
-def _path_steps(path: str) -> tuple[str | int, ...]:
+def _path_steps(path: str) -> tuple[str, ...]:
     if not path.startswith("$"):
         raise FunctionError(f"Invalid JSON path '{path}': it must begin with '$'.")
-    steps: list[str | int] = []
+    steps: list[str] = []
     position = 1
     while position < len(path):
         found = _STEP.match(path, position)
         if found is None:
             raise FunctionError(f"Invalid JSON path '{path}' at position {position}.")
-        if found[2] is not None:
-            steps.append(int(found[2]))
-        else:
-            steps.append(next(name for name in (found[1], found[3], found[4]) if name is not None))
+        steps.append(next(name for name in found.groups() if name is not None))
         position = found.end()
     return tuple(steps)
 
@@ -93,17 +91,11 @@ _extract = scalar(
 def _field(text: str, path: str) -> str | None:
     value = parse_json(text)
     for step in _path_steps(path):
-        if isinstance(step, int):
-            value = value[step] if isinstance(value, list) and step < len(value) else None
-        elif isinstance(value, list) and step.isdecimal():
-            value = value[int(step)] if int(step) < len(value) else None
+        if isinstance(value, list):
+            value = value[int(step)] if step.isdecimal() and int(step) < len(value) else _MISSING
         else:
-            value = value.get(step) if isinstance(value, dict) else None
-        if value is None:
-            return None
-    if value is _MISSING:
-        return None
-    return _plain_text(value)
+            value = value.get(step, _MISSING) if isinstance(value, dict) else _MISSING
+    return None if value is _MISSING else _plain_text(value)
 
 
 def _plain_text(value: Any) -> str:
@@ -192,18 +184,32 @@ _contains = scalar(
 )
 
 
+# The numbers of JSON that a value can equal: whole ones are not equal to fractions, and a DECIMAL equals none.
+_COUNTERPARTS: dict[type[Any], type[Any]] = {
+    bool: bool, int: int, float: Decimal, str: str, type(None): type(None),
+}  # fmt: skip
+
+
 @_contains("(jsonArray STRING, val T) -> BOOLEAN", null_in=True)
-def _has(text: str | None, wanted: Any) -> bool:
+def _has(text: str | None, wanted: Any) -> bool | None:
     if text is None:
-        return False
+        return None
     try:
         value = parse_json(text)
     except FunctionError:
         return False
-    return isinstance(value, list) and any(same(item, wanted) for item in value)
+    kind = _COUNTERPARTS.get(type(wanted))
+    if kind is None or not isinstance(value, list):
+        return False
+    return any(type(item) is kind and (float(item) if kind is Decimal else item) == wanted for item in value)
 
 
-_to_json = scalar("to_json_string", _CATEGORY, "Any value as JSON text.", ("TO_JSON_STRING(ARRAY[1, 2]) -> '[1,2]'",))
+_to_json = scalar(
+    "to_json_string",
+    _CATEGORY,
+    "Any value as JSON text; fields and keys are in order.",
+    ("TO_JSON_STRING(ARRAY[1, 2]) -> '[1,2]'",),
+)
 
 
 def _writer(types: tuple[t.DataType | None, ...], returns: t.DataType | None) -> Callable[[Any], str]:
@@ -219,15 +225,19 @@ def _to_json_value(data_type: t.DataType | None) -> Callable[[Any], Any]:
             return lambda value: None if value is None else [inner(item) for item in value]
         case t.Map(key, value_type):
             key_text, inner = text_of(key), _to_json_value(value_type)
-            return lambda value: None if value is None else {key_text(k): inner(v) for k, v in value.items()}
+            return lambda value: None if value is None else _sorted({key_text(k): inner(v) for k, v in value.items()})
         case t.Struct(fields):
-            parts = [(field.name, _to_json_value(field.type)) for field in fields]
+            parts = [*_sorted({field.name: _to_json_value(field.type) for field in fields}).items()]
             return lambda value: None if value is None else {n: convert(value.get(n)) for n, convert in parts}
         case t.Time() | t.Date() | t.Timestamp() | t.Bytes():
             text = text_of(data_type)
             return lambda value: None if value is None else text(value)
         case _:
             return lambda value: value
+
+
+def _sorted(members: dict[str, Any]) -> dict[str, Any]:
+    return {name: members[name] for name in sorted(members, key=order_key)}
 
 
 _to_json("(val ANY) -> STRING", typed=True, null_in=True)(_writer)

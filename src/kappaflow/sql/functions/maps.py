@@ -20,7 +20,7 @@ _union = scalar(
 _as_map = scalar(
     "AS_MAP",
     _CATEGORY,
-    "A map from an array of keys and an array of values.",
+    "A map from an array of keys and an array of values; values that are missing are NULL.",
     ("AS_MAP(ARRAY['a'], ARRAY[1]) -> {a=1}",),
 )
 _entries = scalar(
@@ -50,7 +50,7 @@ def _united(left: dict[str, Any] | None, right: dict[str, Any] | None) -> dict[s
 
 @_as_map("(keys ARRAY<STRING>, values ARRAY<V>) -> MAP<STRING, V>")
 def _mapped(keys: list[str | None], values: list[Any]) -> dict[str | None, Any]:
-    made = dict(zip(keys, values, strict=False))
+    made = {key: values[index] if index < len(values) else None for index, key in enumerate(keys)}
     if None in made:
         raise FunctionError("A key of a MAP cannot be NULL.")
     return made
@@ -81,7 +81,7 @@ def _split_map(text: str, entry_delimiter: str, pair_delimiter: str) -> dict[str
         return None
     result: dict[str, str] = {}
     for entry in text.split(entry_delimiter):
-        parts = [part for part in entry.split(pair_delimiter) if part]
-        if len(parts) >= 2:
+        parts = entry.split(pair_delimiter)
+        if len(parts) > 1:
             result[parts[0]] = parts[1]
     return result

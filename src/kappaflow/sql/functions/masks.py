@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from unicodedata import category
+
 from kappaflow.errors import FunctionError
 from kappaflow.sql.expressions.java_text import by_units
 from kappaflow.sql.functions.registry import Definition, scalar
@@ -16,16 +18,10 @@ Masks = tuple[str | None, ...]
 @by_units
 def _masked(text: str, masks: Masks) -> str:
     upper, lower, digit, other = masks
+    by_category = {"Lu": upper, "Ll": lower, "Nd": digit}
     result: list[str] = []
     for character in text:
-        if character.isupper():
-            mask = upper
-        elif character.islower():
-            mask = lower
-        elif character.isdigit():
-            mask = digit
-        else:
-            mask = other
+        mask = by_category.get(category(character), other)
         result.append(character if mask is None else mask)
     return "".join(result)
 

@@ -11,13 +11,16 @@ from typing import Any
 
 from kappaflow.errors import FunctionError
 from kappaflow.serde import types as t
-from kappaflow.sql.expressions.values import CONTEXT, double_to_decimal, quantum
+from kappaflow.sql.expressions.values import BLANKS, CONTEXT, double_to_decimal, quantum
 from kappaflow.sql.functions.registry import scalar
 
 _CATEGORY = "MATHEMATICAL"
 _INT_LIMIT, _LONG_LIMIT = 2**31, 2**63
-_EARTH_RADIUS_KM = 6371.0
-_KM_PER_MILE = 1.609344
+# Radii of the earth, as ksqlDB has them, by the names of their units.
+_EARTH_RADII = {
+    **dict.fromkeys(("km", "kilometer", "kilometers", "kilometre", "kilometres"), 6371.0),
+    **dict.fromkeys(("mi", "mile", "miles"), 3959.0),
+}
 
 
 def first_type(types: tuple[t.DataType | None, ...]) -> t.DataType:
@@ -93,7 +96,7 @@ _round = scalar(
 )
 
 
-@_round("(val INT) -> INT", total=True)
+@_round("(val INT) -> BIGINT", total=True)
 @_round("(val BIGINT) -> BIGINT", total=True)
 def _round_whole(value: int) -> int:
     return value
@@ -158,7 +161,7 @@ def _half_up(value: Decimal, scale: int) -> Decimal:
 _trunc = scalar("trunc", _CATEGORY, "Cut a number to `scale` decimals, toward zero.", ("TRUNC(1.79, 1) -> 1.70",))
 
 
-@_trunc("(val INT) -> INT", total=True)
+@_trunc("(val INT) -> BIGINT", total=True)
 @_trunc("(val BIGINT) -> BIGINT", total=True)
 def _trunc_whole(value: int) -> int:
     return value
@@ -325,7 +328,15 @@ def _distance_km(lat1: float, lon1: float, lat2: float, lon2: float) -> float:
     return _distance(lat1, lon1, lat2, lon2, "KM")
 
 
-@_geo("(lat1 DOUBLE, lon1 DOUBLE, lat2 DOUBLE, lon2 DOUBLE, units STRING) -> DOUBLE")
+@_geo("(lat1 DOUBLE, lon1 DOUBLE, lat2 DOUBLE, lon2 DOUBLE, units STRING) -> DOUBLE", null_in=True)
+def _distance_in(
+    lat1: float | None, lon1: float | None, lat2: float | None, lon2: float | None, unit: str | None
+) -> float | None:
+    if lat1 is None or lon1 is None or lat2 is None or lon2 is None:
+        return None
+    return _distance(lat1, lon1, lat2, lon2, unit or "KM")
+
+
 def _distance(lat1: float, lon1: float, lat2: float, lon2: float, unit: str) -> float:
     for latitude in (lat1, lat2):
         if not -90 <= latitude <= 90:
@@ -344,9 +355,10 @@ def _distance(lat1: float, lon1: float, lat2: float, lon2: float, unit: str) -> 
 
 
 def _earth_radius(unit: str) -> float:
-    name = unit.lower()
-    if name.startswith("mi"):
-        return _EARTH_RADIUS_KM / _KM_PER_MILE
-    if name.startswith("k"):
-        return _EARTH_RADIUS_KM
-    raise FunctionError(f"GeoDistance function units parameter must be one of 'MI' or 'KM'. Got '{unit}'.")
+    radius = _EARTH_RADII.get(unit.strip(BLANKS).lower() or "km")
+    if radius is None:
+        raise FunctionError(
+            f"GeoDistance function units parameter must be one of {', '.join(_EARTH_RADII)}. "
+            f"Values are case-insensitive. Got '{unit}'."
+        )
+    return radius

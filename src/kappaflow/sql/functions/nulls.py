@@ -6,6 +6,8 @@ from collections.abc import Callable
 from typing import Any
 
 from kappaflow.serde import types as t
+from kappaflow.sql.expressions.java_text import order_key
+from kappaflow.sql.functions.arrays import same
 from kappaflow.sql.functions.registry import Definition, scalar
 
 _CONDITIONAL = "CONDITIONAL"
@@ -32,7 +34,7 @@ def _or_else(value: Any, other: Any) -> Any:
 
 @_nullif("(expression1 T, expression2 T) -> T", null_in=True, total=True)
 def _unless_equal(value: Any, other: Any) -> Any:
-    return None if value is not None and value == other else value
+    return None if value is not None and same(value, other) else value
 
 
 @_as_value("(keyColumn T) -> T", null_in=True, total=True)
@@ -43,7 +45,7 @@ def _same(value: Any) -> Any:
 def _pick(choose: Callable[..., Any]) -> Callable[..., Any]:
     def pick(*values: Any) -> Any:
         present = [value for value in values if value is not None]
-        return choose(present) if present else None
+        return choose(present, key=order_key) if present else None
 
     return pick
 

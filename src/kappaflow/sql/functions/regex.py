@@ -22,6 +22,7 @@ _CLASSES = {
     "Blank": r" \t",
     "Cntrl": r"\x00-\x1f\x7f",
 }
+_GROUP = re.compile(r"\$(?:([0-9]+)|\{(\w+)\})")
 _CLASS_NAME = re.compile(r"\\[pP]\{(?:Is)?(\w+)\}")
 
 
@@ -143,11 +144,12 @@ def _all_groups(pattern: str, text: str, group: int) -> list[str | None] | None:
 
 @_replace("(input STRING, pattern STRING, replacement STRING) -> STRING")
 def _replaced(text: str, pattern: str, replacement: str) -> str:
-    return compile_java(pattern).sub(_template(replacement), text)
+    compiled = compile_java(pattern)
+    return compiled.sub(_template(replacement, compiled.groups), text)
 
 
-def _template(replacement: str) -> str:
-    """Rewrite ``$1``, ``${name}`` and ``\\x`` of Java to a template of Python."""
+def _template(replacement: str, groups: int) -> str:
+    """Rewrite ``$1``, ``${name}`` and ``\\x`` of Java to a template of Python; a number ends where no group has it."""
     result: list[str] = []
     position = 0
     while position < len(replacement):
@@ -157,10 +159,13 @@ def _template(replacement: str) -> str:
             result.append("\\\\" if literal == "\\" else literal)
             position += 2
             continue
-        group = re.match(r"\$(\d|\{\w+\})", replacement[position:])
+        group = _GROUP.match(replacement, position)
         if group is not None:
-            result.append(f"\\g<{group[1].strip('{}')}>")
-            position += group.end()
+            number = group[1] or ""
+            while len(number) > 1 and int(number) > groups:
+                number = number[:-1]
+            result.append(f"\\g<{number or group[2]}>")
+            position += 1 + len(number) if number else len(group[0])
             continue
         if character == "$":
             raise FunctionError("Illegal group reference in the replacement: write \\$ for a dollar sign.")
@@ -171,11 +176,18 @@ def _template(replacement: str) -> str:
 
 @_split("(input STRING, pattern STRING) -> ARRAY<STRING>")
 def _parts(text: str, pattern: str) -> list[str]:
+    """Where the pattern also matches no text, empty parts at the end are left out."""
+    compiled = compile_java(pattern)
     parts: list[str] = []
     start = 0
-    for found in compile_java(pattern).finditer(text):
+    for found in compiled.finditer(text):
         if found.end() == 0 or (found.end() == found.start() and found.end() == len(text)):
             continue
         parts.append(text[start : found.start()])
         start = found.end()
-    return [*parts, text[start:]]
+    if not parts:
+        return [text]
+    parts.append(text[start:])
+    while parts and not parts[-1] and compiled.fullmatch(""):
+        parts.pop()
+    return parts

@@ -136,7 +136,7 @@ class Function:
         if len(ranked) > 1 and _rank(ranked[0][0].signature) == _rank(ranked[1][0].signature):
             raise StatementError(
                 f"Function '{self.name}' cannot be resolved due to ambiguous method parameters "
-                f"({_argument_texts(arguments)}).\n{self._alternatives()}"
+                f"({_argument_texts(arguments)}).\nUse CAST to choose one. {self._alternatives()}"
             )
         overload, match = ranked[0]
         returns = overload.returns(match.types) if overload.returns else match.returns

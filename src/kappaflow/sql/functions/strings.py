@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import re
+import string
 import uuid
 from typing import Any
 
@@ -11,6 +13,9 @@ from kappaflow.sql.expressions.java_text import by_units
 from kappaflow.sql.functions.registry import scalar
 
 _CATEGORY = "STRING"
+_WORD = re.compile(r"\S+\s*", re.ASCII)
+_ESCAPE = re.compile(r"\\(?:u+\+?(.{0,4})|([0-3]?[0-7]{1,2})|(.?))", re.DOTALL)
+_CONTROLS = {"b": "\b", "n": "\n", "t": "\t", "f": "\f", "r": "\r"}
 
 _len = scalar("len", _CATEGORY, "The number of characters of a string, or of bytes.", ("LEN('abc') -> 3",))
 _ucase = scalar("ucase", _CATEGORY, "The string in upper case.", ("UCASE('abc') -> 'ABC'",))
@@ -117,30 +122,25 @@ _split = scalar(
 @_split("(string STRING, delimiter STRING) -> ARRAY<STRING>", total=True)
 @by_units
 def _split_text(text: str, delimiter: str) -> list[str]:
-    return text.split(delimiter) if delimiter else list(text)
+    return text.split(delimiter) if delimiter else list(text) or [""]
 
 
 @_split("(bytes BYTES, delimiter BYTES) -> ARRAY<BYTES>", total=True)
 def _split_bytes(data: bytes, delimiter: bytes) -> list[bytes]:
-    return data.split(delimiter) if delimiter else [data[i : i + 1] for i in range(len(data))]
+    return data.split(delimiter) if delimiter else [data[i : i + 1] for i in range(len(data) or 1)]
 
 
 _initcap = scalar(
     "initcap",
     _CATEGORY,
-    "Each word with its first letter in upper case, the rest in lower case.",
+    "Each word with its first letter in upper case, the rest in lower case; blanks before the first word are left out.",
     ("INITCAP('hello wORLD') -> 'Hello World'",),
 )
 
 
 @_initcap("(str STRING) -> STRING", total=True)
 def _capitalised(text: str) -> str:
-    result: list[str] = []
-    start = True
-    for character in text:
-        result.append(character.upper() if start else character.lower())
-        start = character.isspace()
-    return "".join(result)
+    return "".join([word[0].upper() + word[1:] for word in _WORD.findall(text.lower())])
 
 
 _instr = scalar(
@@ -152,17 +152,16 @@ _instr = scalar(
 )
 
 
-@_instr("(str STRING, substring STRING) -> INT", total=True)
-def _position(text: str, part: str) -> int:
-    return _nth_position(text, part, 1, 1)
+@_instr("(str STRING, substring STRING) -> INT", null_in=True, total=True)
+@_instr("(str STRING, substring STRING, pos INT) -> INT", null_in=True, total=True)
+@_instr("(str STRING, substring STRING, pos INT, occurrence INT) -> INT", null_in=True, total=True)
+def _place_in(text: str | None, part: str | None, position: int | None = 1, occurrence: int | None = 1) -> int | None:
+    """No text is nowhere: 0; only a number that is missing gives NULL."""
+    if position is None or occurrence is None:
+        return None
+    return 0 if text is None or part is None else _nth_position(text, part, position, occurrence)
 
 
-@_instr("(str STRING, substring STRING, pos INT) -> INT", total=True)
-def _position_from(text: str, part: str, position: int) -> int:
-    return _nth_position(text, part, position, 1)
-
-
-@_instr("(str STRING, substring STRING, pos INT, occurrence INT) -> INT", total=True)
 @by_units
 def _nth_position(text: str, part: str, position: int, occurrence: int) -> int:
     if position == 0 or occurrence < 1 or abs(position) > len(text):
@@ -237,12 +236,20 @@ def _character(code: int) -> str | None:
 
 @_chr("(utf16Code STRING) -> STRING")
 def _character_of(code: str) -> str | None:
-    if not code.startswith("\\u"):
+    if len(code) < 6 or not code.startswith("\\u"):
         return None
-    units = [int(part, 16) for part in code.split("\\u")[1:] if len(part) == 4]
-    if len(units) != code.count("\\u"):
-        return None
-    return b"".join(unit.to_bytes(2, "big") for unit in units).decode("utf-16-be")
+    text = _ESCAPE.sub(_unescaped, code)
+    return text.encode("utf-16-be", "surrogatepass").decode("utf-16-be", "replace")
+
+
+def _unescaped(found: re.Match[str]) -> str:
+    """Read an escape as in Java's source; one of an unknown letter is the letter."""
+    unit, octal, letter = found.groups()
+    if unit is not None:
+        if len(unit) < 4 or not all(digit in string.hexdigits for digit in unit):
+            raise FunctionError(f"Unable to parse unicode value: {found[0]}")
+        return chr(int(unit, 16))
+    return chr(int(octal, 8)) if octal else _CONTROLS.get(letter, letter)
 
 
 _md5 = scalar(

@@ -13,24 +13,38 @@ _CATEGORY = "URL"
 _SAMPLE = "'https://example.com:8080/a/b?q=x%20y&r=1#top'"
 # The generic syntax of a URI. Source: RFC 3986, appendix B.
 _URI = re.compile(r"(?:([^:/?#]+):)?(?://([^/?#]*))?([^?#]*)(?:\?([^#]*))?(?:#(.*))?", re.DOTALL)
-_BAD = re.compile(r"[\s<>\"{}|\\^`]")
+_BAD = re.compile(r"[\s<>\"{}|\\^`]|%(?![0-9A-Fa-f]{2})")
+_LABEL = "[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?"
+# An authority that names a server; another one has neither host nor port. Source: RFC 2396, section 3.2.2.
+_SERVER = re.compile(
+    rf"(?:[^@]*@)?(\[[0-9A-Fa-f:.%]+\]|\d{{1,3}}(?:\.\d{{1,3}}){{3}}|(?:{_LABEL}\.)*(?=[A-Za-z]){_LABEL}\.?)(?::(\d*))?"
+)
+_PORT_MAX = 2**31 - 1
 
 
 class _Url(NamedTuple):
     scheme: str | None
-    authority: str | None
-    path: str
+    host: str | None
+    port: int | None
+    path: str | None
     query: str | None
     fragment: str | None
 
 
 def _parse(text: str) -> _Url:
-    if _BAD.search(text):
-        raise FunctionError(f"URL input has invalid syntax: {text}")
-    found = _URI.fullmatch(text)
+    found = None if _BAD.search(text) else _URI.fullmatch(text)
     if found is None:
         raise FunctionError(f"URL input has invalid syntax: {text}")
-    return _Url(found[1], found[2], found[3], found[4], found[5])
+    scheme, authority, path, query, fragment = found.groups()
+    if scheme is not None and authority is None and not path.startswith("/"):
+        if not path and query is None:
+            raise FunctionError(f"URL input has no part behind its scheme: {text}")
+        return _Url(scheme, None, None, None, None, fragment)  # as mailto: has it
+    server = _SERVER.fullmatch(authority or "")
+    port = int(server[2]) if server and server[2] else None
+    if server is None or (port is not None and port > _PORT_MAX):
+        return _Url(scheme, None, None, path, query, fragment)
+    return _Url(scheme, server[1], port, path, query, fragment)
 
 
 def _decoded(text: str | None) -> str | None:
@@ -78,23 +92,17 @@ def _fragment_of(text: str) -> str | None:
 
 @_host("(input STRING) -> STRING")
 def _host_of(text: str) -> str | None:
-    authority = _parse(text).authority
-    if authority is None:
-        return None
-    host = authority.rpartition("@")[2]
-    return re.sub(r":\d*$", "", host) or None
+    return _parse(text).host
 
 
 @_parameter("(input STRING, parameter STRING) -> STRING")
 def _parameter_of(text: str, name: str) -> str | None:
-    query = _parse(text).query
+    """The query is decoded before it is cut, as in ksqlDB."""
+    query = _decoded(_parse(text).query)
     if query is None:
         return None
-    for part in query.split("&"):
-        key, separator, value = part.partition("=")
-        if unquote_plus(key) == name:
-            return unquote_plus(value) if separator else ""
-    return None
+    pairs = (part.partition("=") for part in query.split("&"))
+    return next((value for key, _, value in pairs if key == name), None)
 
 
 @_path("(input STRING) -> STRING")
@@ -104,8 +112,7 @@ def _path_of(text: str) -> str | None:
 
 @_port("(input STRING) -> INT")
 def _port_of(text: str) -> int | None:
-    found = re.search(r":(\d+)$", _parse(text).authority or "")
-    return int(found[1]) if found else None
+    return _parse(text).port
 
 
 @_protocol("(input STRING) -> STRING")
