@@ -78,13 +78,18 @@ def read_all(servers: str, topic: str, timeout_s: float = 60) -> list[tuple[int,
         partitions = consumer.list_topics(topic, 30).topics[topic].partitions
         ends = {p: consumer.get_watermark_offsets(TopicPartition(topic, p), 30)[1] for p in partitions}
         consumer.assign([TopicPartition(topic, p, 0) for p in partitions])
+        unread = {p for p, end in ends.items() if end}
         found: list[tuple[int, str]] = []
         deadline = time.monotonic() + timeout_s
-        while sum(ends.values()) > len(found) and time.monotonic() < deadline:
+        while unread and time.monotonic() < deadline:
             record = consumer.poll(1)
             if record is not None and record.error() is None:
-                place = f"{topic}-{record.partition()} at {record.offset()}"
-                found.append((int(record.key() or b"-1"), place))
+                partition, offset = int(record.partition() or 0), int(record.offset() or 0)
+                found.append((int(record.key() or b"-1"), f"{topic}-{partition} at {offset}"))
+                if offset + 1 >= ends[partition]:
+                    unread.discard(partition)
+        if unread:
+            raise TimeoutError(f"{topic}: partitions {sorted(unread)} were not read to their ends in {timeout_s:.0f} s")
         return found
     finally:
         consumer.close()

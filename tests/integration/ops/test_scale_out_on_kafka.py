@@ -7,6 +7,7 @@ import subprocess
 import time
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -131,5 +132,25 @@ def test_from_three_to_five_and_more_replicas_with_a_broker_killed(tmp_path: Pat
             assert [replicas for replicas, _ in layout(cluster, "data")] == [replicas for replicas, _ in before]
             with cluster.session() as session:
                 assert find_throttles(session) == []
+
+            # One is drained and filled again; one leaves whose machine is not known, so that a person stops it.
+            plan = tmp_path / "drain.json"
+            kappa("reassign", "drain", "4", "--confirm", "4", "--plan-file", str(plan))
+            assert all(4 not in replicas for replicas, _ in layout(cluster, "data"))
+            kappa("plan", "undo", str(plan))
+            ContextFile(tmp_path / "clusters.toml").put(replace(cluster.context(), hosts=()), use=True)
+            plan = tmp_path / "leave.json"
+            words = ["brokers", "decommission", "5", "--confirm", "5", "--plan-file", str(plan)]
+            kappa(*words, code=-9, crash_at="broker.stop-it")
+            assert all(5 not in replicas for replicas, _ in layout(cluster, "data"))
+            running = pool.submit(kappa.run, "plan", "resume", str(plan))
+            cluster.stop("broker-5")
+            went_well(running)
+            with cluster.session() as session:
+                assert {b.node_id for b in session.admin.describe().brokers} == {1, 2, 3, 4}
+            running = pool.submit(kappa.run, "plan", "undo", str(plan))
+            cluster.start("broker-5")
+            went_well(running)
+            assert [replicas for replicas, _ in layout(cluster, "data")] == [replicas for replicas, _ in before]
         load.check()
         assert load.acknowledged

@@ -9,6 +9,7 @@ from kappaflow.ops.brokers import texts as _texts
 from kappaflow.ops.plans.action import Arguments, Progress, ReversibleAction, register_actions
 from kappaflow.ops.plans.waiting import wait_until
 from kappaflow.ops.session import OpsSession
+from kappaflow.runtime.crash_points import crash_point
 from kappaflow.runtime.messages import Text, text
 
 assert _texts
@@ -38,6 +39,7 @@ class AwaitGone(ReversibleAction):
     def apply(self, session: OpsSession, arguments: Arguments, progress: Progress) -> None:
         """Say what to do and wait, for as long as it takes."""
         progress(text("broker.stop_it", broker=arguments["broker"]))
+        crash_point("broker.stop-it")
         while not wait_until(session, lambda: self.is_applied(session, arguments), WAIT_S, POLL_S):
             progress(text("broker.stop_it", broker=arguments["broker"]))
 
