@@ -226,8 +226,8 @@ class StartNode(ReversibleAction):
             host_of(session, arguments["node"], arguments["role"]).start()
 
     def verify(self, session: OpsSession, arguments: Arguments) -> list[Text]:
-        """It runs and has joined."""
-        if self.is_applied(session, arguments):
+        """It runs and has joined; one that runs may fall behind for a moment and is given some time."""
+        if is_active(session, arguments) and wait_until(session, lambda: self.is_applied(session, arguments)):
             return []
         return [text("node.not_serving", node=node_text(arguments))]
 
