@@ -13,6 +13,7 @@ import json
 import os
 import tempfile
 import time
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -22,6 +23,7 @@ from benchmarks import report
 from kappaflow.testing.embedded_server import EmbeddedServer
 
 QUERIES = 500
+GUARANTEES = ("at_least_once", "exactly_once_v2")
 SETTLED_SECONDS = 10.0
 WAIT_SECONDS = 300.0
 SOURCE = (
@@ -87,38 +89,43 @@ def statement(number: int) -> str:
     return f"CREATE STREAM f{number} AS SELECT k, i + {number} AS i, UCASE(s) AS s FROM src WHERE i > {number};"
 
 
-def wait_running(server: EmbeddedServer, count: int) -> None:
-    """Wait until all queries run.
+def wait_running(server: EmbeddedServer, count: int) -> int:
+    """Wait until all queries run; return the most handles that the process tree held meanwhile.
 
     Raises:
         TimeoutError: they do not.
     """
     deadline = time.monotonic() + WAIT_SECONDS
+    most = 0
     while time.monotonic() < deadline:
         try:
             figures = server.figures()
         except httpx.TransportError:
             figures = {}
+        with suppress(OSError, KeyError):  # a process of the tree has just ended
+            most = max(most, holding(server.pid).handles)
         if sum(query["state"] == "RUNNING" for query in figures.values()) >= count:
-            return
+            return most
         time.sleep(0.2)
     raise TimeoutError(f"{count} queries do not run within {WAIT_SECONDS:.0f} s.")
 
 
-def measure(count: int, directory: Path) -> dict[str, object]:
+def measure(count: int, directory: Path, guarantee: str = GUARANTEES[0]) -> dict[str, object]:
     """Create the queries, stop the server, start it again; return the figures."""
+    properties = {} if guarantee == GUARANTEES[0] else {"processing.guarantee": guarantee}
     with EmbeddedServer(data_dir=directory) as server:
         with httpx.Client(base_url=server.url, timeout=60) as client:
             client.post("/ksql", json={"ksql": SOURCE}).raise_for_status()
             started = time.monotonic()
             for number in range(count):
-                client.post("/ksql", json={"ksql": statement(number)}).raise_for_status()
+                request = {"ksql": statement(number), "streamsProperties": properties}
+                client.post("/ksql", json=request).raise_for_status()
             created = time.monotonic() - started
         wait_running(server, count)
     load = os.getloadavg()[0]
     started = time.monotonic()
     with EmbeddedServer(data_dir=directory) as server:
-        wait_running(server, count)
+        most_handles = wait_running(server, count)
         start_seconds = time.monotonic() - started
         first = holding(server.pid)
         time.sleep(SETTLED_SECONDS)
@@ -126,10 +133,12 @@ def measure(count: int, directory: Path) -> dict[str, object]:
     idle = (settled.cpu_seconds - first.cpu_seconds) / SETTLED_SECONDS
     return {
         "queries": count,
+        "guarantee": guarantee,
         "create_seconds": round(created, 1),
         "start_seconds": round(start_seconds, 1),
         "load": round(load, 1),
         "idle_processors": round(idle, 2),
+        "most_handles": most_handles,
         "holding": asdict(settled),
     }
 
@@ -139,14 +148,16 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="benchmarks", description=__doc__)
     parser.add_argument("--group", default="queries")
     parser.add_argument("--queries", type=int, default=QUERIES)
+    parser.add_argument("--guarantee", choices=GUARANTEES, default=GUARANTEES[0])
     parser.add_argument("--results", type=Path, help="the directory that keeps the results; none are kept without")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="kappa-queries-") as directory:
-        found = measure(options.queries, Path(directory))
+        found = measure(options.queries, Path(directory), options.guarantee)
     print(json.dumps(found, indent=1))
     if options.results is not None:
-        kept = {"workload": f"queries-{options.queries}", "title": f"{options.queries} queries", **found}
-        print("written:", report.write(options.results, "queries", [kept]))
+        kind = "" if options.guarantee == GUARANTEES[0] else "-exactly-once"
+        kept = {"workload": f"queries-{options.queries}{kind}", "title": f"{options.queries} queries{kind}", **found}
+        print("written:", report.write(options.results, f"queries{kind}", [kept]))
     return 0
 
 

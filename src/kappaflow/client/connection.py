@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from types import TracebackType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from kappaflow.client.broker_errors import translate
 from kappaflow.client.io_threads import IoThreads
@@ -24,6 +24,9 @@ from kappaflow.client.kafka_python import (
     kafka_errors,
 )
 from kappaflow.errors import BrokerUnreachable, RetriableBrokerError
+
+if TYPE_CHECKING:
+    from kappaflow.client.tail_watch import SharedWatch
 
 RECEIVE_MESSAGE_MAX_BYTES = 1 << 30
 RECONNECT_BACKOFF_MAX_MS = 1_000
@@ -138,7 +141,11 @@ class Connection:
     def call_soon(self, function: Callable[[], object]) -> None:
         """Run a function on the I/O thread, soon; ignored after ``close``."""
         if not self._closed:
-            self._net.call_soon_threadsafe(function)
+            try:
+                self._net.call_soon_threadsafe(function)
+            except RuntimeError:
+                if not self._closed:  # another thread closed it just now
+                    raise
 
     def call_later(self, delay_s: float, function: Callable[[], object]) -> None:
         """Run a function on the I/O thread after a time; to be called on the I/O thread."""
@@ -172,6 +179,20 @@ class Connection:
         try:
             self._check_open()
             return self.manager.send(message, node_id=node_id, request_timeout_ms=timeout_ms)
+        except Exception as error:
+            return Future().failure(error)
+
+    def send_beside(self, message: Any, node_id: int, name: str) -> Any:
+        """As `send`, over one more connection to the broker: the answers of those in use are not waited for.
+
+        Args:
+            message: the request.
+            node_id: the broker.
+            name: of the connection, the same each time.
+        """
+        try:
+            self._check_open()
+            return self.manager.send(message, node_id=self.manager.beside(node_id, name))
         except Exception as error:
             return Future().failure(error)
 
@@ -250,18 +271,39 @@ class LentConnection(Connection):
             self._give_back(self._base)
 
 
-def open_connection(config: ClientConfig, purpose: str, *, alone: bool = False) -> Connection:
+def open_connection(config: ClientConfig, purpose: str, *, in_transactions: bool = False) -> Connection:
     """Connect, or borrow a connection from the process where many are open.
 
     Args:
         config: how to reach the cluster.
         purpose: names the thread.
-        alone: some of the requests would hold back those of others.
+        in_transactions: it is to be shared with transactions only, whose ends take longer than other requests.
 
     Raises:
         BrokerUnreachable: no broker answers.
     """
-    return Connection(config, purpose) if alone or config.io is None else config.io.lend(config, purpose)
+    if config.io is None:
+        return Connection(config, purpose)
+    return config.io.lend(config, purpose, in_transactions=in_transactions)
+
+
+def open_fetching(config: ClientConfig, isolation: int) -> tuple[Connection, SharedWatch | None]:
+    """Connect for fetching, or borrow a connection from the process where many fetch.
+
+    Args:
+        config: how to reach the cluster.
+        isolation: the code of the isolation level.
+
+    Returns:
+        The connection, and what is to be waited with at the ends of partitions where it is borrowed: no request may
+        be held back by the broker then.
+
+    Raises:
+        BrokerUnreachable: no broker answers.
+    """
+    if config.io is None:
+        return Connection(config, "fetch"), None
+    return config.io.lend_for_fetching(config, isolation)
 
 
 def _why_unreachable(address: str) -> str:

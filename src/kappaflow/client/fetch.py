@@ -8,6 +8,10 @@
 Requests are sent and answers taken apart on the fetcher's own I/O thread.  A partition is fetched again while
 what was fetched of it waits to be polled, within a bound on bytes that never lets one partition starve another; at
 the end of the log fetching waits for ``poll``.
+
+    alone on its connection     the broker holds a request back until there is something
+    one of many of a process    requests are small and answered at once; at the end of a partition a watch that all
+                                share (`kappaflow.client.tail_watch`) says when to ask again
 """
 
 from __future__ import annotations
@@ -22,9 +26,10 @@ from types import TracebackType
 from typing import Any, Literal, NamedTuple
 
 from kappaflow.client.broker_errors import RETRIABLE_CODES, broker_error, translate
-from kappaflow.client.connection import ClientConfig, Connection
-from kappaflow.client.kafka_python import consumer_messages
+from kappaflow.client.connection import ClientConfig, open_fetching
+from kappaflow.client.fetch_requests import fetch_request, list_offsets_request
 from kappaflow.client.metadata import Leader, Metadata
+from kappaflow.client.tail_watch import Seen, SharedWatch
 from kappaflow.client.topic_partition import TopicPartition
 from kappaflow.errors import KappaError, RetriableBrokerError
 from kappaflow.wire.error_codes import ErrorCode
@@ -34,14 +39,13 @@ EARLIEST = -2
 """Offsets to be looked up: the end of the log, and its beginning."""
 
 RETRY_BACKOFF_S = 0.1
-FETCH_MAX_VERSION = 12
+SHARED_REQUEST_BYTES, SHARED_BUFFERED_BYTES = 1 << 20, 16 << 20
+"""Bounds of a fetcher that shares its connection: others wait for the answer, and there are many."""
 _OFFSET_LENGTH = Struct(">qi")
 _LAST_OFFSET_DELTA = Struct(">i")
 _HEADER_SIZE = 61
 _LOG_OVERHEAD = 12
 
-_FetchRequest = consumer_messages.FetchRequest
-_ListOffsetsRequest = consumer_messages.ListOffsetsRequest
 IsolationLevel = Literal["read_uncommitted", "read_committed"]
 PARTITION_SHARE_MIN_BYTES = 1 << 20
 ISOLATION_CODES: dict[IsolationLevel, int] = {"read_uncommitted": 0, "read_committed": 1}
@@ -78,12 +82,13 @@ class FetchedChunk(NamedTuple):
 
 @dataclass(slots=True, eq=False)
 class _Position:
-    """What the fetcher knows of one assigned partition."""
+    """What the fetcher knows of one assigned partition; ``at_end``: the watch says when to fetch it."""
 
     partition: TopicPartition
     offset: int
     paused: bool = False
     in_flight: bool = False
+    at_end: bool = False
     retry_at: float = 0.0
     failures: int = 0
     unknown_since: float | None = None
@@ -158,7 +163,11 @@ class Fetcher:
         self._error: KappaError | None = None
         self._woken = False
         self.fetched_bytes = 0
-        self._connection = Connection(config, "fetch")
+        self._connection, self._watch = open_fetching(config, self._isolation)
+        if self._watch is not None:
+            self._max_buffered = min(max_buffered_bytes, SHARED_BUFFERED_BYTES)
+            self._max_bytes = min(max_bytes, SHARED_REQUEST_BYTES)
+            self._partition_max = min(partition_max_bytes, SHARED_REQUEST_BYTES)
         self._metadata = Metadata(self._connection, self._on_metadata)
 
     def __enter__(self) -> Fetcher:
@@ -199,6 +208,8 @@ class Fetcher:
     def _drop(self, partitions: Sequence[TopicPartition]) -> None:
         for partition in partitions:
             self._buffered_bytes -= self._positions.pop(partition).buffered_bytes
+        if self._watch is not None:
+            self._watch.leave(self, partitions)
 
     def seek(self, partition: TopicPartition, offset: int) -> None:
         """Go on with a partition from another offset."""
@@ -305,10 +316,15 @@ class Fetcher:
 
     def close(self) -> None:
         """Stop fetching and close the connections."""
+        if self._connection.closed:
+            return
+        self._metadata.close()
         self._connection.close()
         with self._lock:
-            self._positions.clear()
+            self._drop(list(self._positions))
             self._lock.notify_all()
+        if self._watch is not None:
+            self._watch.close()
 
     # ---- the I/O thread's side ----
 
@@ -318,6 +334,18 @@ class Fetcher:
             for position in self._positions.values():
                 if position.unknown_since is not None:
                     position.retry_at = 0.0
+        self._pump()
+
+    def on_grown(self, partitions: list[TopicPartition]) -> None:
+        """Fetch partitions again that were at their end; from any thread."""
+        self._connection.call_soon(lambda: self._leave_end(partitions))
+
+    def _leave_end(self, partitions: list[TopicPartition]) -> None:
+        with self._lock:
+            for partition in partitions:
+                position = self._positions.get(partition)
+                if position is not None:
+                    position.at_end = False
         self._pump()
 
     def _pump(self) -> None:
@@ -343,7 +371,7 @@ class Fetcher:
                 self._send_to(node_id, ready)
 
     def _is_fetchable(self, position: _Position, now: float) -> bool:
-        if position.in_flight or position.retry_at > now:
+        if position.in_flight or position.at_end or position.retry_at > now:
             return False
         crowded = self._buffered_bytes >= self._max_buffered and position.buffered_bytes > 0
         if crowded or position.buffered_bytes >= max(2 * self._partition_bytes(), self._max_buffered // 8):
@@ -381,7 +409,9 @@ class Fetcher:
         lookups = [pair for pair in ready if pair[0].offset < 0]
         fetches = [pair for pair in ready if pair[0].offset >= 0]
         if lookups:
-            self._send(node_id, self._list_offsets_request(lookups), [p for p, _ in lookups], self._on_offsets)
+            wanted = {position.partition: (position.offset, epoch) for position, epoch in lookups}
+            request = list_offsets_request(wanted, self._isolation)
+            self._send(node_id, request, [p for p, _ in lookups], self._on_offsets)
         if not fetches:
             return
         behind = [pair for pair in fetches if pair[0].has_more]
@@ -390,7 +420,9 @@ class Fetcher:
             self._throttled = True
             return
         in_flight = self._in_flight.get(node_id, 0)
-        if in_flight == 0 and len(behind) >= 2:
+        if self._watch is not None:
+            groups = [] if in_flight else [fetches]  # one at a time: those who share the connection have their turn
+        elif in_flight == 0 and len(behind) >= 2:
             # Two requests of partitions that have records: the broker works on one while we read the other.
             first = behind[: len(behind) // 2]
             taken = {id(position) for position, _ in first}
@@ -400,7 +432,12 @@ class Fetcher:
         else:
             return
         for group in groups:
-            self._send(node_id, self._fetch_request(group), [p for p, _ in group], self._on_fetched)
+            self._send(
+                node_id,
+                self._fetch_request(group),
+                [p for p, _ in group],
+                lambda response, asked: self._on_fetched(node_id, response, asked),
+            )
 
     def _has_untaken(self) -> bool:
         return any(position.chunks and not position.paused for position in self._positions.values())
@@ -445,36 +482,21 @@ class Fetcher:
         self._lock.notify_all()
 
     def _fetch_request(self, pairs: list[tuple[_Position, int]]) -> Any:
-        topic_class = _FetchRequest.FetchTopic
-        topics: dict[str, list[Any]] = {}
-        partition_bytes = self._partition_bytes()
-        for position, epoch in pairs:
-            topics.setdefault(position.partition.topic, []).append(
-                topic_class.FetchPartition(
-                    partition=position.partition.partition,
-                    current_leader_epoch=epoch,
-                    fetch_offset=position.offset,
-                    last_fetched_epoch=-1,
-                    log_start_offset=-1,
-                    partition_max_bytes=partition_bytes,
-                )
-            )
-        return _FetchRequest(
-            replica_id=-1,
-            max_wait_ms=int(self._max_wait_ms * self._connection.config.patience),
-            min_bytes=self._min_bytes,
+        return fetch_request(
+            ((position.partition, position.offset, epoch) for position, epoch in pairs),
+            isolation=self._isolation,
+            max_wait_ms=0 if self._watch is not None else int(self._wait_s * 1000),
+            partition_bytes=self._partition_bytes(),
             max_bytes=self._max_bytes,
-            isolation_level=self._isolation,
-            session_id=0,
-            session_epoch=-1,
-            topics=[topic_class(topic=name, partitions=rows) for name, rows in topics.items()],
-            forgotten_topics_data=[],
-            rack_id="",
-            min_version=4,
-            max_version=FETCH_MAX_VERSION,
+            min_bytes=self._min_bytes,
         )
 
-    def _on_fetched(self, response: Any, asked: list[tuple[_Position, int]]) -> None:
+    @property
+    def _wait_s(self) -> float:
+        """How long to wait for news where there are none."""
+        return self._max_wait_ms / 1000 * self._connection.config.patience
+
+    def _on_fetched(self, node_id: int, response: Any, asked: list[tuple[_Position, int]]) -> None:
         if response.error_code:
             self._on_failure(broker_error(response.error_code, "fetch"), [position for position, _ in asked])
             return
@@ -486,6 +508,8 @@ class Fetcher:
                 position, offset = by_partition[TopicPartition(topic.topic, answer.partition_index)]
                 if self._positions.get(position.partition) is position:
                     self._take_answer(position, offset, answer, had_room=had_room)
+                    if self._watch is not None and not answer.error_code:
+                        self._wait_at_end(self._watch, position, node_id, is_empty=had_room)
 
     def _take_answer(self, position: _Position, offset: int, answer: Any, *, had_room: bool) -> None:
         if answer.error_code:
@@ -523,6 +547,17 @@ class Fetcher:
             self._lock.notify_all()
         position.has_more = position.offset < end
 
+    def _wait_at_end(self, watch: SharedWatch, position: _Position, node_id: int, *, is_empty: bool) -> None:
+        """Ask for a partition no more until the watch says so, where the last answer said that nothing is left."""
+        if position.has_more and not is_empty:
+            return
+        position.at_end = True
+        seen = Seen(position.offset, position.high_watermark, position.last_stable_offset)
+        watch.wait(self, position.partition, node_id, seen)
+        if position.has_more:
+            # Offsets without records up to the end, or records that the broker had not at hand: it may have them later.
+            self._connection.call_later(self._wait_s, lambda: self._leave_end([position.partition]))
+
     def _on_partition_error(self, position: _Position, code: int) -> None:
         if code == ErrorCode.OFFSET_OUT_OF_RANGE and self._reset is not None:
             position.offset = self._reset
@@ -534,25 +569,6 @@ class Fetcher:
             self._retry_later(position, time.monotonic())
         else:
             self._fail(broker_error(code, f"fetch {position.partition}"))
-
-    def _list_offsets_request(self, pairs: list[tuple[_Position, int]]) -> Any:
-        topic_class = _ListOffsetsRequest.ListOffsetsTopic
-        topics: dict[str, list[Any]] = {}
-        for position, epoch in pairs:
-            topics.setdefault(position.partition.topic, []).append(
-                topic_class.ListOffsetsPartition(
-                    partition_index=position.partition.partition,
-                    current_leader_epoch=epoch,
-                    timestamp=position.offset,
-                )
-            )
-        return _ListOffsetsRequest(
-            replica_id=-1,
-            isolation_level=self._isolation,
-            topics=[topic_class(name=name, partitions=rows) for name, rows in topics.items()],
-            min_version=2,
-            max_version=7,
-        )
 
     def _on_offsets(self, response: Any, asked: list[tuple[_Position, int]]) -> None:
         by_partition = {position.partition: position for position, _ in asked}

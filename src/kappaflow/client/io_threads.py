@@ -5,6 +5,7 @@ many connections   a bounded number of threads, and a connection for control tha
 
     take ──▶ the thread with the fewest connections, a new one while there are fewer than `most`
     lend ──▶ a connection for produce: one of their own for the first users, then the one with the fewest
+    lend_for_fetching ──▶ likewise for fetching, with a watch of the ends of partitions where a connection is shared
     control ──▶ the shared connection; `retire` after a failure, so that the next one to ask gets a fresh one
 """
 
@@ -16,12 +17,16 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from kappaflow.client.kafka_python import NetworkSelector
+from kappaflow.client.pool import Pool
 
 if TYPE_CHECKING:
     from kappaflow.client.connection import ClientConfig, Connection
+    from kappaflow.client.tail_watch import SharedWatch, TailWatch
 
 MOST_THREADS = 12
 MOST_LENT = 32
+FETCHING_ALONE, FETCHING_SHARED = 32, 16
+ISOLATIONS = (0, 1)
 PATIENT_CONNECTIONS = 60
 PATIENCE_MAX = 10.0
 
@@ -39,9 +44,11 @@ class IoThreads:
         self._users: dict[Any, int] = {}
         self._control: Connection | None = None
         self._leases: dict[Connection, int] = {}
-        self._lent: dict[Connection, int] = {}
-        self._being_made = 0
-        self._made = threading.Condition(self._lock)
+        self._lent: Pool[Connection] = Pool(MOST_LENT)
+        self._in_transactions: Pool[Connection] = Pool(MOST_LENT)
+        self._fetching_alone: Pool[Connection] = Pool(FETCHING_ALONE)
+        self._fetching: Pool[Connection] = Pool(FETCHING_SHARED)
+        self._watches: dict[int, Pool[TailWatch]] = {isolation: Pool(1) for isolation in ISOLATIONS}
 
     def take(self, client_id: str) -> Any:
         """Give a loop for one more connection; `give_back` ends the use.
@@ -68,55 +75,55 @@ class IoThreads:
         if is_free:
             net.close()
 
-    def lend(self, config: ClientConfig, purpose: str) -> Connection:
+    def lend(self, config: ClientConfig, purpose: str, *, in_transactions: bool = False) -> Connection:
         """Lend a connection for requests that are answered soon; its `close` gives it back.
 
         Args:
             config: how to reach the cluster; the same for all users.
             purpose: names the thread, where a new one is made.
+            in_transactions: it is shared with transactions only.
 
         Raises:
             BrokerUnreachable: no broker answers.
         """
         from kappaflow.client.connection import Connection, LentConnection
 
-        with self._made:
-            while len(self._lent) + self._being_made >= MOST_LENT:
-                if self._lent:
-                    found = min(self._lent, key=self._lent.__getitem__)
-                    self._lent[found] += 1
-                    return LentConnection(found, self._take_back)
-                self._made.wait()
-            self._being_made += 1
-        try:
-            made = Connection(config, purpose)
-        except BaseException:
-            with self._made:
-                self._being_made -= 1
-                self._made.notify_all()
-            raise
-        with self._made:
-            self._being_made -= 1
-            self._lent[made] = 1
-            self._made.notify_all()
-        return LentConnection(made, self._take_back)
+        pool = self._in_transactions if in_transactions else self._lent
+        return LentConnection(pool.take(lambda: Connection(config, purpose)), pool.give_back)
 
-    def _take_back(self, connection: Connection) -> None:
-        with self._lock:
-            self._lent[connection] -= 1
-            is_free = not self._lent[connection]
-            if is_free:
-                del self._lent[connection]
-        if is_free:
-            connection.close()
+    def lend_for_fetching(self, config: ClientConfig, isolation: int) -> tuple[Connection, SharedWatch | None]:
+        """Lend a connection to a fetcher, and what it waits with at the end of its partitions if it is not alone on it.
+
+        Args:
+            config: how to reach the cluster; the same for all users.
+            isolation: the code of the isolation level.
+
+        Raises:
+            BrokerUnreachable: no broker answers.
+        """
+        from kappaflow.client.connection import Connection, LentConnection
+        from kappaflow.client.tail_watch import SharedWatch, TailWatch
+
+        own = self._fetching_alone.take_own(lambda: Connection(config, "fetch"))
+        if own is not None:
+            return LentConnection(own, self._fetching_alone.give_back), None
+        watches = self._watches[isolation]
+        watch = watches.take(lambda: TailWatch(Connection(config, "watch"), isolation))
+        try:
+            shared = self._fetching.take(lambda: Connection(config, "fetch-shared"))
+        except BaseException:
+            watches.give_back(watch)
+            raise
+        return LentConnection(shared, self._fetching.give_back), SharedWatch(watch, watches.give_back)
 
     @property
     def patience(self) -> float:
         """By how much the waits of each connection are longer, so that idle ones do not keep a processor busy.
 
-        1 up to some tens of connections; what waits is woken by records and events, so results are not later.
+        1 up to some tens of users; what waits is woken by records and events, so results are not later.
         """
-        return min(PATIENCE_MAX, max(1.0, sum(self._users.values()) / PATIENT_CONNECTIONS))
+        users = sum(self._users.values()) + self._fetching.sharers + self._in_transactions.sharers
+        return min(PATIENCE_MAX, max(1.0, users / PATIENT_CONNECTIONS))
 
     @property
     def known(self) -> Connection | None:

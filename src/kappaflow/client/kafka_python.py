@@ -287,6 +287,25 @@ class ConnectionManager(KafkaConnectionManager):
         self._bootstrap_future = Future().success(True)
         mine.start_refresh_loop()
 
+    def beside(self, node_id: Any, name: str) -> str:
+        """Return an id under which one more connection goes to a node; to be used on the I/O thread.
+
+        Args:
+            node_id: the node.
+            name: of the connection, the same each time.
+        """
+        node = self.cluster.broker_metadata(node_id)
+        if node is None:
+            self.cluster.request_update()
+            raise kafka_errors.UnknownBrokerIdError(node_id)
+        known = self.cluster._coordinator_brokers.get(name)
+        if known is None or (known.host, known.port) != (node.host, node.port):
+            if name in self._conns:
+                self._conns[name].close()
+            broker_class = metadata_messages.MetadataResponse.MetadataResponseBroker
+            self.cluster._coordinator_brokers[name] = broker_class(name, node.host, node.port, None)
+        return name
+
     def close(self, node_id: Any = None, timeout_ms: float | None = None) -> None:
         """Close connections; with all of them also what is not written yet goes.
 

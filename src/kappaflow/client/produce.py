@@ -100,8 +100,7 @@ class BatchProducer:
         self._identity_requested = False
         self._renew_identity = False
         self._node_requests: dict[int, int] = {}
-        # A transaction's last request waits for all its partitions, and would hold back the others of a connection.
-        self._connection = open_connection(config, "produce", alone=transactional)
+        self._connection = open_connection(config, "produce", in_transactions=transactional)
         self._metadata = Metadata(self._connection, self._on_metadata)
 
     def __enter__(self) -> BatchProducer:

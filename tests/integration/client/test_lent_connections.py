@@ -13,8 +13,11 @@ from kappaflow.client.admin import Admin
 from kappaflow.client.connection import ClientConfig
 from kappaflow.client.fetch import Fetcher
 from kappaflow.client.io_threads import IoThreads
+from kappaflow.client.offsets import SIMPLE
 from kappaflow.client.produce import BatchProducer
+from kappaflow.client.records import RecordReader
 from kappaflow.client.topic_partition import TopicPartition
+from kappaflow.client.transactions import TransactionalProducer
 from kappaflow.wire.record_batch import build_batch, parse_header
 
 PRODUCERS, ROUNDS = 7, 3
@@ -74,3 +77,37 @@ def test_producers_share_connections_and_none_writes_for_another(
         neighbour.connection.run(lambda: None)
     assert shared.io is not None
     assert not shared.io._lent
+
+
+def test_transactions_share_connections_and_none_ends_another(
+    config: ClientConfig, new_topic: Callable[..., str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(io_threads, "MOST_LENT", 2)
+    shared = replace(config, io=IoThreads(most=2))
+    topics = [TopicPartition(new_topic(), 0) for _ in range(PRODUCERS)]
+    failures: list[BaseException] = []
+
+    def write(partition: TopicPartition) -> None:
+        try:
+            with TransactionalProducer(shared, f"writes-{partition.topic}") as producer:
+                producer.init()
+                for round_ in range(ROUNDS):
+                    for end in (producer.abort, lambda: producer.commit({}, "", SIMPLE)):
+                        producer.send(partition, build_batch([(None, b"%d" % round_)], timestamp_ms=1))
+                        producer.flush()
+                        end()
+        except BaseException as error:
+            failures.append(error)
+
+    threads = [Thread(target=write, args=(partition,)) for partition in topics]
+    for thread in threads:
+        thread.start()
+    assert shared.io is not None
+    for thread in threads:
+        thread.join(60)
+    assert not failures
+    assert not shared.io._in_transactions
+    with RecordReader(config, dict.fromkeys(topics, 0), isolation_level="read_committed") as reader:
+        records = reader.read_to(dict.fromkeys(topics, 4 * ROUNDS))
+    values = {topic: [record.value for record in records if record.partition == topic] for topic in topics}
+    assert values == {topic: [b"%d" % round_ for round_ in range(ROUNDS)] for topic in topics}

@@ -72,10 +72,10 @@ class SilentBroker:
 def broker(monkeypatch: pytest.MonkeyPatch) -> Generator[SilentBroker]:
     silent = SilentBroker()
     for module in (fetch, produce):
-        opener = "Connection" if module is fetch else "open_connection"
-        monkeypatch.setattr(module, opener, lambda *_, **__: silent)
         monkeypatch.setattr(module, "Metadata", silent.metadata)
         monkeypatch.setattr(module, "RETRY_BACKOFF_S", 3600.0)
+    monkeypatch.setattr(fetch, "open_fetching", lambda *_: (silent, None))
+    monkeypatch.setattr(produce, "open_connection", lambda *_, **__: silent)
     yield silent
 
 
