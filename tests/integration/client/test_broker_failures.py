@@ -8,9 +8,11 @@ from collections.abc import Callable
 
 import pytest
 
+from kappaflow.client import io_threads
 from kappaflow.client.admin import Admin, NewTopic
 from kappaflow.client.connection import ClientConfig
 from kappaflow.client.fetch import Fetcher
+from kappaflow.client.io_threads import IoThreads
 from kappaflow.client.offsets import GroupOffsets
 from kappaflow.client.produce import BatchProducer
 from kappaflow.client.topic_partition import TopicPartition
@@ -90,10 +92,14 @@ class Stream:
 
 
 @pytest.mark.parametrize("end", ["stop", "kill"])
-def test_nothing_is_lost_doubled_or_reordered(kafka_all_running: ApacheKafka, end: str) -> None:
+@pytest.mark.parametrize("shares", [False, True], ids=["alone", "shared"])
+def test_nothing_is_lost_doubled_or_reordered(
+    kafka_all_running: ApacheKafka, end: str, shares: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
     cluster = kafka_all_running
-    config = ClientConfig(cluster.bootstrap_servers)
-    topic = f"failure-{end}"
+    monkeypatch.setattr(io_threads, "FETCHING_ALONE", 0)
+    config = ClientConfig(cluster.bootstrap_servers, io=IoThreads() if shares else None)
+    topic = f"failure-{end}-{shares}"
     with Admin(config) as admin:
         admin.create_topic(NewTopic(topic, PARTITIONS, 3))
         stream = Stream(config, topic)

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from kappaflow.serde.arrow_without_pandas import look_again
 from kappaflow.server.functions.loader import Loaded, has_entry_points, load, snapshot
 from kappaflow.sql.functions.registry import default_registry
 from kappaflow.sql.functions.user.declarations import Declaration, UserFunctions, missing
@@ -49,6 +50,7 @@ class FunctionLibrary:
             self._seen = now
             known = set(self._loaded.problems)
             self._loaded = load(self._directory, packages=self._packages)
+            look_again()
             self.functions.replace(self._loaded.functions, self._loaded.problems)
             self.version += 1
             for problem in self._loaded.problems:

@@ -22,6 +22,7 @@ from typing import Any
 from kappaflow.client.admin import Admin
 from kappaflow.client.schema_registry import HttpSchemaRegistry, registry_by_url
 from kappaflow.errors import ConfigError, KappaError, StatementError
+from kappaflow.serde.arrow_without_pandas import look_without_pandas
 from kappaflow.server.configuration import ServerConfig
 from kappaflow.server.control.command_topic import CommandLog, Outcome, create_command_topic
 from kappaflow.server.functions.library import FunctionLibrary
@@ -337,6 +338,7 @@ def main() -> int:
     )
     restore.logger.setLevel(logging.INFO)  # it speaks only of restores that take long
     gc.disable()  # until all is loaded: what a start makes stays, and collections walked it again and again
+    look_without_pandas()
     config = ServerConfig.from_line(read_first_line())
     try:
         asyncio.run(serve(config, arguments.index))
