@@ -92,6 +92,7 @@ PRIVATE_PARTS: dict[Any, tuple[str, ...]] = {
         "request_update",
         "refresh_metadata",
         "metadata_refresh_in_progress",
+        "broker_metadata",
         "leader_for_partition",
         "leader_epoch_for_partition",
         "partitions_for_topic",
