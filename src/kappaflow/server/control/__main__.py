@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import asyncio
 import contextlib
-import gc
 import logging
 import signal
 import socket
@@ -30,6 +29,7 @@ from kappaflow.server.control.state import BrokerTopics, ControlState
 from kappaflow.server.control.statements.execute import execute_request
 from kappaflow.server.control.statements.session import Session
 from kappaflow.server.functions.loader import has_entry_points
+from kappaflow.server.garbage import collect_nothing_yet, keep_what_is_loaded
 from kappaflow.server.lifeline import read_first_line, watch_parent
 from kappaflow.server.processing_log import LogSettings
 from kappaflow.server.registry.schema_log import SchemaLog
@@ -153,9 +153,7 @@ async def run(config: ServerConfig, port: int) -> None:
         config.registry_file.write_text(f"{config.own_url(port)}{REGISTRY_PATH}", encoding="utf-8")
     await anyio.to_thread.run_sync(create_log_stream, state)
     poll = asyncio.create_task(state.poll_workers())
-    gc.collect()
-    gc.freeze()  # what is loaded stays: collections have less to walk
-    gc.enable()
+    keep_what_is_loaded(state.commands.next_offset)
     print(f"READY {url}", flush=True)  # noqa: T201 - the supervisor reads this line
     await serve(make_application(state), hypercorn, shutdown_trigger=stop.wait)  # type: ignore[arg-type]
     poll.cancel()
@@ -174,7 +172,7 @@ def main() -> int:
     parser.add_argument("--http-port", type=int, default=0)
     arguments = parser.parse_args()
     logging.basicConfig(level=logging.WARNING, stream=sys.stderr, format="%(asctime)s control %(message)s")
-    gc.disable()  # until all is loaded: what a start makes stays, and collections walked it again and again
+    collect_nothing_yet()
     config = ServerConfig.from_line(read_first_line())
     try:
         asyncio.run(run(config, arguments.http_port))

@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import asyncio
 import functools
-import gc
 import logging
 import os
 import signal
@@ -26,6 +25,7 @@ from kappaflow.serde.arrow_without_pandas import look_without_pandas
 from kappaflow.server.configuration import ServerConfig
 from kappaflow.server.control.command_topic import CommandLog, Outcome, create_command_topic
 from kappaflow.server.functions.library import FunctionLibrary
+from kappaflow.server.garbage import collect_nothing_yet, keep_what_is_loaded
 from kappaflow.server.lifeline import read_first_line, watch_parent
 from kappaflow.server.processing_log import LogSettings, ProcessingLog
 from kappaflow.server.rpc import Handler, Message, Reply, RpcServer, send_part
@@ -318,9 +318,7 @@ async def serve(config: ServerConfig, index: int) -> None:
     path = Path(config.worker_socket(index))
     path.unlink(missing_ok=True)
     await RpcServer(handlers).start(str(path))
-    gc.collect()
-    gc.freeze()  # what is loaded stays: collections have less to walk
-    gc.enable()
+    keep_what_is_loaded(worker.commands.next_offset)
     print("READY worker", flush=True)  # noqa: T201 - the supervisor reads this line
     sys.stdout = sys.stderr  # what functions of users print is for the log
     await stop.wait()
@@ -337,7 +335,7 @@ def main() -> int:
         level=logging.WARNING, stream=sys.stderr, format=f"%(asctime)s worker-{arguments.index} %(message)s"
     )
     restore.logger.setLevel(logging.INFO)  # it speaks only of restores that take long
-    gc.disable()  # until all is loaded: what a start makes stays, and collections walked it again and again
+    collect_nothing_yet()
     look_without_pandas()
     config = ServerConfig.from_line(read_first_line())
     try:
