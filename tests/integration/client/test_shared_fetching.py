@@ -155,7 +155,9 @@ def test_what_is_committed_aborted_and_open_is_seen_as_it_is(
             reader.read()
 
         def ends() -> set[int]:
-            return {reader.fetcher.last_stable_offset(partition) for reader in readers}
+            """What they know of the end, and how far they are."""
+            found = [reader.fetcher for reader in readers]
+            return {each.last_stable_offset(partition) for each in found} | {each.position(partition) for each in found}
 
         def reached(end: int) -> None:
             deadline = time.monotonic() + LONGEST_S
