@@ -25,7 +25,7 @@ from typing import Any, Final
 
 from kappaflow.errors import ConfigError
 from kappaflow.serde import types as t
-from kappaflow.serde.schema import Column
+from kappaflow.serde.schema import Column, names_within
 
 Node = Any
 DEFAULT_FULL_NAME: Final = "io.confluent.ksql.avro_schemas.KsqlDataSourceSchema"
@@ -127,23 +127,8 @@ def check_avro_names(column: Column) -> None:
     Raises:
         ConfigError: Avro does not allow one.
     """
-    checked_name(column.name)
-    _check_fields(column.type)
-
-
-def _check_fields(data_type: t.DataType) -> None:
-    match data_type:
-        case t.Array(element):
-            _check_fields(element)
-        case t.Map(key, value):
-            _check_fields(key)
-            _check_fields(value)
-        case t.Struct(fields):
-            for each in fields:
-                checked_name(each.name)
-                _check_fields(each.type)
-        case _:
-            pass
+    for name in names_within(column):
+        checked_name(name)
 
 
 def type_of_avro(node: Node, names: dict[str, Node] | None = None) -> t.DataType | None:

@@ -12,7 +12,7 @@ NONE       yes  no     -                -                         no columns at 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import Enum
 from typing import Final
@@ -24,6 +24,7 @@ from kappaflow.serde.delimited_format import DelimitedSerde, parse_delimiter
 from kappaflow.serde.face import Serde
 from kappaflow.serde.json_format import JsonSerde
 from kappaflow.serde.kafka_format import KafkaSerde, NoneSerde
+from kappaflow.serde.protobuf_schema import check_protobuf_names
 from kappaflow.serde.schema import Column
 from kappaflow.serde.schema_registry import SchemaRegistry
 
@@ -104,6 +105,13 @@ def base_type(data_type: t.DataType) -> str:
     return type(data_type).__name__.upper()
 
 
+_NAME_CHECKS: dict[str, Callable[[Column], None]] = {
+    "AVRO": check_avro_names,
+    "PROTOBUF": check_protobuf_names,
+    "PROTOBUF_NOSR": check_protobuf_names,
+}
+
+
 def schema_problem(format_name: str, columns: tuple[Column, ...]) -> str | None:
     """Return why the format cannot hold these columns, or None."""
     if format_name == "NONE" and columns:
@@ -118,10 +126,11 @@ def schema_problem(format_name: str, columns: tuple[Column, ...]) -> str | None:
         if format_name in {"JSON", "JSON_SR"}:
             return "JSON only supports MAP types with STRING keys"
         return "PROTOBUF format only supports MAP types with STRING keys"
-    if format_name == "AVRO":
+    check_names = _NAME_CHECKS.get(format_name)
+    if check_names is not None:
         try:
             for column in columns:
-                check_avro_names(column)
+                check_names(column)
         except ConfigError as error:
             return str(error)
     return None

@@ -19,11 +19,13 @@ Plain scalars cannot be null; ``optional`` fields and wrapper messages can.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from typing import Final
 
 from kappaflow.errors import ConfigError
 from kappaflow.serde import types as t
+from kappaflow.serde.schema import Column, names_within
 
 _PLAIN: dict[type[t.DataType], tuple[str, str]] = {
     t.Boolean: ("bool", "BoolValue"),
@@ -39,6 +41,7 @@ _MESSAGES: dict[type[t.DataType], tuple[str, str]] = {
     t.Timestamp: ("google.protobuf.Timestamp", "google/protobuf/timestamp.proto"),
 }
 DEFAULT_NAME: Final = "ConnectDefault"
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _WRAPPERS = "google/protobuf/wrappers.proto"
 
 
@@ -54,6 +57,17 @@ def protobuf_schema(record: t.Struct, full_name: str | None, nullable: str) -> s
         ConfigError: a map's keys are no STRING.
     """
     return _Writer(nullable.lower()).file(record, full_name)
+
+
+def check_protobuf_names(column: Column) -> None:
+    """Check the names of a column and of all fields within it.
+
+    Raises:
+        ConfigError: Protobuf does not allow one.
+    """
+    for name in names_within(column):
+        if not _NAME.fullmatch(name):
+            raise ConfigError(f'Schema is not compatible with Protobuf: "{name}" is not a valid identifier.')
 
 
 @dataclass(slots=True)

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from enum import Enum
 
-from kappaflow.serde.types import DataType
+from kappaflow.serde.types import Array, DataType, Map, Struct
 
 
 class Namespace(Enum):
@@ -51,6 +51,32 @@ class Column:
         if self.namespace is Namespace.HEADERS:
             return f"{base} HEADER('{self.header_key}')" if self.header_key else f"{base} HEADERS"
         return base
+
+
+def names_within(column: Column) -> Iterator[str]:
+    """Yield the names of a column and of all fields within it.
+
+    >>> from kappaflow.serde.types import STRING, StructField
+    >>> list(names_within(Column("C", Array(Struct((StructField("A", STRING),))))))
+    ['C', 'A']
+    """
+    yield column.name
+    yield from _fields_within(column.type)
+
+
+def _fields_within(data_type: DataType) -> Iterator[str]:
+    match data_type:
+        case Array(element):
+            yield from _fields_within(element)
+        case Map(key, value):
+            yield from _fields_within(key)
+            yield from _fields_within(value)
+        case Struct(fields):
+            for each in fields:
+                yield each.name
+                yield from _fields_within(each.type)
+        case _:
+            pass
 
 
 @dataclass(frozen=True, slots=True)

@@ -50,3 +50,35 @@ def test_the_record_that_closes_a_window_is_enough() -> None:
         pushed = db.sql(f"{windowed} LIMIT 2;").rows()
         kept = db.sql("SELECT k, total FROM closed EMIT CHANGES LIMIT 2;").rows()
         assert [row.TOTAL for row in pushed] == [row.TOTAL for row in kept] == [5, 10]
+
+
+def test_the_record_that_ends_the_window_of_an_unmatched_row_is_enough() -> None:
+    with EmbeddedServer() as server, connect(server.url) as db:
+        db.properties["auto.offset.reset"] = "earliest"
+        for name in ("l", "r"):
+            columns = f"CREATE STREAM {name} (k INT KEY, v INT)"
+            db.sql(f"{columns} WITH (kafka_topic='{name}', value_format='JSON', partitions=1);")
+        joined = (
+            "SELECT l.k AS k, l.v AS lv, r.v AS rv FROM l LEFT JOIN r WITHIN 10 SECONDS GRACE PERIOD 5 SECONDS "
+            "ON l.k = r.k"
+        )
+        # Each row of l ends the window of the one before it, faster than once a second; the last stays open.
+        for name, offset_ms, value in (
+            ("l", 0, 1),
+            ("r", 3000, 10),
+            ("l", 30_000, 2),
+            ("l", 60_000, 3),
+            ("l", 90_000, 4),
+        ):
+            db.sql(f"INSERT INTO {name} (ROWTIME, k, v) VALUES ({START_MS + offset_ms}, 1, {value});")
+        db.sql(f"CREATE STREAM joined AS {joined};")
+        with Admin(ClientConfig(server.bootstrap_servers)) as admin:
+            sink = TopicPartition("JOINED", 0)
+            wait_until(lambda: admin.list_offsets({sink: LATEST})[sink].offset >= 3, "the match and both unmatched", 60)
+        pushed = db.sql(f"{joined} EMIT CHANGES LIMIT 3;").rows()
+        kept = db.sql("SELECT lv, rv FROM joined EMIT CHANGES LIMIT 3;").rows()
+        assert (
+            [(row.LV, row.RV) for row in pushed]
+            == [(row.LV, row.RV) for row in kept]
+            == [(1, 10), (2, None), (3, None)]
+        )

@@ -123,7 +123,8 @@ class Cohort:
         topology = self.topology
         tasks = [RowTask(topology, sub, self._stores, produce, _ignore) for sub in topology.subtopologies]
         for task in tasks:
-            task.context.emit_interval_ms = 0  # a final result goes to its reader as soon as its window closes
+            # Final results and unmatched rows go to their readers as soon as their windows close.
+            task.context.emit_interval_ms = task.context.outer_interval_ms = 0
         return _Partition(tasks, group)
 
     def _collect(self, record: Record) -> None:

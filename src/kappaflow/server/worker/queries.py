@@ -29,6 +29,7 @@ SESSION_TIMEOUT_MS = 10_000
 TRANSACTION_TIMEOUT_MS = 10_000
 PURGE_INTERVAL_MS = 30_000
 _EMIT_INTERVAL = "__emit.interval.ms.kstreams.windowed.aggregation__"
+_OUTER_INTERVAL = "__emit.interval.ms.kstreams.outer.join.spurious.results.fix__"
 GUARANTEES: dict[str, Guarantee] = {"at_least_once": "at_least_once", "exactly_once_v2": "exactly_once_v2"}
 CACHE_BYTES = 10 * 1024 * 1024
 
@@ -151,8 +152,9 @@ class RunningQueries:
             session_timeout_ms=settings.integer("session.timeout.ms", SESSION_TIMEOUT_MS),
             transaction_timeout_ms=settings.integer("transaction.timeout.ms", TRANSACTION_TIMEOUT_MS),
             purge_interval_ms=settings.integer("repartition.purge.interval.ms", PURGE_INTERVAL_MS),
-            # Who asks for final results should not have to wait for one record more.
+            # Who asks for final results, or for unmatched rows, should not have to wait for one record more.
             emit_interval_ms=settings.integer(_EMIT_INTERVAL, 0),
+            outer_interval_ms=settings.integer(_OUTER_INTERVAL, 0),
             errors=error_policy(settings),
             caching=int(cache or CACHE_BYTES) > 0,
             replication_factor=self.replication,

@@ -19,6 +19,7 @@ from kappaflow.sql.statements.inference import inferred_schema
 from kappaflow.sql.statements.naming import check_column_names, check_name_free, command_of
 from kappaflow.sql.statements.replacing import check_replacement
 from kappaflow.sql.statements.source_table import source_table_query
+from kappaflow.sql.statements.switches import check_headers, check_source_table
 from kappaflow.sql.statements.timestamps import timestamp_column
 from kappaflow.sql.statements.topics import source_topic
 from kappaflow.sql.statements.types import resolve_type
@@ -70,7 +71,9 @@ def plan_create_source(context: PlanningContext, statement: CreateSource) -> Pla
     actions = source_topic(context, clause, source)
     query: PersistentQuery | None = None
     message = f"{kind.value.capitalize()} created"
+    check_headers(kind.value.lower(), schema, context.settings)
     if statement.is_source and statement.is_table:
+        check_source_table(context.settings)
         query = source_table_query(context, source)
         message = f"Created query with ID {query.id}"
     return Plan(

@@ -53,6 +53,7 @@ class ColumnarTask:
         errors: ErrorHandler | None = None,
         shared_stores: Mapping[str, OrderedStore] | None = None,
         emit_interval_ms: int = 1000,
+        outer_interval_ms: int = 1000,
     ) -> None:
         self.id = task_id
         self.topology = topology
@@ -65,7 +66,7 @@ class ColumnarTask:
         self._keeps_records = self._errors.policy.needs_sources
         self._parts: list[Taken] = []
         self._context = TaskContext(lambda _node, _record: None, SYSTEM_CLOCK.time_ms, caching=caching)
-        self._context.emit_interval_ms = emit_interval_ms
+        self._context.emit_interval_ms, self._context.outer_interval_ms = emit_interval_ms, outer_interval_ms
         self._context.application_id, self._context.task_id = topology.application_id, str(task_id)
         seen: Mapping[str, Any] = {**(shared_stores or {}), **stores}
         self._columns = ColumnSubtopology(topology, subtopology, seen, self._context, self._write)

@@ -58,6 +58,7 @@ class RunningTask:
         errors: ErrorHandler | None = None,
         shared_stores: Mapping[str, OrderedStore] | None = None,
         emit_interval_ms: int = 1000,
+        outer_interval_ms: int = 1000,
     ) -> None:
         self.id = task_id
         self.topology = topology
@@ -73,7 +74,7 @@ class RunningTask:
         self._task = RowTask(topology, subtopology, seen, self._produce, self._errors.deserialization)
         context = self._task.context
         context.caching, context.application_id, context.task_id = caching, topology.application_id, str(task_id)
-        context.emit_interval_ms = emit_interval_ms
+        context.emit_interval_ms, context.outer_interval_ms = emit_interval_ms, outer_interval_ms
         context.may_hold = may_hold(topology, subtopology)
         self._changelogs = ChangelogWriter(
             topology, subtopology, stores, context, outputs, task_id.partition, every=every_change

@@ -328,6 +328,7 @@ class Session:
         options: dict[str, Any] = {
             "caching": self.config.caching,
             "emit_interval_ms": self.config.emit_interval_ms,
+            "outer_interval_ms": self.config.outer_interval_ms,
             "errors": self.errors,
             "shared_stores": self.host.shared_stores,
         }

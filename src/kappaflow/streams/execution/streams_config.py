@@ -30,6 +30,7 @@ class StreamsConfig:
             commit; operators run in row form then.
         purge_interval_ms: how often processed records of repartition topics are deleted.
         emit_interval_ms: how often emit-final operators look for closed windows; 0 looks at every record.
+        outer_interval_ms: how often outer joins of streams look for unmatched records; 0 looks at every record.
         restore_listener: told what is restored.
     """
 
@@ -49,6 +50,7 @@ class StreamsConfig:
     every_change: bool = False
     purge_interval_ms: int = 30_000
     emit_interval_ms: int = 1000
+    outer_interval_ms: int = 1000
     errors: ErrorPolicy = field(default_factory=ErrorPolicy)
     restore_listener: RestoreListener | None = None
 
