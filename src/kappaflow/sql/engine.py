@@ -219,7 +219,7 @@ class Engine:
             raise StatementError(
                 f"Query with id:{query_id} does not exist, use SHOW QUERIES to view the full set of queries.", text
             )
-        return Explanation(query.statement, query.id, dict(query.explanation), query.properties)
+        return Explanation(query.statement, query.id, dict(query.explanation), query.properties, query)
 
     def _one(self, statement: ParsedStatement | str) -> ParsedStatement:
         if isinstance(statement, ParsedStatement):

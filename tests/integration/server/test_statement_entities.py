@@ -52,6 +52,10 @@ def test_columns_types_and_variables(http: httpx.Client) -> None:
     assert shown["types"]["T"]["fields"][0]["schema"]["type"] == "INTEGER"
     assert answer(http, "DEFINE n='5'; SHOW VARIABLES;")[0]["variables"] == [{"name": "N", "value": "5"}]
     assert answer(http, "SET 'auto.offset.reset'='earliest'; UNSET 'auto.offset.reset';") == []
+    text = "DEFINE t='MINE'; CREATE TYPE ${t} AS INT; DEFINE T='TYPES'; SHOW ${t}; DROP TYPE mine;"
+    created, shown, _ = answer(http, text)
+    assert created["statementText"] == "CREATE TYPE MINE AS INT;"
+    assert "MINE" in shown["types"]
     assert answer(http, "DROP TYPE IF EXISTS t;")[0]["@type"] == "warning_entity"
 
 
@@ -108,6 +112,42 @@ def test_descriptions(http: httpx.Client) -> None:
     values = {row["name"]: row["value"] for row in properties["properties"]}
     assert values["ksql.service.id"] == "default_"
     assert properties["overwrittenProperties"] == ["auto.offset.reset"]
+
+
+@pytest.mark.usefixtures("sources")
+def test_explanations_of_what_does_not_run(http: httpx.Client) -> None:
+    for statement, kind, sinks in (
+        ("SELECT id, v FROM said EMIT CHANGES;", "PUSH", []),
+        ("SELECT id, v FROM said;", "PULL", []),
+        ("CREATE STREAM not_made AS SELECT id, v FROM said;", "PERSISTENT", ["NOT_MADE"]),
+    ):
+        (entity,) = answer(http, f"EXPLAIN {statement}")
+        explained = entity["queryDescription"]
+        assert (explained["statementText"], explained["queryType"]) == (statement, kind)
+        assert (explained["sources"], explained["sinks"]) == (["SAID"], sinks)
+        assert [field["name"] for field in explained["fields"]] == ["ID", "V"]
+        assert explained["executionPlan"]
+    response = http.post("/ksql", json={"ksql": "EXPLAIN DROP STREAM said;"})
+    assert response.status_code == 400
+    assert response.json()["message"] == "The provided statement does not run a ksql query"
+
+
+def test_set_keeps_to_the_rules_of_overrides() -> None:
+    kept = "ksql.streams.cache.max.bytes.buffering"
+    with (
+        EmbeddedServer(arguments=["--property", f"ksql.properties.overrides.denylist={kept}"]) as server,
+        httpx.Client(base_url=server.url, timeout=30) as http,
+    ):
+        for name, message in (
+            (kept, f"Cannot override property '{kept}'"),
+            ("nope", "Not recognizable as ksql, streams, consumer, or producer property: 'nope'"),
+        ):
+            text = f"SET '{name}'='5';"
+            response = http.post("/ksql", json={"ksql": f"{text} SHOW STREAMS;"})
+            assert response.status_code == 400
+            refused = response.json()
+            assert (refused["@type"], refused["error_code"]) == ("statement_error", 40001)
+            assert (refused["message"], refused["statementText"]) == (message, text)
 
 
 @pytest.mark.parametrize(

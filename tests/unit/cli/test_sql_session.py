@@ -15,7 +15,7 @@ from kappaflow.cli.sql.client import Client
 from kappaflow.cli.sql.printing import JsonPrinter, TablePrinter, json_text
 from kappaflow.database import Database
 from kappaflow.database.access import Access
-from kappaflow.errors import ConfigError, UsageError
+from kappaflow.errors import ConfigError, StatementError, UsageError
 from kappaflow.server.control.property_rules import check_overrides
 from kappaflow.server.control.statements.session import Session
 from kappaflow.sql.grammar.parser import parse
@@ -39,7 +39,7 @@ def test_a_server_refuses_a_place_to_begin_that_there_is_not() -> None:
     with pytest.raises(UsageError, match="'erliest'"):
         check_overrides({"auto.offset.reset": "erliest"}, {})
     (statement,) = parse("SET 'auto.offset.reset'='erliest';")
-    with pytest.raises(UsageError, match="'erliest'"):
+    with pytest.raises(StatementError, match="'erliest'"):
         Session().apply(statement.statement)
     check_overrides({"ksql.streams.auto.offset.reset": "latest"}, {})
 

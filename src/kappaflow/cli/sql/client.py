@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import contextlib
-import re
 import signal
 import sys
-from collections.abc import Generator, Iterator
+from collections.abc import Generator
 
 from kappaflow.cli.messages import message
 from kappaflow.cli.sql.printing import Printer, make_printer, print_entity
@@ -15,9 +14,7 @@ from kappaflow.errors import KappaError, ParseError, SqlError
 from kappaflow.server.control.property_rules import check_override, check_value
 from kappaflow.sql.ast import statements as s
 from kappaflow.sql.grammar.parser import ParsedStatement, parse
-from kappaflow.sql.grammar.variables import substitute, unquote_triple
-
-_SEMICOLON = re.compile(r";(?=(?:[^']*'[^']*')*[^']*$)")
+from kappaflow.sql.grammar.variables import unquote_triple
 
 
 class Client:
@@ -35,21 +32,12 @@ class Client:
     def run_script(self, text: str) -> int:
         """Run statements in order; stop at the first that fails and return 1."""
         try:
-            for statement in self._statements(text):
+            for statement in parse(text, self.variables):
                 self.run(statement)
         except KappaError as error:
             self.complain(error)
             return 1
         return 0
-
-    def _statements(self, text: str) -> Iterator[ParsedStatement]:
-        # A DEFINE changes the text of what follows it, so substitution goes statement by statement.
-        if "${" not in text:
-            yield from parse(text)
-            return
-        for piece in _SEMICOLON.split(text):
-            if piece.strip():
-                yield from parse(substitute(piece, self.variables) + ";")
 
     def complain(self, error: KappaError) -> None:
         """Print an error for a person."""

@@ -17,7 +17,7 @@ from lark.exceptions import UnexpectedCharacters, UnexpectedToken, VisitError
 from kappaflow.errors import ParseError
 from kappaflow.serde.types import DataType
 from kappaflow.sql.ast.expressions import Expression
-from kappaflow.sql.ast.statements import Statement
+from kappaflow.sql.ast.statements import DefineVariable, Statement, UndefineVariable
 from kappaflow.sql.grammar.lexer import keyword_callback
 from kappaflow.sql.grammar.statement_builder import StatementBuilder
 from kappaflow.sql.grammar.syntax_errors import (
@@ -25,7 +25,7 @@ from kappaflow.sql.grammar.syntax_errors import (
     unexpected_character_error,
     unexpected_token_error,
 )
-from kappaflow.sql.grammar.variables import substitute
+from kappaflow.sql.grammar.variables import pieces, substitute
 
 DEPTH_MAX = 500
 
@@ -121,7 +121,8 @@ def parse(
 
     Args:
         text: statements separated by semicolons.
-        variables: values for ``${name}``; None leaves such text alone.
+        variables: values for ``${name}``, which DEFINE and UNDEFINE in the text change for what follows them; None
+            leaves such text alone.
         test_statements: also accept what only test files hold (ASSERT VALUES, RUN SCRIPT, ..).
 
     Returns:
@@ -130,11 +131,30 @@ def parse(
     Raises:
         ParseError: with 1-based line and column of the first token that does not fit.
     """
-    substituted = substitute(text, variables) if variables is not None else text
-    parsed: list[tuple[int, int, Statement]] = _parse(
-        substituted, "test_statements" if test_statements else "statements"
-    )
-    return [ParsedStatement(substituted[start:end], statement) for start, end, statement in parsed]
+    start = "test_statements" if test_statements else "statements"
+    if variables is None or "${" not in text:
+        return _parsed(text, start)
+    known = dict(variables)
+    found: list[ParsedStatement] = []
+    for before, piece in pieces(text):
+        # What stands before becomes space, so that errors name the place within the whole text.
+        blank = "".join(letter if letter in "\r\n" else " " for letter in text[:before])
+        for parsed in _parsed(substitute(blank + piece, known), start):
+            found.append(parsed)
+            match parsed.statement:
+                case DefineVariable(name, value):
+                    known = {other: kept for other, kept in known.items() if other.upper() != name.upper()}
+                    known[name] = value
+                case UndefineVariable(name):
+                    known = {other: kept for other, kept in known.items() if other.upper() != name.upper()}
+                case _:
+                    pass
+    return found
+
+
+def _parsed(text: str, start: str) -> list[ParsedStatement]:
+    parsed: list[tuple[int, int, Statement]] = _parse(text, start)
+    return [ParsedStatement(text[begin:end], statement) for begin, end, statement in parsed]
 
 
 def parse_statement(text: str) -> Statement:

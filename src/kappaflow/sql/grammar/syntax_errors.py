@@ -43,8 +43,8 @@ def unexpected_token_error(error: UnexpectedToken, text: str) -> ParseError:
     nearest = difflib.get_close_matches(shown.upper(), candidates, n=1, cutoff=0.6)
     if nearest and nearest[0] != shown.upper():
         lines.append(f"Did you mean '{nearest[0]}'?")
-    lines.append(f"Statement: {text}")
-    return ParseError("\n".join(lines), text, line, column)
+    lines.append(f"Statement: {text.strip()}")
+    return ParseError("\n".join(lines), text.strip(), line, column)
 
 
 def unexpected_character_error(error: UnexpectedCharacters, text: str) -> ParseError:
@@ -54,7 +54,7 @@ def unexpected_character_error(error: UnexpectedCharacters, text: str) -> ParseE
     hint = "\nThe quote is never closed." if character in {"'", '"', "`"} else ""
     message = (
         f"line {line}:{column}: Syntax Error\nSyntax error at or near '{character}' at line {line}:{column}"
-        f"{hint}\nStatement: {text}"
+        f"{hint}\nStatement: {text.strip()}"
     )
     return ParseError(message, text, line, column)
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 from kappaflow.errors import ParseError
 
 _REFERENCE = re.compile(r"(?<!\$)\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
+_TOKEN = re.compile(r"'(?:[^']|'')*'|\"(?:[^\"]|\"\")*\"|`(?:[^`]|``)*`|--[^\r\n]*|/\*.*?\*/|;", re.DOTALL)
 _TRIPLE = re.compile(r"^'''(.*)'''$", re.DOTALL)
 
 
@@ -28,6 +29,21 @@ def substitute(text: str, variables: Mapping[str, str]) -> str:
         return values[name.lower()]
 
     return _REFERENCE.sub(value, text).replace("$${", "${")
+
+
+def pieces(text: str) -> Iterator[tuple[int, str]]:
+    """Yield the statements of a script, each with the place where it begins, cut behind their semicolons.
+
+    >>> list(pieces("A ';' -- b;c\\n; D"))
+    [(0, "A ';' -- b;c\\n;"), (15, ' D')]
+    """
+    start = 0
+    for token in _TOKEN.finditer(text):
+        if token.group() == ";":
+            yield start, text[start : token.end()]
+            start = token.end()
+    if text[start:].strip():
+        yield start, text[start:]
 
 
 def unquote_triple(value: str) -> str:

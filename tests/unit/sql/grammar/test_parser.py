@@ -70,6 +70,21 @@ def test_variables_are_substituted_before_parsing() -> None:
         parse("SELECT * FROM ${missing};", {})
 
 
+def test_define_changes_what_follows_it() -> None:
+    text = (
+        "DEFINE a = 'x'; -- it's;\nSHOW TOPICS; DEFINE A = '''y;z''';\nSELECT ${a} FROM b; UNDEFINE a;\n"
+        "  DROP TYPE ${a};"
+    )
+    with pytest.raises(ParseError, match="Undefined variable: a") as refused:
+        parse(text, {})
+    assert (refused.value.line, refused.value.column) == (4, 13)
+    *_, selected, _ = parse(text.removesuffix("DROP TYPE ${a};"), {"A": "other"})
+    assert selected.text == "SELECT 'y;z' FROM b;"
+    with pytest.raises(ParseError, match="line 2:7") as refused:
+        parse("DEFINE a = 'x';\n SHOW ${a};", {})
+    assert refused.value.statement == "SHOW x;"
+
+
 def test_statements_of_test_files_are_refused_elsewhere() -> None:
     with pytest.raises(ParseError):
         parse("ASSERT VALUES s (a) VALUES (1);")

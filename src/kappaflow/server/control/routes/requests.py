@@ -84,7 +84,7 @@ async def opened_session(state: ControlState, document: dict[str, Any], properti
         UsageError: a field is wrong, or a property may not be overridden.
         ServerError: the commands were not executed in time.
     """
-    session = Session.of(map_field(document, properties), map_field(document, "sessionVariables"))
+    session = Session.of(map_field(document, properties), map_field(document, "sessionVariables"), state.engine.config)
     check_overrides(session.properties, state.engine.config)
     number = document.get("commandSequenceNumber")
     if isinstance(number, int) and not isinstance(number, bool) and number >= state.commands.next_offset:

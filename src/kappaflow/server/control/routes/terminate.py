@@ -49,7 +49,7 @@ def _terminate(state: ControlState, patterns: list[re.Pattern[str]]) -> tuple[in
         status, answer = execute_request(state, f"TERMINATE {query_id};", Session())
         if status != 200:
             return status, answer
-    for source in sources:
+    for source in reversed(sources):  # what was made from others goes before them
         status, answer = execute_request(state, f"DROP {source.kind.value} {format_name(source.name)};", Session())
         if status != 200:
             return status, answer

@@ -14,7 +14,7 @@ from kappaflow.sql.functions.signature import written
 from kappaflow.sql.functions.user.declarations import RecordedFunctions
 from kappaflow.sql.grammar.parser import ParsedStatement
 from kappaflow.sql.metastore import DataSource
-from kappaflow.sql.queries import PersistentQuery
+from kappaflow.sql.queries import PersistentQuery, PullQuery, PushQuery
 
 
 def describe_source(state: ControlState, source: DataSource, extended: bool) -> Entity:
@@ -115,25 +115,42 @@ def describe_queries(state: ControlState) -> list[Entity]:
     with state.commands.lock:
         queries = list(state.engine.metastore.queries.values())
     return [
-        _description(state, Explanation(query.statement, query.id, dict(query.explanation), query.properties), query)
+        _description(
+            state, Explanation(query.statement, query.id, dict(query.explanation), query.properties, query), query
+        )
         for query in queries
     ]
 
 
+def _ends(query: PersistentQuery | PushQuery | PullQuery | None) -> tuple[list[str], list[str], str]:
+    """Return what a query reads and writes, and its kind."""
+    match query:
+        case PersistentQuery():
+            return list(query.sources), [query.sink] if query.sink else [], "PERSISTENT"
+        case PushQuery():
+            return list(query.sources), [], "PUSH"
+        case PullQuery():
+            return [query.source], [], "PULL"
+        case None:
+            return [], [], "UNKNOWN"
+
+
 def _description(state: ControlState, explanation: Explanation, query: PersistentQuery | None) -> Entity:
     states = states_of(state, query.id) if query else {}
+    explained = explanation.query
+    sources, sinks, kind = _ends(explained)
     return {
         "id": explanation.query_id or "",
         "windowType": query.window.type.value if query and query.window else None,
         "statementText": explanation.statement,
-        "fields": fields(query.schema, is_table=False) if query else [],
-        "sources": list(query.sources) if query else [],
-        "sinks": [query.sink] if query and query.sink else [],
+        "fields": fields(explained.schema, is_table=False) if explained else [],
+        "sources": sources,
+        "sinks": sinks,
         "topology": explanation.sections.get("topology", ""),
         "executionPlan": str(explanation),
         "overriddenProperties": explanation.properties,
         "ksqlHostQueryStatus": states,
-        "queryType": "PERSISTENT" if query else "UNKNOWN",
+        "queryType": kind,
         "queryErrors": errors_of(state, query.id) if query else [],
         "tasksMetadata": [],
         "state": _row(state, query)["state"] if query else None,

@@ -101,7 +101,7 @@ def _validate(state: ControlState, statements: list[ParsedStatement], session: S
     sandbox.topics = planned
     schemas = None if sandbox.registry is None else PlannedSchemas(sandbox.registry)
     sandbox.registry = schemas
-    trial = Session(dict(session.properties), dict(session.variables))
+    trial = session.copy()
     for parsed in statements:
         try:
             if trial.apply(parsed.statement):
