@@ -92,6 +92,7 @@ class LaggingGroup:
         self._writer = threading.Thread(target=self._write)
         self._readers = [threading.Thread(target=self._read, args=(number,)) for number in range(members)]
         self._also: list[threading.Thread] = []
+        self._clean_ups: list[Callable[[], None]] = []
 
     def __enter__(self) -> LaggingGroup:
         self._session.admin.topics.create([NewTopic(self.topic, self._partitions, 1)])
@@ -112,10 +113,16 @@ class LaggingGroup:
     ) -> None:
         self._stop.set()
         self._leave.set()
+        for clean_up in self._clean_ups:
+            clean_up()
         for thread in (self._writer, *self._readers, *self._also):
             if thread.ident is not None:
                 thread.join()
         self._session.close()
+
+    def at_end(self, clean_up: Callable[[], None]) -> None:
+        """Call something when the group ends."""
+        self._clean_ups.append(clean_up)
 
     # What goes wrong later
 

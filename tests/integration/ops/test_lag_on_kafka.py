@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from confluent_kafka import Producer
 
 from kappaflow.ops.contexts import ClusterContext
 from kappaflow.ops.lag import Cause, examine_groups
@@ -139,6 +140,32 @@ def hanging_transaction(kafka: ApacheKafka, name: str, draw: random.Random) -> S
     return Scenario(group, frozenset({Cause.HANGING_TRANSACTION}), prepare)
 
 
+def open_transaction(kafka: ApacheKafka, name: str, draw: random.Random) -> Scenario:
+    """A producer that lives, and commits nothing while somebody looks."""
+    partition = draw.randrange(4)
+    settings = {"isolation.level": "read_committed"}
+    group = LaggingGroup(kafka.bootstrap_servers, name, members=draw.randint(1, 2), settings=settings)
+
+    def prepare() -> None:
+        group.wait_for_commits(5, partition)
+        owner = Producer({"bootstrap.servers": kafka.bootstrap_servers, "transactional.id": f"{name}-owner"})
+        owner.init_transactions(30)
+        owner.begin_transaction()
+        places: list[int] = []
+        owner.produce(
+            group.topic,
+            b"v",
+            b"k",
+            partition=partition,
+            on_delivery=lambda _, record: places.append(record.offset() or 0),
+        )
+        assert owner.flush(30) == 0
+        group.wait_for_commits(places[0], partition)
+        group.at_end(lambda: owner.abort_transaction(30))
+
+    return Scenario(group, frozenset({Cause.OPEN_TRANSACTION}), prepare)
+
+
 def nobody_reads(kafka: ApacheKafka, name: str, draw: random.Random) -> Scenario:
     """Partitions that were added, and that the members have not heard of."""
     settings = {"topic.metadata.refresh.interval.ms": 600_000, "metadata.max.age.ms": 900_000}
@@ -224,6 +251,7 @@ def rewound(kafka: ApacheKafka, name: str, draw: random.Random) -> Scenario:
 
 KINDS = [
     healthy, catching_up, stopped_group, lost_records, rebalancing_storm, hanging_transaction, nobody_reads,
+    open_transaction,
     stuck_member, stuck_offset, no_commits, hot_key, hot_partition, slow_member, too_few_consumers,
     too_few_partitions, rewound,
 ]  # fmt: skip

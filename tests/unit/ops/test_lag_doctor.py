@@ -13,7 +13,7 @@ from kappaflow.client.topic_partition import TopicPartition
 from kappaflow.ops.admin import GroupState, MemberState, ProducerState
 from kappaflow.ops.lag import Cause, CloserLook, GroupSample, GroupWindow, Status, diagnose, status_of
 from kappaflow.ops.lag.closer import NOTHING
-from kappaflow.ops.transactions import HangingTransaction
+from kappaflow.ops.transactions import HangingTransaction, OpenTransaction
 
 LOOKS, INTERVAL_S, TICK_S, WARM_UP_S = 10, 3.0, 0.1, 30.0
 START = 1_000_000
@@ -212,12 +212,20 @@ def hanging(seed: int) -> tuple[Model, CloserLook]:
     return model, CloserLook({}, {name: look}, {name: START})
 
 
+def open_transaction(seed: int) -> tuple[Model, CloserLook]:
+    model, look = hanging(seed)
+    ((name, found),) = look.hanging.items()
+    waited_for = OpenTransaction(name, found.producer, "loader", 40.0)
+    return model, CloserLook({}, {}, look.stable, {name: waited_for})
+
+
 SCENARIOS: dict[Cause, Callable[[int], tuple[Model, CloserLook]]] = {
     Cause.HEALTHY: healthy,
     Cause.CATCHING_UP: catching_up,
     Cause.STOPPED_GROUP: stopped,
     Cause.REBALANCING_STORM: storm,
     Cause.HANGING_TRANSACTION: hanging,
+    Cause.OPEN_TRANSACTION: open_transaction,
     Cause.LOST_RECORDS: lost,
     Cause.NOBODY_READS: nobody,
     Cause.STUCK_MEMBER: stuck_member,

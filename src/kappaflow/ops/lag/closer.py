@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import NamedTuple
 
 from kappaflow.client.connection import ClientConfig
@@ -13,7 +14,7 @@ from kappaflow.client.topic_partition import TopicPartition
 from kappaflow.errors import BrokerError
 from kappaflow.ops.lag.sampling import GroupWindow
 from kappaflow.ops.session import OpsSession
-from kappaflow.ops.transactions import HangingTransaction, find_hanging
+from kappaflow.ops.transactions import HangingTransaction, OpenTransaction, find_open
 
 SAMPLED_RECORDS = 2_000
 SAMPLE_TIMEOUT_S = 5.0
@@ -26,11 +27,13 @@ class CloserLook(NamedTuple):
         hot_keys: of a partition, its most frequent key, and its part of the sampled records.
         hanging: of a partition, a transaction that keeps readers of committed records from going on.
         stable: last stable offsets.
+        open: of a partition, the transaction that readers of committed records wait for, and that somebody will end.
     """
 
     hot_keys: Mapping[TopicPartition, tuple[str, float]]
     hanging: Mapping[TopicPartition, HangingTransaction]
     stable: Mapping[TopicPartition, int]
+    open: Mapping[TopicPartition, OpenTransaction] = MappingProxyType({})
 
 
 NOTHING = CloserLook({}, {}, {})
@@ -55,17 +58,22 @@ def closer_look(
     """
     stable: Mapping[TopicPartition, int] = {}
     hanging: dict[TopicPartition, HangingTransaction] = {}
+    waited_for: dict[TopicPartition, OpenTransaction] = {}
     try:
         stable = session.admin.transactions.stable_offsets(partitions)
         # Readers of committed records stop at the last stable offset; only then a transaction can be the cause.
         stopped = [p for p in partitions if window.last.committed.get(p) == stable.get(p)]
         stopped = [p for p in stopped if stable[p] < window.last.ends[p]]
         if stopped:
-            hanging = {h.partition: h for h in find_hanging(session, stopped, min_idle_ms)}
+            for t in find_open(session, stopped):
+                if t.transactional_id and t.producer.transaction_start == stable[t.partition]:
+                    waited_for[t.partition] = t
+                elif not t.transactional_id and t.idle_s * 1000 >= min_idle_ms:
+                    hanging[t.partition] = HangingTransaction(t.partition, t.producer, t.idle_s)
     except BrokerError:
         pass  # brokers before 2.8, or no permission: the diagnosis does without
     hot = sample_keys(session.context.client_config(), window, partitions) if keys else {}
-    return CloserLook(hot, hanging, stable)
+    return CloserLook(hot, hanging, stable, waited_for)
 
 
 def sample_keys(

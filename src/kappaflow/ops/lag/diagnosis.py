@@ -34,6 +34,7 @@ class Cause(StrEnum):
     STOPPED_GROUP = "stopped_group"
     REBALANCING_STORM = "rebalancing_storm"
     HANGING_TRANSACTION = "hanging_transaction"
+    OPEN_TRANSACTION = "open_transaction"
     LOST_RECORDS = "lost_records"
     NOBODY_READS = "nobody_reads"
     STUCK_MEMBER = "stuck_member"
@@ -232,6 +233,25 @@ def _hanging(case: _Case) -> Verdict | None:
     return case.verdict(Cause.HANGING_TRANSACTION, found, evidence=evidence, advice=advice)
 
 
+def _open(case: _Case) -> Verdict | None:
+    """A reader of committed records waits for the end of a transaction all the time."""
+    found = [s for s in case.of(Status.STALL) if s.partition in case.look.open]
+    if not found:
+        return None
+    evidence = [
+        text(
+            "lag.evidence.open",
+            partition=str(s.partition),
+            transactional_id=case.look.open[s.partition].transactional_id,
+            offset=case.look.open[s.partition].producer.transaction_start,
+            idle=f"{case.look.open[s.partition].idle_s:.0f}",
+        )
+        for s in found[:5]
+    ]
+    values = {"transactional_id": case.look.open[found[0].partition].transactional_id}
+    return case.verdict(Cause.OPEN_TRANSACTION, found, evidence=evidence, values=values)
+
+
 def _nobody(case: _Case) -> Verdict | None:
     """Partitions wait that no member was given, while others are read."""
     orphans = [s for s in case.of(Status.STOP) if s.lag]
@@ -353,6 +373,7 @@ _RULES: tuple[Callable[[_Case], Verdict | None], ...] = (
     _stopped,
     _storm,
     _hanging,
+    _open,
     _nobody,
     _stuck,
     _hot,

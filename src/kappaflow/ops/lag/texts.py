@@ -10,6 +10,9 @@ ENGLISH = {
     "lag.cause.catching_up": "group {group} is behind and catches up, in about {minutes} minutes",
     "lag.cause.stopped_group": "group {group} has stopped: it has no members, and records wait",
     "lag.cause.rebalancing_storm": "group {group} rebalances again and again, and reads little between",
+    "lag.cause.open_transaction": (
+        "a transaction of {transactional_id} is open in {partitions}: readers of committed records wait for its end"
+    ),
     "lag.cause.hanging_transaction": "a transaction hangs in {partitions}: readers of committed records cannot go on",
     "lag.cause.lost_records": "retention has deleted records of {partitions} that group {group} has not read",
     "lag.cause.nobody_reads": "{partitions}: no member of group {group} was given them",
@@ -31,6 +34,10 @@ ENGLISH = {
         "find out why members leave: work between two polls longer than max.poll.interval.ms, garbage collection or"
         " restarts longer than session.timeout.ms; raise these, read fewer records a poll (max.poll.records), give"
         " members a group.instance.id; see them: kappa groups describe {group} --members"
+    ),
+    "lag.advice.open_transaction": (
+        "look at the producer with transactional.id {transactional_id}: does it commit rarely, or stand still? Brokers end"
+        " its transaction after its transaction.timeout.ms; see it: kappa transactions list --open"
     ),
     "lag.advice.hanging_transaction": "see them: kappa transactions hanging",
     "lag.advice.abort": "kappa transactions abort {topic}:{partition} --start-offset {offset}",
@@ -77,6 +84,10 @@ ENGLISH = {
     ),
     "lag.evidence.lost": "{partition}: the next offset to read is {committed}, but the first that there is is {begin}",
     "lag.evidence.rebalances": "{rebalancing} of {looks} looks saw a rebalance, the members changed {changes} times",
+    "lag.evidence.open": (
+        "{partition}: the transaction of {transactional_id} is open from offset {offset} on; its last record came"
+        " {idle} s ago"
+    ),
     "lag.evidence.hanging": (
         "{partition}: a transaction of producer {producer} is open since offset {offset}, its producer is silent for"
         " {idle} s, no coordinator knows it; the last stable offset is {stable}"
@@ -95,6 +106,9 @@ KOREAN = {
     "lag.cause.catching_up": "그룹 {group}이(가) 뒤처졌지만 따라잡고 있습니다(약 {minutes}분)",
     "lag.cause.stopped_group": "그룹 {group}이(가) 멈췄습니다: 멤버가 없고 레코드가 기다립니다",
     "lag.cause.rebalancing_storm": "그룹 {group}이(가) 리밸런스를 되풀이해 거의 읽지 못합니다",
+    "lag.cause.open_transaction": (
+        "{partitions}에 {transactional_id}의 트랜잭션이 열려 있어 커밋된 레코드를 읽는 쪽이 그 끝을 기다립니다"
+    ),
     "lag.cause.hanging_transaction": "{partitions}에 끝나지 않는 트랜잭션이 있어 커밋된 레코드를 읽는 쪽이 나아가지 못합니다",
     "lag.cause.lost_records": "그룹 {group}이(가) 읽지 않은 {partitions}의 레코드가 보존 기간이 지나 삭제되었습니다",
     "lag.cause.nobody_reads": "{partitions}: 그룹 {group}의 어느 멤버에도 할당되지 않았습니다",
@@ -116,6 +130,10 @@ KOREAN = {
         "멤버가 나가는 까닭을 찾으세요: 폴 사이의 일이 max.poll.interval.ms보다 길거나, GC나 재시작이 session.timeout.ms보다"
         " 깁니다; 이 값을 늘리고, 한 번에 덜 읽고(max.poll.records), group.instance.id를 주세요; 확인: kappa groups"
         " describe {group} --members"
+    ),
+    "lag.advice.open_transaction": (
+        "transactional.id가 {transactional_id}인 프로듀서를 보세요: 드물게 커밋하거나 멈췄나요? transaction.timeout.ms가 지나면"
+        " 브로커가 트랜잭션을 끝냅니다; 확인: kappa transactions list --open"
     ),
     "lag.advice.hanging_transaction": "확인: kappa transactions hanging",
     "lag.advice.abort": "kappa transactions abort {topic}:{partition} --start-offset {offset}",
@@ -161,6 +179,9 @@ KOREAN = {
     ),
     "lag.evidence.lost": "{partition}: 다음에 읽을 오프셋은 {committed}인데 남은 첫 오프셋은 {begin}입니다",
     "lag.evidence.rebalances": "{looks}번 가운데 {rebalancing}번 리밸런스 중이었고 멤버가 {changes}번 바뀌었습니다",
+    "lag.evidence.open": (
+        "{partition}: {transactional_id}의 트랜잭션이 오프셋 {offset}부터 열려 있고 마지막 레코드는 {idle}초 전에 왔습니다"
+    ),
     "lag.evidence.hanging": (
         "{partition}: 프로듀서 {producer}의 트랜잭션이 오프셋 {offset}부터 열려 있고, 프로듀서는 {idle}초 동안 조용하며,"
         " 어느 코디네이터도 모릅니다; 마지막 안정 오프셋은 {stable}입니다"

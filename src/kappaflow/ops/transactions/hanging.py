@@ -25,6 +25,22 @@ class HangingTransaction(NamedTuple):
     idle_s: float
 
 
+class OpenTransaction(NamedTuple):
+    """A transaction whose end is still to come.
+
+    Attributes:
+        partition: where.
+        producer: who writes it there.
+        transactional_id: its owner, who will end it; empty where nobody will.
+        idle_s: how long ago its producer wrote there.
+    """
+
+    partition: TopicPartition
+    producer: ProducerState
+    transactional_id: str
+    idle_s: float
+
+
 def find_hanging(
     session: OpsSession, partitions: Sequence[TopicPartition] | None = None, min_idle_ms: int = MAX_TRANSACTION_MS
 ) -> list[HangingTransaction]:
@@ -35,12 +51,26 @@ def find_hanging(
         partitions: where to look; everywhere by default.
         min_idle_ms: producers that wrote later are left out: their coordinator may just not have been asked yet.
     """
+    found = find_open(session, partitions, min_idle_ms)
+    return [HangingTransaction(t.partition, t.producer, t.idle_s) for t in found if not t.transactional_id]
+
+
+def find_open(
+    session: OpsSession, partitions: Sequence[TopicPartition] | None = None, min_idle_ms: int = 0
+) -> list[OpenTransaction]:
+    """Open transactions, sorted by partition, with those who will end them.
+
+    Args:
+        session: the cluster.
+        partitions: where to look; everywhere by default.
+        min_idle_ms: producers that wrote later are left out.
+    """
     if partitions is None:
         topics = session.admin.topics.describe()
         partitions = [TopicPartition(p.topic, p.partition) for t in topics.values() for p in t.partitions]
     now = session.clock.time_ms()
     candidates = [
-        HangingTransaction(name, producer, (now - producer.last_timestamp) / 1000)
+        (name, producer)
         for name, producers in sorted(session.admin.transactions.producers(partitions).items())
         for producer in producers
         if producer.transaction_start is not None and now - producer.last_timestamp >= min_idle_ms
@@ -48,12 +78,12 @@ def find_hanging(
     if not candidates:
         return []
     known = {row.producer_id: row.transactional_id for row in session.admin.transactions.list()}
-    owners = {known[c.producer.producer_id] for c in candidates if c.producer.producer_id in known}
+    owners = {known[producer.producer_id] for _, producer in candidates if producer.producer_id in known}
     held = session.admin.transactions.describe(sorted(owners))
-    return [
-        c
-        for c in candidates
-        if (owner := known.get(c.producer.producer_id)) is None
-        or owner not in held
-        or c.partition not in held[owner].partitions
-    ]
+    rows: list[OpenTransaction] = []
+    for name, producer in candidates:
+        owner = known.get(producer.producer_id, "")
+        ends_it = owner in held and name in held[owner].partitions
+        idle_s = (now - producer.last_timestamp) / 1000
+        rows.append(OpenTransaction(name, producer, owner if ends_it else "", idle_s))
+    return rows
