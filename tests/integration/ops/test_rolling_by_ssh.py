@@ -150,6 +150,10 @@ def test_restarts_disks_controllers_and_departures_go_through_ssh(sshd: Sshd, tm
         with cluster.session() as session:
             assert path in [d.path for d in session.admin.log_dirs.describe([1])]
 
+        cluster.kill("broker-2")
+        kappa("disk", "rescue", "2", "--retention", "1h", "--topic", "orders", "--confirm", "2")
+        assert cluster.is_running("broker-2"), "there is space, so that it was only started"
+
         added = cluster.add_controller()
         know(sshd, cluster, tmp_path)
         plan = tmp_path / "controllers.json"
