@@ -8,11 +8,28 @@ everything else             cannot be replaced
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from kappaflow.errors import StatementError
+from kappaflow.sql.analyzer.scope import columns_of
 from kappaflow.sql.physical import steps as s
+
+def _aggregated_columns(step: s.StreamAggregate | s.TableAggregate) -> list[str]:
+    """Return the columns that an aggregation reads: of its grouping, then of its functions."""
+    grouping = step.input.keys if isinstance(step.input, s.StreamGroupBy | s.TableGroupBy) else ()
+    columns = [name for key in grouping for name in columns_of(key.expression)]
+    if not grouping:
+        columns.extend(column.name for column in step.input.schema.key)
+    for call in step.calls:
+        # COUNT(*) counts the times of rows.
+        columns.extend(columns_of(call.expression) or ["ROWTIME"])
+    return [f"`{name}`" for name in dict.fromkeys(columns)]
+
+
+def _listed(texts: Iterable[str]) -> str:
+    return f"[{', '.join(texts)}]"
+
 
 _FREE = (s.StreamFilter, s.TableFilter, s.StreamSelect, s.TableSelect, s.TableMaterialise)
 
@@ -30,12 +47,15 @@ _FIXED: dict[type[s.Step], tuple[Property, ...]] = {
                 ("timestampFormat", lambda step: step.timestamp and step.timestamp.format),
             ),
         ),
-        ((s.StreamSelectKey,), (("keyExpressions", lambda step: [str(key) for key in step.keys]),)),
+        ((s.StreamSelectKey,), (("keyExpressions", lambda step: _listed(map(str, step.keys))),)),
         ((s.StreamRepartition,), (("partitions", lambda step: step.partitions),)),
-        ((s.StreamGroupBy, s.TableGroupBy), (("groupByExpressions", lambda step: [str(key) for key in step.keys]),)),
+        ((s.StreamGroupBy, s.TableGroupBy), (("groupByExpressions", lambda step: _listed(map(str, step.keys))),)),
         (
             (s.StreamAggregate, s.TableAggregate),
-            (("aggregationFunctions", lambda step: [str(call) for call in step.calls]),),
+            (
+                ("columns not part of aggregate", lambda step: _listed(_aggregated_columns(step))),
+                ("aggregationFunctions", lambda step: _listed(str(call) for call in step.calls)),
+            ),
         ),
     )
     for kind in kinds

@@ -36,8 +36,10 @@ def check_schema_change(
         StatementError: the key or an existing column changes.
     """
     if old_key != new_key:
+        changed = [c for i, c in enumerate(old_key) if i >= len(new_key) or new_key[i] != c] or list(old_key)
         raise StatementError(
-            f"Key columns must be identical. Existing schema: {_listed(old_key)}. New schema: {_listed(new_key)}."
+            "Key columns must be identical. The following key columns are changed, missing or reordered: "
+            f"[{_listed(tuple(changed))}]"
         )
     changed = [c for i, c in enumerate(old_value) if i >= len(new_value) or new_value[i] != c]
     if changed:
