@@ -34,14 +34,18 @@ def unexpected_token_error(error: UnexpectedToken, text: str) -> ParseError:
     elif token.type in KEYWORDS - NON_RESERVED:
         lines.append(f"Syntax error at or near '{shown}' at line {line}:{column}")
         if "WORD" in expected:
-            lines.append(f"'{shown}' is a reserved keyword; to use it as a name write it as `{shown}`")
+            lines.append(
+                f'"{shown}" is a reserved keyword and it can\'t be used as an identifier. '
+                f"You can use it as an identifier by escaping it as `{shown}`"
+            )
     elif 0 < len(expected) <= _EXPECTED_MAX and token.type != "$END":
         lines.append(f"Expecting {_shown(expected)}")
     else:
         lines.append(f"Syntax error at or near '{shown}' at line {line}:{column}")
     candidates = STATEMENT_STARTS if at_start else [name for name in expected if name in KEYWORDS]
-    nearest = difflib.get_close_matches(shown.upper(), candidates, n=1, cutoff=0.6)
-    if nearest and nearest[0] != shown.upper():
+    known = token.type in KEYWORDS  # it is spelt right, and only misplaced
+    nearest = [] if known else difflib.get_close_matches(shown.upper(), candidates, n=1, cutoff=0.6)
+    if nearest:
         lines.append(f"Did you mean '{nearest[0]}'?")
     lines.append(f"Statement: {text.strip()}")
     return ParseError("\n".join(lines), text.strip(), line, column)
