@@ -105,4 +105,5 @@ ASSERT NULL VALUES items (id) KEY ('a');
 ASSERT TABLE items (id STRING PRIMARY KEY) WITH (kafka_topic='items', value_format='JSON');
 
 RUN SCRIPT 'other.sql';
+
 SELECT a AS struct, b AS emit, c AS partition FROM s AS array EMIT CHANGES;
