@@ -70,14 +70,14 @@ def function_page() -> str:
     """The SQL functions, by category."""
     from kappaflow.sql.functions.registry import default_registry
 
-    functions = sorted(default_registry(), key=lambda function: (function.category, function.name))
+    functions = sorted(default_registry(), key=lambda function: (function.category, function.name.upper()))
     lines = ["# Functions", "", f"Written by `make docs` from the code: {len(functions)} functions."]
     category = None
     for function in functions:
         if function.category != category:
             category = function.category
             lines += ["", f"## {category}", "", "| Function | What it gives | Example |", "|---|---|---|"]
-        cells = (f"`{function.name}`", function.description, " ".join(f"`{e}`" for e in function.examples[:1]))
+        cells = (f"`{function.name.upper()}`", function.description, " ".join(f"`{e}`" for e in function.examples[:1]))
         lines.append("| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |")
     return "\n".join(lines) + "\n"
 

@@ -108,13 +108,13 @@ def test_functions_run_in_workers_only(own: EmbeddedServer, db: Database) -> Non
 
 def test_functions_are_shown_and_described(own: EmbeddedServer, db: Database, functions: Path) -> None:
     shown = {function["name"] for function in db.sql("SHOW FUNCTIONS;").entities[0]["functions"]}
-    assert {"where_am_i", "words", "joined"} <= shown
+    assert {"WHERE_AM_I", "WORDS", "JOINED"} <= shown
     described = db.sql("DESCRIBE FUNCTION where_am_i;").entities[0]
     assert described["description"] == "The process that runs this."
     assert described["examples"] == ["WHERE_AM_I(1.0) -> 4711"]
     assert described["path"] == str(functions / "where.py")
     assert [(f["signature"], f["returnType"]) for f in described["functions"]] == [
-        ("where_am_i(DOUBLE value)", "BIGINT")
+        ("WHERE_AM_I(DOUBLE value)", "BIGINT")
     ]
 
 

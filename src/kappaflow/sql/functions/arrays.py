@@ -48,34 +48,34 @@ _contains = scalar(
     "ARRAY_CONTAINS", _CATEGORY, "Whether an array has an element.", ("ARRAY_CONTAINS(ARRAY[1], 1) -> true",)
 )
 _distinct_of = scalar(
-    "ARRAY_DISTINCT",
+    "array_distinct",
     _CATEGORY,
     "The elements without repetitions, in order of first appearance.",
     ("ARRAY_DISTINCT(ARRAY[1, 2, 1])",),
 )
 _except = scalar(
-    "ARRAY_EXCEPT",
+    "array_except",
     _CATEGORY,
     "The distinct elements of the first array that the second has not.",
     ("ARRAY_EXCEPT(ARRAY[1, 2, 1], ARRAY[2])",),
 )
 _intersect = scalar(
-    "ARRAY_INTERSECT",
+    "array_intersect",
     _CATEGORY,
     "The distinct elements that both arrays have.",
     ("ARRAY_INTERSECT(ARRAY[1, 2], ARRAY[2, 3])",),
 )
 _union = scalar(
-    "ARRAY_UNION", _CATEGORY, "The distinct elements of both arrays.", ("ARRAY_UNION(ARRAY[1, 2], ARRAY[2, 3])",)
+    "array_union", _CATEGORY, "The distinct elements of both arrays.", ("ARRAY_UNION(ARRAY[1, 2], ARRAY[2, 3])",)
 )
 _concat = scalar(
-    "ARRAY_CONCAT",
+    "array_concat",
     _CATEGORY,
     "The elements of the first array, then those of the second.",
     ("ARRAY_CONCAT(ARRAY[1, 2], ARRAY[2])",),
 )
 _remove = scalar(
-    "ARRAY_REMOVE", _CATEGORY, "The array without the elements equal to a value.", ("ARRAY_REMOVE(ARRAY[1, 2, 1], 1)",)
+    "array_remove", _CATEGORY, "The array without the elements equal to a value.", ("ARRAY_REMOVE(ARRAY[1, 2, 1], 1)",)
 )
 
 
@@ -123,10 +123,10 @@ def _without(array: list[Any] | None, value: Any) -> list[Any] | None:
     return None if array is None else [element for element in array if not same(element, value)]
 
 
-_max = scalar("ARRAY_MAX", _CATEGORY, "The largest element that is not NULL.", ("ARRAY_MAX(ARRAY[1, 3]) -> 3",))
-_min = scalar("ARRAY_MIN", _CATEGORY, "The smallest element that is not NULL.", ("ARRAY_MIN(ARRAY[1, 3]) -> 1",))
+_max = scalar("array_max", _CATEGORY, "The largest element that is not NULL.", ("ARRAY_MAX(ARRAY[1, 3]) -> 3",))
+_min = scalar("array_min", _CATEGORY, "The smallest element that is not NULL.", ("ARRAY_MIN(ARRAY[1, 3]) -> 1",))
 _sort = scalar(
-    "ARRAY_SORT",
+    "array_sort",
     _CATEGORY,
     "The elements in order, 'ASCENDING' (default) or 'DESCENDING'; NULLs come last.",
     ("ARRAY_SORT(ARRAY[2, 1]) -> [1, 2]",),
@@ -186,7 +186,7 @@ _join("(array ARRAY<T>) -> STRING", typed=True, null_in=True)(_joiner)
 _join("(array ARRAY<T>, delimiter STRING) -> STRING", typed=True, null_in=True)(_joiner)
 
 _slice = scalar(
-    "SLICE",
+    "slice",
     _CATEGORY,
     "The elements from one 1-based position to another, both included.",
     ("SLICE(ARRAY[1, 2, 3], 2, 3) -> [2, 3]",),

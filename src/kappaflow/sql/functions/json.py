@@ -104,26 +104,26 @@ def _plain_text(value: Any) -> str:
 
 
 _is_json = scalar(
-    "is_json_string", _CATEGORY, "Whether a string is a JSON document.", ("IS_JSON_STRING('[1]') -> true",)
+    "IS_JSON_STRING", _CATEGORY, "Whether a string is a JSON document.", ("IS_JSON_STRING('[1]') -> true",)
 )
 _array_length = scalar(
-    "json_array_length", _CATEGORY, "The number of elements of a JSON array.", ("JSON_ARRAY_LENGTH('[1, 2]') -> 2",)
+    "JSON_ARRAY_LENGTH", _CATEGORY, "The number of elements of a JSON array.", ("JSON_ARRAY_LENGTH('[1, 2]') -> 2",)
 )
 _concat = scalar(
-    "json_concat",
+    "JSON_CONCAT",
     _CATEGORY,
     "Joins JSON documents: objects merge, everything else becomes one array.",
     ("JSON_CONCAT('[1]', '[2]') -> '[1,2]'",),
 )
 _items = scalar(
-    "json_items",
+    "JSON_ITEMS",
     _CATEGORY,
     "The elements of a JSON array as an array of JSON texts.",
     ("JSON_ITEMS('[1, \"a\"]') -> ['1', '\"a\"']",),
 )
-_keys = scalar("json_keys", _CATEGORY, "The keys of a JSON object.", ("JSON_KEYS('{\"a\": 1}') -> ['a']",))
+_keys = scalar("JSON_KEYS", _CATEGORY, "The keys of a JSON object.", ("JSON_KEYS('{\"a\": 1}') -> ['a']",))
 _records = scalar(
-    "json_records",
+    "JSON_RECORDS",
     _CATEGORY,
     "The members of a JSON object as a map of JSON texts.",
     ("JSON_RECORDS('{\"a\": 1}') -> {a='1'}",),
@@ -205,7 +205,7 @@ def _has(text: str | None, wanted: Any) -> bool | None:
 
 
 _to_json = scalar(
-    "to_json_string",
+    "TO_JSON_STRING",
     _CATEGORY,
     "Any value as JSON text; fields and keys are in order.",
     ("TO_JSON_STRING(ARRAY[1, 2]) -> '[1,2]'",),

@@ -10,19 +10,19 @@ from kappaflow.sql.functions.registry import scalar
 _CATEGORY = "LAMBDA"
 
 _transform = scalar(
-    "TRANSFORM",
+    "transform",
     _CATEGORY,
     "Applies a lambda to each element, or two to the keys and the values of a map.",
     ("TRANSFORM(ARRAY[1, 2], x => x * 2) -> [2, 4]",),
 )
 _filter = scalar(
-    "FILTER",
+    "filter",
     _CATEGORY,
     "Keeps the elements or entries for which a lambda is true.",
     ("FILTER(ARRAY[1, 2], x => x > 1) -> [2]",),
 )
 _reduce = scalar(
-    "REDUCE",
+    "reduce",
     _CATEGORY,
     "Folds elements or entries into a state, from an initial one.",
     ("REDUCE(ARRAY[1, 2], 0, (s, x) => s + x) -> 3",),

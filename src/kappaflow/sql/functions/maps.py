@@ -9,10 +9,10 @@ from kappaflow.sql.functions.registry import scalar
 
 _CATEGORY = "MAP"
 
-_keys = scalar("MAP_KEYS", _CATEGORY, "The keys as an array.", ("MAP_KEYS(MAP('a' := 1)) -> ['a']",))
-_values = scalar("MAP_VALUES", _CATEGORY, "The values as an array.", ("MAP_VALUES(MAP('a' := 1)) -> [1]",))
+_keys = scalar("map_keys", _CATEGORY, "The keys as an array.", ("MAP_KEYS(MAP('a' := 1)) -> ['a']",))
+_values = scalar("map_values", _CATEGORY, "The values as an array.", ("MAP_VALUES(MAP('a' := 1)) -> [1]",))
 _union = scalar(
-    "MAP_UNION",
+    "map_union",
     _CATEGORY,
     "The entries of both maps; the second wins.",
     ("MAP_UNION(MAP('a' := 1, 'b' := 2), MAP('b' := 3))",),
@@ -68,7 +68,7 @@ for _name in ("INT", "BIGINT", "DOUBLE", "BOOLEAN", "STRING"):
 
 
 _split_to_map = scalar(
-    "SPLIT_TO_MAP",
+    "split_to_map",
     _CATEGORY,
     "A map from the entries of a string, cut by two delimiters; a key that comes twice keeps its last value.",
     ("SPLIT_TO_MAP('a=1;b=2', ';', '=') -> {a='1', b='2'}",),

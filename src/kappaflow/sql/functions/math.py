@@ -29,7 +29,7 @@ def first_type(types: tuple[t.DataType | None, ...]) -> t.DataType:
     return types[0]
 
 
-_abs = scalar("abs", _CATEGORY, "The absolute value of a number.", ("ABS(-1.5) -> 1.5",))
+_abs = scalar("Abs", _CATEGORY, "The absolute value of a number.", ("ABS(-1.5) -> 1.5",))
 
 
 @_abs("(val INT) -> INT", total=True)
@@ -52,8 +52,8 @@ def _absolute_decimal(value: Decimal) -> Decimal:
     return value.copy_abs()
 
 
-_ceil = scalar("ceil", _CATEGORY, "The smallest whole number that is not below the argument.", ("CEIL(1.2)",))
-_floor = scalar("floor", _CATEGORY, "The largest whole number that is not above it.", ("FLOOR(1.7)",))
+_ceil = scalar("Ceil", _CATEGORY, "The smallest whole number that is not below the argument.", ("CEIL(1.2)",))
+_floor = scalar("Floor", _CATEGORY, "The largest whole number that is not above it.", ("FLOOR(1.7)",))
 
 
 @_ceil("(val INT) -> INT", total=True)
@@ -89,7 +89,7 @@ def _at_scale(value: Decimal, like: Decimal) -> Decimal:
 
 
 _round = scalar(
-    "round",
+    "Round",
     _CATEGORY,
     "Round to the nearest number with `scale` decimals; ties go up. Without a scale the result is whole.",
     ("ROUND(2.5) -> 3", "ROUND(-2.5) -> -2", "ROUND(1.2345, 2) -> 1.2300"),

@@ -14,11 +14,11 @@ _CONDITIONAL = "CONDITIONAL"
 
 _coalesce = scalar("COALESCE", _CONDITIONAL, "The first argument that is not NULL.", ("COALESCE(NULL, 'a') -> 'a'",))
 _ifnull = scalar(
-    "ifnull", "NULL", "The first argument, or the second when that is NULL.", ("IFNULL(NULL, 'a') -> 'a'",)
+    "IFNULL", "NULL", "The first argument, or the second when that is NULL.", ("IFNULL(NULL, 'a') -> 'a'",)
 )
-_nullif = scalar("nullif", "NULL", "NULL when both arguments are equal, else the first.", ("NULLIF(1, 1) -> NULL",))
+_nullif = scalar("NULLIF", "NULL", "NULL when both arguments are equal, else the first.", ("NULLIF(1, 1) -> NULL",))
 _as_value = scalar(
-    "as_value", "OTHER", "A key column as a value, so that the projection may hold it twice.", ("AS_VALUE(1)",)
+    "AS_VALUE", "OTHER", "A key column as a value, so that the projection may hold it twice.", ("AS_VALUE(1)",)
 )
 
 

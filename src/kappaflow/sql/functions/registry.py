@@ -95,7 +95,7 @@ class Function:
     """A function by name.
 
     Attributes:
-        name: as messages print it.
+        name: as messages print it, in the case that ksqlDB has for it; lists print it in upper case.
         kind: ``scalar``, ``aggregate`` or ``table``.
         category: the heading under which it is listed.
         description: what it does, one or two sentences.

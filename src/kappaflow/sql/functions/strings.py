@@ -184,8 +184,8 @@ def _nth_position(text: str, part: str, position: int, occurrence: int) -> int:
     return found + 1
 
 
-_lpad = scalar("lpad", _CATEGORY, "Pads on the left, or cuts, to a length.", ("LPAD('a', 3, 'xy') -> 'xya'",))
-_rpad = scalar("rpad", _CATEGORY, "Pads on the right, or cuts, to a length.", ("RPAD('a', 3, 'xy') -> 'axy'",))
+_lpad = scalar("LPad", _CATEGORY, "Pads on the left, or cuts, to a length.", ("LPAD('a', 3, 'xy') -> 'xya'",))
+_rpad = scalar("RPad", _CATEGORY, "Pads on the right, or cuts, to a length.", ("RPAD('a', 3, 'xy') -> 'axy'",))
 
 
 @_lpad("(input STRING, targetLen INT, padding STRING) -> STRING", total=True)
@@ -225,7 +225,7 @@ def _place(text: str | None, *texts: str | None) -> int:
 
 
 _chr = scalar(
-    "chr", _CATEGORY, "The character of a code point, given as a number or as '\\uXXXX'.", ("CHR(75) -> 'K'",)
+    "Chr", _CATEGORY, "The character of a code point, given as a number or as '\\uXXXX'.", ("CHR(75) -> 'K'",)
 )
 
 
@@ -262,7 +262,7 @@ def _digest(text: str) -> str:
     return hashlib.md5(text.encode("utf-8"), usedforsecurity=False).hexdigest()
 
 
-_uuid = scalar("uuid", _CATEGORY, "A random UUID, or the UUID of 16 bytes.", ("UUID() -> 'f81d4fae-7dec-...'",))
+_uuid = scalar("UUID", _CATEGORY, "A random UUID, or the UUID of 16 bytes.", ("UUID() -> 'f81d4fae-7dec-...'",))
 
 
 @_uuid("() -> STRING", total=True)

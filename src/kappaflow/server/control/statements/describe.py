@@ -78,7 +78,7 @@ def execute_describe_function(state: ControlState, statement: s.DescribeFunction
                 }
                 for parameter in overload.signature.parameters
             ],
-            "signature": f"{function.name}{overload.signature}",
+            "signature": f"{function.name.upper()}{overload.signature}",
             "returnType": written(overload.signature.returns),
             "description": overload.description or function.description,
         }
@@ -87,7 +87,7 @@ def execute_describe_function(state: ControlState, statement: s.DescribeFunction
     return entity(
         "describe_function",
         text,
-        name=function.name,
+        name=function.name.upper(),
         description=function.description,
         author=function.author,
         version=function.version,

@@ -107,7 +107,7 @@ def _consumers(state: ControlState) -> dict[str, tuple[int, int]]:
 
 
 def _functions(state: ControlState, _statement: Show, text: str, _session: Session) -> Entity:
-    rows = [{"name": f.name, "type": f.kind.upper(), "category": f.category} for f in state.engine.functions]
+    rows = [{"name": f.name.upper(), "type": f.kind.upper(), "category": f.category} for f in state.engine.functions]
     answer = entity("function_names", text, functions=rows)
     problems = state.functions.problems if state.functions is not None else ()
     answer["warnings"] = [{"message": problem} for problem in problems]
