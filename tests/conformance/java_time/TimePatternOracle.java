@@ -3,10 +3,8 @@ import java.io.InputStreamReader;
 import java.io.PrintStream;
 import java.nio.charset.StandardCharsets;
 import java.time.Instant;
-import java.time.LocalDate;
-import java.time.LocalDateTime;
-import java.time.LocalTime;
 import java.time.ZoneId;
+import java.time.ZonedDateTime;
 import java.time.format.DateTimeFormatter;
 import java.time.format.DateTimeFormatterBuilder;
 import java.time.temporal.ChronoField;
@@ -19,34 +17,25 @@ import java.util.Locale;
  * P, pattern, zone, text. The answer is a text, or epoch milliseconds, or an exclamation mark for a refusal.
  */
 public final class TimePatternOracle {
-    private static long field(TemporalAccessor parsed, ChronoField field, long otherwise) {
-        return parsed.isSupported(field) ? parsed.getLong(field) : otherwise;
-    }
-
     private static String format(String pattern, ZoneId zone, long millis) {
         return DateTimeFormatter.ofPattern(pattern, Locale.US).format(Instant.ofEpochMilli(millis).atZone(zone));
     }
 
+    /** What the text does not say is that of 1970-01-01T00:00; what it says is set field by field, the year last. */
     private static String parse(String pattern, ZoneId zone, String text) {
         TemporalAccessor parsed = new DateTimeFormatterBuilder()
                 .parseCaseInsensitive().appendPattern(pattern).toFormatter(Locale.US).parse(text);
         ZoneId found = parsed.query(TemporalQueries.zone());
-        LocalDate date = parsed.query(TemporalQueries.localDate());
-        if (date == null) {
-            long year = field(parsed, ChronoField.YEAR, field(parsed, ChronoField.YEAR_OF_ERA, 1970));
-            date = parsed.isSupported(ChronoField.DAY_OF_YEAR)
-                    ? LocalDate.ofYearDay((int) year, (int) parsed.getLong(ChronoField.DAY_OF_YEAR))
-                    : LocalDate.of((int) year, (int) field(parsed, ChronoField.MONTH_OF_YEAR, 1),
-                            (int) field(parsed, ChronoField.DAY_OF_MONTH, 1));
+        ZonedDateTime moment = ZonedDateTime.of(1970, 1, 1, 0, 0, 0, 0, found == null ? zone : found);
+        for (ChronoField field : ChronoField.values()) {
+            if (parsed.isSupported(field)) {
+                if (field == ChronoField.DAY_OF_YEAR && parsed.isSupported(ChronoField.YEAR)) {
+                    moment = moment.withYear(parsed.get(ChronoField.YEAR)); // only a leap year has 366 days
+                }
+                moment = moment.with(field, parsed.getLong(field));
+            }
         }
-        LocalTime time = parsed.query(TemporalQueries.localTime());
-        if (time == null) {
-            time = LocalTime.of((int) field(parsed, ChronoField.HOUR_OF_DAY, 0),
-                    (int) field(parsed, ChronoField.MINUTE_OF_HOUR, 0),
-                    (int) field(parsed, ChronoField.SECOND_OF_MINUTE, 0),
-                    (int) field(parsed, ChronoField.NANO_OF_SECOND, 0));
-        }
-        return Long.toString(LocalDateTime.of(date, time).atZone(found == null ? zone : found).toInstant().toEpochMilli());
+        return Long.toString(moment.toInstant().toEpochMilli());
     }
 
     public static void main(String[] arguments) throws Exception {

@@ -31,12 +31,16 @@ yyyy-MM-dd|yyyyMMdd|HHmmss|yyyyMMddHHmmssSSS|yyyy-MM-dd'T'HH:mm:ssXXX|yyyy-MM-dd
 yyyy-MM-dd HH:mm:ss.n|uuuuMMdd'T'HHmmssX|yyyy-MM-dd G|y/M/d|MMMM d, yyyy|EEEE|L|LLLL|yyyy-MM-dd hh:mm:ss a|yy-M-d
 EEEE d MMMM yyyy|yyyy-DDD HH|d/M/yyyy H:m|yyyy-MM-dd HH:mm:ss.SSS|KK a|kk|yyyy-MM-dd E|YYYY-ww-e|yyyy QQQ
 yyyy-MM-dd z|yyyy-MM-dd VV|yyyy-MM-dd HH:mm x|yyyy-MM-dd'T'HH:mm[:ss]
+hh:mm|K|EEE|EEE HH|dd|dd MM|MM-dd|MMM d|MMMM|e|a|yyyy|yyyy-MM|ss|mm:ss|N|DDD HH
 """.strip().replace("\n", "|")
 EDGES = [
     *(
         ("yyyy-MM-dd", text)
         for text in ("2021-02-29", "2020-02-30", "2021-04-31", "2021-13-01", "2021-1-01", "2021-00-10")
     ),
+    *(("dd MM", text) for text in ("31 02", "30 04", "32 01", "31 13")),
+    *(("MM-dd", text) for text in ("02-30", "02-29", "12-31")),
+    *(("EEE dd", text) for text in ("Mon 05", "Mon 31", "Sun 31")),
     *(("HH:mm", text) for text in ("24:00", "25:00", "23:60")),
     *(("yyyy-MM-dd HH:mm", text) for text in ("2021-12-31 24:00", "2021-12-31 24:01", "2021-03-14 02:30")),
     *(("yyyy-MM-dd XXX", text) for text in ("2021-12-31 +18:00", "2021-12-31 +19:00", "2021-12-31 z")),

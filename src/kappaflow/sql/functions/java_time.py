@@ -22,12 +22,16 @@ DAYS: Sequence[str] = "Monday Tuesday Wednesday Thursday Friday Saturday Sunday"
 _ZONE_NAMES = {
     "PST": "America/Los_Angeles",
     "PDT": "America/Los_Angeles",
+    "PT": "America/Los_Angeles",
     "MST": "America/Denver",
     "MDT": "America/Denver",
+    "MT": "America/Denver",
     "CST": "America/Chicago",
     "CDT": "America/Chicago",
+    "CT": "America/Chicago",
     "EST": "America/New_York",
     "EDT": "America/New_York",
+    "ET": "America/New_York",
     "CET": "Europe/Paris",
     "CEST": "Europe/Paris",
     "BST": "Europe/London",
@@ -57,6 +61,7 @@ _COUNTS: dict[str, frozenset[int]] = {
 _RUN_MAX = 19
 _YEAR_MAX = 9999
 _DAY_MAX = 31
+_EPOCH_DAY = date(1970, 1, 1)
 # What a number may be; a field name where its value matters.
 _RANGES: dict[str, tuple[int, int, str]] = {
     "d": (1, 31, "day"),
@@ -171,33 +176,47 @@ class Fields:
         return self.hour is not None or self.half_day is not None
 
     def _day(self) -> date:
-        year = 1970 if self.year is None else self.year
         if self.day_of_year is not None:
+            year = 1970 if self.year is None else self.year
             day = date(year, 1, 1) + timedelta(days=self.day_of_year - 1)
             if day.year != year:
                 raise ValueError(f"Invalid day of year {self.day_of_year}")
-        elif self.week_year is not None and self.week is not None and self.weekday is not None:
+            return day
+        if self.week_year is not None and self.week is not None and self.weekday is not None:
             first = date(self.week_year, 1, 1)
             first -= timedelta(days=first.isoweekday() % 7)
-            day = first + timedelta(days=(self.week - 1) * 7 + self.weekday % 7)
-        else:
-            month, number = self.month or 1, self.day or 1
-            if self.year is not None and self.month is not None and number <= _DAY_MAX:
-                number = min(number, monthrange(year, month)[1])  # a month's last day stands for those it has not
-            day = date(year, month, number)
-            complete = self.year is not None and self.month is not None and self.day is not None
-            if complete and self.weekday is not None and self.weekday != day.isoweekday():
-                raise ValueError(f"{day} is no {DAYS[self.weekday - 1]}")
+            return first + timedelta(days=(self.week - 1) * 7 + self.weekday % 7)
+        if self.year is None or self.month is None or self.day is None:
+            return self._part_of_day()
+        day = _cut(self.year, self.month, self.day)
+        if self.weekday is not None and self.weekday != day.isoweekday():
+            raise ValueError(f"{day} is no {DAYS[self.weekday - 1]}")
         return day
+
+    def _part_of_day(self) -> date:
+        """Change 1970-01-01, a Thursday, part by part: weekday, day, month, year."""
+        day = _EPOCH_DAY
+        if self.weekday is not None:
+            day += timedelta(days=self.weekday - day.isoweekday())
+        if self.day is not None:
+            day = day.replace(day=self.day)
+        if self.month is not None:
+            day = _cut(day.year, self.month, day.day)
+        return day if self.year is None else _cut(self.year, day.month, day.day)
 
     def _hour(self) -> int:
         if self.hour is not None:
             return self.hour
+        if self.half_day_hour is not None:
+            return self.half_day_hour % 12 + 12 * (self.half_day or 0)
         if self.half_day is None:
             return 0
-        if self.half_day_hour is None:
-            return (6 if self.minute is None else 0) + 12 * self.half_day
-        return self.half_day_hour % 12 + 12 * self.half_day
+        return (6 if self.minute is None else 0) + 12 * self.half_day
+
+
+def _cut(year: int, month: int, day: int) -> date:
+    """A month's last day stands for the days up to 31 that it has not."""
+    return date(year, month, min(day, monthrange(year, month)[1]) if day <= _DAY_MAX else day)
 
 
 class TimePattern:
