@@ -293,10 +293,7 @@ class ColumnEmitter:
             raise Unsupported("LIKE with NULL")
         subject = self.emit(operand)
         regex = f"(?s)^(?:{like_regex(text, escape)})$".replace(r"\ ", " ")
-        return Column(
-            lambda batch: pc.fill_null(pc.match_substring_regex(subject.compute(batch), regex), False),
-            subject.undecided,
-        )
+        return Column(lambda batch: pc.match_substring_regex(subject.compute(batch), regex), subject.undecided)
 
     def _case(
         self, node: x.Expression, branches: list[tuple[Column, x.Expression]], default: x.Expression | None

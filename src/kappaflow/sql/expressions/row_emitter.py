@@ -82,9 +82,9 @@ class RowEmitter:
         self._current = 0
 
     def emit_column(self, index: int, node: x.Expression) -> Code:
-        """Emit one of the function's results."""
+        """Emit one of the function's results; an error of it as a whole is reported by who evaluates it."""
         self._current = index
-        return self.emit(node)
+        return self._cast(node) if isinstance(node, x.Cast) else self.emit(node)
 
     def prologue(self) -> list[str]:
         """Return the statements that read the columns into names."""
@@ -140,8 +140,8 @@ class RowEmitter:
                 return Code(_variable(name), atom=True)
             case x.FunctionCall():
                 return self._call(node)
-            case x.Cast(operand, data_type):
-                return self.converted(self.emit(operand), self.typer.type_of(operand), data_type)
+            case x.Cast():
+                return self.guarded(self._cast(node))
             case x.AtTimeZone(operand):
                 return self.converted(self.emit(operand), self.typer.type_of(operand), TIMESTAMP)
             case _:
@@ -247,6 +247,9 @@ class RowEmitter:
         if "_guard" not in self.constants:
             self.constants["_guard"] = _guard
         return Code(f"_guard(lambda: {code.text}, _report, {self._current}, r)")
+
+    def _cast(self, node: x.Cast) -> Code:
+        return self.converted(self.emit(node.operand), self.typer.type_of(node.operand), node.type)
 
     def converted(self, code: Code, source: DataType | None, target: DataType | None) -> Code:
         """Emit the conversion of `code` to another type."""
@@ -447,9 +450,9 @@ class RowEmitter:
         subject, code = self.emit(operand), self.emit(pattern)
         if code.is_constant and isinstance(code.constant, str):
             name = self.constant(like_matcher(code.constant, escape))
-            return self.strict([subject], lambda n: f"{name}({n[0]}) is not None", when_null="False")
+            return self.strict([subject], lambda n: f"{name}({n[0]}) is not None")
         name = self.constant(lambda text, like: like_matcher(like, escape)(text) is not None)
-        return self.strict([subject, code], lambda n: f"{name}({n[0]}, {n[1]})", when_null="False")
+        return self.strict([subject, code], lambda n: f"{name}({n[0]}, {n[1]})")
 
     def _case(self, branches: Sequence[tuple[Code, Code]], default: x.Expression | None) -> Code:
         last = NULL if default is None else self.emit(default)
