@@ -10,12 +10,12 @@ from kappaflow.sql.functions.math import first_type
 from kappaflow.sql.functions.registry import aggregate
 
 _list = aggregate(
-    "COLLECT_LIST",
+    "collect_list",
     "All values as an array, NULLs included; `ksql.functions.collect_list.limit` caps it.",
     ("COLLECT_LIST(name)",),
 )
 _set = aggregate(
-    "COLLECT_SET",
+    "collect_set",
     "The distinct values as an array; `ksql.functions.collect_set.limit` caps it.",
     ("COLLECT_SET(name)",),
 )

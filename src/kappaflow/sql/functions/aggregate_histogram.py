@@ -9,7 +9,7 @@ from kappaflow.sql.functions.aggregation import AggregateCall, Aggregation, Stat
 from kappaflow.sql.functions.registry import aggregate
 
 _histogram = aggregate(
-    "HISTOGRAM", "A map from each value to how often it came; at most 1000 values.", ("HISTOGRAM(name)",)
+    "histogram", "A map from each value to how often it came; at most 1000 values.", ("HISTOGRAM(name)",)
 )
 _MAX_VALUES = 1000
 _TYPE = Map(STRING, BIGINT)

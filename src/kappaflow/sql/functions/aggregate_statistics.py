@@ -14,7 +14,7 @@ from kappaflow.sql.functions.registry import aggregate
 _variance = aggregate("STDDEV_SAMP", "The sample variance of the values.", ("STDDEV_SAMP(amount)",))
 _deviation = aggregate("STDDEV_SAMPLE", "The sample standard deviation of the values.", ("STDDEV_SAMPLE(amount)",))
 _correlation = aggregate(
-    "CORRELATION", "Pearson's correlation of two columns; NaN below two rows.", ("CORRELATION(amount, price)",)
+    "correlation", "Pearson's correlation of two columns; NaN below two rows.", ("CORRELATION(amount, price)",)
 )
 _distinct = aggregate("COUNT_DISTINCT", "The number of distinct values that are not NULL.", ("COUNT_DISTINCT(name)",))
 
@@ -94,8 +94,9 @@ def correlation(call: AggregateCall) -> Aggregation:
         count, x, y, xx, yy, xy = state
         if count < 2:
             return math.nan
-        spread = math.sqrt(max((count * xx - x * x) * (count * yy - y * y), 0.0))
-        return divide_doubles(count * xy - x * y, spread)
+        spread = (count * xx - x * x) * (count * yy - y * y)
+        # Below 0 by rounding alone: a column that does not vary has no correlation.
+        return divide_doubles(count * xy - x * y, math.sqrt(spread)) if spread > 0 else math.nan
 
     return Aggregation(
         state_types=(BIGINT, DOUBLE, DOUBLE, DOUBLE, DOUBLE, DOUBLE),

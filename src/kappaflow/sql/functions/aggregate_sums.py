@@ -14,8 +14,8 @@ from kappaflow.sql.functions.math import first_type
 from kappaflow.sql.functions.registry import aggregate
 
 _sum = aggregate("SUM", "The sum of the values; 0 for none.", ("SUM(amount)",))
-_avg = aggregate("AVG", "The arithmetic mean of the values.", ("AVG(amount)",))
-_sum_list = aggregate("SUM_LIST", "The sum of all elements of all arrays.", ("SUM_LIST(tags)",))
+_avg = aggregate("avg", "The arithmetic mean of the values.", ("AVG(amount)",))
+_sum_list = aggregate("sum_list", "The sum of all elements of all arrays.", ("SUM_LIST(tags)",))
 
 Add = Callable[[Any, Any], Any]
 

@@ -5,8 +5,11 @@ from __future__ import annotations
 from itertools import product
 from typing import Any
 
+from kappaflow.errors import FunctionError
 from kappaflow.serde.types import Array, DataType
 from kappaflow.sql.functions.registry import table
+
+_MAX_COLUMNS = 20
 
 _explode = table("explode", "One row for each element of an array.", ("EXPLODE(ARRAY[1, 2])",))
 _cube = table(
@@ -28,7 +31,9 @@ def _elements(array: list[Any]) -> list[Any]:
     return array
 
 
-@_cube("(columns ARRAY<T>) -> ARRAY<T>", total=True)
+@_cube("(columns ARRAY<T>) -> ARRAY<T>")
 def _combinations(array: list[Any]) -> list[list[Any]]:
+    if len(array) > _MAX_COLUMNS:
+        raise FunctionError(f"CUBE_EXPLODE takes at most {_MAX_COLUMNS} elements, as n of them give 2^n rows")
     choices = [(None, element) if element is not None else (None,) for element in array]
     return [list(row) for row in product(*choices)]
