@@ -24,6 +24,7 @@ from kappaflow.serde.types import (
 from kappaflow.sql.ast import expressions as x
 from kappaflow.sql.expressions import values
 from kappaflow.sql.expressions.constant_expressions import is_constant
+from kappaflow.sql.expressions.decimal_arithmetic import decimal_operation
 from kappaflow.sql.expressions.java_text import order_key
 from kappaflow.sql.expressions.like import like_matcher
 from kappaflow.sql.expressions.scope import Place, ScopeColumn
@@ -362,7 +363,7 @@ class RowEmitter:
         for code, data_type in zip(operands, types, strict=True):
             wanted = data_type if isinstance(data_type, Decimal) else _DECIMAL_OF[type(data_type)]
             parts.append(self.converted(code, data_type, wanted))
-        name = self.constant(_DECIMAL_OPERATIONS[operator](result.scale))
+        name = self.constant(decimal_operation(operator, result.scale))
         raises = operator in (x.ArithmeticOperator.DIVIDE, x.ArithmeticOperator.MODULUS)
         return self._computed(parts, lambda n: f"{name}({n[0]}, {n[1]})", raises=raises)
 
@@ -569,33 +570,4 @@ def _is_hashable(value: Any) -> bool:
     return not isinstance(value, list | dict)
 
 
-def _add(_scale: int) -> Callable[..., Any]:
-    return values.CONTEXT.add
-
-
-def _subtract(_scale: int) -> Callable[..., Any]:
-    return values.CONTEXT.subtract
-
-
-def _multiply(_scale: int) -> Callable[..., Any]:
-    return values.CONTEXT.multiply
-
-
-def _divide(scale: int) -> Callable[..., Any]:
-    unit = values.quantum(scale)
-    return lambda left, right: values.CONTEXT.quantize(values.CONTEXT.divide(left, right), unit)
-
-
-def _remainder(scale: int) -> Callable[..., Any]:
-    unit = values.quantum(scale)
-    return lambda left, right: values.CONTEXT.quantize(values.CONTEXT.remainder(left, right), unit)
-
-
-_DECIMAL_OPERATIONS: dict[x.ArithmeticOperator, Callable[[int], Callable[..., Any]]] = {
-    x.ArithmeticOperator.ADD: _add,
-    x.ArithmeticOperator.SUBTRACT: _subtract,
-    x.ArithmeticOperator.MULTIPLY: _multiply,
-    x.ArithmeticOperator.DIVIDE: _divide,
-    x.ArithmeticOperator.MODULUS: _remainder,
-}
 _DECIMAL_OF: dict[type[Any], DataType] = {Integer: Decimal(10, 0), type(BIGINT): Decimal(19, 0)}
