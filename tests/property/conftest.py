@@ -1,17 +1,12 @@
-"""Settings of property tests, and the two kernels that they hold equal."""
+"""The two kernels that property tests hold equal."""
 
 from __future__ import annotations
 
 import os
 
 import pytest
-from hypothesis import settings
 
 from kappaflow.kernel.selection import native_available
-
-# A busy machine makes single examples slow; the time limit of pytest remains.
-settings.register_profile("kappaflow", deadline=None)
-settings.load_profile("kappaflow")
 
 
 @pytest.fixture(scope="session", params=["python", "native"])

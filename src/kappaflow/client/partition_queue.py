@@ -16,6 +16,8 @@ from kappaflow.client.sequencing import SEQUENCE_MASK, ProducerIdentity, sequenc
 from kappaflow.client.topic_partition import TopicPartition
 from kappaflow.errors import KappaError
 
+BATCHES_KNOWN_AGAIN = 5
+
 
 class DeliveryReport(NamedTuple):
     """What became of one batch.
@@ -87,6 +89,16 @@ class PartitionQueue:
     def has_stamped(self) -> bool:
         """Whether batches with sequences are not settled."""
         return bool(self.in_flight) or bool(self.waiting and self.waiting[0].identity is not None)
+
+    @property
+    def is_within_reach(self) -> bool:
+        """Whether the first that waits is one of the five that follow the last settled batch.
+
+        A broker knows the last five batches of a producer again.  Beyond them it would take the repetition of a batch
+        that it has written, and whose answer was lost, for one out of order.
+        """
+        oldest = min((batch.order for batch in self.in_flight), default=self.waiting[0].order)
+        return self.waiting[0].order - oldest < BATCHES_KNOWN_AGAIN
 
     def add(self, data: bytearray, deadline: float, callback: DeliveryCallback | None) -> None:
         """Queue a batch behind all others."""

@@ -44,7 +44,16 @@ REQUEST_BYTES_MAX = 8 << 20
 TOGETHER_BYTES_MAX = 256 << 10
 PRODUCE_MAX_VERSION = 9
 PRODUCE_ADDS_PARTITIONS_VERSION = 12
-AMBIGUOUS_CODES = frozenset({ErrorCode.REQUEST_TIMED_OUT, ErrorCode.NOT_ENOUGH_REPLICAS_AFTER_APPEND})
+AMBIGUOUS_CODES = frozenset(
+    {
+        ErrorCode.REQUEST_TIMED_OUT,
+        ErrorCode.NOT_ENOUGH_REPLICAS_AFTER_APPEND,
+        # Also the answer to what waited for its replicas when the leader was replaced, which may have it.
+        ErrorCode.NOT_LEADER_OR_FOLLOWER,
+        ErrorCode.KAFKA_STORAGE_ERROR,
+    }
+)
+"""What does not say whether the batch was written."""
 FENCING_CODES = frozenset({ErrorCode.INVALID_PRODUCER_EPOCH, ErrorCode.PRODUCER_FENCED})
 
 _ProduceRequest = producer_messages.ProduceRequest
@@ -301,7 +310,7 @@ class BatchProducer:
             self._expire(queue)
         if not queue.waiting or queue.draining or queue.retry_at > now:
             return False
-        if len(queue.in_flight) >= (REQUESTS_IN_FLIGHT_MAX if self._idempotent else 1):
+        if queue.in_flight and not (self._idempotent and queue.is_within_reach):
             return False
         if queue.waiting[0].identity is None:
             return self._identity is not None and not self._renew_identity

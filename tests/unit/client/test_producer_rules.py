@@ -28,13 +28,16 @@ from kappaflow.wire.error_codes import ErrorCode
 from kappaflow.wire.record_batch import build_batch, crc_is_valid, parse_header, read_records
 
 PARTITION = TopicPartition("t", 0)
+KNOWN_AGAIN = 5
 
 
 class ScriptedBroker:
     """Stands for connection and metadata; keeps a log with the broker's own sequence rules.
 
     Each produce request meets the next fate of the script: ``ok``, ``lost`` (written, but the answer never comes),
-    ``dropped`` (not even written), or an error code; then come those of ``afterwards``.
+    ``moved`` (written, and copied to the leader that comes next before the answer says that this one is none any more),
+    ``dropped`` (not even written), or an error code; then come those of ``afterwards``.  As Kafka's brokers do, it
+    knows the last five batches of a producer again.
     """
 
     def __init__(self, script: list[str | int] | None = None, afterwards: str = "ok") -> None:
@@ -96,8 +99,10 @@ class ScriptedBroker:
         fate = self.script.popleft() if self.script else self.afterwards
         batch = bytes(request.topic_data[0].partition_data[0].records)
         code, offset = (fate, -1) if isinstance(fate, int) else (0, -1)
-        if fate in {"ok", "lost"}:
+        if fate in {"ok", "lost", "moved"}:
             code, offset = self._append(batch)
+        if fate == "moved" and not code:
+            code, offset = int(ErrorCode.NOT_LEADER_OR_FOLLOWER), -1
         if fate in {"lost", "dropped"}:
             future.failure(kafka_errors.KafkaConnectionError("gone"))
             return
@@ -113,6 +118,8 @@ class ScriptedBroker:
         if header.base_sequence != following:
             return ErrorCode.OUT_OF_ORDER_SEQUENCE_NUMBER, -1
         known[header.base_sequence] = len(self.log)
+        if len(known) > KNOWN_AGAIN:
+            del known[next(iter(known))]
         self.sequences[header.producer_id] = (following + header.record_count, known)
         self.log += [row.value or b"" for row in read_records(batch)]
         return 0, known[header.base_sequence]
@@ -147,7 +154,7 @@ def play(script: list[str | int], count: int) -> tuple[ScriptedBroker, list[Deli
     return broker, [reports[number] for number in range(count)], producer
 
 
-RETRIABLE = [int(ErrorCode.NOT_LEADER_OR_FOLLOWER), int(ErrorCode.NOT_ENOUGH_REPLICAS), "lost", "dropped"]
+RETRIABLE = [int(ErrorCode.NOT_LEADER_OR_FOLLOWER), int(ErrorCode.NOT_ENOUGH_REPLICAS), "lost", "moved", "dropped"]
 
 
 @given(st.lists(st.sampled_from(["ok", *RETRIABLE]), max_size=25), st.integers(1, 20))
@@ -167,12 +174,23 @@ def test_whatever_passes_by_itself_leaves_every_record_once_in_order(script: lis
 def test_a_refused_batch_fails_alone(script: list[str | int], count: int) -> None:
     broker, reports, _ = play(script, count)
     errors = [report.error for report in reports if report.error is not None]
-    assert {getattr(error, "name", None) for error in errors} <= {"MESSAGE_TOO_LARGE", "NETWORK_EXCEPTION"}
+    assert {getattr(error, "name", None) for error in errors} <= {
+        "MESSAGE_TOO_LARGE",
+        "NETWORK_EXCEPTION",
+        "NOT_LEADER_OR_FOLLOWER",
+    }
     written = [int(row.split(b"/")[0]) for row in broker.log[::2]]
     assert written == sorted(set(written)), "reordered or doubled"
     assert {number for number, report in enumerate(reports) if report.error is None} <= set(written)
-    if not {"lost", "dropped"}.intersection(script):
+    if not {"lost", "moved", "dropped"}.intersection(script):
         assert len(written) == count - len(errors)
+
+
+def test_a_batch_whose_answers_are_lost_stays_among_those_that_the_broker_knows_again() -> None:
+    """Without a bound the broker forgets the first batch while those behind it are acknowledged, and refuses it."""
+    broker, reports, _ = play(["moved", "ok", "ok", "ok", "ok", "moved", "ok", "moved"], 20)
+    assert [report.error for report in reports] == [None] * 20
+    assert broker.log == [b"%d/%d" % (number, i) for number in range(20) for i in range(2)]
 
 
 def test_requests_are_pipelined() -> None:
