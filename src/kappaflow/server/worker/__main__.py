@@ -15,12 +15,14 @@ import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, replace
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 from kappaflow.client.admin import Admin
 from kappaflow.client.schema_registry import HttpSchemaRegistry, registry_by_url
 from kappaflow.errors import ConfigError, KappaError, StatementError
+from kappaflow.kernel.selection import USE_NATIVE
 from kappaflow.serde.arrow_without_pandas import look_without_pandas
 from kappaflow.server.configuration import ServerConfig
 from kappaflow.server.control.command_topic import CommandLog, Outcome, create_command_topic
@@ -337,6 +339,10 @@ def main() -> int:
     restore.logger.setLevel(logging.INFO)  # it speaks only of restores that take long
     collect_nothing_yet()
     look_without_pandas()
+    if USE_NATIVE:
+        import_module(
+            "kappaflow.serde.column_form"
+        )  # formats load it with the first record: in the middle of a restore
     config = ServerConfig.from_line(read_first_line())
     try:
         asyncio.run(serve(config, arguments.index))
