@@ -163,11 +163,10 @@ class TailWatch:
         """
         with self._lock:
             shard = self._shard(node_id, partition)
-            places = self._places.setdefault(watcher, {})
-            earlier = places.get(partition)
+            earlier = self._places.get(watcher, {}).get(partition)
             if earlier is not None and earlier is not shard:
                 self._take_out(watcher, partition)
-            places[partition] = shard
+            self._places.setdefault(watcher, {})[partition] = shard
             shard.tails.setdefault(partition, _Tail()).waiting[watcher] = seen
             if shard.covers(partition, seen.position):
                 return

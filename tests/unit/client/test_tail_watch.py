@@ -144,7 +144,7 @@ class World:
             self.rare(partition, fetcher)
 
     def rare(self, partition: TopicPartition, fetcher: FakeFetcher) -> None:
-        kind = self.random.choice(["leader", "cut", "fail", "leave", "forget"])
+        kind = self.random.choice(["leader", "cut", "fail", "leave", "again", "forget"])
         if kind == "leader":
             self.leaders[partition] = self.random.choice(NODES)
         elif kind == "cut" and self.ends[partition]:
@@ -155,6 +155,8 @@ class World:
             self.requests.pop(name)[2].failure(kafka_errors.KafkaConnectionError("the broker has gone"))
         elif kind == "leave":
             fetcher.leave(partition)
+        elif kind == "again":
+            fetcher.asking.append(partition)  # by itself, while it waits
         elif kind == "forget":
             self.sessions.clear()
 
@@ -187,6 +189,14 @@ class World:
         for fetcher in self.fetchers:
             for partition, position in fetcher.positions.items():
                 assert position >= self.readable(partition), f"{fetcher} sleeps at {position} of {partition}"
+
+    def end(self) -> None:
+        """Nothing is kept of fetchers that have gone."""
+        for fetcher in self.fetchers:
+            self.watch.leave(fetcher, PARTITIONS)
+        shards = self.watch._shards.values()
+        assert not any(tail.waiting for shard in shards for tail in shard.tails.values())
+        assert not any(shard.pending for shard in shards)
 
 
 def by_topic(rows: list[Any]) -> list[Any]:
@@ -240,6 +250,7 @@ def run(seed: int, clock: SimpleNamespace, watch_class: type[TailWatch] = TailWa
     for _ in range(STEPS):
         world.step()
     world.check()
+    world.end()
     return world
 
 
@@ -318,6 +329,16 @@ def test_many_who_wait_at_one_end_are_one_request(clock: SimpleNamespace) -> Non
     world.ends[here] += 1
     assert world.answer(next(iter(world.requests)))
     assert [fetcher.asking for fetcher in world.fetchers] == [[here]] * WATCHERS
+
+
+def test_who_waits_at_another_leader_waits_no_more_at_the_first(clock: SimpleNamespace) -> None:
+    world = clock.world = World(4, TailWatch)
+    here = PARTITIONS[0]
+    for leader in NODES:
+        world.leaders[here] = leader
+        world.watch.wait(world.fetchers[0], here, leader, at_end(world, here))
+    assert sum(bool(shard.tails) for shard in world.watch._shards.values()) == 1
+    world.end()
 
 
 def test_an_end_that_others_left_is_still_asked_for(clock: SimpleNamespace) -> None:
