@@ -5,12 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
 from kappaflow.testing.toolchain import missing_toolchains, required_toolchains
 
-# How long an example takes says something about the machine, not about the code.
-settings.register_profile("kappaflow", deadline=None)
+# How long examples take says something about the machine, not about the code.
+settings.register_profile("kappaflow", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("kappaflow")
 TOOLCHAINS_BY_MARKER = {"java": ("java", "maven"), "rust": ("rust",)}
 TESTS = Path(__file__).parent
