@@ -46,7 +46,7 @@ PARTS = {
     "fuzz": ("test_fuzz_*.py",),
     "storage": ("test_storage_*.py",),
     "streams": ("test_streams_*.py", "test_topology_*.py", "test_traces.py"),
-    "topologies": ("test_dsl_traces.py", "test_dsl_columns.py"),
+    "topologies": ("test_dsl_traces.py", "test_dsl_caching.py", "test_dsl_columns.py"),
     "sql": ("test_sql_*.py",),
     "simulation": ("test_simulated_worlds.py",),
     "chaos": ("test_random_kills.py",),

@@ -51,6 +51,8 @@ class KafkaStreams:
         errors: what to do with records that cannot be read, processed or written.
         uncaught_exception_handler: told what ended a thread; ``replace_thread`` or ``shutdown_client``. Without it,
             what a restart may mend (brokers that are away) is tried again, and an error in user code ends the client.
+        caching: what aggregations and tables with a store give waits for a commit, which forwards the last change of
+            each key; `Materialized(caching=False)` exempts a store.
         every_change: changelogs get each change of a store, as from Kafka Streams; otherwise the last one of each key
             at a commit, which is the same once they are compacted, and less.
         max_task_idle_ms: how long a task waits for records of a partition that has none, before it takes those of

@@ -73,7 +73,7 @@ class BatchTopologyDriver:
         context = TaskContext(lambda _node, _record: None, lambda: 0, emit_interval_ms=emit, outer_interval_ms=outer)
         context.caching = self._caching
         if form == "column":
-            reason = reason_for_rows(self.topology, sub)
+            reason = reason_for_rows(self.topology, sub, caching=self._caching)
             if not reason:
                 return ColumnDriver(self.topology, sub, self.stores, context, self._written, self._failed)
             self.by_rows[sub.number] = reason

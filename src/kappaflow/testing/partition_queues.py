@@ -24,6 +24,9 @@ class PartitionQueues(Generic[Item]):
         if len(queue) == 1:
             self._heap.add(time, topic)
 
+    def __len__(self) -> int:
+        return sum(len(queue) for queue in self._queues.values())
+
     def take(self) -> Item | None:
         """Return the next record, or None."""
         if not self._heap:

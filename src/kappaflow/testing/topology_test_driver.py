@@ -28,6 +28,7 @@ from kappaflow.streams.execution.row_task import DecodedRecord, RawRecord, RowTa
 from kappaflow.streams.processors.base import TaskContext
 from kappaflow.streams.processors.build import open_objects
 from kappaflow.streams.processors.keys import KeyReader
+from kappaflow.streams.processors.result_cache import waiting_in
 from kappaflow.streams.record import Headers, Record
 from kappaflow.streams.topology import Repartition, Sink, StoreSpec, Subtopology
 from kappaflow.streams.topology import Topology as BoundTopology
@@ -46,6 +47,8 @@ class TopologyTestDriver:
         on_error: told about records that cannot be read or written, which are dropped then; without it the error is
             raised.
         topics: that there are, for sources that read by a pattern.
+        caching: what tables and aggregations give waits for a commit, where their stores allow it.
+        commit_every: after so many records there is a commit, and whenever `commit` is called.
         emit_interval_ms, outer_interval_ms: throttles of final results and of unmatched records, in wall-clock time.
     """
 
@@ -59,7 +62,10 @@ class TopologyTestDriver:
         emit_interval_ms: int = 0,
         outer_interval_ms: int = 0,
         topics: Sequence[str] = (),
+        caching: bool = False,
+        commit_every: int = 1,
     ) -> None:
+        self._caching, self._commit_every, self._processed = caching, commit_every, 0
         self._bound: BoundTopology = topology.bind(application_id, topics)
         self.outputs: dict[str, list[RawRecord]] = {}
         self._now = start_time_ms
@@ -68,7 +74,7 @@ class TopologyTestDriver:
         self._queues = PartitionQueues[DecodedRecord]()
         self._specs = {spec.name: spec for spec in self._bound.stores}
         self._stores: dict[str, Any] = {name: self._make_store(spec) for name, spec in self._specs.items()}
-        self._uncommitted: dict[tuple[str, bytes], tuple[Stored | None, int]] = {}
+        self._uncommitted: dict[tuple[str, bytes], tuple[Stored | None, int, bool]] = {}
         self._internal = {node.topic for node in self._bound.repartition_nodes}
         self._intervals = (emit_interval_ms, outer_interval_ms)
         parts = self._bound.subtopologies
@@ -85,6 +91,7 @@ class TopologyTestDriver:
             emit_interval_ms=emit,
             outer_interval_ms=outer,
             application_id=self._bound.application_id,
+            caching=self._caching,
         )
         self._task = self._task_of(self._parts, self.context)
         for name, store in self.context.versioned.items():
@@ -106,6 +113,8 @@ class TopologyTestDriver:
 
         Processors of users are made anew; what they scheduled begins anew as well.
         """
+        if self._caching:
+            self._commit()
         progress = self._task.progress()
         self._task.close()
         self._start(progress)
@@ -178,13 +187,16 @@ class TopologyTestDriver:
     def _work(self) -> None:
         while (decoded := self._queues.take()) is not None:
             self._task.run(decoded)
-            self._commit()
+            self._processed += 1
+            if self._processed % self._commit_every == 0:
+                self._commit()
 
-    def _changed(self, spec: StoreSpec, key: bytes, stored: Stored | None, time_ms: int) -> None:
+    def _changed(self, spec: StoreSpec, key: bytes, stored: Stored | None, time_ms: int, was_there: bool) -> None:
         if not spec.logged or spec.history_ms is not None:
             return
-        if spec.logged_at_commit:
-            self._uncommitted[spec.name, key] = (stored, time_ms)
+        if spec.logged_at_commit or waiting_in(self.context, spec) is not None:
+            known = self._uncommitted.pop((spec.name, key), None)
+            self._uncommitted[spec.name, key] = (stored, time_ms, was_there if known is None else known[2])
         else:
             self._log(spec, key, stored, time_ms)
 
@@ -194,10 +206,21 @@ class TopologyTestDriver:
             changelog_record(topic, spec, key, stored, max(0, time_ms), self.context.headers)
         )
 
+    def commit(self) -> None:
+        """Forward what waits for a commit, and do what that causes, until nothing waits."""
+        self._commit()
+        while len(self._queues):
+            self._work()
+            self._commit()
+
     def _commit(self) -> None:
+        if self._caching:
+            self._task.flush_caches()
         changed, self._uncommitted = self._uncommitted, {}
-        for (name, key), (stored, time_ms) in changed.items():
-            self._log(self._specs[name], key, stored, time_ms)
+        for (name, key), (stored, time_ms, was_there) in changed.items():
+            cache = waiting_in(self.context, self._specs[name])
+            if stored is not None or was_there or cache is None or not cache.forwards:
+                self._log(self._specs[name], key, stored, time_ms)
 
     def _written(self, node: Sink | Repartition, record: Record) -> None:
         if not has_topic(node):
@@ -270,15 +293,16 @@ class TopologyTestDriver:
 class _LoggedStore(PackedMemoryStore):
     """Tells about each change."""
 
-    def __init__(self, spec: StoreSpec, changed: Callable[[StoreSpec, bytes, Stored | None, int], None]) -> None:
+    def __init__(self, spec: StoreSpec, changed: Callable[[StoreSpec, bytes, Stored | None, int, bool], None]) -> None:
         super().__init__(spec.types)
         self._spec = spec
         self._changed = changed
 
     def put(self, key: bytes, row: Row | None, timestamp: int) -> None:
         """Set the row of a key; None deletes it."""
+        was_there = self.get(key) is not None
         super().put(key, row, timestamp)
-        self._changed(self._spec, key, None if row is None else (row, timestamp), timestamp)
+        self._changed(self._spec, key, None if row is None else (row, timestamp), timestamp, was_there)
 
 
 @dataclass(slots=True)

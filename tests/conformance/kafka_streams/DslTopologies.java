@@ -5,6 +5,8 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.io.BufferedReader;
 import java.io.InputStreamReader;
 import java.io.PrintStream;
+import java.lang.reflect.Field;
+import java.lang.reflect.Method;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.time.Instant;
@@ -15,7 +17,9 @@ import java.util.List;
 import java.util.Map;
 import java.util.Properties;
 import java.util.TreeSet;
+import org.apache.kafka.common.TopicPartition;
 import org.apache.kafka.common.header.Header;
+import org.apache.kafka.common.header.Headers;
 import org.apache.kafka.common.header.internals.RecordHeaders;
 import org.apache.kafka.common.serialization.ByteArrayDeserializer;
 import org.apache.kafka.common.serialization.ByteArraySerializer;
@@ -33,6 +37,7 @@ import org.apache.kafka.streams.kstream.internals.SessionWindow;
 import org.apache.kafka.streams.processor.PunctuationType;
 import org.apache.kafka.streams.processor.RecordContext;
 import org.apache.kafka.streams.processor.TopicNameExtractor;
+import org.apache.kafka.streams.processor.internals.StreamTask;
 import org.apache.kafka.streams.processor.api.ContextualFixedKeyProcessor;
 import org.apache.kafka.streams.processor.api.ContextualProcessor;
 import org.apache.kafka.streams.processor.api.FixedKeyProcessorContext;
@@ -74,7 +79,7 @@ public final class DslTopologies {
             ObjectNode result = JSON.createObjectNode();
             try {
                 new DslTopologies(JSON.readTree(line)).run(result);
-            } catch (RuntimeException error) {
+            } catch (RuntimeException | ReflectiveOperationException error) {
                 result.put("error", error.getClass().getSimpleName() + ": " + error.getMessage());
             }
             out.println(JSON.writeValueAsString(result));
@@ -135,7 +140,8 @@ public final class DslTopologies {
             : op.has("history")
             ? Materialized.as(Stores.persistentVersionedKeyValueStore(op.get("store").asText(), ms(op, "history")))
             : Materialized.as(op.get("store").asText());
-        return made.withKeySerde(TEXT).withValueSerde(valueSerde);
+        made = made.withKeySerde(TEXT).withValueSerde(valueSerde);
+        return op.path("uncached").asBoolean() ? made.withCachingDisabled() : made;
     }
 
     private Grouped<String, String> grouped(JsonNode op) {
@@ -774,14 +780,14 @@ public final class DslTopologies {
 
     // ---- running ----
 
-    private void run(ObjectNode result) {
+    private void run(ObjectNode result) throws ReflectiveOperationException {
         for (JsonNode op : document.get("ops")) {
             made.put(op.get("id").asText(), make(op));
         }
         Properties settings = new Properties();
         settings.put(StreamsConfig.APPLICATION_ID_CONFIG, "app");
         settings.put(StreamsConfig.BOOTSTRAP_SERVERS_CONFIG, "none:1");
-        settings.put(StreamsConfig.STATESTORE_CACHE_MAX_BYTES_CONFIG, "0");
+        settings.put(StreamsConfig.STATESTORE_CACHE_MAX_BYTES_CONFIG, document.has("commit_every") ? "100000000" : "0");
         settings.put(StreamsConfig.DEFAULT_KEY_SERDE_CLASS_CONFIG, Serdes.StringSerde.class.getName());
         settings.put(StreamsConfig.DEFAULT_VALUE_SERDE_CLASS_CONFIG, Serdes.StringSerde.class.getName());
         settings.put("__emit.interval.ms.kstreams.windowed.aggregation__", 0L);
@@ -794,13 +800,23 @@ public final class DslTopologies {
         ObjectNode outputs = result.putObject("outputs");
         try (TopologyTestDriver driver = new TopologyTestDriver(topology, settings, Instant.EPOCH)) {
             Map<String, TestInputTopic<byte[], byte[]>> inputs = new HashMap<>();
+            Commits commits = document.has("commit_every")
+                ? new Commits(driver, document.get("commit_every").asInt()) : null;
             for (JsonNode record : document.get("records")) {
                 RecordHeaders headers = new RecordHeaders();
                 record.get(4).forEach(each -> headers.add(each.get(0).asText(), bytes(each.get(1))));
+                if (commits != null && !record.get(0).asText().equals("g0")) {
+                    commits.pipe(record.get(0).asText(), record.get(3).asLong(), bytes(record.get(1)),
+                        bytes(record.get(2)), headers);
+                    continue;
+                }
                 inputs.computeIfAbsent(record.get(0).asText(), topic ->
                         driver.createInputTopic(topic, new ByteArraySerializer(), new ByteArraySerializer()))
                     .pipeInput(new TestRecord<>(bytes(record.get(1)), bytes(record.get(2)), headers,
                         record.get(3).asLong()));
+            }
+            if (commits != null) {
+                commits.commit();
             }
             ObjectNode stores = result.putObject("stores");
             driver.getAllStateStores().forEach((name, store) -> {
@@ -824,6 +840,63 @@ public final class DslTopologies {
                         }
                     });
             }
+        }
+    }
+
+    /** Commits after so many records, where the driver would after each. */
+    private static final class Commits {
+        private final TopologyTestDriver driver;
+        private final StreamTask task;
+        private final int every;
+        private int processed;
+
+        Commits(TopologyTestDriver driver, int every) throws ReflectiveOperationException {
+            this.driver = driver;
+            this.every = every;
+            Field field = TopologyTestDriver.class.getDeclaredField("task");
+            field.setAccessible(true);
+            this.task = (StreamTask) field.get(driver);
+        }
+
+        private Object call(String name, Class<?>[] types, Object... arguments) throws ReflectiveOperationException {
+            Method method = TopologyTestDriver.class.getDeclaredMethod(name, types);
+            method.setAccessible(true);
+            return method.invoke(driver, arguments);
+        }
+
+        void pipe(String topic, long time, byte[] key, byte[] value, RecordHeaders headers)
+            throws ReflectiveOperationException {
+            Object partition = call("getInputTopicOrPatternPartition", new Class<?>[] {String.class}, topic);
+            call("enqueueTaskRecord",
+                new Class<?>[] {String.class, TopicPartition.class, long.class, byte[].class, byte[].class, Headers.class},
+                topic, partition, time, key, value, headers);
+            work();
+        }
+
+        private void work() throws ReflectiveOperationException {
+            task.resumePollingForPartitionsWithAvailableSpace();
+            task.updateLags();
+            while (task.hasRecordsQueued() && task.isProcessable(0)) {
+                task.process(0);
+                task.maybePunctuateStreamTime();
+                if (++processed % every == 0) {
+                    commitOnce();
+                }
+                call("captureOutputsAndReEnqueueInternalResults", new Class<?>[0]);
+            }
+        }
+
+        private void commitOnce() throws ReflectiveOperationException {
+            call("commit", new Class<?>[] {Map.class}, task.prepareCommit(true));
+            task.postCommit(true);
+        }
+
+        void commit() throws ReflectiveOperationException {
+            do {
+                commitOnce();
+                call("captureOutputsAndReEnqueueInternalResults", new Class<?>[0]);
+                work();
+            } while (task.commitNeeded());
         }
     }
 

@@ -20,7 +20,9 @@ from kappaflow.streams.columns.batches import both, plain, serialised_keys, take
 from kappaflow.streams.columns.fold_rows import fold_rows
 from kappaflow.streams.columns.last_headers import LastHeaders
 from kappaflow.streams.columns.operator import only
+from kappaflow.streams.columns.results_before import ResultsBefore
 from kappaflow.streams.processors.base import NO_TIME, Expiry, TaskContext
+from kappaflow.streams.processors.result_cache import holds_back
 from kappaflow.streams.topology import nodes as n
 
 pc: Any = _compute  # its functions are made at import and have no types
@@ -46,39 +48,12 @@ class ChangedStates:
     valid: Mask | None = None
 
 
-class _ResultsBefore:
-    """Results of keys as they stood before their first change since the last commit."""
-
-    def __init__(self) -> None:
-        self._at: dict[bytes, int] = {}
-        self._columns: list[list[ArrowArray]] = []
-        self._valid: list[Mask] = []
-
-    def unseen(self, keys: ArrowArray) -> ArrowArray:
-        """Return the distinct keys that were not kept yet."""
-        return pa.array([key for key in keys.unique().to_pylist() if key not in self._at], pa.binary())
-
-    def keep(self, keys: ArrowArray, columns: list[ArrowArray], valid: Mask) -> None:
-        """Keep the results of unseen keys."""
-        start = len(self._at)
-        self._at.update({key: start + i for i, key in enumerate(keys.to_pylist())})
-        self._columns.append([plain(column) for column in columns])
-        self._valid.append(valid)
-
-    def take(self, keys: ArrowArray) -> tuple[list[ArrowArray], Mask]:
-        """Return the results of kept keys and forget all."""
-        rows = np.array([self._at[key] for key in keys.to_pylist()], np.int64)
-        columns = [pa.concat_arrays(parts).take(pa.array(rows)) for parts in zip(*self._columns, strict=True)]
-        valid = np.concatenate(self._valid)[rows]
-        self._at, self._columns, self._valid = {}, [], []
-        return columns, valid
-
-
 class AggregateColumns:
     """Folds rows per key, or per key and window, over the kernel's table and its store.
 
     Attributes:
         observed_time: the stream time of a windowed aggregation.
+        holds: results wait for commits.
     """
 
     def __init__(
@@ -93,12 +68,13 @@ class AggregateColumns:
         self.store = store
         self.context = context
         self.observed_time = NO_TIME
+        self.holds = holds_back(context, node.store)
         self._tracks_old = tracks_old
         folds = node.aggregator.folds or ()
         self._rows_kept = fold_rows(node.store, store, tuple(fold.type for fold in folds))
         self._inputs = [fold.input for fold in folds]
         self._table = kernel.FoldTable([(fold.kind, str(fold.type)) for fold in folds])
-        self._before = _ResultsBefore()
+        self._before = ResultsBefore()
         self._headers = LastHeaders()
         self._drained_bytes = 0
         self._shown: list[ArrowArray] = []
@@ -116,7 +92,7 @@ class AggregateColumns:
         aggregator = self.node.aggregator
         columns = aggregator.inputs(batch)
         arguments = [None if position is None else columns[position] for position in self._inputs]
-        if self.context.caching:
+        if self.holds:
             if self._tracks_old:
                 self._keep_before(keys)
             self._headers.keep(keys, batch)
@@ -247,7 +223,7 @@ class AggregateColumns:
             batch.key, batch.window_start, batch.window_end = decoded.keys.columns, decoded.start, decoded.end
         else:
             batch.key, batch.key_bytes, batch.key_format = serde.decode(dirty.keys).columns, dirty.keys, serde.name
-        if self._tracks_old and self.context.caching:
+        if self._tracks_old and self.holds:
             batch.old, batch.old_valid = self._before.take(dirty.keys)
         batch.headers = self._headers.take(dirty.keys)
         return batch

@@ -14,10 +14,13 @@ from kappaflow.streams.topology import Subtopology, Topology
 from kappaflow.streams.topology import nodes as n
 
 
-def reason_for_rows(topology: Topology, subtopology: Subtopology, *, collected: bool = False) -> str:
+def reason_for_rows(
+    topology: Topology, subtopology: Subtopology, *, collected: bool = False, caching: bool = False
+) -> str:
     """Return why a subtopology runs in row form; an empty text when it runs as columns.
 
     Args:
+        caching: what tables and aggregations give waits for commits, where their stores allow it.
         collected: whoever runs it takes results that go to no topic as batches.
     """
     if topology.wrap is not None:
@@ -33,7 +36,7 @@ def reason_for_rows(topology: Topology, subtopology: Subtopology, *, collected: 
             return f"{node.name}: {why}"
     return (
         _looked_up(topology, subtopology)
-        or _waits_twice(topology, subtopology)
+        or _waits_twice(topology, subtopology, caching=caching)
         or _meeting(topology, subtopology)
         or other_columns(topology, subtopology)
     )
@@ -187,7 +190,7 @@ def _reason(node: n.Node) -> str:
     return f"{type(node).__name__} has no column form" if reason is None else reason(node)
 
 
-def _waits_twice(topology: Topology, subtopology: Subtopology) -> str:
+def _waits_twice(topology: Topology, subtopology: Subtopology, *, caching: bool) -> str:
     """Return where what waited before waits again: it would need the place of the record that it came from."""
     shared = shared_stores(subtopology)
     behind: set[str] = set()
@@ -197,7 +200,8 @@ def _waits_twice(topology: Topology, subtopology: Subtopology) -> str:
         waits = steps is not None and steps.reads_place
         if waits and after:
             return f"{node.name}: what waited before waits again"
-        if waits or (after and not isinstance(node, n.Repartition)):
+        holds = caching and any(spec.caching and spec.history_ms is None for spec in node.stores)
+        if waits or holds or (after and not isinstance(node, n.Repartition)):
             behind.add(node.name)
     return ""
 

@@ -16,6 +16,7 @@ from kappaflow.streams.batch import Batch
 from kappaflow.streams.columns.batches import plain, serialised_keys, take
 from kappaflow.streams.columns.step_rows import in_order, together
 from kappaflow.streams.columns.steps import StepColumns
+from kappaflow.streams.processors.result_cache import holds_back
 from kappaflow.streams.topology import nodes as n
 
 
@@ -42,7 +43,7 @@ class FoldLoopColumns(StepColumns):
 
     def process_all(self, waiting: Sequence[tuple[StepColumns, int, Batch]]) -> Batch | None:
         """Fold the rows; return the change that each makes."""
-        if self.context.caching:
+        if holds_back(self.context, self.node.store):
             return super().process_all(waiting)
         inputs = [self._rows(member, batch) for member, _, batch in waiting]
         batches = [batch for _, _, batch in waiting]

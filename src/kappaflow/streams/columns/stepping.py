@@ -68,13 +68,19 @@ def _lies_in_columns(spec: n.StoreSpec) -> bool:
     return spec.objects is not None and spec.objects.columnar and key.columnar
 
 
-def shared_stores(subtopology: Subtopology) -> frozenset[str]:
-    """Return the stores of aggregations that several of them work on, or that others look rows up in."""
+def shared_stores(subtopology: Subtopology, *, caching: bool = False) -> frozenset[str]:
+    """Return the stores of aggregations that several of them work on, or that others look rows up in.
+
+    Args:
+        caching: also those of sessions that wait for commits: what a store shows meanwhile only the row form knows.
+    """
     seen: set[str] = {name for node in subtopology.nodes if isinstance(node, n.Operator) for name in node.looks_up}
     twice: set[str] = set()
     for node in subtopology.nodes:
         if isinstance(node, n.StreamAggregate | n.WindowedAggregate | n.SessionAggregate):
             (twice if node.store.name in seen else seen).add(node.store.name)
+        if caching and isinstance(node, n.SessionAggregate) and node.store.caching and node.store.objects is not None:
+            twice.add(node.store.name)
     return frozenset(twice)
 
 

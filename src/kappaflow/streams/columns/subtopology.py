@@ -27,6 +27,7 @@ from kappaflow.streams.columns.store_changes import LoggedChanges
 from kappaflow.streams.columns.stream_stream_join import StreamStreamJoinColumns
 from kappaflow.streams.columns.stream_table_join import StreamTableJoinColumns
 from kappaflow.streams.columns.table import (
+    KeptTable,
     MaterialiseColumns,
     TableFilterColumns,
     TableMapColumns,
@@ -78,7 +79,7 @@ class ColumnSubtopology:
         self._sources = {topic: nodes[0] for topic, nodes in subtopology.sources.items()}
         self._entries = {node.name for node in self._sources.values()}
         self._nodes = in_order(topology, subtopology)
-        self._shared = shared_stores(subtopology)
+        self._shared = shared_stores(subtopology, caching=context.caching)
         self._groups = groups_of(self._nodes, self._shared)
         self._given = columns_given(topology, subtopology)
         looked_up = {name for node in self._nodes if isinstance(node, n.Operator) for name in node.looks_up}
@@ -86,6 +87,7 @@ class ColumnSubtopology:
         self._reads_places = any(steps.reads_place for node in self._nodes if (steps := steps_of(node, self._shared)))
         self._operators = {node.name: self._operator(node, stores) for node in self._nodes}
         self._logging: set[str] = set()
+        self._flushed = [node.name for node in subtopology.nodes]  # as the row form flushes them
         self._finishing = [each for each in self._operators.values() if isinstance(each, Finishing)]
 
     def _operator(self, node: n.Node, stores: Stores) -> ColumnOperator:
@@ -181,10 +183,15 @@ class ColumnSubtopology:
                 self._write(node, batches[0] if len(batches) == 1 else merged(batches))
                 continue
             result = self._operators[node.name].run(inputs)
-            if result is not None and len(result):
+            if result is not None and len(result) and not self._holds(node.name):
                 outputs[node.name] = result
         for operator in self._finishing:
             operator.finish()
+
+    def _holds(self, name: str) -> bool:
+        """Whether what an operator gives waits in its table for a commit."""
+        kept: KeptTable | None = getattr(self._operators[name], "kept", None)
+        return kept is not None and kept.held is not None
 
     def _inputs(self, node: n.Node, given: Mapping[str, Batch], outputs: Mapping[str, Batch]) -> list[Batch | None]:
         if node.name in self._entries:
@@ -201,24 +208,32 @@ class ColumnSubtopology:
     def drain(self) -> list[tuple[n.StoreSpec, ChangedStates | LoggedChanges]]:
         """Hand changed states over to the stores, forward held back results, and return what changelogs get."""
         drained: list[tuple[n.StoreSpec, ChangedStates | LoggedChanges]] = []
-        for name, operator in self._operators.items():
+        if self._reads_places and self.context.caching:
+            self.context.shared[PLACES] = Places(())
+        for name in self._flushed:
+            operator = self._operators[name]
             if isinstance(operator, Logging):
                 found = operator.logged()
                 self._logging.update(spec.name for spec, _ in found)
                 drained += [(spec, logged) for spec, logged in found if logged is not None]
-            if isinstance(operator, StepColumns) and self.context.caching:
-                held_back = operator.flush()
-                if held_back is not None:
-                    self._run({name: held_back})
+            held_back = self._held_back(operator)
+            if held_back is not None:
+                self._run({name: held_back})
             if not isinstance(operator, AggregateColumns):
                 continue
             changed = operator.drain()
             if changed is None:
                 continue
             drained.append((operator.node.store, changed))
-            if self.context.caching:
+            if operator.holds:
                 self._run({name: changed.results})
         return drained
+
+    def _held_back(self, operator: ColumnOperator) -> Batch | None:
+        if isinstance(operator, StepColumns):
+            return operator.flush() if self.context.caching else None
+        kept: KeptTable | None = getattr(operator, "kept", None)
+        return None if kept is None else kept.take_held()
 
     def sync(self) -> None:
         """Let the stores show the states as they are; nothing is forwarded."""

@@ -18,9 +18,11 @@ from kappaflow import kernel
 from kappaflow.state import PackedStore
 from kappaflow.streams.batch import ArrowArray, Batch, Int64s, Mask
 from kappaflow.streams.columns.batches import both, old_rows, plain, serialised_keys, shared, take, valid_rows
+from kappaflow.streams.columns.held_changes import HeldChanges
 from kappaflow.streams.columns.operator import only
 from kappaflow.streams.columns.stored_rows import StoredRows, joined_columns
 from kappaflow.streams.processors.base import TaskContext
+from kappaflow.streams.processors.result_cache import table_holds_back
 from kappaflow.streams.topology import nodes as n
 
 pc: Any = _compute  # its functions are made at import and have no types
@@ -34,21 +36,36 @@ class KeptTable:
 
     Args:
         tracks_old: whether anything reads the old values.
+        holds: changes are forwarded at commits (`take_held`), not with their batch.
+        sends_old: what is forwarded then has old values.
     """
 
-    def __init__(self, spec: n.StoreSpec, store: PackedStore, *, tracks_old: bool) -> None:
+    def __init__(
+        self,
+        spec: n.StoreSpec,
+        store: PackedStore,
+        *,
+        tracks_old: bool,
+        holds: bool = False,
+        sends_old: bool | None = None,
+    ) -> None:
         self._spec = spec
         self._rows = StoredRows(store, spec.types, spec.objects)
         self._tracks_old = tracks_old
+        self._sends_old = tracks_old if sends_old is None else sends_old
         self._changes: tuple[ArrowArray, Batch, Mask] | None = None
+        self._replaced_rows: tuple[list[ArrowArray], Mask] | None = None
+        self.held = HeldChanges() if holds else None
 
     def apply(self, batch: Batch) -> None:
         """Note the rows of a batch, and set the old values of the batch."""
         keys = plain(serialised_keys(self._spec.key_serde, batch))
         valid = valid_rows(batch.value_valid, len(batch))
         self._changes = (keys, shared(batch), valid)
-        if self._tracks_old:
-            batch.old, batch.old_valid = self._replaced(keys, batch.value, valid)
+        if self._tracks_old or self.held is not None:
+            self._replaced_rows = self._replaced(keys, batch.value, valid)
+        if self._tracks_old and self._replaced_rows is not None:
+            batch.old, batch.old_valid = self._replaced_rows
 
     def _replaced(self, keys: ArrowArray, columns: Sequence[ArrowArray], valid: Mask) -> tuple[list[ArrowArray], Mask]:
         """Return the row before each change: of the batch where an earlier one has the key, else of the store."""
@@ -81,12 +98,22 @@ class KeptTable:
         if self._changes is not None:
             keys, batch, valid = self._changes
             self._changes = None
+            if self.held is not None and self._replaced_rows is not None and len(batch):
+                self.held.hold(keys, batch, *self._replaced_rows)
             self._rows.write_last(keys, batch.value, valid, batch.timestamp)
 
+    def take_held(self) -> Batch | None:
+        """Return what waited for the commit."""
+        return None if self.held is None else self.held.take(sends_old=self._sends_old)
 
-def keep_table(context: TaskContext, spec: n.StoreSpec, store: PackedStore, *, tracks_old: bool) -> KeptTable:
+
+def keep_table(
+    context: TaskContext, spec: n.StoreSpec, store: PackedStore, *, tracks_old: bool, sends_old: bool | None = None
+) -> KeptTable:
     """Return the table of a store, for others to look rows up in."""
-    table = context.shared[f"table:{spec.name}"] = KeptTable(spec, store, tracks_old=tracks_old)
+    holds = table_holds_back(context, spec)
+    table = KeptTable(spec, store, tracks_old=tracks_old, holds=holds, sends_old=sends_old)
+    context.shared[f"table:{spec.name}"] = table
     return table
 
 
@@ -101,15 +128,19 @@ def without(keys: ArrowArray, valid: Mask | None) -> ArrowArray:
 
 
 class TableSourceColumns:
-    """Turns the rows of a topic into changes of a table; null keys are dropped."""
+    """Turns the rows of a topic into changes of a table; null keys are dropped.
+
+    Attributes:
+        kept: its rows.
+    """
 
     def __init__(
         self, node: n.TableSource | n.ToTable, store: PackedStore | None, context: TaskContext, *, tracks_old: bool
     ) -> None:
         self.context = context
-        self._table = None
+        self.kept: KeptTable | None = None
         if node.store is not None and store is not None:
-            self._table = keep_table(context, node.store, store, tracks_old=tracks_old)
+            self.kept = keep_table(context, node.store, store, tracks_old=tracks_old)
 
     def run(self, inputs: Sequence[Batch | None]) -> Batch | None:
         """Store the rows and return the changes."""
@@ -118,14 +149,14 @@ class TableSourceColumns:
         if mask is not None:
             self.context.drop("null-key", int((~mask).sum()))
             batch = take(batch, mask)
-        if self._table is not None and len(batch):
-            self._table.apply(batch)
+        if self.kept is not None and len(batch):
+            self.kept.apply(batch)
         return batch
 
     def finish(self) -> None:
         """Let the store take the changes of the batch."""
-        if self._table is not None:
-            self._table.finish()
+        if self.kept is not None:
+            self.kept.finish()
 
 
 class MaterialiseColumns:

@@ -197,21 +197,21 @@ class TableMergeColumns:
 
     def __init__(self, *, sends_old: bool, kept: KeptTable | None = None) -> None:
         self._sends_old = sends_old
-        self._kept = kept
+        self.kept = kept
 
     def run(self, inputs: Sequence[Batch | None]) -> Batch:
         """Return all changes."""
         batch = MergeColumns().run(inputs)
-        if self._kept is not None:
-            self._kept.apply(batch)
+        if self.kept is not None:
+            self.kept.apply(batch)
         if not self._sends_old:
             batch.old = batch.old_valid = None
         return batch
 
     def finish(self) -> None:
         """Let the store take the changes of the batch."""
-        if self._kept is not None:
-            self._kept.finish()
+        if self.kept is not None:
+            self.kept.finish()
 
 
 class TableStepColumns:
@@ -230,12 +230,12 @@ class TableStepColumns:
         self._compute = compute
         self._sends_old = sends_old
         self._skips_nothing = skips_nothing
-        self._kept = kept
+        self.kept = kept
 
     def run(self, inputs: Sequence[Batch | None]) -> Batch:
         """Return the changes as the computed table has them."""
         batch = only(inputs)
-        before = old_rows(batch) if self._sends_old and self._kept is None else None
+        before = old_rows(batch) if self._sends_old and self.kept is None else None
         made, valid = self._compute(batch)
         new = valid_rows(both(valid, batch.value_valid), len(batch))
         batch.old = batch.old_valid = None
@@ -243,22 +243,22 @@ class TableStepColumns:
             batch.old, kept = self._compute(before)
             batch.old_valid = valid_rows(both(kept, before.value_valid), len(batch))
         batch.value, batch.value_valid = made, None if new.all() else new
-        if self._kept is not None:
-            self._kept.apply(batch)
+        if self.kept is not None:
+            self.kept.apply(batch)
         if not self._skips_nothing or not self._sends_old:
             return batch
         old = np.zeros(len(batch), np.bool_) if batch.old is None else valid_rows(batch.old_valid, len(batch))
         if (new | old).all():
             return batch
         batch = take(batch, new | old)
-        if self._kept is not None:
-            self._kept.apply(batch)
+        if self.kept is not None:
+            self.kept.apply(batch)
         return batch
 
     def finish(self) -> None:
         """Let the store take the changes of the batch."""
-        if self._kept is not None:
-            self._kept.finish()
+        if self.kept is not None:
+            self.kept.finish()
 
 
 def _null_unless(there: Mask, column: ArrowArray) -> ArrowArray:

@@ -76,7 +76,7 @@ class StoreDefinition:
     logs_headers: bool = False
     history_ms: int | None = None
     max_entries: int | None = None
-    caching: bool = True
+    caching: bool = False
 
     def spec(self, default_key: Serde | None, default_value: Serde | None) -> StoreSpec:
         """Return what the execution layer opens."""

@@ -75,9 +75,13 @@ def is_columnar(spec: StoreSpec | None) -> bool:
     return all(serde.columnar for serde in serdes)
 
 
-def kept_in(context: Any, spec: StoreSpec | None, stores: Stores, *, tracks_old: bool) -> KeptTable | None:
+def kept_in(
+    context: Any, spec: StoreSpec | None, stores: Stores, *, tracks_old: bool, sends_old: bool
+) -> KeptTable | None:
     """Return what keeps the rows of a table in its store, where it has one."""
-    return None if spec is None else keep_table(context, spec, stores[spec.name], tracks_old=tracks_old)
+    if spec is None:
+        return None
+    return keep_table(context, spec, stores[spec.name], tracks_old=tracks_old, sends_old=sends_old)
 
 
 class Table(Protocol):
@@ -220,7 +224,7 @@ class ComputedStep(Step):
                 sends_old=self.sends_old,
                 skips_nothing=self.keeps is not None and not self.latest.applies,
                 store=None if spec is None else stores[spec.name],
-                key_serde=None if spec is None else spec.key_serde,
+                spec=spec,
             )
 
         compute, columns, steps = self._columns, None, None
@@ -231,7 +235,7 @@ class ComputedStep(Step):
                 compute,
                 sends_old=self.sends_old,
                 skips_nothing=self.keeps is not None and not self.latest.applies,
-                kept=kept_in(context, spec, stores, tracks_old=self.sends_old),
+                kept=kept_in(context, spec, stores, tracks_old=self.sends_old, sends_old=self.sends_old),
             )
         return run.Operator(
             name=at.name,
@@ -364,7 +368,7 @@ class JoinStep(Step):
                 context,
                 sends_old=self.sends_old,
                 store=None if spec is None else stores[spec.name],
-                key_serde=None if spec is None else spec.key_serde,
+                spec=spec,
             )
 
         columns, steps = None, None
@@ -372,7 +376,8 @@ class JoinStep(Step):
             steps = Steps(takes_changes=True, makes_changes=True)
         elif is_columnar(spec):
             columns = lambda context, stores: TableMergeColumns(  # noqa: E731
-                sends_old=self.sends_old, kept=kept_in(context, spec, stores, tracks_old=False)
+                sends_old=self.sends_old,
+                kept=kept_in(context, spec, stores, tracks_old=False, sends_old=self.sends_old),
             )
         return run.Operator(
             name=at.name,

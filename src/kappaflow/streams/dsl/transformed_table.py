@@ -25,6 +25,7 @@ from kappaflow.streams.dsl.topology import Connected, Topology
 from kappaflow.streams.processors.base import Processor, RowStore, TaskContext
 from kappaflow.streams.processors.keys import KeyWriter
 from kappaflow.streams.processors.put_results import is_kept, is_latest
+from kappaflow.streams.processors.result_cache import CachingProcessor, table_holds_back
 from kappaflow.streams.processors.table_views import UNKNOWN_TIME, TableView, ValueAndTimestamp
 from kappaflow.streams.record import Change, Record
 from kappaflow.streams.topology.nodes import StoreSpec
@@ -59,7 +60,7 @@ def _transformer(
     return made
 
 
-class TransformTableProcessor(Processor):
+class TransformTableProcessor(CachingProcessor):
     """Gives the rows of a table the values that a transformer makes, also where a row is deleted.
 
     Args:
@@ -84,6 +85,8 @@ class TransformTableProcessor(Processor):
         self._store: RowStore | None = None if kept is None else stores[kept.name]
         self._write_key = None if kept is None else KeyWriter(kept.key_serde)
         self._transformer: Any = None
+        if kept is not None and table_holds_back(context, kept):
+            self.hold_back(kept)
 
     def resume(self, progress: Mapping[str, int]) -> None:
         """Start the transformer; its stores are current now."""
@@ -104,11 +107,12 @@ class TransformTableProcessor(Processor):
             self.forward(record.with_value(Change(new, old, change.is_latest)))
             return
         key = self._write_key(record.key)
-        before = self._store.get(key) if self._sends_old else None
+        found = self._store.get(key) if self._sends_old or self.cache is not None else None
+        before = None if found is None else found[0]
         result = self._store.put(key, new, record.timestamp)
         if is_kept(result):
-            old = None if before is None else before[0]
-            self.forward(record.with_value(Change(new, old, is_latest(result))))
+            changed = record.with_value(Change(new, before if self._sends_old else None, is_latest(result)))
+            self.send(key, changed, before, sends_old=self._sends_old)
 
     def close(self) -> None:
         """End the transformer."""

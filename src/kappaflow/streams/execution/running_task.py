@@ -8,6 +8,7 @@ from typing import Any
 from kappaflow.client.fetch import FetchedChunk
 from kappaflow.client.topic_partition import TopicPartition
 from kappaflow.errors import FunctionError, KappaError, SerializationError
+from kappaflow.runtime.clock import SYSTEM_CLOCK
 from kappaflow.state import OrderedStore
 from kappaflow.state.database import DurableStore
 from kappaflow.streams.columns.coverage import may_hold
@@ -20,6 +21,7 @@ from kappaflow.streams.execution.raw_records import decode_chunk
 from kappaflow.streams.execution.row_task import DecodedRecord, RawRecord, RowTask
 from kappaflow.streams.execution.sink_columns import window_bytes
 from kappaflow.streams.execution.task_assignor import TaskId
+from kappaflow.streams.processors.base import TaskContext
 from kappaflow.streams.processors.build import open_objects
 from kappaflow.streams.record import Record
 from kappaflow.streams.topology import Subtopology, Topology
@@ -71,11 +73,17 @@ class RunningTask:
         self._results = results
         self._source: RawRecord | None = None
         seen = {**(shared_stores or {}), **stores}
-        self._task = RowTask(topology, subtopology, seen, self._produce, self._errors.deserialization)
-        context = self._task.context
-        context.caching, context.application_id, context.task_id = caching, topology.application_id, str(task_id)
-        context.emit_interval_ms, context.outer_interval_ms = emit_interval_ms, outer_interval_ms
-        context.may_hold = may_hold(topology, subtopology)
+        context = TaskContext(
+            self._produce,
+            SYSTEM_CLOCK.time_ms,
+            emit_interval_ms=emit_interval_ms,
+            outer_interval_ms=outer_interval_ms,
+            caching=caching,
+            application_id=topology.application_id,
+            task_id=str(task_id),
+            may_hold=may_hold(topology, subtopology),
+        )
+        self._task = RowTask(topology, subtopology, seen, self._produce, self._errors.deserialization, context)
         self._changelogs = ChangelogWriter(
             topology, subtopology, stores, context, outputs, task_id.partition, every=every_change
         )

@@ -333,8 +333,8 @@ class Session:
             "shared_stores": self.host.shared_stores,
         }
         task: Task
-        rows_only = self.config.caching and any(not spec.caching for spec in opening.subtopology.stores)
-        if rows_only or self.config.every_change or reason_for_rows(self.topology, opening.subtopology):
+        why = reason_for_rows(self.topology, opening.subtopology, caching=self.config.caching)
+        if why or self.config.every_change:
             task = RunningTask(*common, every_change=self.config.every_change, **options)
         else:
             task = ColumnarTask(*common, **options)

@@ -20,7 +20,7 @@ class StreamsConfig:
         instance_id: names this worker in the group, so that it gets its tasks back after a restart; its transactions
             are named after it too, so no two live workers may share it.
         application_server: URL of the server that this worker belongs to, told to the other members.
-        caching: hold results of aggregations back and forward the last per key at each commit.
+        caching: hold what aggregations and tables give back, and forward the last change per key at each commit.
         transaction_timeout_ms: what a worker that fell silent left open is aborted after so long.
         delta_bytes_max: changes of state in memory beyond this force an early commit.
         errors: what to do with records that cannot be read, processed or written.

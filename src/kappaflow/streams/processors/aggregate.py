@@ -2,46 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from heapq import heappop, heappush
 from typing import Any
 
 from kappaflow.state import OrderedStore
 from kappaflow.streams.functions import Aggregator
-from kappaflow.streams.processors.base import NO_TIME, Expiry, Processor, RowStore, TaskContext
+from kappaflow.streams.processors.base import NO_TIME, Expiry, RowStore, TaskContext
 from kappaflow.streams.processors.emit_throttle import EmitThrottle
 from kappaflow.streams.processors.keys import KeyReader, KeyWriter
 from kappaflow.streams.processors.put_results import is_kept, is_latest
+from kappaflow.streams.processors.result_cache import CachingProcessor, holds_back
 from kappaflow.streams.record import Change, Record, Windowed
 from kappaflow.streams.topology import nodes as n
 
 
-class ResultCache:
-    """Results held back until a commit: the last per key, in the order of the last updates.
-
-    Source: the record cache of Kafka Streams, when it never overflows.
-    """
-
-    def __init__(self) -> None:
-        self._held: dict[bytes, Record] = {}
-
-    def hold(self, key: bytes, record: Record) -> None:
-        """Keep a result; the value before the first update since the last commit stays its old value."""
-        before = self._held.pop(key, None)
-        if before is not None:
-            change: Change = record.value
-            record.value = Change(change.new, before.value.old)
-        self._held[key] = record
-
-    def release(self, forward: Callable[[Record], None]) -> None:
-        """Forward and forget all results; a key that was not there and is not there now changed nothing."""
-        held, self._held = self._held, {}
-        for record in held.values():
-            if record.value.new is not None or record.value.old is not None:
-                forward(record)
-
-
-class StreamAggregateProcessor(Processor):
+class StreamAggregateProcessor(CachingProcessor):
     """Folds the records of each key.
 
     Null keys and null values are dropped.  The result's time is the largest of the key's records.
@@ -53,7 +29,8 @@ class StreamAggregateProcessor(Processor):
         self.store = store
         self.aggregator = node.aggregator
         self.write_key = KeyWriter(node.store.key_serde)
-        self.cache = ResultCache()
+        if holds_back(context, node.store):
+            self.hold_back(node.store)
 
     def process(self, record: Record, port: int = 0) -> None:
         """Fold the record in and forward the change of the result."""
@@ -64,7 +41,7 @@ class StreamAggregateProcessor(Processor):
         key = self.write_key(record.key)
         before = self.store.get(key)
         state, timestamp = before if before is not None else (aggregator.initial(), record.timestamp)
-        old = _old(aggregator, state, known=before is not None or (self.node.initial_is_old and not self._holds_back))
+        old = _old(aggregator, state, known=before is not None or (self.node.initial_is_old and self.cache is None))
         timestamp = max(timestamp, record.timestamp)
         new_state = aggregator.add(record.key, record, state)
         result = self.store.put(key, new_state, timestamp)
@@ -72,20 +49,7 @@ class StreamAggregateProcessor(Processor):
             return
         changed = record.with_value(Change(aggregator.result(new_state), old, is_latest(result)))
         changed.timestamp = timestamp
-        if self._holds_back:
-            self.cache.hold(key, changed)
-        else:
-            self.forward(changed)
-
-    @property
-    def _holds_back(self) -> bool:
-        """Whether results wait for a commit; what was before is then what the store had, so nothing for a new key."""
-        store = self.node.store
-        return self.context.caching and store.caching and store.history_ms is None
-
-    def flush_cache(self) -> None:
-        """Forward the last result of each key that changed since the last commit."""
-        self.cache.release(self.forward)
+        self.send(key, changed, old, record.timestamp)
 
 
 def _old(aggregator: Aggregator, state: Any, *, known: bool) -> Any:
@@ -103,7 +67,7 @@ def windows_of(timestamp: int, size_ms: int, advance_ms: int) -> range:
     return range(first, timestamp + 1, advance_ms)
 
 
-class WindowedAggregateProcessor(Processor):
+class WindowedAggregateProcessor(CachingProcessor):
     """Folds the records of each key and time window.
 
     A window takes records while its end is later than the operator's stream time less the grace period.  Null keys
@@ -116,21 +80,13 @@ class WindowedAggregateProcessor(Processor):
         self.store = store
         self.aggregator = node.aggregator
         self.write_key = KeyWriter(node.store.key_serde)
-        self.cache = ResultCache()
+        if holds_back(context, node.store):
+            self.hold_back(node.store, forwards=not node.emit_final)
         self.observed_time = NO_TIME
         self._open: dict[bytes, Windowed] = {}
         self._by_start: list[tuple[int, bytes]] = []
         self._retention_ms = node.store.retention_ms or node.size_ms + node.grace_ms
         self._throttle = EmitThrottle(context)
-
-    @property
-    def _newest_start(self) -> int:
-        """Of the windows in the store, which several operators may share."""
-        return self.context.newest.get(self.node.store.name, NO_TIME)
-
-    @_newest_start.setter
-    def _newest_start(self, start: int) -> None:
-        self.context.newest[self.node.store.name] = start
 
     def process(self, record: Record, port: int = 0) -> None:
         """Fold the record into each of its open windows, in ascending order of their starts."""
@@ -153,29 +109,26 @@ class WindowedAggregateProcessor(Processor):
         aggregator = self.aggregator
         key = self.write_key(window)
         # What another operator put may be so new that the store shows this window no more.
-        is_shown = window.start > self._newest_start - self._retention_ms
+        is_shown = self.waits(key) or window.start > self.newest_in(self.node.store) - self._retention_ms
         before = self.store.get(key) if is_shown else None
         state, timestamp = before if before is not None else (aggregator.initial(), record.timestamp)
-        holds_back = self.context.caching and self.node.store.caching and not self.node.emit_final
-        old = _old(aggregator, state, known=before is not None or (self.node.initial_is_old and not holds_back))
+        old = _old(aggregator, state, known=before is not None or (self.node.initial_is_old and self.cache is None))
         timestamp = max(timestamp, record.timestamp)
         new_state = aggregator.add(window, record, state)
         self.store.put(key, new_state, timestamp)
-        self._newest_start = max(self._newest_start, window.start)
+        self.has_put(self.node.store, window.start)
         if self.node.emit_final:
             self._wait(key, window)
             return
         changed = Record(window, Change(aggregator.result(new_state), old), timestamp, record.headers)
-        if holds_back:
-            self.cache.hold(key, changed)
-        else:
-            self.forward(changed)
-
-    def flush_cache(self) -> None:
-        """Forward the last result of each window that changed since the last commit."""
-        self.cache.release(self.forward)
+        self.send(key, changed, old, record.timestamp)
 
     def _wait(self, key: bytes, window: Windowed) -> None:
+        if self.cache is not None:
+            self.cache.note(key)
+        self._watch(key, window)
+
+    def _watch(self, key: bytes, window: Windowed) -> None:
         if key not in self._open:
             heappush(self._by_start, (window.start, key))
         self._open[key] = window
@@ -185,11 +138,11 @@ class WindowedAggregateProcessor(Processor):
         if not self._throttle.is_due(close_time):
             return
         # A window store shows nothing older than its retention, counted from the newest window it has taken.
-        oldest = self._newest_start - self._retention_ms
+        oldest = self.newest_in(self.node.store) - self._retention_ms
         while self._by_start and self._by_start[0][0] + self.node.size_ms <= close_time:
             start, key = heappop(self._by_start)
             window = self._open.pop(key)
-            found = self.store.get(key) if start >= oldest else None
+            found = self.store.get(key) if start >= oldest or self.waits(key) else None
             if found is not None:
                 state, timestamp = found
                 change = Change(self.aggregator.result(state), None)
@@ -197,7 +150,7 @@ class WindowedAggregateProcessor(Processor):
 
     def progress(self) -> dict[str, int]:
         """Return the operator's time and how far windows were forwarded."""
-        closed = {"closed": self._throttle.last_close_time, "newest": self._newest_start}
+        closed = {"closed": self._throttle.last_close_time, "newest": self.newest_in(self.node.store)}
         return {**super().progress(), **(closed if self.node.emit_final else {})}
 
     def resume(self, progress: Mapping[str, int]) -> None:
@@ -205,13 +158,14 @@ class WindowedAggregateProcessor(Processor):
         super().resume(progress)
         if not self.node.emit_final:
             return
-        self._newest_start = max(self._newest_start, progress.get("newest", NO_TIME))
+        newest = max(self.newest_in(self.node.store), progress.get("newest", NO_TIME))
+        self.context.newest[self.node.store.name] = newest
         self._throttle.last_close_time = closed = progress.get("closed", NO_TIME)
         read_key = KeyReader(self.node.store.key_serde)
         for key, _ in self.store.range():
             window: Windowed = read_key(key)
             if window.end > closed:
-                self._wait(key, window)
+                self._watch(key, window)
 
     def expiries(self) -> list[Expiry]:
         """Return the windows beyond the retention."""

@@ -82,7 +82,7 @@ class TaskContext:
         stream_time: largest timestamp that the task has taken; -1 before the first record.
         dropped: counts of dropped records by reason.
         emit_interval_ms: how often emit-final operators look for closed windows, in wall-clock time.
-        caching: aggregations forward the last result per key at each commit instead of every update.
+        caching: aggregations and tables forward the last change per key at each commit instead of every one.
         outer_interval_ms: how often stream-stream joins look for unmatched records, in wall-clock time.
         application_id, task_id: of the task.
         shared: what operators of one task share, by name.

@@ -7,14 +7,15 @@ from heapq import heappop, heappush
 from typing import Any
 
 from kappaflow.state import SessionStore
-from kappaflow.streams.processors.base import NO_TIME, Expiry, Processor, TaskContext
+from kappaflow.streams.processors.base import NO_TIME, Expiry, TaskContext
 from kappaflow.streams.processors.emit_throttle import EmitThrottle
 from kappaflow.streams.processors.keys import KeyReader, KeyWriter
+from kappaflow.streams.processors.result_cache import CachingProcessor, table_holds_back
 from kappaflow.streams.record import Change, Record, Windowed
 from kappaflow.streams.topology import nodes as n
 
 
-class SessionAggregateProcessor(Processor):
+class SessionAggregateProcessor(CachingProcessor):
     """Folds the records of each key into sessions.
 
     A record joins all sessions within the gap of it and merges them: their old results are deleted, in the order of
@@ -32,15 +33,8 @@ class SessionAggregateProcessor(Processor):
         self._throttle = EmitThrottle(context)
         self._closing: dict[bytes, Windowed] = {}
         self._by_end: list[tuple[int, int, bytes]] = []
-
-    @property
-    def _newest_end(self) -> int:
-        """Of the sessions in the store, which several operators may share."""
-        return self.context.newest.get(self.node.store.name, NO_TIME)
-
-    @_newest_end.setter
-    def _newest_end(self, end: int) -> None:
-        self.context.newest[self.node.store.name] = end
+        if table_holds_back(context, node.store) and not node.emit_final:
+            self.hold_back(node.store)
 
     def process(self, record: Record, port: int = 0) -> None:
         """Merge the sessions near the record and fold it in."""
@@ -52,9 +46,9 @@ class SessionAggregateProcessor(Processor):
         close_time = self.observed_time - node.grace_ms - node.gap_ms
         inner = self.write_key(Windowed(record.key, 0, 0))[:-16]
         # A session store shows nothing older than its retention, counted from the newest session it has taken.
-        oldest = self._newest_end - self._retention_ms + 1
+        oldest = self.newest_in(node.store) - self._retention_ms + 1
         near = self.store.sessions(inner, timestamp - node.gap_ms, timestamp + node.gap_ms)
-        found = [session for session in near if session[1] >= oldest]
+        found = [each for each in near if each[1] >= oldest or self._waits(record.key, each)]
         start, end = timestamp, timestamp
         state = self.aggregator.initial()
         for old_start, old_end, old_state in found:
@@ -63,26 +57,38 @@ class SessionAggregateProcessor(Processor):
         if end < close_time:
             self.context.drop("expired-window")
             return
-        merged = Windowed(record.key, start, end)
+        merged, before = Windowed(record.key, start, end), None
         if (start, end) != (timestamp, timestamp):
             for old_start, old_end, old_state in found:
                 self._remove(inner, record, Windowed(record.key, old_start, old_end), old_state)
+        elif found:
+            before = self.aggregator.result(found[0][2])
         state = self.aggregator.add(merged, record, state)
         self.store.put_session(inner, start, end, state, timestamp if node.keeps_record_time else end)
-        self._newest_end = max(self._newest_end, end)
+        self.has_put(node.store, end)
         if node.emit_final:
             self._wait(merged)
             self._emit_closed(record, close_time)
             return
         change = Change(self.aggregator.result(state), None)
-        self.forward(Record(merged, change, end))
+        self._send(record, merged, change, before)
+
+    def _waits(self, key: Any, session: tuple[int, int, Any]) -> bool:
+        return self.cache is not None and self.waits(self.write_key(Windowed(key, session[0], session[1])))
 
     def _remove(self, inner: bytes, record: Record, window: Windowed, state: Any) -> None:
         self.store.put_session(inner, window.start, window.end, None, record.timestamp)
         self._closing.pop(self.write_key(window), None)
         if not self.node.emit_final:
-            change = Change(None, self.aggregator.result(state))
+            before = self.aggregator.result(state)
+            self._send(record, window, Change(None, before), before)
+
+    def _send(self, record: Record, window: Windowed, change: Change, before: Any) -> None:
+        if self.cache is None:
             self.forward(Record(window, change, window.end))
+        else:
+            changed = Record(window, change, window.end, record.headers)
+            self.cache.hold(self.write_key(window), changed, before, sends_old=True)
 
     def _emit_closed(self, record: Record, close_time: int) -> None:
         if not self._throttle.is_due(close_time):
@@ -103,14 +109,15 @@ class SessionAggregateProcessor(Processor):
 
     def progress(self) -> dict[str, int]:
         """Return the operator's time, the newest session's end, and how far sessions were forwarded."""
-        newest = {"newest": self._newest_end}
+        newest = {"newest": self.newest_in(self.node.store)}
         closed = {"closed": self._throttle.last_close_time} if self.node.emit_final else {}
         return {**super().progress(), **newest, **closed}
 
     def resume(self, progress: Mapping[str, int]) -> None:
         """Go on; sessions that were not forwarded yet are in the store."""
         super().resume(progress)
-        self._newest_end = max(self._newest_end, progress.get("newest", NO_TIME))
+        newest = max(self.newest_in(self.node.store), progress.get("newest", NO_TIME))
+        self.context.newest[self.node.store.name] = newest
         if not self.node.emit_final:
             return
         self._throttle.last_close_time = closed = progress.get("closed", NO_TIME)
@@ -122,4 +129,4 @@ class SessionAggregateProcessor(Processor):
 
     def expiries(self) -> list[Expiry]:
         """Return the sessions beyond the retention."""
-        return [Expiry.of(self.node.store.name, 16, self._newest_end, self._retention_ms)]
+        return [Expiry.of(self.node.store.name, 16, self.newest_in(self.node.store), self._retention_ms)]

@@ -11,9 +11,10 @@ from typing import Any
 
 from kappaflow.state import OrderedStore
 from kappaflow.streams.functions import Aggregator
-from kappaflow.streams.processors.base import NO_TIME, Expiry, Processor, TaskContext
+from kappaflow.streams.processors.base import NO_TIME, Expiry, TaskContext
 from kappaflow.streams.processors.emit_throttle import EmitThrottle
 from kappaflow.streams.processors.keys import KeyReader, KeyWriter
+from kappaflow.streams.processors.result_cache import CachingProcessor, table_holds_back
 from kappaflow.streams.record import Change, Record, Windowed
 from kappaflow.streams.topology.nodes import StoreSpec
 
@@ -21,7 +22,7 @@ Window = tuple[int, Any, int]  # start, state, time of the newest record
 _TIME_MAX = 2**63 - 1
 
 
-class SlidingAggregateProcessor(Processor):
+class SlidingAggregateProcessor(CachingProcessor):
     """Folds the records of each key into the sliding windows that hold them.
 
     Args:
@@ -51,6 +52,8 @@ class SlidingAggregateProcessor(Processor):
         self._write_key = KeyWriter(spec.key_serde)
         self._throttle = EmitThrottle(context)
         self.observed_time = NO_TIME
+        if table_holds_back(context, spec) and not emit_final:
+            self.hold_back(spec)
 
     def process(self, record: Record, port: int = 0) -> None:
         """Fold the record in; windows that it makes new begin with what lies in them already."""
@@ -69,22 +72,14 @@ class SlidingAggregateProcessor(Processor):
         if record.timestamp >= self._difference and self._emit_final:
             self._emit_closed(record, close_time)
 
-    @property
-    def _newest_start(self) -> int:
-        """Of the windows in the store, which several operators may share."""
-        return self.context.newest.get(self._spec.name, NO_TIME)
-
-    @_newest_start.setter
-    def _newest_start(self, start: int) -> None:
-        self.context.newest[self._spec.name] = start
-
     def _is_kept(self, start: int) -> bool:
         """Tell whether the store still has windows of that start, or takes them.
 
         It counts from the newest window that it has taken; the store of final results keeps one millisecond more.
         """
-        oldest = self._newest_start - (self._spec.retention_ms or 0)
-        return self._newest_start == NO_TIME or start > oldest or (self._emit_final and start == oldest)
+        newest = self.newest_in(self._spec)
+        oldest = newest - (self._spec.retention_ms or 0)
+        return newest == NO_TIME or start > oldest or (self._emit_final and start == oldest)
 
     def _windows(self, key: Any, low: int, high: int) -> list[Window]:
         """The windows of a key that start within [low, high], ascending."""
@@ -95,7 +90,7 @@ class SlidingAggregateProcessor(Processor):
         for full, (state, timestamp) in list(self._store.range(start, end)):
             if len(full) == len(start) and full[:inner] == start[:inner]:
                 at = int.from_bytes(full[inner:], "big")
-                if self._is_kept(at):
+                if self._is_kept(at) or self.waits(full):
                     found.append((at, state, timestamp))
         return found
 
@@ -168,10 +163,14 @@ class SlidingAggregateProcessor(Processor):
         """Let the window behind a record begin with what lies in it already."""
         start = record.timestamp + 1
         window = Windowed(record.key, start, start + self._difference)
-        self._put(window, held[1], held[2])
+        before = self._put(window, held[1], held[2])
         if not self._emit_final:
             result = self._aggregator.result(held[1])
-            self.forward(Record(window, Change(result, None), held[2], record.headers))
+            self._send(record, window, Change(result, None), held[2], before)
+
+    def _send(self, record: Record, window: Windowed, change: Change, timestamp: int, before: Any) -> None:
+        changed = Record(window, change, timestamp, record.headers)
+        self.send(self._write_key(window) if self.cache is not None else b"", changed, before, record.timestamp)
 
     def _update(self, start: int, state: Any, newest: int, record: Record, close_time: int) -> None:
         window = Windowed(record.key, start, start + self._difference)
@@ -182,16 +181,24 @@ class SlidingAggregateProcessor(Processor):
         before: Any = aggregator.initial() if state is None else state
         after: Any = aggregator.add(record.key, record, before)
         timestamp = record.timestamp if before is None else max(record.timestamp, newest)
-        self._put(window, after, timestamp)
+        kept = self._put(window, after, timestamp)
         if not self._emit_final:
             old = None if before is None else aggregator.result(before)
             new = None if after is None else aggregator.result(after)
-            self.forward(Record(window, Change(new, old), timestamp, record.headers))
+            self._send(record, window, Change(new, old), timestamp, kept)
 
-    def _put(self, window: Windowed, state: Any, timestamp: int) -> None:
-        if self._is_kept(window.start):
-            self._store.put(self._write_key(window), state, timestamp)
-            self._newest_start = max(self._newest_start, window.start)
+    def _put(self, window: Windowed, state: Any, timestamp: int) -> Any:
+        """Keep a window; return the result that it replaces, where results wait for a commit."""
+        if self.cache is None:
+            if self._is_kept(window.start):
+                self._store.put(self._write_key(window), state, timestamp)
+                self.has_put(self._spec, window.start)
+            return None
+        key = self._write_key(window)
+        found = self._store.get(key) if self._is_kept(window.start) or key in self.cache else None
+        self._store.put(key, state, timestamp)
+        self.has_put(self._spec, window.start)
+        return None if found is None else self._aggregator.result(found[0])
 
     def _emit_closed(self, record: Record, close_time: int) -> None:
         """Forward the windows that closed since the last look, by start, then key."""
@@ -215,14 +222,14 @@ class SlidingAggregateProcessor(Processor):
         """Return the operator's time and how far windows were forwarded."""
         return {
             **super().progress(),
-            "newest": self._newest_start,
+            "newest": self.newest_in(self._spec),
             **({"closed": self._throttle.last_close_time} if self._emit_final else {}),
         }
 
     def resume(self, progress: Mapping[str, int]) -> None:
         """Go on."""
         super().resume(progress)
-        self._newest_start = max(self._newest_start, progress.get("newest", NO_TIME))
+        self.context.newest[self._spec.name] = max(self.newest_in(self._spec), progress.get("newest", NO_TIME))
         self._throttle.last_close_time = progress.get("closed", NO_TIME)
 
     def expiries(self) -> list[Expiry]:

@@ -5,11 +5,12 @@ from __future__ import annotations
 from kappaflow.streams.processors.base import Processor, RowStore, TaskContext
 from kappaflow.streams.processors.keys import KeyWriter
 from kappaflow.streams.processors.put_results import is_kept, is_latest
+from kappaflow.streams.processors.result_cache import CachingProcessor, table_holds_back
 from kappaflow.streams.record import Change, Record
 from kappaflow.streams.topology import nodes as n
 
 
-class TableSourceProcessor(Processor):
+class TableSourceProcessor(CachingProcessor):
     """Turns records of a topic, or of a stream, into changes of a table.
 
     A null key is dropped.  A record that is older than the stored row is applied all the same; a versioned store keeps
@@ -20,22 +21,23 @@ class TableSourceProcessor(Processor):
         super().__init__(node.name, context)
         self.store = store
         self.write_key = KeyWriter(node.store.key_serde) if node.store is not None else None
+        if node.store is not None and table_holds_back(context, node.store):
+            self.hold_back(node.store)
 
     def process(self, record: Record, port: int = 0) -> None:
         """Store the row and forward the change."""
         if record.key is None:
             self.context.drop("null-key")
             return
-        old, latest = None, True
-        if self.store is not None and self.write_key is not None:
-            key = self.write_key(record.key)
-            before = self.store.get(key)
-            old = before[0] if before is not None else None
-            result = self.store.put(key, record.value, record.timestamp)
-            if not is_kept(result):
-                return
-            latest = is_latest(result)
-        self.forward(record.with_value(Change(record.value, old, latest)))
+        if self.store is None or self.write_key is None:
+            self.forward(record.with_value(Change(record.value, None)))
+            return
+        key = self.write_key(record.key)
+        before = self.store.get(key)
+        old = before[0] if before is not None else None
+        result = self.store.put(key, record.value, record.timestamp)
+        if is_kept(result):
+            self.send(key, record.with_value(Change(record.value, old, is_latest(result))), old)
 
 
 class TableFilterProcessor(Processor):
@@ -72,13 +74,15 @@ class TableMapValuesProcessor(Processor):
         self.forward(record.with_value(Change(new, old, change.is_latest)))
 
 
-class MaterialiseProcessor(Processor):
+class MaterialiseProcessor(CachingProcessor):
     """Keeps a table in a store and forwards its changes."""
 
     def __init__(self, node: n.Materialise, context: TaskContext, store: RowStore) -> None:
         super().__init__(node.name, context)
         self.store = store
         self.write_key = KeyWriter(node.store.key_serde)
+        if table_holds_back(context, node.store):
+            self.hold_back(node.store)
 
     def process(self, record: Record, port: int = 0) -> None:
         """Store the new row; the old one comes from the store."""
@@ -87,4 +91,4 @@ class MaterialiseProcessor(Processor):
         before = self.store.get(key)
         self.store.put(key, change.new, record.timestamp)
         old = before[0] if before is not None else None
-        self.forward(record.with_value(Change(change.new, old, change.is_latest)))
+        self.send(key, record.with_value(Change(change.new, old, change.is_latest)), old)

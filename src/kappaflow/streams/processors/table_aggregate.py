@@ -5,6 +5,7 @@ from __future__ import annotations
 from kappaflow.streams.processors.base import Processor, RowStore, TaskContext
 from kappaflow.streams.processors.keys import KeyWriter
 from kappaflow.streams.processors.put_results import is_kept, is_latest
+from kappaflow.streams.processors.result_cache import CachingProcessor, table_holds_back
 from kappaflow.streams.record import Change, Record
 from kappaflow.streams.topology import nodes as n
 
@@ -38,7 +39,7 @@ class GroupTableProcessor(Processor):
         self.forward(grouped)
 
 
-class TableAggregateProcessor(Processor):
+class TableAggregateProcessor(CachingProcessor):
     """Folds the rows of each group of a table.
 
     The old row is taken back when there was one and the group has a state; then the new one is added.
@@ -49,6 +50,8 @@ class TableAggregateProcessor(Processor):
         self.store = store
         self.aggregator = node.aggregator
         self.write_key = KeyWriter(node.store.key_serde)
+        if table_holds_back(context, node.store):
+            self.hold_back(node.store)
 
     def process(self, record: Record, port: int = 0) -> None:
         """Undo, add, store and forward."""
@@ -73,4 +76,4 @@ class TableAggregateProcessor(Processor):
         result = aggregator.result(state) if state is not None else None
         changed = record.with_value(Change(result, old, is_latest(code)))
         changed.timestamp = timestamp
-        self.forward(changed)
+        self.send(key, changed, old, record.timestamp)

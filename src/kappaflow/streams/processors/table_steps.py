@@ -5,16 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from kappaflow.streams.processors.base import Processor, RowStore, TaskContext
+from kappaflow.streams.processors.base import RowStore, TaskContext
 from kappaflow.streams.processors.keys import KeyWriter
 from kappaflow.streams.processors.put_results import is_kept, is_latest
+from kappaflow.streams.processors.result_cache import CachingProcessor, table_holds_back
 from kappaflow.streams.record import Change, Record
-from kappaflow.streams.topology.nodes import KeySerde
+from kappaflow.streams.topology.nodes import StoreSpec
 
 Compute = Callable[[Any, Any], Any]
 
 
-class TableStepProcessor(Processor):
+class TableStepProcessor(CachingProcessor):
     """Computes each row of a table from the same row of another.
 
     Args:
@@ -22,6 +23,7 @@ class TableStepProcessor(Processor):
         sends_old: old values are forwarded: those of the store, or computed.
         skips_nothing: a change from nothing to nothing is left out, where old values are known.
         store: keeps the new rows; None computes old values from old values.
+        spec: of the store.
     """
 
     def __init__(
@@ -33,14 +35,16 @@ class TableStepProcessor(Processor):
         sends_old: bool,
         skips_nothing: bool,
         store: RowStore | None = None,
-        key_serde: KeySerde | None = None,
+        spec: StoreSpec | None = None,
     ) -> None:
         super().__init__(name, context)
         self._compute = compute
         self._sends_old = sends_old
         self._skips_nothing = skips_nothing
         self._store = store
-        self._write_key = KeyWriter(key_serde) if key_serde is not None else None
+        self._write_key = KeyWriter(spec.key_serde) if spec is not None else None
+        if spec is not None and table_holds_back(context, spec):
+            self.hold_back(spec)
 
     def process(self, record: Record, port: int = 0) -> None:
         """Forward the change of the row."""
@@ -54,17 +58,18 @@ class TableStepProcessor(Processor):
                 self.forward(record.with_value(Change(new, old, change.is_latest)))
             return
         key = self._write_key(record.key)
-        if self._sends_old:
-            before = self._store.get(key)
-            old = before[0] if before is not None else None
+        kept = self._store.get(key) if self._sends_old or self.cache is not None else None
+        before = None if kept is None else kept[0]
+        old = before if self._sends_old else None
         if self._skips_nothing and self._sends_old and new is None and old is None:
             return
         result = self._store.put(key, new, record.timestamp)
         if is_kept(result):
-            self.forward(record.with_value(Change(new, old, is_latest(result))))
+            changed = record.with_value(Change(new, old, is_latest(result)))
+            self.send(key, changed, before, sends_old=self._sends_old)
 
 
-class TableMergeProcessor(Processor):
+class TableMergeProcessor(CachingProcessor):
     """Forwards the changes that either side of a join of tables gives, and keeps the joined rows where asked to."""
 
     def __init__(
@@ -74,20 +79,25 @@ class TableMergeProcessor(Processor):
         *,
         sends_old: bool,
         store: RowStore | None = None,
-        key_serde: KeySerde | None = None,
+        spec: StoreSpec | None = None,
     ) -> None:
         super().__init__(name, context)
         self._sends_old = sends_old
         self._store = store
-        self._write_key = KeyWriter(key_serde) if key_serde is not None else None
+        self._write_key = KeyWriter(spec.key_serde) if spec is not None else None
+        if spec is not None and table_holds_back(context, spec):
+            self.hold_back(spec)
 
     def process(self, record: Record, port: int = 0) -> None:
         """Keep and forward the change."""
         change: Change = record.value
-        if self._store is not None and self._write_key is not None:
-            result = self._store.put(self._write_key(record.key), change.new, record.timestamp)
-            if not is_kept(result):
-                return
-            change = Change(change.new, change.old, is_latest(result))
         old = change.old if self._sends_old else None
-        self.forward(record.with_value(Change(change.new, old, change.is_latest)))
+        if self._store is None or self._write_key is None:
+            self.forward(record.with_value(Change(change.new, old, change.is_latest)))
+            return
+        key = self._write_key(record.key)
+        kept = self._store.get(key) if self.cache is not None else None
+        result = self._store.put(key, change.new, record.timestamp)
+        if is_kept(result):
+            changed = record.with_value(Change(change.new, old, is_latest(result)))
+            self.send(key, changed, None if kept is None else kept[0], sends_old=self._sends_old)

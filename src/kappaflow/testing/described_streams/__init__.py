@@ -9,10 +9,17 @@ A program that differs is made small (`minimised`) and kept as a file with what 
 """
 
 from kappaflow.testing.described_streams.build import build
-from kappaflow.testing.described_streams.comparison import Forms, compare_forms, contents, difference, is_buffer
+from kappaflow.testing.described_streams.comparison import (
+    Forms,
+    compare_cached_forms,
+    compare_forms,
+    contents,
+    difference,
+    is_buffer,
+)
 from kappaflow.testing.described_streams.coverage import KINDS, PAIRS, covered, table_of
 from kappaflow.testing.described_streams.expressed import build_expressed
-from kappaflow.testing.described_streams.generate import random_program
+from kappaflow.testing.described_streams.generate import caching_program, random_program
 from kappaflow.testing.described_streams.golden import GoldenProgram, read_golden, write_golden
 from kappaflow.testing.described_streams.minimise import minimised
 from kappaflow.testing.described_streams.program import Program, Trace, read_trace
@@ -26,6 +33,8 @@ __all__ = [
     "Trace",
     "build",
     "build_expressed",
+    "caching_program",
+    "compare_cached_forms",
     "compare_forms",
     "contents",
     "covered",

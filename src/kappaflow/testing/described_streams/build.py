@@ -283,7 +283,8 @@ def _chosen(topic: str) -> Callable[[Record], str]:
 
 def stored(op: Op, values: Any = TEXT) -> Materialized:
     """Return how the rows of an operator are kept."""
-    return Materialized(op.get("store"), TEXT, values, history_retention_ms=op.get("history"))
+    caching = not op.get("uncached", False)
+    return Materialized(op.get("store"), TEXT, values, history_retention_ms=op.get("history"), caching=caching)
 
 
 def windows_of(op: Op) -> Any:

@@ -55,12 +55,18 @@ def difference(seed: int, program: Program, trace: Trace, restarts: float = 0.0,
         restarts: how often a record is followed by a restart of the task.
         make: makes the topology.
     """
-    driver = TopologyTestDriver(make(program), application_id=APPLICATION)
+    driver = TopologyTestDriver(
+        make(program),
+        application_id=APPLICATION,
+        caching=program.commit_every > 0,
+        commit_every=max(1, program.commit_every),
+    )
     rng = random.Random(seed)
     for record in program.records:
         driver.pipe(record)
         if rng.random() < restarts:
             driver.restart()
+    driver.commit()
     for topic in sorted({*trace.outputs, *driver.outputs}):
         expected, actual = contents(trace.outputs.get(topic, [])), contents(driver.take(topic))
         if is_buffer(trace, topic):
@@ -121,6 +127,42 @@ def compare_forms(seed: int, program: Program, *, functions: bool = True) -> For
         size = rng.randint(1, MOST_AT_ONCE)
         columns.pipe(*rest[:size])
         rest = rest[size:]
+    return Forms(parts - len(columns.by_rows), parts, _form_difference(seed, columns, rows))
+
+
+def compare_cached_forms(seed: int, program: Program, *, functions: bool = True) -> Forms:
+    """Hold a program's columns against its rows where results wait for commits, which come at the same places in both.
+
+    Args:
+        functions: see `build_expressed`.
+    """
+    try:
+        bound = build_expressed(program, functions=functions).bind(APPLICATION)
+    except TopologyError:
+        return Forms(0, 0, "")
+    if any(sub.is_global for sub in bound.subtopologies):
+        return Forms(0, 0, "")
+    make = lambda form: BatchTopologyDriver(  # noqa: E731
+        build_expressed(program, functions=functions).bind(APPLICATION),
+        emit_interval_ms=0,
+        outer_interval_ms=0,
+        form=form,
+        caching=True,
+    )
+    columns, parts = make("column"), len(bound.subtopologies)
+    if len(columns.by_rows) == parts:
+        return Forms(0, parts, "")
+    rows, rng, rest = make("row"), random.Random(seed), list(program.records)
+    while rest:
+        size = rng.randint(1, MOST_AT_ONCE)
+        rows.pipe(*rest[:size])
+        columns.pipe(*rest[:size])
+        rest = rest[size:]
+        if rng.random() < 1 / max(1, program.commit_every):
+            rows.commit()
+            columns.commit()
+    rows.commit()
+    columns.commit()
     return Forms(parts - len(columns.by_rows), parts, _form_difference(seed, columns, rows))
 
 

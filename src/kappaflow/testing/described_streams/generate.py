@@ -7,6 +7,7 @@ programs of a few hundred seeds in a row have every pair.
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 from typing import Any
 
 from kappaflow.streams.dsl.builder import OPTIMIZATIONS
@@ -40,6 +41,13 @@ def random_program(seed: int) -> Program:
     making.run([PAIRS[(seed * PAIRS_A_PROGRAM + each) % len(PAIRS)] for each in range(PAIRS_A_PROGRAM)])
     optimize = making.optimize or making.rng.choice(("", "", "", *OPTIMIZATIONS, ",".join(OPTIMIZATIONS)))
     return Program(tuple(making.ops), tuple(making.records()), tuple(making.outputs), optimize)
+
+
+def caching_program(seed: int) -> Program:
+    """Return the program of a seed with results that wait for commits, but for those of some named stores."""
+    program, rng = random_program(seed), random.Random(f"caching {seed}")
+    ops = [{**op, "uncached": True} if "store" in op and rng.random() < 0.2 else op for op in program.ops]
+    return replace(program, ops=tuple(ops), commit_every=rng.choice((1, 1, 2, 3, 5, 12)))
 
 
 class _Making:

@@ -100,6 +100,8 @@ def _without_parameters(program: Program) -> Iterator[Program]:
     """Yield the program without its optimisations, without names, stores and other parameters of an operator."""
     if program.optimize:
         yield replace(program, optimize="")
+    if program.commit_every > 1:
+        yield replace(program, commit_every=1)
     for at, op in enumerate(program.ops):
         for name in op:
             if name not in NEEDED:

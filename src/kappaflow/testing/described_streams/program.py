@@ -19,12 +19,14 @@ class Program:
         records: what to pipe in, in order.
         outputs: the topics to compare.
         optimize: the optimisations of the topology; empty is none.
+        commit_every: results wait for a commit, which comes after so many records; 0 lets nothing wait.
     """
 
     ops: tuple[dict[str, Any], ...]
     records: tuple[RawRecord, ...]
     outputs: tuple[str, ...]
     optimize: str = ""
+    commit_every: int = 0
 
     def to_json(self) -> str:
         """Return the document for the Java program, in one line."""
@@ -33,7 +35,8 @@ class Program:
             for r in self.records
         ]
         document = {"ops": self.ops, "records": rows, "outputs": self.outputs}
-        return json.dumps(document | ({"optimize": self.optimize} if self.optimize else {}))
+        given = {"optimize": self.optimize, "commit_every": self.commit_every}
+        return json.dumps(document | {name: value for name, value in given.items() if value})
 
 
 @dataclass(frozen=True, slots=True)

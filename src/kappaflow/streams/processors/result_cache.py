@@ -1,0 +1,151 @@
+"""Results held back until a commit: the record cache of Kafka Streams, when it never overflows.
+
+    put, put, put ─▶ the store, at once      commit ─▶ one change a key, from what the last commit left to what is now
+
+Whoever looks a row up sees every change; only what is forwarded waits.  Where several operators put into one store,
+what waits is in the order of all their puts, and goes on behind the last of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from kappaflow.streams.processors.base import NO_TIME, Processor, TaskContext
+from kappaflow.streams.record import Change, Record
+from kappaflow.streams.topology.nodes import StoreSpec
+
+
+@dataclass(slots=True)
+class _Held:
+    record: Record
+    before: Any
+    put_time: int
+    source: Record | None
+
+
+class ResultCache:
+    """The last result of each key, in the order of the last updates.
+
+    Args:
+        owner: forwards them.
+
+    Attributes:
+        owner: the last operator that was made of those that put into the store.
+        forwards: changes are forwarded at commits; results that are emitted when their window closes are not, but the
+            store below shows them at commits, too.
+        newest: the greatest time of windows that the store below is to be told of.
+    """
+
+    def __init__(self, owner: Processor) -> None:
+        self.owner = owner
+        self.forwards = True
+        self.newest = NO_TIME
+        self._held: dict[bytes, _Held | None] = {}
+
+    def __contains__(self, key: bytes) -> bool:
+        return key in self._held
+
+    def note(self, key: bytes) -> None:
+        """Keep that a key changed; nothing of it is forwarded."""
+        self._held[key] = None
+
+    def hold(self, key: bytes, record: Record, before: Any, put_time: int | None = None, *, sends_old: bool) -> None:
+        """Keep a change.
+
+        Args:
+            before: what the store had before; what it had before the first change since the last commit counts.
+            put_time: of a deletion; None is that of the record.
+            sends_old: old values are forwarded.
+        """
+        known = self._held.pop(key, None)
+        if known is not None:
+            before = known.before
+        change: Change = record.value
+        record.value = Change(change.new, before if sends_old else None)
+        time_ms = record.timestamp if put_time is None else put_time
+        self._held[key] = _Held(record, before, time_ms, self.owner.context.source)
+
+    def release(self, forward: Callable[[Record], None]) -> None:
+        """Forward and forget all changes; a key that was not there and is not there now changed nothing.
+
+        What is forwarded stands where the last record of its key stood.
+        """
+        context, held, self._held = self.owner.context, self._held, {}
+        source = context.source
+        for each in held.values():
+            if each is None:
+                continue
+            if each.record.value.new is None:
+                if each.before is None:
+                    continue
+                each.record.timestamp = each.put_time
+            context.source = each.source
+            forward(each.record)
+        context.source = source
+
+
+def holds_back(context: TaskContext, spec: StoreSpec) -> bool:
+    """Tell whether what is put into a store is forwarded at commits; versions are forwarded at once."""
+    return context.caching and spec.caching and spec.history_ms is None
+
+
+def waiting_in(context: TaskContext, spec: StoreSpec) -> ResultCache | None:
+    """Return what waits for a commit before it is in a store; None where nothing does."""
+    return context.shared.get(f"cache:{spec.name}")
+
+
+def table_holds_back(context: TaskContext, spec: StoreSpec | None) -> bool:
+    """Tell the same of the store of a table; those of SQL, which keep rows of columns, forward every change."""
+    return spec is not None and spec.objects is not None and holds_back(context, spec)
+
+
+class CachingProcessor(Processor):
+    """An operator that keeps its results in a store, and forwards them at once or at commits.
+
+    Attributes:
+        cache: what waits for a commit; None where nothing does.
+    """
+
+    cache: ResultCache | None = None
+    _kept_in: StoreSpec | None = None
+
+    def hold_back(self, spec: StoreSpec, *, forwards: bool = True) -> None:
+        """Let results wait for commits; see `ResultCache`."""
+        cache: ResultCache = self.context.shared.setdefault(f"cache:{spec.name}", ResultCache(self))
+        cache.owner, cache.forwards = self, forwards
+        self.cache, self._kept_in = cache, spec
+
+    def waits(self, key: bytes) -> bool:
+        """Tell whether a key changed since the last commit; a store shows those, however old they are."""
+        return self.cache is not None and key in self.cache
+
+    def newest_in(self, spec: StoreSpec) -> int:
+        """Return the greatest time in a store of windows as of the last commit; without a cache, as of now."""
+        return self.context.newest.get(spec.name, NO_TIME)
+
+    def has_put(self, spec: StoreSpec, time_ms: int) -> None:
+        """Tell that a window of a time was put, by which the store counts how long it shows windows."""
+        if self.cache is None:
+            self.context.newest[spec.name] = max(self.newest_in(spec), time_ms)
+        else:
+            self.cache.newest = max(self.cache.newest, time_ms)
+
+    def send(
+        self, key: bytes, record: Record, before: Any, put_time: int | None = None, *, sends_old: bool = True
+    ) -> None:
+        """Forward a change, now or at the next commit; see `ResultCache.hold`."""
+        if self.cache is None:
+            self.forward(record)
+        else:
+            self.cache.hold(key, record, before, put_time, sends_old=sends_old)
+
+    def flush_cache(self) -> None:
+        """Forward the last change of each key since the last commit."""
+        cache, spec = self.cache, self._kept_in
+        if cache is None or spec is None or cache.owner is not self:
+            return
+        if cache.newest != NO_TIME:
+            self.context.newest[spec.name] = max(self.newest_in(spec), cache.newest)
+        cache.release(self.forward)
