@@ -109,7 +109,7 @@ class WindowedAggregateProcessor(CachingProcessor):
         aggregator = self.aggregator
         key = self.write_key(window)
         # What another operator put may be so new that the store shows this window no more.
-        is_shown = self.waits(key) or window.start > self.newest_in(self.node.store) - self._retention_ms
+        is_shown = self.is_cached(key) or window.start > self.newest_in(self.node.store) - self._retention_ms
         before = self.store.get(key) if is_shown else None
         state, timestamp = before if before is not None else (aggregator.initial(), record.timestamp)
         old = _old(aggregator, state, known=before is not None or (self.node.initial_is_old and self.cache is None))
@@ -142,7 +142,7 @@ class WindowedAggregateProcessor(CachingProcessor):
         while self._by_start and self._by_start[0][0] + self.node.size_ms <= close_time:
             start, key = heappop(self._by_start)
             window = self._open.pop(key)
-            found = self.store.get(key) if start >= oldest or self.waits(key) else None
+            found = self.store.get(key) if start >= oldest or self.is_cached(key) else None
             if found is not None:
                 state, timestamp = found
                 change = Change(self.aggregator.result(state), None)

@@ -16,6 +16,9 @@ from kappaflow.streams.processors.base import NO_TIME, Processor, TaskContext
 from kappaflow.streams.record import Change, Record
 from kappaflow.streams.topology.nodes import StoreSpec
 
+KEYS_MAX = 100_000
+"""So many keys are remembered as shown by a cache, as far as that is not told by their times."""
+
 
 @dataclass(slots=True)
 class _Held:
@@ -36,20 +39,27 @@ class ResultCache:
         forwards: changes are forwarded at commits; results that are emitted when their window closes are not, but the
             store below shows them at commits, too.
         newest: the greatest time of windows that the store below is to be told of.
+        remembers: which keys were put, also before commits: a cache shows them, however old they are.
     """
 
     def __init__(self, owner: Processor) -> None:
         self.owner = owner
         self.forwards = True
         self.newest = NO_TIME
-        self._held: dict[bytes, _Held | None] = {}
+        self.remembers = False
+        self._held: dict[bytes, _Held] = {}
+        self._shown: dict[bytes, None] = {}
 
     def __contains__(self, key: bytes) -> bool:
-        return key in self._held
+        return key in self._shown
 
     def note(self, key: bytes) -> None:
-        """Keep that a key changed; nothing of it is forwarded."""
-        self._held[key] = None
+        """Keep that a key was put."""
+        if self.remembers:
+            self._shown.pop(key, None)
+            self._shown[key] = None
+            if len(self._shown) > KEYS_MAX:
+                del self._shown[next(iter(self._shown))]
 
     def hold(self, key: bytes, record: Record, before: Any, put_time: int | None = None, *, sends_old: bool) -> None:
         """Keep a change.
@@ -59,6 +69,7 @@ class ResultCache:
             put_time: of a deletion; None is that of the record.
             sends_old: old values are forwarded.
         """
+        self.note(key)
         known = self._held.pop(key, None)
         if known is not None:
             before = known.before
@@ -75,8 +86,6 @@ class ResultCache:
         context, held, self._held = self.owner.context, self._held, {}
         source = context.source
         for each in held.values():
-            if each is None:
-                continue
             if each.record.value.new is None:
                 if each.before is None:
                     continue
@@ -114,11 +123,11 @@ class CachingProcessor(Processor):
     def hold_back(self, spec: StoreSpec, *, forwards: bool = True) -> None:
         """Let results wait for commits; see `ResultCache`."""
         cache: ResultCache = self.context.shared.setdefault(f"cache:{spec.name}", ResultCache(self))
-        cache.owner, cache.forwards = self, forwards
+        cache.owner, cache.forwards, cache.remembers = self, forwards, spec.window is not None
         self.cache, self._kept_in = cache, spec
 
-    def waits(self, key: bytes) -> bool:
-        """Tell whether a key changed since the last commit; a store shows those, however old they are."""
+    def is_cached(self, key: bytes) -> bool:
+        """Tell whether a cache shows a key, however old it is."""
         return self.cache is not None and key in self.cache
 
     def newest_in(self, spec: StoreSpec) -> int:

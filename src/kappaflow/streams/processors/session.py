@@ -48,7 +48,7 @@ class SessionAggregateProcessor(CachingProcessor):
         # A session store shows nothing older than its retention, counted from the newest session it has taken.
         oldest = self.newest_in(node.store) - self._retention_ms + 1
         near = self.store.sessions(inner, timestamp - node.gap_ms, timestamp + node.gap_ms)
-        found = [each for each in near if each[1] >= oldest or self._waits(record.key, each)]
+        found = [each for each in near if each[1] >= oldest or self._is_cached(record.key, each)]
         start, end = timestamp, timestamp
         state = self.aggregator.initial()
         for old_start, old_end, old_state in found:
@@ -73,8 +73,8 @@ class SessionAggregateProcessor(CachingProcessor):
         change = Change(self.aggregator.result(state), None)
         self._send(record, merged, change, before)
 
-    def _waits(self, key: Any, session: tuple[int, int, Any]) -> bool:
-        return self.cache is not None and self.waits(self.write_key(Windowed(key, session[0], session[1])))
+    def _is_cached(self, key: Any, session: tuple[int, int, Any]) -> bool:
+        return self.cache is not None and self.is_cached(self.write_key(Windowed(key, session[0], session[1])))
 
     def _remove(self, inner: bytes, record: Record, window: Windowed, state: Any) -> None:
         self.store.put_session(inner, window.start, window.end, None, record.timestamp)

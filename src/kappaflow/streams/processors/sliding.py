@@ -90,7 +90,7 @@ class SlidingAggregateProcessor(CachingProcessor):
         for full, (state, timestamp) in list(self._store.range(start, end)):
             if len(full) == len(start) and full[:inner] == start[:inner]:
                 at = int.from_bytes(full[inner:], "big")
-                if self._is_kept(at) or self.waits(full):
+                if self._is_kept(at) or self.is_cached(full):
                     found.append((at, state, timestamp))
         return found
 
