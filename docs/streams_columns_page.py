@@ -83,6 +83,8 @@ def _shown() -> list[Shown]:
         (plain, "`merge` of two topics", lambda b: stream(b).merge(stream(b, "more"))),
         (plain, "`merge` of a stream with itself", lambda b: (s := stream(b)).merge(s.filter(col("units") > 1))),
         (plain, "`repartition`", lambda b: stream(b).repartition(name="again")),
+        (plain, "`to` a topic that an expression chooses", lambda b: stream(b).to("of-" + col("item"))),
+        (plain, "`to` a topic that a function chooses", lambda b: stream(b).to(lambda record: "of-" + record.key)),
         (plain, "`filter`, `map_values` .. with a function", lambda b: stream(b).filter(lambda value: True)),
         (plain, "`map`", lambda b: stream(b).map((col("item"), {"units": col("units")}))),
         (plain, "`flat_map`", lambda b: stream(b).flat_map(lambda key, value: [(key, value)])),
@@ -172,7 +174,7 @@ def reasons(shown: Shown) -> list[str]:
 
     builder = StreamsBuilder(key_serde=Serdes.string(), value_serde=Serdes.long())
     made = shown.build(builder)
-    streams = list(made.values()) if isinstance(made, dict) else [made]
+    streams = list(made.values()) if isinstance(made, dict) else [] if made is None else [made]
     for number, each in enumerate(streams):
         behind = each.to_stream() if hasattr(each, "to_stream") else each
         behind.to(f"out-{number}")

@@ -68,6 +68,12 @@ def filter_and_map(b: StreamsBuilder) -> None:
 
 
 @topology
+def topics_chosen_by_an_expression(b: StreamsBuilder) -> None:
+    orders(b).filter(col("units") > 0).to("of-" + col("item"))
+    orders(b, "more").map_values({"item": col("item")}).to(col.key)
+
+
+@topology
 def plain_values_with_headers(b: StreamsBuilder) -> None:
     orders(b).map_values(col("item") + "!").to("out")
     orders(b).map_values(col("units")).to("units")

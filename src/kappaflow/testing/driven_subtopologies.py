@@ -18,7 +18,7 @@ from kappaflow.streams.columns.batches import take
 from kappaflow.streams.execution.columnar_task import source_of
 from kappaflow.streams.execution.encode import encode_record, has_topic
 from kappaflow.streams.execution.row_task import RawRecord, RowTask
-from kappaflow.streams.execution.sink_columns import encode_columns
+from kappaflow.streams.execution.sink_columns import by_topic, encode_columns
 from kappaflow.streams.execution.source_columns import decode_columns, report_bad
 from kappaflow.streams.processors.base import TaskContext
 from kappaflow.streams.record import Record
@@ -166,6 +166,10 @@ class ColumnDriver:
         return decoded.batch if decoded.bad is None else take(decoded.batch, ~decoded.bad)
 
     def _write(self, node: n.Sink | n.Repartition, batch: Batch) -> None:
+        if isinstance(node, n.Sink) and node.topic_of is not None:
+            for sink, rows_of_topic in by_topic(node, batch, lambda error: self._failed(node.name, error)):
+                self._write(sink, rows_of_topic)
+            return
         topic = node.topic or ""
         encoded = encode_columns(node, batch, lambda error: self._failed(topic, error))
         headers: list[Any] = [None] * len(encoded.ord) if encoded.headers is None else encoded.headers.to_pylist()

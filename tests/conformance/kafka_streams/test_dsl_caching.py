@@ -28,7 +28,7 @@ from kappaflow.testing.java_program import java_program
 
 pytestmark = [pytest.mark.java, pytest.mark.xdist_group("traces")]
 
-FIRST, COUNT = (int(part) for part in os.environ.get("KAPPA_DSL_SEEDS", "0:300").split(":"))
+FIRST, COUNT = (int(part) for part in os.environ.get("KAPPA_DSL_SEEDS", "120:120").split(":"))
 
 
 @dataclass(frozen=True)

@@ -23,6 +23,7 @@ from kappaflow.streams import (
     TimeWindows,
     Topology,
     UnlimitedWindows,
+    col,
     key_value_store,
 )
 from kappaflow.testing import TopologyTestDriver
@@ -249,3 +250,22 @@ def test_sessions_are_read_from_their_store() -> None:
         source.pipe_input("k", "v", timestamp=at)
     rows = [(window.start, window.end, count) for window, count in driver.get_state_store("sessions").all()]
     assert rows == [(0, 5, 2), (30, 30, 1)]
+
+
+def test_an_expression_chooses_the_topic_of_a_record() -> None:
+    builder = StreamsBuilder(key_serde=Serdes.string(), value_serde=Serdes.columns({"kind": str, "n": int}))
+    builder.stream("events").to(col("kind") + "-events")
+    told: list[str] = []
+    driver = TopologyTestDriver(builder.build(), on_error=lambda topic, error: told.append(f"{topic}: {error}"))
+    events = driver.create_input_topic("events", Serdes.string(), Serdes.columns({"kind": str, "n": int}))
+    events.pipe_input("a", {"kind": "click", "n": 1})
+    events.pipe_input("b", {"kind": None, "n": 2})
+    assert [record.key for record in driver.take("click-events")] == [b"a"]
+    assert len(told) == 1
+    assert "chose no topic" in told[0]
+
+
+def test_a_topic_is_chosen_by_a_text() -> None:
+    stream = StreamsBuilder(key_serde=Serdes.string(), value_serde=Serdes.columns({"n": int})).stream("events")
+    with pytest.raises(UsageError, match="A topic's name is a text"):
+        stream.to(col("n"))

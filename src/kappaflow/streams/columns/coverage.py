@@ -116,7 +116,7 @@ def _columnar(serde: Any) -> bool:
 def _topic(node: n.Source | n.Repartition | n.Sink) -> str:
     for what, serde in (("keys", node.key_serde), ("values", node.value_serde)):
         if not _columnar(serde):
-            return f"the {what} of {node.topic} do not lie in columns"
+            return f"the {what} of {node.topic or 'its topics'} do not lie in columns"
     return ""
 
 
@@ -146,8 +146,10 @@ def _partitioner(node: n.Sink | n.Repartition) -> str:
 
 
 def _sink(node: n.Sink) -> str:
-    if node.topic is None:
-        return "results are handed over one by one" if node.topic_of is None else "a function chooses topics"
+    if node.topic is None and node.topic_of is None:
+        return "results are handed over one by one"
+    if node.topic_of is not None and not hasattr(node.topic_of, "column"):
+        return "a function chooses topics"
     return "a function chooses partitions" if node.partition_of is not None else _topic(node)
 
 
@@ -277,14 +279,20 @@ def _meeting(topology: Topology, subtopology: Subtopology) -> str:
             return f"{topic} is read by several sources"
         if any(parent in found for node in nodes for parent in topology.parents[node.name]):
             return f"{topic} is read where it is written"
-    to_topics: dict[str, list[Way]] = {}
+    written: list[tuple[str | None, Way]] = []
     for node in subtopology.nodes:
         ways = found[node.name]
         if any(not _exclude(one, other) for one, other in itertools.combinations(ways, 2)):
             return f"{node.name}: records reach it on several ways"
-        if isinstance(node, n.Sink | n.Repartition) and node not in sources and node.topic is not None:
-            before = to_topics.setdefault(node.topic, [])
-            if any(not _exclude(one, other) for one in before for other in ways):
-                return f"{node.name}: records reach {node.topic} on several ways"
-            before += ways
+        if isinstance(node, n.Sink | n.Repartition) and node not in sources and _writes(node):
+            for topic, one in written:
+                # A topic that is chosen may be any.
+                meets = topic is None or node.topic is None or topic == node.topic
+                if meets and any(not _exclude(one, other) for other in ways):
+                    return f"{node.name}: records reach {node.topic or topic or 'a topic'} on several ways"
+            written += [(node.topic, way) for way in ways]
     return ""
+
+
+def _writes(node: n.Sink | n.Repartition) -> bool:
+    return isinstance(node, n.Repartition) or node.topic is not None or node.topic_of is not None

@@ -24,9 +24,11 @@ from kappaflow.streams.expressions.values import (
     ExpressionJoiner,
     ExpressionMapper,
     ExpressionPredicate,
+    ExpressionTopic,
     is_expression,
 )
 from kappaflow.streams.functions import Mapper, Predicate
+from kappaflow.streams.record import Record
 from kappaflow.streams.topology.nodes import FlatMapper, Joiner, KeySerde
 
 
@@ -75,6 +77,11 @@ def key_mapper(given: Any, of: Typed) -> tuple[Mapper, Serde | None]:
         return Maps(with_key(given, "mapper")), None
     mapper = ExpressionMapper(given, scope_of(of), "the key", keeps_null=False)
     return mapper, serde_of_shape(mapper.shape)
+
+
+def topic_of(given: Callable[[Record], str] | Expression, of: Typed) -> Callable[[Record], str | None]:
+    """Return what chooses the topic of each record."""
+    return ExpressionTopic(given, scope_of(of)) if isinstance(given, Expression) else given
 
 
 def flat_mapper(given: Any, of: Typed) -> tuple[FlatMapper, Serde | None]:

@@ -14,6 +14,7 @@ from kappaflow.streams.dsl.expressions import (
     key_mapper,
     predicate_of,
     same_columns,
+    topic_of,
     value_mapper,
     written_as,
 )
@@ -271,7 +272,7 @@ class KStream:
 
     def to(
         self,
-        topic: str | Callable[[Record], str],
+        topic: str | Callable[[Record], str] | Expression,
         *,
         key_serde: KeySerde | None = None,
         value_serde: Serde | None = None,
@@ -281,14 +282,16 @@ class KStream:
         """Write the stream to a topic.
 
         Args:
-            topic: its name, or a function that chooses it for each record.
+            topic: its name, or a function or expression that chooses it for each record, such as
+                ``col("kind") + "-events"``; the topics have to exist.
             partitioner: chooses the partition of a record by the number of partitions; None chooses by key.
         """
+        chosen = topic if isinstance(topic, str) else topic_of(topic, self)
         key, value = key_serde or self.key_serde, written_as(value_serde, self.value_serde)
 
         def write(topology: Topology, node: GraphNode) -> None:
             topology.add_sink(
-                node.name, topic, *node.parent_names, key_serde=key, value_serde=value, partitioner=partitioner
+                node.name, chosen, *node.parent_names, key_serde=key, value_serde=value, partitioner=partitioner
             )
 
         self.builder.graph.add(GraphNode(self._named(name, "KSTREAM-SINK-"), write), self.node)

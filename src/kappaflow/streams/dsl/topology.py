@@ -67,7 +67,7 @@ class Entry:
     value_serde: Serde | None = None
     timestamp: TimestampExtractor | Expression | None = None
     offset_reset: str | int | None = None
-    topic_of: Callable[[Record], str] | None = None
+    topic_of: Callable[[Record], str | None] | None = None
     partition_of: PartitionOf | None = None
     carries_changes: bool = False
     partitions: int | None = None
@@ -179,7 +179,7 @@ class Topology:
     def add_sink(
         self,
         name: str,
-        topic: str | Callable[[Record], str],
+        topic: str | Callable[[Record], str | None],
         *parents: str,
         key_serde: KeySerde | None = None,
         value_serde: Serde | None = None,

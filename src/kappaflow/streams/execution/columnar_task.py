@@ -22,7 +22,7 @@ from kappaflow.streams.execution.error_handling import CONTINUE, ErrorHandler
 from kappaflow.streams.execution.fetched_columns import decode_fetched
 from kappaflow.streams.execution.outputs import OutputBuffer
 from kappaflow.streams.execution.row_task import DROPPED, NEWEST, OPERATOR, STREAM_TIME, RawRecord, of_operator
-from kappaflow.streams.execution.sink_columns import encode_columns
+from kappaflow.streams.execution.sink_columns import by_topic, encode_columns
 from kappaflow.streams.execution.source_columns import decode_columns, report_bad
 from kappaflow.streams.execution.task_assignor import TaskId
 from kappaflow.streams.processors.base import TaskContext
@@ -170,6 +170,10 @@ class ColumnarTask:
         return batch if source.bad is None else take(batch, ~source.bad[part.start : part.end])
 
     def _write(self, node: n.Sink | n.Repartition, batch: Batch) -> None:
+        if isinstance(node, n.Sink) and node.topic_of is not None:
+            for sink, rows in by_topic(node, batch, lambda error: self._errors.report(node.name, error)):
+                self._write(sink, rows)
+            return
         assert node.topic is not None
         left_out: list[KappaError] = []
         try:

@@ -15,10 +15,12 @@ def encode_record(node: n.Sink | n.Repartition, record: Record) -> RawRecord:
 
     Raises:
         SerializationError: a value does not fit the format.
-        StreamsError: the record's own time cannot be used.
+        StreamsError: the record's own time cannot be used, or no topic was chosen for it.
     """
     topic = topic_of(node, record)
-    assert topic is not None and node.key_serde is not None and node.value_serde is not None
+    if topic is None:
+        raise no_topic(node)
+    assert node.key_serde is not None and node.value_serde is not None
     key = write_key(node.key_serde, record.key)
     if isinstance(node, n.Repartition) and node.carries_changes:
         value: bytes | None = write_change(node, record.value)
@@ -62,6 +64,13 @@ def topic_of(node: n.Sink | n.Repartition, record: Record) -> str | None:
     if isinstance(node, n.Sink) and node.topic_of is not None:
         return node.topic_of(record)
     return node.topic
+
+
+def no_topic(node: n.Sink | n.Repartition) -> StreamsError:
+    """Return the error of a record that goes nowhere."""
+    return StreamsError(
+        f"{node.name} chose no topic for a record, so it is written nowhere: the topic's name was null."
+    )
 
 
 def has_topic(node: n.Sink | n.Repartition) -> bool:

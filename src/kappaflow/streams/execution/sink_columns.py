@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -13,6 +13,7 @@ from kappaflow.serde import WindowedKeySerde
 from kappaflow.streams.batch import ArrowArray, Batch, Int64s
 from kappaflow.streams.columns.batches import serialised_keys, take
 from kappaflow.streams.columns.change_bytes import encode_changes
+from kappaflow.streams.execution.encode import no_topic
 from kappaflow.streams.topology import nodes as n
 
 
@@ -56,6 +57,17 @@ def encode_columns(
     chosen: Any = node.partition_of
     partition = None if chosen is None else chosen.column(batch)
     return EncodedColumns(keys, values, batch.timestamp, headers, batch.ord, window_bytes(node.key_serde), partition)
+
+
+def by_topic(node: n.Sink, batch: Batch, on_error: Callable[[KappaError], None]) -> Iterator[tuple[n.Sink, Batch]]:
+    """Yield the rows of each topic that a sink chooses, with a sink of that topic; rows without one are told about."""
+    chosen: Any = node.topic_of
+    names = chosen.column(batch).dictionary_encode()
+    for _ in range(names.null_count):
+        on_error(no_topic(node))
+    codes = names.indices.fill_null(-1).to_numpy(zero_copy_only=False)
+    for code, name in enumerate(names.dictionary.to_pylist()):
+        yield replace(node, topic=name, topic_of=None), take(batch, codes == code)
 
 
 def _with_times(extractor: n.TimestampExtractor, batch: Batch, on_error: Callable[[KappaError], None]) -> Batch:

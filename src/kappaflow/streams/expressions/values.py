@@ -9,9 +9,9 @@ import numpy as np
 
 from kappaflow.errors import UsageError
 from kappaflow.serde.shape import Shape, rows, whole
-from kappaflow.serde.types import BIGINT, BOOLEAN, Array, DataType
+from kappaflow.serde.types import BIGINT, BOOLEAN, STRING, Array, DataType
 from kappaflow.streams.batch import ArrowArray, Batch, Mask
-from kappaflow.streams.columns.batches import both
+from kappaflow.streams.columns.batches import both, plain
 from kappaflow.streams.expressions.binding import BoundExpression, Inputs, Scope, bind
 from kappaflow.streams.expressions.column_form import evaluate, truth
 from kappaflow.streams.expressions.nodes import Aggregate, Expression, lit
@@ -107,6 +107,24 @@ class ExpressionMapper:
         """Return the new columns and the mask of rows that are there."""
         columns, valid = self._made.columns(Inputs(batch))
         return columns, both(valid, batch.value_valid if self._keeps_null else None)
+
+
+class ExpressionTopic:
+    """Chooses the topic of each record; null is none."""
+
+    def __init__(self, given: Expression, scope: Scope) -> None:
+        self._bound = bind(given, scope)
+        if self._bound.type != STRING:
+            raise UsageError(f"A topic's name is a text, such as col('kind') + '-events'; this is {self._bound.type}.")
+        self._row = compile_row([self._bound], ("record",), lambda sources: sources[0], scope.variables)
+
+    def __call__(self, record: Record) -> str | None:
+        """Return the topic of a record."""
+        return self._row(record)
+
+    def column(self, batch: Batch) -> ArrowArray:
+        """Return the topics of rows, null where a row has none."""
+        return plain(evaluate(self._bound, Inputs(batch)))
 
 
 class ExpressionFlatMapper:

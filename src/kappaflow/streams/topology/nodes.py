@@ -483,7 +483,7 @@ class Sink(Node):
     value_serde: Serde | None = None
     timestamp: TimestampExtractor | None = None
     carries_headers: bool = field(default=True)
-    topic_of: Callable[[Record], str] | None = None
+    topic_of: Callable[[Record], str | None] | None = None
     partition_of: PartitionOf | None = None
 
 
