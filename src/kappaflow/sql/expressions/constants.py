@@ -70,7 +70,7 @@ def evaluate_constant(
             f"({format_expression(expression)})"
         ) from None
     except (SqlError, FunctionError) as error:
-        raise StatementError(f"Failed to insert value of column `{column}`: {error}") from None
+        raise StatementError(f"The value of column `{column}` does not fit: {error}") from None
 
 
 class _Misfit(Exception):

@@ -15,6 +15,7 @@ from kappaflow.errors import StatementError
 from kappaflow.sql.analyzer.scope import columns_of
 from kappaflow.sql.physical import steps as s
 
+
 def _aggregated_columns(step: s.StreamAggregate | s.TableAggregate) -> list[str]:
     """Return the columns that an aggregation reads: of its grouping, then of its functions."""
     grouping = step.input.keys if isinstance(step.input, s.StreamGroupBy | s.TableGroupBy) else ()

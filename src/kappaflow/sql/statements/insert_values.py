@@ -26,20 +26,35 @@ def plan_insert_values(context: PlanningContext, statement: InsertValues) -> Ins
         StatementError: the target cannot be written, or columns and values do not fit.
     """
     target = _target(context, statement.target)
-    columns = _columns(target, statement)
-    if len(columns) != len(statement.values):
+    if not statement.columns and target.schema.headers:
+        listed = ", ".join(column.name for column in target.schema.headers)
+        raise StatementError(f"{_failed(target)} Cannot insert into HEADER columns: {listed}")
+    count = len(statement.columns) or len(target.schema.key + target.schema.value)
+    if count != len(statement.values):
         raise StatementError(
-            f"Failed to prepare statement: Expected number columns and values to match: {len(columns)}, "
+            f"Failed to prepare statement: Expected number columns and values to match: {count}, "
             f"{len(statement.values)}"
         )
     _check_no_sources(statement)
+    try:
+        row = _row(context, target, statement)
+    except StatementError as error:
+        raise StatementError(f"{_failed(target)} {error}") from None
+    return _RecordMaker(context, target).record(row, row.pop("ROWTIME", None))
+
+
+def _row(context: PlanningContext, target: DataSource, statement: InsertValues) -> dict[str, Any]:
     row: dict[str, Any] = {}
-    for column, expression in zip(columns, statement.values, strict=True):
+    for column, expression in zip(_columns(target, statement), statement.values, strict=True):
         row[column.name] = evaluate_constant(expression, column.type, column.name, context.functions)
-    timestamp = row.pop("ROWTIME", None)
+    timestamp = row.get("ROWTIME")
     if timestamp is not None and timestamp < 0:
         raise StatementError(f"ROWTIME must be non-negative, got {timestamp}.")
-    return _RecordMaker(context, target).record(row, timestamp)
+    return row
+
+
+def _failed(target: DataSource) -> str:
+    return f"Failed to insert values into '{target.name}'."
 
 
 class RowInserter:
@@ -98,13 +113,11 @@ def _target(context: PlanningContext, name: str) -> DataSource:
 def _columns(target: DataSource, statement: InsertValues) -> tuple[Column, ...]:
     schema = target.schema
     if not statement.columns:
-        if schema.headers:
-            raise StatementError("Cannot insert into HEADER columns: " + ", ".join(c.name for c in schema.headers))
         return schema.key + schema.value
     found: list[Column] = []
     for name in statement.columns:
         if any(name == column.name for column in found):
-            raise StatementError(f"Duplicate column names: {name}")
+            raise StatementError(f"Duplicate column names: `{name}`")
         if name == "ROWTIME":
             found.append(Column(name, BIGINT))
             continue
@@ -123,7 +136,7 @@ class _RecordMaker:
     def __init__(self, context: PlanningContext, target: DataSource) -> None:
         self._target = target
         schema, registry = target.schema, context.schemas.registry
-        self._failed = f"Failed to insert values into '{target.name}'."
+        self._failed = _failed(target)
         try:
             self._keys = key_serde(target.key_format, schema.key, target.topic, registry)
             self._values = value_serde(target.value_format, schema.value, target.topic, registry)
