@@ -7,8 +7,10 @@
 Not here: planning or running queries; this package only speaks HTTP to a server and Kafka to its broker.
 """
 
+from kappaflow.database import texts as _texts
 from kappaflow.database.asynchronous import AsyncDatabase, AsyncResult, connect_async
 from kappaflow.database.database import Database, connect
 from kappaflow.database.result import Result, Row
 
+assert _texts
 __all__ = ["AsyncDatabase", "AsyncResult", "Database", "Result", "Row", "connect", "connect_async"]

@@ -8,6 +8,7 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit, urlunsplit
 
 from kappaflow.errors import ConfigError
+from kappaflow.runtime.messages import message
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +36,7 @@ class Access:
             ConfigError: it does not begin with http:// or https://.
         """
         if not url.startswith(("http://", "https://")):
-            raise ConfigError(f"The address of a server begins with http:// or https://, such as {_example(url)}.")
+            raise ConfigError(message("database.bad_scheme", example=_example(url)))
         parts = urlsplit(url)
         name, word = parts.username, parts.password
         if name is not None:
@@ -59,7 +60,7 @@ class Access:
         try:
             context.load_verify_locations(self.ca)
         except OSError as error:
-            raise ConfigError(f"Cannot read certificates from {self.ca}: {error.strerror or error}.") from None
+            raise ConfigError(message("database.certificates", path=self.ca, why=error.strerror or error)) from None
         return context
 
 

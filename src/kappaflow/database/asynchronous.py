@@ -22,6 +22,7 @@ from kappaflow.database.protocol import (
 )
 from kappaflow.database.result import Row, row_type
 from kappaflow.errors import ServerError
+from kappaflow.runtime.messages import message
 
 _TIMEOUT = httpx.Timeout(60.0, read=None)
 
@@ -82,7 +83,7 @@ class AsyncDatabase:
                 return await self._query(text, merged)
             response = await self._http.post("/ksql", json=ksql_request(text, merged))
         except httpx.TransportError as error:
-            raise ServerError(f"No server answers at {self.url} ({error}).", 503) from error
+            raise ServerError(message("database.unreachable", url=self.url, why=error), 503) from error
         if response.status_code >= 400:
             raise error_from_body(response.status_code, response.content)
         result = AsyncResult(None, None, None)

@@ -23,6 +23,7 @@ from kappaflow.database.protocol import (
 )
 from kappaflow.database.result import Result
 from kappaflow.errors import ServerError
+from kappaflow.runtime.messages import message
 
 if TYPE_CHECKING:
     from kappaflow.server.supervisor import Supervisor
@@ -84,15 +85,11 @@ class Database:
         return response
 
     def _unreachable(self, error: Exception) -> ServerError:
-        return ServerError(
-            f"No server answers at {self.url} ({error}). Start one with `kappa up`, or use kappaflow.connect() without "
-            "an address for an embedded one.",
-            503,
-        )
+        return ServerError(message("database.unreachable", url=self.url, why=error), 503)
 
     def _ended(self) -> ServerError:
         """What to raise for the client's RuntimeError, which it has for one mistake only."""
-        return ServerError("This database is closed. Open another one by kappaflow.connect().", 503)
+        return ServerError(message("database.closed"), 503)
 
     def _query(self, text: str, properties: Mapping[str, str]) -> Result:
         request = self._http.build_request(
@@ -120,7 +117,7 @@ class Database:
                 if line:
                     yield decode_line(line)
         except httpx.TransportError as error:
-            raise ServerError(f"The connection to {self.url} broke while the query ran: {error}", 503) from error
+            raise ServerError(message("database.broken", url=self.url, why=error), 503) from error
 
     def write(self, target: str, frame: Any, *, key: str | None = None, timestamp: str | None = None) -> int:
         """Write the rows of a frame into a stream or table, creating the stream when there is none.

@@ -12,6 +12,7 @@ from typing import Any
 import msgspec
 
 from kappaflow.errors import ParseError, ServerError, StatementError
+from kappaflow.runtime.messages import message
 from kappaflow.serde import types as t
 from kappaflow.sql.ast import statements as s
 from kappaflow.sql.grammar.parser import parse, parse_type
@@ -95,10 +96,10 @@ def decode_line(line: str | bytes) -> Any:
 
 def error_from(status: int, document: Mapping[str, Any]) -> ServerError | StatementError:
     """Make an exception of an error entity."""
-    message = str(document.get("message", "The server answered with an error."))
+    text = str(document.get("message", "The server answered with an error."))
     if document.get("@type") == "statement_error":
-        return StatementError(message, str(document.get("statementText", "")))
-    return ServerError(message, status, int(document.get("error_code", 50000)))
+        return StatementError(text, str(document.get("statementText", "")))
+    return ServerError(text, status, int(document.get("error_code", 50000)))
 
 
 def error_from_body(status: int, body: bytes) -> ServerError | StatementError:
@@ -106,7 +107,7 @@ def error_from_body(status: int, body: bytes) -> ServerError | StatementError:
     try:
         document = msgspec.json.decode(body)
     except msgspec.DecodeError:
-        return ServerError(f"The server answered with HTTP status {status}.", status)
+        return ServerError(message("database.status", status=status), status)
     return error_from(status, document if isinstance(document, dict) else {})
 
 

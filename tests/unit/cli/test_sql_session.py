@@ -15,7 +15,7 @@ from kappaflow.cli.sql.client import Client
 from kappaflow.cli.sql.printing import JsonPrinter, TablePrinter, json_text
 from kappaflow.database import Database
 from kappaflow.database.access import Access
-from kappaflow.errors import ConfigError, StatementError, UsageError
+from kappaflow.errors import ConfigError, ServerError, StatementError, UsageError
 from kappaflow.server.control.property_rules import check_overrides
 from kappaflow.server.control.statements.session import Session
 from kappaflow.sql.grammar.parser import parse
@@ -87,3 +87,15 @@ def test_an_address_without_a_scheme_is_told_how_to_write_it(address: str) -> No
     with pytest.raises(ConfigError, match=r"such as http://(127|localhost)\S*:8088\.$") as raised:
         Access.of(address)
     assert "secret" not in str(raised.value)
+
+
+@pytest.mark.parametrize(("language", "words"), [("en", "No server answers at"), ("ko", "응답하는 서버가 없습니다")])
+def test_what_python_says_of_a_missing_server_is_in_the_reader_s_language(
+    language: str, words: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("KAPPA_LANG", language)
+    with Database("http://127.0.0.1:1") as database, pytest.raises(ServerError, match=words):
+        database.sql("SHOW STREAMS;")
+    with pytest.raises(ServerError) as closed:
+        database.sql("SHOW STREAMS;")
+    assert str(closed.value) == (messages.KOREAN if language == "ko" else messages.ENGLISH)["database.closed"]

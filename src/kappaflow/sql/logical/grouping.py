@@ -108,8 +108,7 @@ class _Grouping:
                 raise StatementError("EMIT FINAL is only supported for windowed aggregations.")
             result = Finalize(result, schema=result.schema, is_table=True, window=info)
         if having is not None:
-            shown = self._scope.lower(self._analysis.having) if self._analysis.having else having
-            _check_having(having, shown, result, self._calls, self._functions)
+            _check_having(having, result, self._calls, self._functions)
             result = Filter(result, having, "HAVING", schema=result.schema, is_table=True, window=info)
         plan = KeyPlan(
             "grouping expression",
@@ -265,7 +264,6 @@ def _size(window_type: WindowType, size_ms: int) -> int | None:
 
 def _check_having(
     having: Expression,
-    shown: Expression,
     node: Node,
     calls: list[FunctionCall],
     functions: FunctionRegistry,
@@ -275,7 +273,6 @@ def _check_having(
     except StatementError as error:
         # The message names aggregate calls, not the columns they became.
         text = str(error)
-        for index, call in enumerate(calls):
+        for index, call in reversed(list(enumerate(calls))):  # the name of the tenth begins with that of the first
             text = text.replace(AGGREGATE_COLUMN.format(index), format_expression(call))
         raise StatementError(text) from None
-    assert shown is not None

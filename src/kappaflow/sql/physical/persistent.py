@@ -31,15 +31,12 @@ def persistent_query(
     query_id: str,
     kind: QueryKind,
     sources: tuple[str, ...],
-    *,
-    is_final: bool = False,
 ) -> PersistentQuery:
     """Return the query that computes `optimized` into `sink`.
 
     Raises:
         StatementError: the plan has no physical form.
     """
-    del is_final  # the logical plan already holds a Finalize node
     last = plan_steps(optimized.root, sink.source.key_format)
     held: Materialisation | None = None
     if kind is QueryKind.CREATE_TABLE_AS:

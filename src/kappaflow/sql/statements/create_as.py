@@ -7,7 +7,6 @@ from kappaflow.serde.schema import Column, Schema
 from kappaflow.serde.types import BIGINT
 from kappaflow.sql.analyzer.projection import Named
 from kappaflow.sql.analyzer.query import Analysis, analyze
-from kappaflow.sql.ast.relations import Emit
 from kappaflow.sql.ast.statements import CreateAsSelect
 from kappaflow.sql.formats import (
     check_available,
@@ -89,8 +88,7 @@ def plan_create_as(context: PlanningContext, statement: CreateAsSelect) -> Plan:
         SinkSpec(source, source.timestamp),
         query_id,
         QueryKind.CREATE_TABLE_AS if statement.is_table else QueryKind.CREATE_STREAM_AS,
-        _source_names(analysis),
-        is_final=analysis.emit is Emit.FINAL,
+        source.made_from,
     )
     if existing is not None:
         _check_steps(context, query)

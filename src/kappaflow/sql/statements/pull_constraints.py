@@ -48,13 +48,11 @@ class KeyConstraint:
 
     Attributes:
         keys: every key that can match, or None when the whole store must be read.
-        covers: always true for conjunctions; kept false where an OR widened the bounds.
     """
 
     keys: tuple[tuple[Any, ...], ...] | None
     start: Bounds
     end: Bounds
-    covers: bool = True
 
 
 def key_constraint(where: Expression, source: DataSource, functions: FunctionRegistry) -> KeyConstraint:
@@ -110,9 +108,9 @@ class _Reader:
         if isinstance(where, Logical) and where.operator is LogicalOperator.OR:
             left, right = self.read(where.left), self.read(where.right)
             if left.keys is None or right.keys is None:
-                return KeyConstraint(None, Bounds(), Bounds(), covers=False)
+                return KeyConstraint(None, Bounds(), Bounds())
             merged = left.keys + tuple(key for key in right.keys if key not in left.keys)
-            return KeyConstraint(merged, Bounds(), Bounds(), covers=False)
+            return KeyConstraint(merged, Bounds(), Bounds())
         return self._conjunction(parts_of(where, LogicalOperator.AND))
 
     def _conjunction(self, parts: list[Expression]) -> KeyConstraint:
