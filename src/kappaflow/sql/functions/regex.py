@@ -1,93 +1,15 @@
-"""Regular expressions in Java's dialect, run by Python's `re`."""
+"""Search, replacement and splitting by regular expressions."""
 
 from __future__ import annotations
 
 import re
-from functools import lru_cache
 
 from kappaflow.errors import FunctionError
+from kappaflow.sql.functions.java_regex import compile_java
 from kappaflow.sql.functions.registry import scalar
 
 _CATEGORY = "REGULAR EXPRESSION"
-_CLASSES = {
-    "Lower": "a-z",
-    "Upper": "A-Z",
-    "Alpha": "a-zA-Z",
-    "Digit": "0-9",
-    "Alnum": "a-zA-Z0-9",
-    "Punct": r"!-/:-@\[-`{-~",
-    "Space": r" \t\n\x0b\f\r",
-    "XDigit": "0-9a-fA-F",
-    "ASCII": r"\x00-\x7f",
-    "Blank": r" \t",
-    "Cntrl": r"\x00-\x1f\x7f",
-}
 _GROUP = re.compile(r"\$(?:([0-9]+)|\{(\w+)\})")
-_CLASS_NAME = re.compile(r"\\[pP]\{(?:Is)?(\w+)\}")
-
-
-@lru_cache(maxsize=1024)
-def compile_java(pattern: str) -> re.Pattern[str]:
-    """Compile a pattern written for java.util.regex.
-
-    Raises:
-        FunctionError: the pattern is wrong.
-    """
-    try:
-        return re.compile(_translate(pattern), re.ASCII)
-    except re.error as error:
-        raise FunctionError(f"Invalid regular expression pattern: {pattern}. {error}") from None
-
-
-def _translate(pattern: str) -> str:
-    """Rewrite what the dialects spell differently: named groups, quoting, classes, line ends."""
-    result: list[str] = []
-    position = 0
-    in_class = 0
-    while position < len(pattern):
-        rest = pattern[position:]
-        if rest.startswith("\\Q"):
-            end = pattern.find("\\E", position + 2)
-            end = len(pattern) if end < 0 else end
-            result.append(re.escape(pattern[position + 2 : end]))
-            position = end + 2
-            continue
-        named = _CLASS_NAME.match(rest)
-        if named is not None:
-            result.append(_class(named, bool(in_class)))
-            position += named.end()
-            continue
-        if rest.startswith("\\"):
-            result.append(_escape(rest[1:2]))
-            position += 2
-            continue
-        if rest.startswith("(?<") and rest[3:4] not in ("=", "!"):
-            result.append("(?P<")
-            position += 3
-            continue
-        in_class += {"[": 1, "]": -1}.get(rest[0], 0)
-        result.append(rest[0])
-        position += 1
-    return "".join(result)
-
-
-def _escape(letter: str) -> str:
-    return {"z": r"\Z", "Z": r"(?=\n?\Z)", "h": r"[ \t\xa0]", "R": r"(?:\r\n|[\n\r])", "e": r"\x1b"}.get(
-        letter, f"\\{letter}"
-    )
-
-
-def _class(found: re.Match[str], in_class: bool) -> str:
-    members = _CLASSES.get(found[1])
-    if members is None:
-        members = {"L": r"^\W\d_", "Alphabetic": r"^\W\d_", "N": r"\d"}.get(found[1])
-    if members is None:
-        raise FunctionError(f"Unknown character class {found[0]}")
-    negated = found[0].startswith("\\P")
-    if in_class and not negated:
-        return members
-    return f"[{'^' if negated else ''}{members}]"
-
 
 _extract = scalar(
     "regexp_extract",
