@@ -15,9 +15,10 @@ from kappaflow.sql.expressions.times import (
     time_text,
     zone_of,
 )
-from kappaflow.sql.functions.java_time import DATE_LETTERS, TIME_LETTERS, Fields, time_pattern
+from kappaflow.sql.functions.java_time import DATE_LETTERS, TIME_LETTERS, time_pattern
 from kappaflow.sql.functions.lenient_dates import lenient_pattern
 from kappaflow.sql.functions.registry import scalar
+from kappaflow.sql.functions.time_fields import Fields
 
 _CATEGORY = "DATE / TIME"
 

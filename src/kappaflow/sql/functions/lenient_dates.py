@@ -16,7 +16,8 @@ from functools import lru_cache
 
 from kappaflow.errors import FunctionError
 from kappaflow.sql.expressions.times import MILLIS_PER_DAY
-from kappaflow.sql.functions.java_time import DAYS, MONTHS, offset_of
+from kappaflow.sql.functions.time_fields import DAYS, MONTHS
+from kappaflow.sql.functions.zone_texts import offset_of
 
 _HOUR_MS, _MINUTE_MS, _SECOND_MS = 3_600_000, 60_000, 1000
 _NUMBERS = "yYMdDFHkhKmsSuwW"
