@@ -4,16 +4,27 @@ from __future__ import annotations
 
 import random
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 import pytest
 
 from kappaflow.client.topic_partition import TopicPartition
+from kappaflow.errors import UsageError
 from kappaflow.ops.admin import GroupState, MemberState, ProducerState
-from kappaflow.ops.lag import Cause, CloserLook, GroupSample, GroupWindow, Status, diagnose, status_of
+from kappaflow.ops.lag import (
+    Cause,
+    CloserLook,
+    GroupSample,
+    GroupWindow,
+    Status,
+    diagnose,
+    examine_groups,
+    status_of,
+)
 from kappaflow.ops.lag.closer import NOTHING
 from kappaflow.ops.transactions import HangingTransaction, OpenTransaction
+from kappaflow.testing.simulated_cluster import SimulatedCluster
 
 LOOKS, INTERVAL_S, TICK_S, WARM_UP_S = 10, 3.0, 0.1, 30.0
 START = 1_000_000
@@ -281,6 +292,25 @@ def test_every_verdict_can_be_read() -> None:
         assert str(verdict.summary)
         assert all(str(line) for line in (*verdict.evidence, *verdict.advice))
         assert verdict.advice
+
+
+def test_all_groups_are_looked_at_together_and_one_that_goes_is_left_out() -> None:
+    cluster = SimulatedCluster(brokers=1)
+    cluster.add_topic("t", 2, 1, size_bytes=0, records=10)
+    for name in ("first", "second", "third"):
+        cluster.add_group(name, {TopicPartition("t", 0): 10, TopicPartition("t", 1): 10})
+    looks: list[set[str]] = []
+
+    def watch(look: Mapping[str, GroupSample]) -> None:
+        looks.append(set(look))
+        cluster.state.groups.pop("second", None)
+
+    names = ["third", "second", "first"]
+    verdicts = examine_groups(cluster.session(), names, samples=3, required=False, watch=watch)
+    assert [(v.group_id, v.cause) for v in verdicts] == [("third", Cause.HEALTHY), ("first", Cause.HEALTHY)]
+    assert looks == [{"first", "second", "third"}, {"first", "third"}, {"first", "third"}]
+    with pytest.raises(UsageError, match="second"):
+        examine_groups(cluster.session(), ["second"], samples=3)
 
 
 def test_as_many_consumers_are_advised_as_the_rates_ask_for() -> None:

@@ -54,7 +54,13 @@ def _examine(session: OpsSession, names: Sequence[str], arguments: argparse.Name
 
     interval_s = arguments.seconds / (arguments.samples - 1)
     verdicts = examine_groups(
-        session, names, samples=arguments.samples, interval_s=interval_s, keys=not arguments.no_keys, watch=watch
+        session,
+        names,
+        samples=arguments.samples,
+        interval_s=interval_s,
+        keys=not arguments.no_keys,
+        required=bool(arguments.groups),
+        watch=watch,
     )
     if sys.stderr.isatty():
         sys.stderr.write("\n")

@@ -21,6 +21,7 @@ def examine_groups(
     samples: int = 10,
     interval_s: float = 3.0,
     keys: bool = True,
+    required: bool = True,
     watch: Callable[[Mapping[str, GroupSample]], None] | None = None,
 ) -> list[Verdict]:
     """Why groups are behind, all of them looked at together.
@@ -31,16 +32,17 @@ def examine_groups(
         samples: how often to look.
         interval_s: seconds between two looks.
         keys: whether records are read for their keys where a partition is behind.
+        required: whether each has to be there; otherwise those that are not, or go meanwhile, are left out.
         watch: told of every look, by group.
 
     Returns:
         The verdicts, in the order of the groups.
 
     Raises:
-        UsageError: there is no such group.
+        UsageError: a group that is required is not there.
     """
-    windows = sample_groups(session, group_ids, samples=samples, interval_s=interval_s, watch=watch)
-    return [examine(session, windows[group_id], keys=keys) for group_id in group_ids]
+    windows = sample_groups(session, group_ids, samples=samples, interval_s=interval_s, required=required, watch=watch)
+    return [examine(session, window, keys=keys) for window in windows.values()]
 
 
 def examine(session: OpsSession, window: GroupWindow, *, keys: bool = True) -> Verdict:

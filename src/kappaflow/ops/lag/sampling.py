@@ -85,6 +85,7 @@ def sample_groups(
     *,
     samples: int = 10,
     interval_s: float = 1.0,
+    required: bool = True,
     watch: Callable[[Mapping[str, GroupSample]], None] | None = None,
 ) -> dict[str, GroupWindow]:
     """Look at groups several times, at all of them in each look.
@@ -94,18 +95,18 @@ def sample_groups(
         group_ids: the groups.
         samples: how often; Burrow's window is 10.
         interval_s: seconds between two looks; longer than the consumers' commit interval tells more.
+        required: whether each has to be there; otherwise those that are not, or go meanwhile, are left out.
         watch: told of every look, by group.
 
     Raises:
-        UsageError: there is no such group.
+        UsageError: a group that is required is not there.
     """
     found: dict[str, list[GroupSample]] = {group_id: [] for group_id in group_ids}
     for number in range(samples):
         if number:
             session.pause(interval_s)
-        look = _look(session, group_ids)
-        for group_id, sample in look.items():
-            found[group_id].append(sample)
+        look = _look(session, list(found), required=required)
+        found = {group_id: [*found[group_id], sample] for group_id, sample in look.items()}
         if watch is not None:
             watch(look)
     names = {p for looks in found.values() for p in looks[-1].ends}
@@ -131,16 +132,18 @@ def sample_group(
     return sample_groups(session, [group_id], samples=samples, interval_s=interval_s)[group_id]
 
 
-def _look(session: OpsSession, group_ids: Sequence[str]) -> dict[str, GroupSample]:
+def _look(session: OpsSession, group_ids: Sequence[str], *, required: bool) -> dict[str, GroupSample]:
     groups = session.admin.groups.describe(group_ids)
     offsets = session.admin.groups.offsets(group_ids)
     committed: dict[str, dict[TopicPartition, int]] = {}
     read: dict[str, set[str]] = {}
     for group_id in group_ids:
         group = groups[group_id]
+        if group.state == DEAD and not offsets[group_id]:
+            if required:
+                raise UsageError(message("lag.no_group", group=group_id))
+            continue
         committed[group_id] = {p: row.offset for p, row in offsets[group_id].items()}
-        if group.state == DEAD and not committed[group_id]:
-            raise UsageError(message("lag.no_group", group=group_id))
         read[group_id] = {p.topic for member in group.members for p in member.assignment or ()}
         read[group_id] |= {p.topic for p in committed[group_id]}
     # All partitions of the topics: one that nobody reads is what the doctor may have to find.
@@ -156,5 +159,5 @@ def _look(session: OpsSession, group_ids: Sequence[str]) -> dict[str, GroupSampl
             {p: offset for p, offset in committed[group_id].items() if p.topic in topics},
             {p: ends[p] for topic in read[group_id] for p in of_topic.get(topic, ()) if p in ends},
         )
-        for group_id in group_ids
+        for group_id in committed
     }
