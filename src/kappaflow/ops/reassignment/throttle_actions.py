@@ -77,6 +77,9 @@ class _ThrottleStep(ABC):
         topics = session.admin.topics.describe({r["name"] for r in captured["values"] if r["kind"] == "topic"})
         alive = _alive(session)
         rows = [r for r in captured["values"] if r["name"] in (topics if r["kind"] == "topic" else alive)]
+        for row in captured["values"]:
+            if row["kind"] == "broker" and row["name"] not in alive:
+                progress(text("reassign.throttle_away", broker=row["name"]))
         session.admin.configs.alter({ConfigResource(r["kind"], r["name"]): r["values"] for r in rows})
 
 
