@@ -13,10 +13,10 @@ from kappaflow.serde.schema_registry import MemorySchemaRegistry
 from kappaflow.sql.ast.statements import (
     InsertValues,
     SetProperty,
-    Statement,
     UnsetProperty,
 )
 from kappaflow.sql.engine import Engine
+from kappaflow.sql.grammar.parser import ParsedStatement
 from kappaflow.sql.metastore import DataSource
 from kappaflow.sql.queries import PersistentQuery
 from kappaflow.sql.statements.registrations import delete_schemas
@@ -138,19 +138,26 @@ class _CaseRun:
     def _run_statements(self) -> None:
         overrides = dict(self._case.properties)
         for parsed in self._engine.parse("\n".join(self._case.statements)):
-            statement: Statement = parsed.statement
-            if isinstance(statement, InsertValues):
+            try:
+                self._run_statement(parsed, overrides)
+            except StatementError as error:
+                error.statement = error.statement or parsed.text
+                raise
+
+    def _run_statement(self, parsed: ParsedStatement, overrides: dict[str, str]) -> None:
+        match parsed.statement:
+            case InsertValues():
                 record = self._engine.insert_values(parsed, overrides)
                 timestamp = int(time.time() * 1000) if record.timestamp is None else record.timestamp
                 self._topics.append(record.topic, LogRecord(record.key, record.value, timestamp))
-            elif isinstance(statement, SetProperty):
-                overrides[statement.name] = statement.value
-            elif isinstance(statement, UnsetProperty):
-                overrides.pop(statement.name, None)
-            else:
-                self._run_statement(parsed, overrides)
+            case SetProperty(name, value):
+                overrides[name] = value
+            case UnsetProperty(name):
+                overrides.pop(name, None)
+            case _:
+                self._run_distributed(parsed, overrides)
 
-    def _run_statement(self, parsed: Any, overrides: dict[str, str]) -> None:
+    def _run_distributed(self, parsed: ParsedStatement, overrides: dict[str, str]) -> None:
         plan = self._engine.plan(parsed, overrides, len(self._queries))
         self._topics.apply(plan)
         register_planned(plan, self._engine.registry)
