@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from kappaflow.errors import StatementError
 from kappaflow.serde.schema import WindowType
 from kappaflow.serde.types import Struct
+from kappaflow.sql.analyzer.custom_types import resolve_query
 from kappaflow.sql.analyzer.magic_timestamps import convert_timestamps
 from kappaflow.sql.analyzer.projection import AliasGenerator, Item, Named, name_items
 from kappaflow.sql.analyzer.relations import JoinStep, check_grouping_formats, resolve_relations
@@ -57,6 +58,7 @@ def analyze(query: Query, metastore: MetaStore, functions: FunctionRegistry, *, 
     Raises:
         StatementError: names, clauses or functions are wrong.
     """
+    query = resolve_query(query, metastore)
     relations = resolve_relations(query.source, metastore)
     scope = relations.scope
     names = AliasGenerator(scope)

@@ -6,12 +6,12 @@ from dataclasses import replace
 
 from kappaflow.errors import StatementError
 from kappaflow.serde.schema import Column, Schema
+from kappaflow.sql.analyzer.custom_types import resolve_type
 from kappaflow.sql.ast.statements import AlterSource
 from kappaflow.sql.formats import check_value, with_wrapping
 from kappaflow.sql.planning import PlanningContext
 from kappaflow.sql.statement_plan import Plan, RegisterSource
 from kappaflow.sql.statements.naming import check_column_names, command_of
-from kappaflow.sql.statements.types import resolve_type
 
 
 def plan_alter(context: PlanningContext, statement: AlterSource) -> Plan:

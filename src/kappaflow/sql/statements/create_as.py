@@ -63,14 +63,15 @@ def plan_create_as(context: PlanningContext, statement: CreateAsSelect) -> Plan:
     check_key(key_format, schema.key)
     check_value(value_format, schema.value)
     check_available(key_format, value_format)
-    check_schema_id(context, key_format, schema.key, is_key=True)
-    check_schema_id(context, value_format, schema.value, is_key=False)
+    topic = clause.text("KAFKA_TOPIC") or context.settings.get("ksql.output.topic.name.prefix") + statement.name
+    check_schema_id(context, topic, key_format, schema.key, is_key=True)
+    check_schema_id(context, topic, value_format, schema.value, is_key=False)
     query_id = _query_id(context, kind, statement.name, existing)
     source = DataSource(
         name=statement.name,
         kind=kind,
         schema=schema,
-        topic=clause.text("KAFKA_TOPIC") or context.settings.get("ksql.output.topic.name.prefix") + statement.name,
+        topic=topic,
         key_format=key_format,
         value_format=value_format,
         window=optimized.root.window,

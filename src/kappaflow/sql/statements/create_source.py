@@ -6,6 +6,7 @@ from kappaflow.errors import StatementError
 from kappaflow.serde.formats import FORMATS
 from kappaflow.serde.schema import Column, Namespace, Schema
 from kappaflow.serde.types import BYTES, DataType
+from kappaflow.sql.analyzer.custom_types import resolve_type
 from kappaflow.sql.ast.statements import ColumnDefinition, CreateSource
 from kappaflow.sql.expressions.scope import HEADERS_TYPE
 from kappaflow.sql.formats import check_available, check_key, check_value, traits_of, with_wrapping
@@ -22,7 +23,6 @@ from kappaflow.sql.statements.source_table import source_table_query
 from kappaflow.sql.statements.switches import check_headers, check_source_table
 from kappaflow.sql.statements.timestamps import timestamp_column
 from kappaflow.sql.statements.topics import source_topic
-from kappaflow.sql.statements.types import resolve_type
 
 
 def plan_create_source(context: PlanningContext, statement: CreateSource) -> Plan:

@@ -28,22 +28,16 @@ def inferred_schema(
         StatementError: a schema is needed and not registered, or columns cannot hold it.
     """
     keys, values = declared.key, declared.value
+    topic = clause.text("KAFKA_TOPIC") or ""
     if not keys and traits_of(key_format).infers_schema:
-        keys = _columns(context, clause, key_format, is_key=True, unwrapped=True)
+        keys = _registered(context, key_format, topic, is_key=True, unwrapped=True)
     if not values and traits_of(value_format).infers_schema:
         unwrapped = clause.flag("WRAP_SINGLE_VALUE") is False
-        values = _columns(context, clause, value_format, is_key=False, unwrapped=unwrapped)
+        values = _registered(context, value_format, topic, is_key=False, unwrapped=unwrapped)
     if keys is declared.key and values is declared.value:
         return declared
     check_column_names(column.name for column in (*keys, *values, *declared.headers))
     return Schema((*keys, *values, *declared.headers))
-
-
-def _columns(
-    context: PlanningContext, clause: WithClause, info: FormatInfo, *, is_key: bool, unwrapped: bool
-) -> tuple[Column, ...]:
-    topic = clause.text("KAFKA_TOPIC") or ""
-    return _registered(context, info, topic, is_key=is_key, unwrapped=unwrapped)
 
 
 def _registered(
@@ -74,7 +68,9 @@ def _registered(
     return tuple(Column(f.name, f.type, namespace) for f in found.fields)
 
 
-def check_schema_id(context: PlanningContext, info: FormatInfo, columns: tuple[Column, ...], *, is_key: bool) -> None:
+def check_schema_id(
+    context: PlanningContext, topic: str, info: FormatInfo, columns: tuple[Column, ...], *, is_key: bool
+) -> None:
     """Check that a sink's columns are the first ones of the registered schema that it is to be written with.
 
     Raises:
@@ -83,7 +79,7 @@ def check_schema_id(context: PlanningContext, info: FormatInfo, columns: tuple[C
     schema_id = dict(info.properties).get("schemaId")
     if schema_id is None or not traits_of(info).infers_schema:
         return
-    registered = _registered(context, info, "", is_key=is_key, unwrapped=is_key or info.wrap_single is False)
+    registered = _registered(context, info, topic, is_key=is_key, unwrapped=is_key or info.wrap_single is False)
     wrong = [c for c, known in zip_longest(columns, registered[: len(columns)]) if c != known and c is not None]
     if wrong:
         part = "key" if is_key else "value"

@@ -8,6 +8,7 @@ from typing import Any
 from kappaflow.errors import ConfigError, SerializationError, StatementError
 from kappaflow.serde.schema import Column, Namespace
 from kappaflow.serde.types import BIGINT
+from kappaflow.sql.analyzer.custom_types import resolve_casts
 from kappaflow.sql.ast.expressions import ColumnReference
 from kappaflow.sql.ast.rewrite import walk
 from kappaflow.sql.ast.statements import InsertValues
@@ -46,7 +47,8 @@ def plan_insert_values(context: PlanningContext, statement: InsertValues) -> Ins
 def _row(context: PlanningContext, target: DataSource, statement: InsertValues) -> dict[str, Any]:
     row: dict[str, Any] = {}
     for column, expression in zip(_columns(target, statement), statement.values, strict=True):
-        row[column.name] = evaluate_constant(expression, column.type, column.name, context.functions)
+        resolved = resolve_casts(expression, context.metastore)
+        row[column.name] = evaluate_constant(resolved, column.type, column.name, context.functions)
     timestamp = row.get("ROWTIME")
     if timestamp is not None and timestamp < 0:
         raise StatementError(f"ROWTIME must be non-negative, got {timestamp}.")

@@ -1,38 +1,13 @@
-"""Custom types: CREATE TYPE, DROP TYPE, and their names in column definitions."""
+"""Custom types: CREATE TYPE and DROP TYPE."""
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from kappaflow.errors import StatementError
-from kappaflow.serde.types import Array, DataType, Map, Struct
-from kappaflow.sql.ast.statements import CreateType, DropType, NamedType
-from kappaflow.sql.metastore import MetaStore
+from kappaflow.sql.analyzer.custom_types import resolve_type
+from kappaflow.sql.ast.statements import CreateType, DropType
 from kappaflow.sql.planning import PlanningContext
 from kappaflow.sql.statement_plan import Plan, RegisterType, RemoveType
 from kappaflow.sql.statements.naming import command_of
-
-
-def resolve_type(data_type: DataType, metastore: MetaStore) -> DataType:
-    """Return the type with every custom type replaced by what it stands for.
-
-    Raises:
-        StatementError: a custom type is unknown.
-    """
-    match data_type:
-        case NamedType(name):
-            found = metastore.types.get(name) or metastore.types.get(name.upper())
-            if found is None:
-                raise StatementError(f"Cannot resolve unknown type: {name}")
-            return found
-        case Array(element):
-            return Array(resolve_type(element, metastore))
-        case Map(key, value):
-            return Map(resolve_type(key, metastore), resolve_type(value, metastore))
-        case Struct(fields):
-            return Struct(tuple(replace(f, type=resolve_type(f.type, metastore)) for f in fields))
-        case _:
-            return data_type
 
 
 def plan_create_type(context: PlanningContext, statement: CreateType) -> Plan:

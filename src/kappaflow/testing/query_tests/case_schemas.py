@@ -13,13 +13,13 @@ from kappaflow.serde.registered_schemas import schema_of_columns
 from kappaflow.serde.schema import Column, Namespace
 from kappaflow.serde.schema_registry import Reference, SchemaText, subject_of
 from kappaflow.serde.types import DataType
+from kappaflow.sql.analyzer.custom_types import resolve_type
 from kappaflow.sql.ast.statements import CreateSource, CreateType
 from kappaflow.sql.engine import Engine
 from kappaflow.sql.formats import with_wrapping
 from kappaflow.sql.metastore import MetaStore
 from kappaflow.sql.properties import CREATE_PROPERTIES, WithClause, source_formats
 from kappaflow.sql.settings import Settings
-from kappaflow.sql.statements.types import resolve_type
 from kappaflow.testing.query_tests.case_files import TestCase
 
 _TYPES = {"PROTOBUF": "PROTOBUF", "JSON": "JSON", "JSON_SR": "JSON", "AVRO": "AVRO"}

@@ -7,11 +7,11 @@ from collections.abc import Iterable
 from typing import Any
 
 from kappaflow.serde.schema import Column, Namespace, Schema
+from kappaflow.sql.analyzer.custom_types import resolve_type
 from kappaflow.sql.ast.statements import CreateSource
 from kappaflow.sql.engine import Engine
 from kappaflow.sql.formats import features
 from kappaflow.sql.metastore import DataSource, FormatInfo
-from kappaflow.sql.statements.types import resolve_type
 
 
 def check_post(post: dict[str, Any], engine: Engine, topics: Iterable[str]) -> list[str]:
