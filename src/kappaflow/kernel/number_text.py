@@ -250,6 +250,11 @@ def decimal_text(value: Decimal) -> str:
     return text.lstrip("-") if not value else text
 
 
+def plain_decimal_text(value: Decimal) -> str:
+    """Return the text of ``BigDecimal.toPlainString``: never scientific, and zero has no sign."""
+    return format(value if value else value.copy_abs(), "f")
+
+
 def decimal_to_integer(value: Decimal, bits: int) -> int:
     """Truncate and keep the low bits, as ``BigDecimal.intValue`` and ``longValue`` do."""
     exponent = int(value.as_tuple().exponent)

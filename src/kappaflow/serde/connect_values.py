@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from decimal import Decimal
 from typing import Any
 
-from kappaflow.kernel.number_text import double_text
+from kappaflow.kernel.number_text import double_text, plain_decimal_text
 from kappaflow.serde import types as t
 from kappaflow.serde.coercion import CoercionError, fit_decimal
 
@@ -123,7 +123,7 @@ def _text(value: Any) -> str:
     if isinstance(value, int):
         return str(value)
     if isinstance(value, Decimal):
-        return format(value, "f")
+        return plain_decimal_text(value)
     raise _mismatch(value, t.STRING)
 
 

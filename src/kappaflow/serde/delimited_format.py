@@ -5,12 +5,17 @@ from __future__ import annotations
 import base64
 import binascii
 from collections.abc import Callable, Sequence
-from decimal import Decimal
 from typing import Any
 
 from kappaflow.errors import SerializationError
 from kappaflow.kernel.delimited import join_fields, split_line
-from kappaflow.kernel.number_text import double_text, parse_decimal, parse_double, parse_integer
+from kappaflow.kernel.number_text import (
+    double_text,
+    parse_decimal,
+    parse_double,
+    parse_integer,
+    plain_decimal_text,
+)
 from kappaflow.kernel.selection import USE_NATIVE
 from kappaflow.serde import types as t
 from kappaflow.serde.coercion import fit_decimal, to_day, to_time
@@ -73,10 +78,6 @@ def _reader(data_type: t.DataType) -> Callable[[str], Any]:
             return lambda text: text
 
 
-def _plain_decimal(value: Decimal) -> str:
-    return format(value, "f")
-
-
 def _writer(data_type: t.DataType) -> Callable[[Any], str]:
     match data_type:
         case t.Boolean():
@@ -84,7 +85,7 @@ def _writer(data_type: t.DataType) -> Callable[[Any], str]:
         case t.Double():
             return double_text
         case t.Decimal():
-            return _plain_decimal
+            return plain_decimal_text
         case t.Bytes():
             return lambda value: base64.b64encode(value).decode()
         case _:

@@ -10,7 +10,13 @@ from decimal import ROUND_HALF_UP
 from typing import Any
 
 from kappaflow.errors import FunctionError
-from kappaflow.kernel.number_text import double_text, parse_decimal, parse_double, parse_integer
+from kappaflow.kernel.number_text import (
+    double_text,
+    parse_decimal,
+    parse_double,
+    parse_integer,
+    plain_decimal_text,
+)
 from kappaflow.serde.types import (
     Array,
     BigInt,
@@ -116,7 +122,7 @@ def text_of(data_type: DataType) -> Callable[[Any], str]:
         case Double():
             return double_text
         case Decimal():
-            return lambda value: format(value, "f")
+            return plain_decimal_text
         case Bytes():
             return lambda value: base64.b64encode(value).decode("ascii")
         case Time():
@@ -171,6 +177,8 @@ def caster(source: DataType | None, target: DataType) -> Convert | None:
         case BigInt():
             return None if isinstance(source, Integer) else _to_integer(source, wrap_long, _LONG_MIN, _LONG_MAX)
         case Double():
+            if isinstance(source, Decimal):
+                return lambda value: float(value) if value else 0.0
             return _parsed(_finite_double) if isinstance(source, String) else float
         case Decimal():
             return _to_decimal(source, target)

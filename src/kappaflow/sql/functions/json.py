@@ -11,7 +11,7 @@ from functools import lru_cache
 from typing import Any
 
 from kappaflow.errors import FunctionError
-from kappaflow.kernel.number_text import double_text
+from kappaflow.kernel.number_text import double_text, plain_decimal_text
 from kappaflow.serde import types as t
 from kappaflow.sql.expressions.java_text import order_key
 from kappaflow.sql.expressions.values import text_of
@@ -54,7 +54,7 @@ def json_text(value: Any) -> str:
     if isinstance(value, float):
         return double_text(value) if math.isfinite(value) else f'"{double_text(value)}"'
     if isinstance(value, Decimal):
-        return format(value, "f")
+        return plain_decimal_text(value)
     if value is None:
         return "null"
     return str(value).lower() if isinstance(value, bool) else str(value)
