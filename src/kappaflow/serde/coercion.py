@@ -70,6 +70,20 @@ def _mismatch(node: Any, required: object) -> CoercionError:
     return CoercionError(f"Can't convert type. sourceType: {node_kind(node)}, requiredType: {required}")
 
 
+def decimal_overflow(value: Decimal, data_type: t.Decimal) -> str:
+    """Return the message about a value with too many digits for its type."""
+    precision, scale = data_type.precision, data_type.scale
+    return (
+        f"Numeric field overflow: A field with precision {precision} and scale {scale} must round to an"
+        f" absolute value less than 10^{precision - scale}. Got {_shown(value)}"
+    )
+
+
+def _shown(value: Decimal) -> str:
+    """Print a number plainly unless its exponent would make a giant text of it."""
+    return format(value, "f") if abs(value.adjusted()) < 5000 else str(value)
+
+
 def fit_decimal(value: Decimal, data_type: t.Decimal) -> Decimal:
     """Give a value the scale of its column.
 
@@ -78,11 +92,7 @@ def fit_decimal(value: Decimal, data_type: t.Decimal) -> Decimal:
     """
     precision, scale = data_type.precision, data_type.scale
     if value and value.adjusted() >= precision - scale:
-        shown = format(value, "f") if abs(value.adjusted()) < 5000 else str(value)
-        raise ValueError(
-            f"Numeric field overflow: A field with precision {precision} and scale {scale} must round to an"
-            f" absolute value less than 10^{precision - scale}. Got {shown}"
-        )
+        raise ValueError(decimal_overflow(value, data_type))
     sign, digits, exponent = value.as_tuple()
     shift = int(exponent) + scale
     if not value:
@@ -91,9 +101,8 @@ def fit_decimal(value: Decimal, data_type: t.Decimal) -> Decimal:
         return Decimal((sign, digits + (0,) * shift, -scale))
     if len(digits) > -shift and not any(digits[shift:]):
         return Decimal((sign, digits[:shift], -scale))
-    shown = format(value, "f") if abs(value.adjusted()) < 5000 else str(value)
     raise ValueError(
-        f"Cannot fit decimal '{shown}' into DECIMAL({precision}, {scale}) without rounding."
+        f"Cannot fit decimal '{_shown(value)}' into DECIMAL({precision}, {scale}) without rounding."
         f" (Requires {len(digits)},{-int(exponent)})"
     )
 

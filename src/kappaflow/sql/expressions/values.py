@@ -17,6 +17,7 @@ from kappaflow.kernel.number_text import (
     parse_integer,
     plain_decimal_text,
 )
+from kappaflow.serde.coercion import decimal_overflow
 from kappaflow.serde.types import (
     Array,
     BigInt,
@@ -104,14 +105,12 @@ def fit(value: decimal.Decimal, data_type: Decimal) -> decimal.Decimal:
     Raises:
         FunctionError: the value has too many digits for the type's precision.
     """
-    rounded = CONTEXT.quantize(value, quantum(data_type.scale))
     digits = data_type.precision - data_type.scale
-    if rounded and rounded.adjusted() >= digits:
-        raise FunctionError(
-            f"Numeric field overflow: A field with precision {data_type.precision} and scale {data_type.scale} "
-            f"must round to an absolute value less than 10^{digits}. Got {value:f}"
-        )
-    return rounded
+    if not value or value.adjusted() < digits:
+        rounded = CONTEXT.quantize(value, quantum(data_type.scale))
+        if not rounded or rounded.adjusted() < digits:
+            return rounded
+    raise FunctionError(decimal_overflow(value, data_type))
 
 
 def text_of(data_type: DataType) -> Callable[[Any], str]:
