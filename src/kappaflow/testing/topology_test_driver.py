@@ -74,7 +74,7 @@ class TopologyTestDriver:
         self._queues = PartitionQueues[DecodedRecord]()
         self._specs = {spec.name: spec for spec in self._bound.stores}
         self._stores: dict[str, Any] = {name: self._make_store(spec) for name, spec in self._specs.items()}
-        self._uncommitted: dict[tuple[str, bytes], tuple[Stored | None, int, bool]] = {}
+        self._uncommitted: dict[tuple[str, bytes], tuple[Stored | None, int]] = {}
         self._internal = {node.topic for node in self._bound.repartition_nodes}
         self._intervals = (emit_interval_ms, outer_interval_ms)
         parts = self._bound.subtopologies
@@ -191,12 +191,12 @@ class TopologyTestDriver:
             if self._processed % self._commit_every == 0:
                 self._commit()
 
-    def _changed(self, spec: StoreSpec, key: bytes, stored: Stored | None, time_ms: int, was_there: bool) -> None:
+    def _changed(self, spec: StoreSpec, key: bytes, stored: Stored | None, time_ms: int) -> None:
         if not spec.logged or spec.history_ms is not None:
             return
         if spec.logged_at_commit or waiting_in(self.context, spec) is not None:
-            known = self._uncommitted.pop((spec.name, key), None)
-            self._uncommitted[spec.name, key] = (stored, time_ms, was_there if known is None else known[2])
+            self._uncommitted.pop((spec.name, key), None)
+            self._uncommitted[spec.name, key] = (stored, time_ms)
         else:
             self._log(spec, key, stored, time_ms)
 
@@ -217,9 +217,9 @@ class TopologyTestDriver:
         if self._caching:
             self._task.flush_caches()
         changed, self._uncommitted = self._uncommitted, {}
-        for (name, key), (stored, time_ms, was_there) in changed.items():
+        for (name, key), (stored, time_ms) in changed.items():
             cache = waiting_in(self.context, self._specs[name])
-            if stored is not None or was_there or cache is None or not cache.forwards:
+            if cache is None or key not in cache.skipped:
                 self._log(self._specs[name], key, stored, time_ms)
 
     def _written(self, node: Sink | Repartition, record: Record) -> None:
@@ -293,16 +293,15 @@ class TopologyTestDriver:
 class _LoggedStore(PackedMemoryStore):
     """Tells about each change."""
 
-    def __init__(self, spec: StoreSpec, changed: Callable[[StoreSpec, bytes, Stored | None, int, bool], None]) -> None:
+    def __init__(self, spec: StoreSpec, changed: Callable[[StoreSpec, bytes, Stored | None, int], None]) -> None:
         super().__init__(spec.types)
         self._spec = spec
         self._changed = changed
 
     def put(self, key: bytes, row: Row | None, timestamp: int) -> None:
         """Set the row of a key; None deletes it."""
-        was_there = self.get(key) is not None
         super().put(key, row, timestamp)
-        self._changed(self._spec, key, None if row is None else (row, timestamp), timestamp, was_there)
+        self._changed(self._spec, key, None if row is None else (row, timestamp), timestamp)
 
 
 @dataclass(slots=True)

@@ -81,7 +81,8 @@ class WindowedAggregateProcessor(CachingProcessor):
         self.aggregator = node.aggregator
         self.write_key = KeyWriter(node.store.key_serde)
         if holds_back(context, node.store):
-            self.hold_back(node.store, forwards=not node.emit_final)
+            retention_ms = node.size_ms + node.grace_ms
+            self.hold_back(node.store, forwards=not node.emit_final, retention_ms=retention_ms)
         self.observed_time = NO_TIME
         self._open: dict[bytes, Windowed] = {}
         self._by_start: list[tuple[int, bytes]] = []

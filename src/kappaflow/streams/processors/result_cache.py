@@ -25,6 +25,7 @@ class _Held:
     record: Record
     before: Any
     put_time: int
+    sends_old: bool
     source: Record | None
 
 
@@ -33,8 +34,11 @@ class ResultCache:
 
     Args:
         owner: forwards them.
+        spec: of the store.
+        retention_ms: how long the store shows windows.
 
     Attributes:
+        skipped: the keys that were not there and are not there after the last commit.
         owner: the last operator that was made of those that put into the store.
         forwards: changes are forwarded at commits; results that are emitted when their window closes are not, but the
             store below shows them at commits, too.
@@ -42,8 +46,11 @@ class ResultCache:
         remembers: which keys were put, also before commits: a cache shows them, however old they are.
     """
 
-    def __init__(self, owner: Processor) -> None:
+    def __init__(self, owner: Processor, spec: StoreSpec, retention_ms: int) -> None:
         self.owner = owner
+        self.spec = spec
+        self.retention_ms = retention_ms
+        self.skipped = set[bytes]()
         self.forwards = True
         self.newest = NO_TIME
         self.remembers = False
@@ -73,26 +80,37 @@ class ResultCache:
         known = self._held.pop(key, None)
         if known is not None:
             before = known.before
-        change: Change = record.value
-        record.value = Change(change.new, before if sends_old else None)
         time_ms = record.timestamp if put_time is None else put_time
-        self._held[key] = _Held(record, before, time_ms, self.owner.context.source)
+        self._held[key] = _Held(record, before, time_ms, sends_old, self.owner.context.source)
 
     def release(self, forward: Callable[[Record], None]) -> None:
         """Forward and forget all changes; a key that was not there and is not there now changed nothing.
 
-        What is forwarded stands where the last record of its key stood.
+        The store below takes the changes one after the other, so what it shows of old windows depends on the ones
+        before.  What is forwarded stands where the last record of its key stood.
         """
-        context, held, self._held = self.owner.context, self._held, {}
-        source = context.source
-        for each in held.values():
-            if each.record.value.new is None:
-                if each.before is None:
+        context, held, self._held, self.skipped = self.owner.context, self._held, {}, set[bytes]()
+        source, name = context.source, self.spec.name
+        newest = context.newest.get(name, NO_TIME)
+        for key, each in held.items():
+            change, window, before = each.record.value, each.record.key, each.before
+            if self.remembers:
+                at = window.end if self.spec.window is not None and self.spec.window.size_ms is None else window.start
+                if newest != NO_TIME and at <= newest - self.retention_ms:
+                    before = None
+                if change.new is not None or before is not None:
+                    newest = max(newest, at)
+            if change.new is None:
+                if before is None:
+                    self.skipped.add(key)
                     continue
                 each.record.timestamp = each.put_time
+            each.record.value = Change(change.new, before if each.sends_old else None)
             context.source = each.source
             forward(each.record)
         context.source = source
+        if self.remembers:
+            context.newest[name] = max(newest, self.newest if not self.forwards else NO_TIME)
 
 
 def holds_back(context: TaskContext, spec: StoreSpec) -> bool:
@@ -118,13 +136,13 @@ class CachingProcessor(Processor):
     """
 
     cache: ResultCache | None = None
-    _kept_in: StoreSpec | None = None
 
-    def hold_back(self, spec: StoreSpec, *, forwards: bool = True) -> None:
+    def hold_back(self, spec: StoreSpec, *, forwards: bool = True, retention_ms: int | None = None) -> None:
         """Let results wait for commits; see `ResultCache`."""
-        cache: ResultCache = self.context.shared.setdefault(f"cache:{spec.name}", ResultCache(self))
-        cache.owner, cache.forwards, cache.remembers = self, forwards, spec.window is not None
-        self.cache, self._kept_in = cache, spec
+        retention = spec.retention_ms or retention_ms or 0
+        cache: ResultCache = self.context.shared.setdefault(f"cache:{spec.name}", ResultCache(self, spec, retention))
+        cache.owner, cache.forwards, cache.remembers = self, forwards, retention > 0
+        self.cache = cache
 
     def is_cached(self, key: bytes) -> bool:
         """Tell whether a cache shows a key, however old it is."""
@@ -152,9 +170,5 @@ class CachingProcessor(Processor):
 
     def flush_cache(self) -> None:
         """Forward the last change of each key since the last commit."""
-        cache, spec = self.cache, self._kept_in
-        if cache is None or spec is None or cache.owner is not self:
-            return
-        if cache.newest != NO_TIME:
-            self.context.newest[spec.name] = max(self.newest_in(spec), cache.newest)
-        cache.release(self.forward)
+        if self.cache is not None and self.cache.owner is self:
+            self.cache.release(self.forward)
