@@ -9,6 +9,7 @@ on several machines share its tasks.
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
 import uuid
@@ -20,7 +21,7 @@ from typing import Any, Literal
 
 from kappaflow.client.admin import Admin
 from kappaflow.client.connection import ClientConfig
-from kappaflow.errors import ConfigError, KappaError, StreamsError
+from kappaflow.errors import ConfigError, KappaError, StreamsError, TopologyError
 from kappaflow.state import ObjectStore, Version
 from kappaflow.state.database import StateDatabase
 from kappaflow.streams.dsl.topology import Topology
@@ -30,7 +31,9 @@ from kappaflow.streams.execution.listeners import RestoreListener
 from kappaflow.streams.execution.stream_thread import StreamThread
 from kappaflow.streams.execution.streams_config import Guarantee, StreamsConfig
 from kappaflow.streams.processors.keys import KeyReader, KeyWriter
+from kappaflow.streams.topology import Topology as BoundTopology
 
+logger = logging.getLogger(__name__)
 State = Literal["CREATED", "REBALANCING", "RUNNING", "ERROR", "NOT_RUNNING"]
 COMMIT_INTERVAL_MS: Mapping[Guarantee, int] = {"at_least_once": 30_000, "exactly_once_v2": 100}
 INSTANCE_FILE = "instance-id"
@@ -57,6 +60,8 @@ class KafkaStreams:
             at a commit, which is the same once they are compacted, and less.
         max_task_idle_ms: how long a task waits for records of a partition that has none, before it takes those of
             others; 0 waits only for what the broker has, -1 not even for that.
+        metadata_max_age_ms: how often topics are looked up that match a pattern of the topology; new ones are read
+            from then on.
         state_listener: told what the application does now and what it did before, in the thread that changed it.
         restore_listener: told how stores are restored; see `RestoreListener`.
 
@@ -84,6 +89,7 @@ class KafkaStreams:
         uncaught_exception_handler: Callable[[Exception], str] | None = None,
         every_change: bool = False,
         max_task_idle_ms: int = 0,
+        metadata_max_age_ms: int = 300_000,
         state_listener: Callable[[State, State], None] | None = None,
         restore_listener: RestoreListener | None = None,
     ) -> None:
@@ -92,6 +98,7 @@ class KafkaStreams:
         if max_task_idle_ms < -1:
             raise ConfigError(f"max_task_idle_ms is -1, 0 or a time in milliseconds, not {max_task_idle_ms}.")
         client = ClientConfig(bootstrap_servers, client_id=application_id, security=security or {})
+        self._topology = topology
         self._bound = topology.bind(application_id, _topics(client) if topology.has_patterns else ())
         self._handler = uncaught_exception_handler
         self._directory = Path(state_dir) / application_id
@@ -116,6 +123,7 @@ class KafkaStreams:
             errors=errors or ErrorPolicy(),
             every_change=every_change,
             max_task_idle_ms=max_task_idle_ms,
+            metadata_max_age_ms=metadata_max_age_ms,
             restore_listener=restore_listener,
         )
         for _ in range(num_stream_threads):
@@ -128,12 +136,29 @@ class KafkaStreams:
         config = replace(self._config, instance_id=f"{self._instance}-{number}")
         database = StateDatabase(self._directory / f"thread-{number}")
         thread = StreamThread(
-            self._bound, config, database, shared_stores=self._globals.stores, on_failure=self._goes_on
+            self._bound,
+            config,
+            database,
+            shared_stores=self._globals.stores,
+            on_failure=self._goes_on,
+            newer=self._newer if self._topology.has_patterns else None,
         )
         thread.figures.on_state = self._state_changed
         self._databases[thread] = database
         self._threads = [*self._threads, thread]
         return thread
+
+    def _newer(self, topology: BoundTopology) -> BoundTopology | None:
+        """Return the topology of the topics that match now; None where it reads the same, or none matches."""
+        try:
+            found = self._topology.bind(topology.application_id, _topics(self._config.client))
+        except TopologyError as error:
+            logger.warning("%s goes on with the topics it had: %s", topology.application_id, error)
+            return None
+        if found.source_topics == topology.source_topics:
+            return None
+        self._bound = found
+        return found
 
     def _state_changed(self) -> None:
         """Tell the listener what the application does now, where that is something else than before."""

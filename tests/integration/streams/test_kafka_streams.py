@@ -346,6 +346,35 @@ def test_a_pattern_reads_the_topics_that_there_are(cluster: Cluster, tmp_path: P
         assert sorted(value for _, value in cluster.read(out, 2)) == [b"A", b"B"]
 
 
+def test_topics_that_are_made_later_are_read_where_they_match(cluster: Cluster, tmp_path: Path) -> None:
+    first, out = cluster.topic("in-a", 1), cluster.topic("out", 1)
+    builder = StreamsBuilder(key_serde=Serdes.string(), value_serde=Serdes.string())
+    builder.stream(re.compile(re.escape(cluster.prefix) + "-in-.")).map_values(str.upper).to(out)
+    cluster.write(first, ("k", "a"))
+    with application(cluster, builder.build(), tmp_path, metadata_max_age_ms=200) as streams:
+        streams.wait_until_running()
+        assert cluster.read(out, 1) == [(b"k", b"A")]
+        later = cluster.topic("in-b", 2)  # with a partition for which there was no task
+        cluster.write(later, *[(str(each), "b") for each in range(10)])
+        cluster.write(first, ("k", "c"))
+        found = sorted(value for _, value in cluster.read(out, 12))
+        assert found == [b"A", *[b"B"] * 10, b"C"]
+
+
+def test_a_topic_that_is_made_later_goes_on_with_the_state_of_the_others(cluster: Cluster, tmp_path: Path) -> None:
+    first, out = cluster.topic("in-a", 1), cluster.topic("out", 1)
+    builder = StreamsBuilder(key_serde=Serdes.string(), value_serde=Serdes.string())
+    stream = builder.stream(re.compile(re.escape(cluster.prefix) + "-in-."))
+    stream.group_by_key().count("counts").to_stream().to(out, value_serde=Serdes.long())
+    cluster.write(first, ("k", "a"))
+    with application(cluster, builder.build(), tmp_path, metadata_max_age_ms=200) as streams:
+        streams.wait_until_running()
+        assert [number(value) for _, value in cluster.read(out, 1)] == [1]
+        cluster.write(cluster.topic("in-b", 1), ("k", "b"))
+        assert [number(value) for _, value in cluster.read(out, 2)] == [1, 2]
+        assert streams.error == ""
+
+
 def test_versions_that_columns_keep_are_restored_from_their_changelog(cluster: Cluster, tmp_path: Path) -> None:
     rates, orders, out = (cluster.topic(name, 1) for name in ("rates", "orders", "out"))
     builder = StreamsBuilder(key_serde=Serdes.string(), value_serde=Serdes.string())

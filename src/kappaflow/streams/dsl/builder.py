@@ -62,8 +62,8 @@ class StreamsBuilder:
         """Read topics as a stream.
 
         Args:
-            topics: their names, or a pattern: ``re.compile("orders-.*")`` reads those that match when the application
-                starts.
+            topics: their names, or a pattern: ``re.compile("orders-.*")`` reads those that match, also ones that are
+                made later.
             timestamp: gives the time of a record, from the record and the greatest time of its partition so far; or
                 an expression, such as ``col("at")``.
             offset_reset: where to begin without committed offsets: ``earliest``, ``latest``, or a time ago.

@@ -131,7 +131,7 @@ class Topology:
         timestamp: TimestampExtractor | Expression | None = None,
         offset_reset: OffsetReset = None,
     ) -> Topology:
-        """Read topics, or all whose names match a pattern when the application starts.
+        """Read topics, or all whose names match a pattern.
 
         Args:
             offset_reset: where to begin without committed offsets: ``earliest``, ``latest``, or a time ago; None is as

@@ -74,7 +74,7 @@ class ColumnarTask:
             topology, subtopology, stores, self._context, outputs, task_id.partition, every=False
         )
         self._sources = {topic: source_of(nodes) for topic, nodes in subtopology.sources.items()}
-        topics = list(subtopology.sources)
+        topics = [partition.topic for partition in self.inputs]
         self._group = ColumnGroup(topics, lambda topic: has_more(TopicPartition(topic, task_id.partition)))
         sinks = [node for node in topology.nodes.values() if isinstance(node, n.Sink)]
         self._with_headers = (
@@ -86,8 +86,9 @@ class ColumnarTask:
 
     @property
     def inputs(self) -> list[TopicPartition]:
-        """The partitions that the task reads."""
-        return [TopicPartition(topic, self.id.partition) for topic in self.subtopology.sources]
+        """The partitions that the task reads; not all topics need have one of its number."""
+        found = (TopicPartition(topic, self.id.partition) for topic in self.subtopology.sources)
+        return [partition for partition in found if partition in self.positions]
 
     @property
     def buffered(self) -> int:

@@ -87,7 +87,7 @@ class RunningTask:
         self._changelogs = ChangelogWriter(
             topology, subtopology, stores, context, outputs, task_id.partition, every=every_change
         )
-        topics = list(subtopology.sources)
+        topics = [partition.topic for partition in self.inputs]
         self._group = PartitionGroup[DecodedRecord](
             topics, lambda topic: has_more(TopicPartition(topic, task_id.partition))
         )
@@ -98,8 +98,9 @@ class RunningTask:
 
     @property
     def inputs(self) -> list[TopicPartition]:
-        """The partitions that the task reads."""
-        return [TopicPartition(topic, self.id.partition) for topic in self.subtopology.sources]
+        """The partitions that the task reads; not all topics need have one of its number."""
+        found = (TopicPartition(topic, self.id.partition) for topic in self.subtopology.sources)
+        return [partition for partition in found if partition in self.positions]
 
     @property
     def buffered(self) -> int:

@@ -90,6 +90,10 @@ class SessionHost(Protocol):
         """Update the rates."""
         ...
 
+    def is_outdated(self) -> bool:
+        """Tell whether another topology is to be run from now on."""
+        ...
+
 
 class Session:
     """One stay in the group."""
@@ -201,7 +205,7 @@ class Session:
 
     def _loop(self) -> None:
         host = self.host
-        while not host.stopping.is_set():
+        while not host.stopping.is_set() and not host.is_outdated():
             self.membership.poll()
             if host.paused or not host.tasks:
                 if host.paused and host.figures.state == "RUNNING":

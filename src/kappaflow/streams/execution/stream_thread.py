@@ -38,6 +38,7 @@ class StreamThread:
         on_error: told where a record failed and why; the record is dropped.
         shared_stores: stores that all tasks see, by name.
         on_failure: told why a session ended; false ends the thread, otherwise it begins anew after a back-off.
+        newer: gives the topology of the topics that there are now, where it reads others than this one.
 
     Attributes:
         leaving: whether `stop` takes this member out of the group.
@@ -52,6 +53,7 @@ class StreamThread:
         on_error: Callable[[str, KappaError], None] | None = None,
         shared_stores: Mapping[str, OrderedStore] | None = None,
         on_failure: Callable[[Exception], bool] | None = None,
+        newer: Callable[[Topology], Topology | None] | None = None,
     ) -> None:
         self.topology = topology
         self.config = config
@@ -60,6 +62,8 @@ class StreamThread:
         self.tasks: dict[TaskId, Task] = {}
         self._on_error = on_error
         self._on_failure = on_failure
+        self._newer = newer
+        self._looked_at = time.monotonic()
         self.shared_stores: Mapping[str, OrderedStore] = shared_stores or {}
         self.leaving = False
         self._stopping = threading.Event()
@@ -133,7 +137,7 @@ class StreamThread:
                 logger.exception("Query %s failed", self.topology.application_id)
                 failure = error
             else:
-                break
+                continue  # it is to end, or to begin anew with other topics
             self._failed(failure)
             if self._on_failure is not None and not self._on_failure(failure):
                 return
@@ -144,6 +148,19 @@ class StreamThread:
             backoff = min(backoff * 2, RESTART_MAX_SECONDS)
             self.figures.restarts += 1
         self.figures.state = "STOPPED"
+
+    def is_outdated(self) -> bool:
+        """Look now and then whether there are other topics to read, and take them up: the session has to begin anew."""
+        now = time.monotonic()
+        if self._newer is None or now - self._looked_at < self.config.metadata_max_age_ms / 1000:
+            return False
+        self._looked_at = now
+        found = self._newer(self.topology)
+        if found is None:
+            return False
+        logger.info("%s reads %s from now on", found.application_id, ", ".join(sorted(found.source_topics)))
+        self.topology = found
+        return True
 
     def _failed(self, error: Exception) -> None:
         self.figures.state = "ERROR"

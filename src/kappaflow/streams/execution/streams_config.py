@@ -26,6 +26,7 @@ class StreamsConfig:
         errors: what to do with records that cannot be read, processed or written.
         max_task_idle_ms: how long a task waits for records of a partition that has none, before it takes those of
             others; 0 waits only for what the broker has, -1 not even for that.
+        metadata_max_age_ms: how often topics are looked up that match a pattern.
         every_change: changelogs get each change of a store, as from Kafka Streams, instead of the last ones of a
             commit; operators run in row form then.
         purge_interval_ms: how often processed records of repartition topics are deleted.
@@ -47,6 +48,7 @@ class StreamsConfig:
     transaction_timeout_ms: int = 10_000
     delta_bytes_max: int = 256 << 20
     max_task_idle_ms: int = 0
+    metadata_max_age_ms: int = 300_000
     every_change: bool = False
     purge_interval_ms: int = 30_000
     emit_interval_ms: int = 1000

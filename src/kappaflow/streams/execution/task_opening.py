@@ -78,6 +78,7 @@ class OpeningTask:
         progress: times and drop counts to go on with.
         changelogs: of its stores, by store.
         group: the offsets that the group has.
+        topics: of its sources, those that have its partition.
     """
 
     id: TaskId
@@ -88,11 +89,12 @@ class OpeningTask:
     progress: dict[str, int] = field(default_factory=dict[str, int])
     changelogs: dict[str, Changelog] = field(default_factory=dict[str, Changelog])
     group: dict[TopicPartition, int] = field(default_factory=dict[TopicPartition, int])
+    topics: tuple[str, ...] = ()
 
     @property
     def inputs(self) -> list[TopicPartition]:
         """The partitions that the task reads."""
-        return [TopicPartition(topic, self.id.partition) for topic in self.subtopology.sources]
+        return [TopicPartition(topic, self.id.partition) for topic in self.topics]
 
 
 class TaskOpener:
@@ -130,7 +132,8 @@ class TaskOpener:
             RestoreInterrupted: a restore was told to stop.
             BrokerError: the brokers do not answer.
         """
-        tasks = [self._opening(task_id) for task_id in task_ids]
+        counts = self._counts(task_ids)
+        tasks = [self._opening(task_id, counts) for task_id in task_ids]
         inputs = [partition for task in tasks for partition in task.inputs]
         # In this order: a transaction whose offsets are decided may still write its markers into changelogs, and the
         # ends that are asked for afterwards are beyond its records.
@@ -148,11 +151,21 @@ class TaskOpener:
                 self._database.commit([], {task.name: self._restored(task)})
         return tasks
 
-    def _opening(self, task_id: TaskId) -> OpeningTask:
+    def _counts(self, task_ids: Sequence[TaskId]) -> dict[str, int]:
+        """Return the partitions of topics that are read together; they need not have equally many."""
+        subs = [self._topology.subtopologies[number] for number in {each.subtopology for each in task_ids}]
+        together = {topic for sub in subs if len(sub.sources) > 1 for topic in sub.sources}
+        described = self._cluster.describe_topics(sorted(together)) if together else {}
+        return {name: len(row.partitions) for name, row in described.items() if row.partitions}
+
+    def _opening(self, task_id: TaskId, counts: Mapping[str, int]) -> OpeningTask:
         sub = self._topology.subtopologies[task_id.subtopology]
         name = f"{self._topology.application_id}/{task_id}"
         stores = {spec.name: self._database.store(name, spec.name, spec.types) for spec in sub.stores}
-        return OpeningTask(task_id, sub, name, stores)
+        at = task_id.partition
+        return OpeningTask(
+            task_id, sub, name, stores, topics=tuple(t for t in sub.sources if counts.get(t, at + 1) > at)
+        )
 
     def _changelog_bounds(
         self, tasks: Sequence[OpeningTask]
