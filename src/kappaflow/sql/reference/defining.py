@@ -68,16 +68,17 @@ DEFINING = (
         "drop",
         "DROP STREAM, DROP TABLE",
         "DROP STREAM|TABLE [IF EXISTS] name [DELETE TOPIC]",
-        "Removes a stream or table. Dropping the result of CREATE AS ends the query that writes it; a source that other"
-        " queries read is not dropped. DELETE TOPIC removes the topic and its schemas too.",
+        "Removes a stream or table. Dropping the result of CREATE AS ends the query that writes it. What another stream"
+        " or table was made from, or INSERT INTO reads or writes, is not dropped. DELETE TOPIC removes the topic and"
+        " its schemas too.",
         _ORDERS + "DROP STREAM orders DELETE TOPIC;\nSHOW STREAMS;",
     ),
     Topic(
         "create-type",
         "CREATE TYPE",
         "CREATE TYPE [IF NOT EXISTS] name AS type",
-        "Names a type. The name is replaced by the type when a statement uses it, so later changes do not reach what"
-        " exists.",
+        "Names a type, for columns and casts. The name is replaced by the type when a statement uses it, so later"
+        " changes do not reach what exists.",
         "CREATE TYPE address AS STRUCT<city STRING, zip INT>;\nSHOW TYPES;",
     ),
     Topic(
