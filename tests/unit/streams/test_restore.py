@@ -61,6 +61,9 @@ class LogReader:
     def assign(self, offsets: Mapping[TopicPartition, int]) -> None:
         self._at = dict(offsets)
 
+    def add(self, offsets: Mapping[TopicPartition, int]) -> None:
+        self._at |= offsets
+
     def remove(self, partitions: Iterable[TopicPartition]) -> None:
         for partition in partitions:
             del self._at[partition]
@@ -176,6 +179,26 @@ def test_stores_hold_what_their_changelogs_say(tmp_path: Path, way: int) -> None
     at = stores.database.positions(TASK)
     assert (at[CHANGELOG + "one"], at[CHANGELOG + "two"]) == (len(logs["one"]), len(logs["two"]))
     assert at[TOPIC_ID + "one"] == 7 and at[RESTORING] == 1
+
+
+def test_large_stores_are_read_a_few_at_a_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """So that tables of the first are made while the others are fetched; small ones are read at once."""
+    logs = {f"large{number}": counts(200, 2) for number in range(6)} | {f"small{n}": counts(5, 1) for n in range(3)}
+    read: list[set[str]] = []
+    poll = LogReader.poll
+
+    def noted(reader: LogReader, timeout_s: float = 0.0, max_bytes: int | None = None) -> list[FetchedChunk]:
+        read.append({partition.topic for partition in reader._at})
+        return poll(reader, timeout_s, max_bytes)
+
+    monkeypatch.setattr(LogReader, "poll", noted)
+    stores = Stores(tmp_path, logs)
+    progress = stores.restore(100)
+    assert {name: stores.found(name) for name in logs} == {name: expected(log) for name, log in logs.items()}
+    assert progress.done == sum(map(len, logs.values()))
+    assert {"small0", "small1", "small2"} <= read[0]
+    assert max(sum(name.startswith("large") for name in names) for names in read) == 2
+    assert set().union(*read) == set(logs)
 
 
 def test_a_store_that_is_behind_gets_the_rest(tmp_path: Path, way: int) -> None:

@@ -16,6 +16,7 @@ import logging
 import os
 import sys
 import time
+from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from types import TracebackType
@@ -44,6 +45,8 @@ TOLD_EVERY_SECONDS = 10.0
 POLL_BYTES = 16 << 20
 FETCH_PARTITION_BYTES = 2 << 20
 """Rather little, so that all threads soon have something to do."""
+LARGE_AT_ONCE_MIN, WAVES = 2, 4
+"""Not all large stores are read at once: tables of the first are made while the others are fetched."""
 TABLE_RECORDS_MIN = int(os.environ.get("KAPPA_RESTORE_TABLE_RECORDS", "20000" if USE_NATIVE else str(sys.maxsize)))
 """Below it, and where the kernel's twin would have to make the tables, rows are faster; less in tests."""
 
@@ -59,6 +62,10 @@ class ChangelogReader(Protocol):
 
     def assign(self, offsets: Mapping[TopicPartition, int]) -> None:
         """Fetch these partitions from these offsets on."""
+        ...
+
+    def add(self, offsets: Mapping[TopicPartition, int]) -> None:
+        """Fetch these partitions too."""
         ...
 
     def remove(self, partitions: Iterable[TopicPartition]) -> None:
@@ -223,7 +230,8 @@ class Restorer:
         if large:
             self._database.write_positions(self._marks, durably=True)
         with self._open_reader(self._client) as fetcher, RestoreTables(self._database.write_table) as tables:
-            fetcher.assign({partition: job.next_offset for partition, job in open_jobs.items()})
+            later = deque(list(large)[max(LARGE_AT_ONCE_MIN, len(large) // WAVES) :])
+            fetcher.assign({p: job.next_offset for p, job in open_jobs.items() if p not in later})
             while open_jobs:
                 if self._interrupted():
                     tables.end_all()
@@ -233,6 +241,8 @@ class Restorer:
                     if (job := open_jobs.get(chunk.partition)) is not None:
                         self._add(job, chunk, tables if chunk.partition in large else None)
                 for partition, job in list(open_jobs.items()):
+                    if partition in later:
+                        continue
                     reached = max(job.next_offset, fetcher.position(partition))
                     # Compaction may have taken the last records before the end. Silence does not tell so.
                     if reached >= job.end or fetcher.empty_until(partition) >= job.end:
@@ -241,6 +251,8 @@ class Restorer:
                         del open_jobs[partition]
                         self._ended(job)
                         tables.end(partition)
+                        if later and partition in large:
+                            fetcher.add({later[0]: large[later.popleft()].next_offset})
                 self._take(tables, large)
                 self._tell(jobs[0].task)
             self._take(tables, large, wait=True)

@@ -201,6 +201,10 @@ class ReaderPort:
         self._positions = dict(offsets)
         self._empty_until.clear()
 
+    def add(self, offsets: Mapping[TopicPartition, int]) -> None:
+        """Fetch these partitions too."""
+        self._positions |= offsets
+
     def remove(self, partitions: Iterable[TopicPartition]) -> None:
         """Stop fetching partitions."""
         for partition in partitions:
