@@ -23,6 +23,7 @@ from kappaflow.client.admin import Admin
 from kappaflow.client.schema_registry import HttpSchemaRegistry, registry_by_url
 from kappaflow.errors import ConfigError, KappaError, StatementError
 from kappaflow.kernel.selection import USE_NATIVE
+from kappaflow.runtime.memory import keep_freed_memory
 from kappaflow.serde.arrow_without_pandas import look_without_pandas
 from kappaflow.server.configuration import ServerConfig
 from kappaflow.server.control.command_topic import CommandLog, Outcome, create_command_topic
@@ -338,6 +339,7 @@ def main() -> int:
     )
     restore.logger.setLevel(logging.INFO)  # it speaks only of restores that take long
     collect_nothing_yet()
+    keep_freed_memory()
     look_without_pandas()
     if USE_NATIVE:
         import_module(
