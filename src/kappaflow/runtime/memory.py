@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ctypes
+
 KEPT_BLOCK_BYTES = 31 << 20
 
 
@@ -14,3 +16,12 @@ def keep_freed_memory() -> None:
     are never touched.  Elsewhere nothing changes.
     """
     bytearray(KEPT_BLOCK_BYTES)
+
+
+def give_back_freed_memory() -> None:
+    """Have glibc give all free memory back to the system, after work that took much of it; elsewhere do nothing."""
+    try:
+        trim = ctypes.CDLL(None).malloc_trim
+    except (OSError, AttributeError, TypeError):
+        return
+    trim(0)

@@ -37,6 +37,33 @@ def faults(way: str) -> int:
     return int(subprocess.run([sys.executable, "-c", PROGRAM, way], check=True, capture_output=True, timeout=60).stdout)
 
 
-@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="it is about glibc")
+TRIMMED = """
+from pathlib import Path
+
+from kappaflow.runtime.memory import give_back_freed_memory, keep_freed_memory
+
+
+def resident_mb() -> int:
+    return int(Path("/proc/self/statm").read_text().split()[1]) * 4096 >> 20
+
+
+keep_freed_memory()
+blocks = [b"x" * (9 << 20) for _ in range(6)]
+last = b"end" * 1000
+del blocks
+kept = resident_mb()
+give_back_freed_memory()
+print(kept - resident_mb())
+"""
+ON_GLIBC = pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="it is about glibc")
+
+
+@ON_GLIBC
 def test_pages_are_used_again() -> None:
     assert faults("kept") < faults("given back") / 2
+
+
+@ON_GLIBC
+def test_memory_is_given_back_when_much_of_it_is_free() -> None:
+    found = subprocess.run([sys.executable, "-c", TRIMMED], check=True, capture_output=True, timeout=60).stdout
+    assert int(found) >= 40

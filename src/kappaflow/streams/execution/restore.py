@@ -29,6 +29,7 @@ from kappaflow.errors import StreamsError
 from kappaflow.kernel.selection import USE_NATIVE
 from kappaflow.runtime.clock import SYSTEM_CLOCK, Clock
 from kappaflow.runtime.crash_points import crash_point
+from kappaflow.runtime.memory import give_back_freed_memory
 from kappaflow.state import VersionedStore
 from kappaflow.state.database import DurableStore, StateDatabase
 from kappaflow.streams.execution.commit import CHANGELOG, COMMITTED_AT, RESTORING, TOPIC_ID
@@ -257,6 +258,8 @@ class Restorer:
                 self._tell(jobs[0].task)
             self._take(tables, large, wait=True)
             self.progress.end()
+        if large:
+            give_back_freed_memory()
         if self._told:
             logger.info("Restored %s in %.0f s", application_of(jobs[0].task), self.progress.seconds)
 
