@@ -375,6 +375,24 @@ def test_a_topic_that_is_made_later_goes_on_with_the_state_of_the_others(cluster
         assert streams.error == ""
 
 
+@pytest.mark.parametrize("form", ["column", "row"])
+def test_tables_wait_for_commits_where_an_application_caches(form: str, cluster: Cluster, tmp_path: Path) -> None:
+    cluster = Cluster(cluster.bootstrap, f"{cluster.prefix}-{form}")
+    rows, out = cluster.topic("rows", 1), cluster.topic("out", 1)
+    builder = StreamsBuilder(key_serde=Serdes.string(), value_serde=Serdes.string())
+    upper = builder.table(rows, "kept").map_values(col.value.upper() if form == "column" else str.upper, "upper")
+    upper.to_stream().to(out, key_serde=Serdes.string(), value_serde=Serdes.string())
+    topology = builder.build()
+    bound = topology.bind("a")
+    assert [bool(reason_for_rows(bound, part, caching=True)) for part in bound.subtopologies] == [form == "row"]
+    cluster.write(rows, ("a", "x"), ("b", "y"), ("a", "z"), ("c", "x"), ("c", None), ("b", None))
+    with application(cluster, topology, tmp_path, caching=True, commit_interval_ms=1_000) as streams:
+        streams.wait_until_running()
+        assert cluster.read(out, 1) == [(b"a", b"Z")]
+        cluster.write(rows, ("a", "v"), ("d", "w"), ("a", None))
+        assert cluster.read(out, 3) == [(b"a", b"Z"), (b"d", b"W"), (b"a", None)]
+
+
 def test_versions_that_columns_keep_are_restored_from_their_changelog(cluster: Cluster, tmp_path: Path) -> None:
     rates, orders, out = (cluster.topic(name, 1) for name in ("rates", "orders", "out"))
     builder = StreamsBuilder(key_serde=Serdes.string(), value_serde=Serdes.string())

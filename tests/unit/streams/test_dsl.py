@@ -5,6 +5,7 @@ from __future__ import annotations
 import doctest
 import importlib
 from dataclasses import dataclass
+from datetime import timedelta
 
 import pytest
 
@@ -25,6 +26,7 @@ from kappaflow.streams import (
     UnlimitedWindows,
     col,
     key_value_store,
+    window_store,
 )
 from kappaflow.testing import TopologyTestDriver
 
@@ -269,3 +271,29 @@ def test_a_topic_is_chosen_by_a_text() -> None:
     stream = StreamsBuilder(key_serde=Serdes.string(), value_serde=Serdes.columns({"n": int})).stream("events")
     with pytest.raises(UsageError, match="A topic's name is a text"):
         stream.to(col("n"))
+
+
+def test_stores_and_schedules_of_processors_take_timedeltas() -> None:
+    class Late(Processor):
+        def init(self, context: ProcessorContext) -> None:
+            super().init(context)
+            self.kept = context.get_state_store("kept")
+            context.schedule(timedelta(seconds=10), WALL_CLOCK_TIME, self.tell)
+
+        def process(self, record: Record) -> None:
+            self.kept.put(record.key, record.value, record.timestamp)
+
+        def tell(self, _now: int) -> None:
+            found = [value for _, value in self.kept.fetch("k", 0, 2_000)]
+            self.context.forward(Record("k", "".join(found), 0))
+
+    text = Serdes.string()
+    builder = StreamsBuilder(key_serde=text, value_serde=text)
+    store = window_store("kept", timedelta(minutes=5), timedelta(seconds=1))
+    builder.stream("in").process(Late, store).to("out")
+    with TopologyTestDriver(builder.build()) as driver:
+        driver.create_input_topic("in", text, text, advance_ms=1_000).pipe_key_values([("k", each) for each in "abcd"])
+        driver.advance_wall_clock_time(9_999)
+        assert driver.take("out") == []
+        driver.advance_wall_clock_time(1)
+        assert [record.value for record in driver.take("out")] == [b"abc"]

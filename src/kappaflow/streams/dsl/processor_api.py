@@ -14,10 +14,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 from kappaflow.errors import StreamsError
 from kappaflow.streams.dsl.stores import store_for_processor
+from kappaflow.streams.dsl.windows import Span
 from kappaflow.streams.processors import base
 from kappaflow.streams.processors.table_views import open_store
 from kappaflow.streams.record import Record
@@ -144,7 +146,7 @@ class ProcessorContext:
 
     def schedule(
         self,
-        interval_ms: int,
+        interval_ms: Span,
         type: str,  # noqa: A002
         callback: Callable[[int], None],
         *,
@@ -153,18 +155,21 @@ class ProcessorContext:
         """Have a function called once an interval, with the time; `cancelled = True` ends it.
 
         Args:
+            interval_ms: milliseconds, or a timedelta.
             type: ``STREAM_TIME`` or ``WALL_CLOCK_TIME``.
             start_ms: when the first call is due; None is at once for stream time, after one interval otherwise.
 
         Raises:
             StreamsError: the interval is not positive, or the type is another one.
         """
-        if interval_ms < 1:
-            raise StreamsError(f"The interval of a schedule is at least 1 ms, not {interval_ms}.")
+        span = interval_ms
+        every_ms = round(span.total_seconds() * 1000) if isinstance(span, timedelta) else int(span)
+        if every_ms < 1:
+            raise StreamsError(f"The interval of a schedule is at least 1 ms, not {every_ms}.")
         if type not in (STREAM_TIME, WALL_CLOCK_TIME):
             raise StreamsError(f"A schedule is of {STREAM_TIME} or {WALL_CLOCK_TIME}, not {type}.")
         wall_clock = type == WALL_CLOCK_TIME
-        first = start_ms if start_ms is not None else self._context.wall_clock_ms() + interval_ms if wall_clock else 0
+        first = start_ms if start_ms is not None else self._context.wall_clock_ms() + every_ms if wall_clock else 0
 
         def call(now: int) -> None:
             at, self.current = self.current, None
@@ -174,7 +179,7 @@ class ProcessorContext:
             finally:
                 self.current, self._context.record_time = at, time
 
-        scheduled = base.Punctuation(first, interval_ms, call, wall_clock=wall_clock)
+        scheduled = base.Punctuation(first, every_ms, call, wall_clock=wall_clock)
         self._context.punctuations.add(scheduled)
         return scheduled
 

@@ -12,6 +12,7 @@ from kappaflow.serde.objects import MissingSerde, RawRowSerde
 from kappaflow.serde.schema import WindowInfo, WindowType
 from kappaflow.serde.types import BYTES
 from kappaflow.state import NOT_PUT, OrderedStore, Version, VersionedStore
+from kappaflow.streams.dsl.windows import Span, milliseconds
 from kappaflow.streams.processors.base import NO_TIME, TaskContext
 from kappaflow.streams.processors.buffered_changes import CHANGELOG_HEADERS
 from kappaflow.streams.processors.keys import KeyReader, KeyWriter
@@ -133,7 +134,7 @@ def lru_store(
 
 def versioned_key_value_store(
     name: str,
-    history_retention_ms: int,
+    history_retention_ms: Span,
     *,
     key_serde: Serde | None = None,
     value_serde: Serde | None = None,
@@ -142,9 +143,11 @@ def versioned_key_value_store(
     """A store of keys and versions of values for processors.
 
     Args:
-        history_retention_ms: how far back versions are kept, and taken, behind the greatest time that was put.
+        history_retention_ms: how far back versions are kept, and taken, behind the greatest time that was put;
+            milliseconds, or a timedelta.
     """
-    return StoreDefinition(name, key_serde, value_serde, logging=logging, history_ms=history_retention_ms)
+    history_ms = milliseconds(history_retention_ms, "history of a store")
+    return StoreDefinition(name, key_serde, value_serde, logging=logging, history_ms=history_ms)
 
 
 class KeyValueStore:

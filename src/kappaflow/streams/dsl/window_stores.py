@@ -9,6 +9,7 @@ from kappaflow.serde import Serde
 from kappaflow.serde.schema import WindowInfo, WindowType
 from kappaflow.state import OrderedStore, SessionStore
 from kappaflow.streams.dsl.stores import StoreDefinition, now_of
+from kappaflow.streams.dsl.windows import Span, milliseconds
 from kappaflow.streams.processors.base import NO_TIME, TaskContext
 from kappaflow.streams.processors.keys import KeyReader, KeyWriter
 from kappaflow.streams.record import Windowed
@@ -19,8 +20,8 @@ _FOREVER = 2**63 - 1
 
 def window_store(
     name: str,
-    retention_ms: int,
-    window_size_ms: int,
+    retention_ms: Span,
+    window_size_ms: Span,
     *,
     key_serde: Serde | None = None,
     value_serde: Serde | None = None,
@@ -29,16 +30,17 @@ def window_store(
     """A store of values by key and window for processors.
 
     Args:
-        retention_ms: how long windows are kept, and taken, behind the newest one that was put.
-        window_size_ms: how long a window is.
+        retention_ms: how long windows are kept, and taken, behind the newest one that was put; milliseconds, or a
+            timedelta.
+        window_size_ms: how long a window is, likewise.
     """
-    info = WindowInfo(WindowType.TUMBLING, window_size_ms)
-    return StoreDefinition(name, key_serde, value_serde, info, retention_ms, logging)
+    info = WindowInfo(WindowType.TUMBLING, milliseconds(window_size_ms, "size of a window", 1))
+    return StoreDefinition(name, key_serde, value_serde, info, milliseconds(retention_ms, "retention"), logging)
 
 
 def session_store(
     name: str,
-    retention_ms: int,
+    retention_ms: Span,
     *,
     key_serde: Serde | None = None,
     value_serde: Serde | None = None,
@@ -47,10 +49,11 @@ def session_store(
     """A store of values by key and session for processors.
 
     Args:
-        retention_ms: how long sessions are kept, and taken, behind the newest end that was put.
+        retention_ms: how long sessions are kept, and taken, behind the newest end that was put; milliseconds, or a
+            timedelta.
     """
     info = WindowInfo(WindowType.SESSION)
-    return StoreDefinition(name, key_serde, value_serde, info, retention_ms, logging)
+    return StoreDefinition(name, key_serde, value_serde, info, milliseconds(retention_ms, "retention"), logging)
 
 
 class _Aging:
@@ -101,8 +104,10 @@ class WindowStore:
         at = now_of(self._context) if timestamp is None else timestamp
         self._store.put(self._write(Windowed(key, start, start + self._size)), value, at)
 
-    def fetch(self, key: Any, start: int) -> Any:
-        """Return the value of one window, or None."""
+    def fetch(self, key: Any, start: int, latest: int | None = None) -> Any:
+        """Return the value of one window, or None; with `latest` those of all from `start` on: see `fetch_range`."""
+        if latest is not None:
+            return self.fetch_range(key, start, latest)
         found = self._store.get(self._write(Windowed(key, start, start + self._size)))
         return None if found is None or start < self._aging.oldest else found[0]
 
