@@ -5,9 +5,13 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
+from itertools import count
 from types import TracebackType
 
 from confluent_kafka import Consumer, Producer, TopicPartition
+
+_NUMBERS = count()
+"""No two loads of a process write the same number, so that they can follow each other on one topic."""
 
 
 class AcknowledgedLoad:
@@ -41,11 +45,10 @@ class AcknowledgedLoad:
         self._producer.flush(150)
 
     def _run(self) -> None:
-        number = 0
         while not self._stop.wait(self._pause_s):
+            number = next(_NUMBERS)
             self._producer.produce(self._topic, self._value, str(number), on_delivery=self._note(number))
             self._producer.poll(0)
-            number += 1
 
     def _note(self, number: int) -> Callable[[object, object], None]:
         def delivered(error: object, _record: object) -> None:

@@ -181,7 +181,7 @@ def test_restarts_disks_controllers_and_departures_go_through_ssh(sshd: Sshd, tm
 @pytest.mark.real
 @pytest.mark.timeout(600)
 def test_zookeeper_and_an_upgrade_go_through_ssh(sshd: Sshd, tmp_path: Path) -> None:
-    spec = ClusterSpec(brokers=2, version="3.8.1", zookeepers=1, heap="256m")
+    spec = ClusterSpec(brokers=2, version="3.8.1", zookeepers=3, heap="256m")
     with reached_by_ssh(sshd, spec, tmp_path) as (cluster, kappa):
         topic = ["--partitions", "2", "--replication-factor", "2", "--config", "min.insync.replicas=1"]
         kappa("topics", "create", "orders", *topic)
@@ -190,7 +190,7 @@ def test_zookeeper_and_an_upgrade_go_through_ssh(sshd: Sshd, tmp_path: Path) -> 
         kappa("zookeeper", "add", *(str(node.number) for node in new))
         with cluster.session() as session:
             state = ensemble_state(session)
-        assert (state.voting, state.is_whole()) == (3, True)
+        assert (state.voting, state.is_whole()) == (5, True)
         kappa("zookeeper", "restart")
 
         jars = kafka_jars("3.9.2")
