@@ -101,6 +101,12 @@ def commands(cluster: LocalCluster, tmp_path: Path) -> KappaCommand:
     return KappaCommand(tmp_path, timeout_s=600)
 
 
+def is_whole(cluster: LocalCluster) -> bool:
+    with cluster.session() as session:
+        topics = session.admin.topics.describe().values()
+    return all(len(p.in_sync) == len(p.replicas) for topic in topics for p in topic.partitions)
+
+
 def replicas_of(layout: Layout) -> list[tuple[int, ...]]:
     return [replicas for replicas, _ in layout]
 
@@ -150,6 +156,7 @@ def test_more_replicas_while_a_broker_is_killed(cluster: LocalCluster, kappa: Ka
         wrong = [line for line in done.stdout.splitlines() if "is not as planned" in line]
         assert all("is led by" in line and f"was led by {target}" in line for line in wrong), done.stdout + done.stderr
         assert done.returncode == bool(wrong)
+        wait_for(lambda: is_whole(cluster), "the broker that came back is in sync")
         if wrong:
             kappa("topics", "elect-leaders")
         after = layout(cluster, "data")

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from kappaflow.client.topic_partition import TopicPartition
-from kappaflow.errors import PlanError
+from kappaflow.errors import BrokerError, BrokerUnreachable, PlanError
 from kappaflow.ops.plans.action import Arguments, Progress, ReversibleAction, register_actions
 from kappaflow.ops.plans.waiting import wait_until
 from kappaflow.ops.reassignment import texts as _texts
@@ -186,12 +186,15 @@ def _copied(session: OpsSession, adding: Mapping[TopicPartition, Sequence[int]])
         return 0, 0
     sizes: dict[TopicPartition, int] = {}
     have: dict[tuple[TopicPartition, int], int] = {}
-    alive = [broker.node_id for broker in session.admin.describe().brokers]
-    for directory in session.admin.log_dirs.describe(brokers=alive, topics={n.topic for n in adding}):
-        for row in directory.replicas:
+    for broker in [row.node_id for row in session.admin.describe().brokers]:
+        try:
+            directories = session.admin.log_dirs.describe(brokers=[broker], topics={n.topic for n in adding})
+        except (BrokerError, BrokerUnreachable):  # it has just died; what it has is not known now
+            continue
+        for row in (row for directory in directories for row in directory.replicas):
             if row.partition in adding and not row.is_future:
                 sizes[row.partition] = max(sizes.get(row.partition, 0), row.size_bytes)
-                have[row.partition, directory.broker] = row.size_bytes
+                have[row.partition, broker] = row.size_bytes
     copied = sum(have.get((name, broker), 0) for name, brokers in adding.items() for broker in brokers)
     total = sum(sizes.get(name, 0) * len(brokers) for name, brokers in adding.items())
     return copied, total
