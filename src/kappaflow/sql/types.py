@@ -15,6 +15,7 @@ from kappaflow.serde.types import (
     DOUBLE,
     INTEGER,
     STRING,
+    TIMESTAMP,
     Array,
     BigInt,
     Boolean,
@@ -144,6 +145,19 @@ def _decimal_result(operator: ArithmeticOperator, left: Decimal, right: Decimal)
         case ArithmeticOperator.MODULUS:
             scale = max(s1, s2)
             return Decimal(min(p1 - s1, p2 - s2) + scale, scale)
+
+
+def comparison_type(left: DataType | None, right: DataType | None) -> DataType | None:
+    """Return the type in which two values are compared; None: as they are."""
+    if left is None or right is None or left == right:
+        return None
+    if is_numeric(left) and is_numeric(right):
+        return DOUBLE if isinstance(left, Double) or isinstance(right, Double) else None
+    if is_time(left) and is_time(right):
+        return TIMESTAMP
+    if is_time(left):
+        return left
+    return right if is_time(right) else None
 
 
 def can_compare(operator: ComparisonOperator, left: DataType, right: DataType) -> bool:

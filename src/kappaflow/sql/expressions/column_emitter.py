@@ -39,11 +39,10 @@ from kappaflow.sql.expressions.column_functions import Column, Unsupported, deci
 from kappaflow.sql.expressions.constant_expressions import is_constant
 from kappaflow.sql.expressions.constants import fold_constant
 from kappaflow.sql.expressions.like import like_regex
-from kappaflow.sql.expressions.row_emitter import comparison_type
 from kappaflow.sql.expressions.scope import Place
 from kappaflow.sql.expressions.typing import Typer
 from kappaflow.sql.functions.registry import Resolved
-from kappaflow.sql.types import arithmetic_type
+from kappaflow.sql.types import arithmetic_type, comparison_type
 from kappaflow.streams.batch import ArrowArray, Batch
 
 __all__ = ["ColumnEmitter", "Emitted", "Unsupported"]

@@ -16,7 +16,8 @@ from typing import Any
 
 from kappaflow.serde.types import DataType
 from kappaflow.sql.ast.expressions import Expression
-from kappaflow.sql.expressions.row_emitter import Code, RowEmitter
+from kappaflow.sql.expressions.row_code import Code
+from kappaflow.sql.expressions.row_emitter import RowEmitter
 from kappaflow.sql.expressions.scope import Scope
 from kappaflow.sql.expressions.typing import Typer
 from kappaflow.sql.functions.registry import FunctionRegistry
@@ -70,7 +71,7 @@ def compile_row(
     codes = [emitter.emit_column(index, expression) for index, (_, expression) in enumerate(expressions)]
     source = _source(emitter, codes)
     names = tuple(name for name, _ in expressions)
-    return RowProgram(types, source, {**emitter.constants, "_report": _reporter(names, on_error)})
+    return RowProgram(types, source, {**emitter.function.constants, "_report": _reporter(names, on_error)})
 
 
 def _source(emitter: RowEmitter, codes: Sequence[Code]) -> str:
