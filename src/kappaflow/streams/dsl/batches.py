@@ -11,14 +11,12 @@ from kappaflow.serde import Serde
 from kappaflow.serde.shape import Shape, shape_of
 from kappaflow.streams import topology as run
 from kappaflow.streams.columns.batch_function import BatchFunction, MapBatchesColumns
+from kappaflow.streams.dsl.entries import Connected, MakeNode
 from kappaflow.streams.dsl.expressions import Typed, serde_of_shape, value_serde_of
 from kappaflow.streams.dsl.functions import with_key
-from kappaflow.streams.dsl.topology import Connected
 from kappaflow.streams.expressions.scopes import shape_of_serde
 from kappaflow.streams.processors.async_values import AsyncValuesProcessor
 from kappaflow.streams.processors.map_batches import MapBatchesProcessor
-
-MakeNode = Callable[[Connected], run.Node]
 
 
 def batches_node(of: Typed, function: Callable[[Any], Any], returns: Any, batch_size: int) -> tuple[MakeNode, Serde]:

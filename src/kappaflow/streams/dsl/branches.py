@@ -7,10 +7,10 @@ from typing import Any
 
 from kappaflow.streams import topology as run
 from kappaflow.streams.columns.fan import BranchColumns, Choice
+from kappaflow.streams.dsl.entries import Connected
 from kappaflow.streams.dsl.expressions import predicate_of
 from kappaflow.streams.dsl.graph import GraphNode, operator
 from kappaflow.streams.dsl.stream import KStream
-from kappaflow.streams.dsl.topology import Connected
 from kappaflow.streams.expressions.nodes import Expression
 from kappaflow.streams.functions import Predicate
 from kappaflow.streams.processors.records import BranchProcessor, PassThroughProcessor

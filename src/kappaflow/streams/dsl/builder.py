@@ -8,6 +8,7 @@ from typing import Any
 
 from kappaflow.errors import UsageError
 from kappaflow.serde import Serde
+from kappaflow.streams.dsl.entries import OffsetReset, TimestampExtractor
 from kappaflow.streams.dsl.global_table import GlobalKTable, add_global_store, global_table
 from kappaflow.streams.dsl.graph import Graph, GraphNode
 from kappaflow.streams.dsl.processor_api import ProcessorSupplier
@@ -15,7 +16,7 @@ from kappaflow.streams.dsl.stores import Materialized, StoreDefinition
 from kappaflow.streams.dsl.stream import KStream
 from kappaflow.streams.dsl.table import KTable
 from kappaflow.streams.dsl.table_sources import SOURCE_PREFIX, table_from_topic
-from kappaflow.streams.dsl.topology import OffsetReset, TimestampExtractor, Topology
+from kappaflow.streams.dsl.topology import Topology
 from kappaflow.streams.expressions.nodes import Expression
 from kappaflow.streams.topology import ProcessorWrapper
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from kappaflow.serde import Serde
 from kappaflow.streams import topology as run
 from kappaflow.streams.dsl.aggregators import ObjectAggregator
+from kappaflow.streams.dsl.entries import MakeNode
 from kappaflow.streams.dsl.expression_folds import aggregate_serde, folding, is_folding
 from kappaflow.streams.dsl.functions import aggregator_with_key, joiner_with_key
 from kappaflow.streams.dsl.graph import GraphNode, repartitioning
@@ -18,7 +19,7 @@ from kappaflow.streams.dsl.stream import pass_through
 from kappaflow.streams.dsl.table import KTable
 from kappaflow.streams.dsl.table_sources import materialized_of
 from kappaflow.streams.dsl.table_steps import MergedAggregatesStep, StoredStep
-from kappaflow.streams.dsl.topology import Connected, Topology
+from kappaflow.streams.dsl.topology import Topology
 from kappaflow.streams.dsl.windowed_stream import (
     Windows,
     grace_of,
@@ -37,7 +38,7 @@ if TYPE_CHECKING:
 AGGREGATE = "COGROUPKSTREAM-AGGREGATE-"
 MERGE = "COGROUPKSTREAM-MERGE-"
 Adding = Callable[..., Any] | Expression | Mapping[str, Any]
-MakeNode = Callable[[ObjectAggregator], Callable[[Connected], run.Node]]
+MakeAggregation = Callable[[ObjectAggregator], MakeNode]
 
 
 class CogroupedKStream:
@@ -76,7 +77,7 @@ class CogroupedKStream:
             caching=given.caching,
         )
 
-        def make(aggregator: ObjectAggregator) -> Callable[[Connected], run.Node]:
+        def make(aggregator: ObjectAggregator) -> MakeNode:
             return lambda at: run.StreamAggregate(
                 name=at.name, aggregator=aggregator, store=at.stores[0], initial_is_old=True
             )
@@ -95,7 +96,7 @@ class CogroupedKStream:
     def merged(
         self,
         initializer: Callable[[], Any],
-        make: MakeNode,
+        make: MakeAggregation,
         store: StoreDefinition,
         key_serde: KeySerde | None,
         name: str | None,

@@ -19,13 +19,14 @@ from kappaflow.streams.columns.foreign_key_join import (
     Subscriptions,
 )
 from kappaflow.streams.columns.held_stores import HeldGroups
+from kappaflow.streams.dsl.entries import MakeNode
 from kappaflow.streams.dsl.expressions import joiner_of, key_mapper, key_serde_of, value_serde_of
 from kappaflow.streams.dsl.graph import GraphNode, LatestOnly
 from kappaflow.streams.dsl.stores import Materialized, StoreDefinition
 from kappaflow.streams.dsl.table import KTable
 from kappaflow.streams.dsl.table_sources import materialized_of
 from kappaflow.streams.dsl.table_steps import SourceStep, View
-from kappaflow.streams.dsl.topology import Connected, Topology
+from kappaflow.streams.dsl.topology import Topology
 from kappaflow.streams.expressions.nodes import Expression
 from kappaflow.streams.functions import Mapper
 from kappaflow.streams.processors.foreign_key_protocol import RegistrationSerde, ResponseSerde
@@ -185,7 +186,7 @@ class _Parts:
     @staticmethod
     def _operator(
         name: str,
-        node: Callable[[Connected], run.Node],
+        node: MakeNode,
         stores: tuple[str, ...] = (),
         own: StoreDefinition | None = None,
     ) -> GraphNode:
@@ -214,7 +215,7 @@ class _Parts:
         shapes: list[Any] = [getattr(serde, "shape", None) for serde in serdes]
         return all(shapes) and shapes[0].is_whole
 
-    def _registering(self) -> Callable[[Connected], run.Node]:
+    def _registering(self) -> MakeNode:
         def foreign_key(key: Any, value: Any) -> Any:
             return self.foreign_key.row(Record(key, value, -1))
 
@@ -253,7 +254,7 @@ class _Parts:
             context.shared[name] = Subscriptions(held)
         return context.shared[name]
 
-    def _subscribing(self, store: StoreDefinition) -> Callable[[Connected], run.Node]:
+    def _subscribing(self, store: StoreDefinition) -> MakeNode:
         def columns(context: Any, stores: Any) -> SubscribingColumns:
             shared = self._subscriptions(context, stores, store)
             return SubscribingColumns(context, shared, self.foreign, self.primary)
@@ -268,7 +269,7 @@ class _Parts:
             keeps=(store.name,),
         )
 
-    def _answering(self, view: View) -> Callable[[Connected], run.Node]:
+    def _answering(self, view: View) -> MakeNode:
         look_up: Any = view.columns
 
         def columns(context: Any, _: Any) -> AnsweringColumns:
@@ -286,7 +287,7 @@ class _Parts:
             looks_up=view.stores,
         )
 
-    def _changing(self, store: StoreDefinition) -> Callable[[Connected], run.Node]:
+    def _changing(self, store: StoreDefinition) -> MakeNode:
         def columns(context: Any, stores: Any) -> ForeignChangeColumns:
             shared = self._subscriptions(context, stores, store)
             latest = self.latest_other.applies
@@ -309,7 +310,7 @@ class _Parts:
             looks_up=(store.name,),
         )
 
-    def _resolving(self, view: View) -> Callable[[Connected], run.Node]:
+    def _resolving(self, view: View) -> MakeNode:
         look_up: Any = view.columns
 
         def columns(context: Any, _: Any) -> ResolvingColumns:

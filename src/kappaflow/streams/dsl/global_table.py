@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING
 from kappaflow.errors import TopologyError
 from kappaflow.serde import Serde
 from kappaflow.streams import topology as run
+from kappaflow.streams.dsl.entries import TimestampExtractor, user_node
 from kappaflow.streams.dsl.graph import GraphNode
 from kappaflow.streams.dsl.processor_api import ProcessorSupplier
 from kappaflow.streams.dsl.stores import Materialized, StoreDefinition
 from kappaflow.streams.dsl.table_sources import SOURCE_PREFIX, TABLE_PREFIX, materialized_of
 from kappaflow.streams.dsl.table_steps import View, store_view
-from kappaflow.streams.dsl.topology import TimestampExtractor, Topology, user_node
+from kappaflow.streams.dsl.topology import Topology
 from kappaflow.streams.expressions.nodes import Expression
 
 if TYPE_CHECKING:

@@ -13,9 +13,10 @@ from heapq import heappop, heappush
 
 from kappaflow.errors import TopologyError
 from kappaflow.serde import Serde
+from kappaflow.streams.dsl.entries import Connected
 from kappaflow.streams.dsl.functions import HasKey
 from kappaflow.streams.dsl.optimizations import merge_repartitions, share_self_joins
-from kappaflow.streams.dsl.topology import Connected, Topology
+from kappaflow.streams.dsl.topology import Topology
 from kappaflow.streams.topology import Filter, Node
 from kappaflow.streams.topology.nodes import KeySerde, PartitionOf
 

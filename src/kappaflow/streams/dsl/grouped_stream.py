@@ -9,6 +9,7 @@ from kappaflow.errors import UsageError
 from kappaflow.serde import Serde
 from kappaflow.streams import topology as run
 from kappaflow.streams.dsl.aggregators import ObjectAggregator, counting
+from kappaflow.streams.dsl.entries import MakeNode
 from kappaflow.streams.dsl.expression_folds import aggregate_serde, folding, is_folding
 from kappaflow.streams.dsl.expressions import is_fold, scope_of, serde_of_shape
 from kappaflow.streams.dsl.functions import aggregator_with_key, joiner_with_key
@@ -19,7 +20,7 @@ from kappaflow.streams.dsl.stores import Materialized, StoreDefinition
 from kappaflow.streams.dsl.table import KTable
 from kappaflow.streams.dsl.table_sources import materialized_of
 from kappaflow.streams.dsl.table_steps import StoredStep
-from kappaflow.streams.dsl.topology import Connected, Topology
+from kappaflow.streams.dsl.topology import Topology
 from kappaflow.streams.dsl.windows import SessionWindows, SlidingWindows, TimeWindows, UnlimitedWindows
 from kappaflow.streams.expressions.aggregates import ExpressionAggregator
 from kappaflow.streams.expressions.nodes import Aggregate, Expression
@@ -32,7 +33,6 @@ if TYPE_CHECKING:
 
 AGGREGATE = "KSTREAM-AGGREGATE-"
 REDUCE = "KSTREAM-REDUCE-"
-MakeNode = Callable[[Connected], run.Node]
 Folder = ObjectAggregator | ExpressionAggregator
 
 

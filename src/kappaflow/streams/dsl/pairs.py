@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 from kappaflow.errors import UsageError
 from kappaflow.serde import Serde
 from kappaflow.streams import topology as run
 from kappaflow.streams.columns.stateless import PairColumns
+from kappaflow.streams.dsl.entries import Connected, MakeNode
 from kappaflow.streams.dsl.expressions import Typed, key_mapper, value_mapper
-from kappaflow.streams.dsl.topology import Connected
 from kappaflow.streams.expressions.values import is_expression
 from kappaflow.streams.processors.records import MapProcessor
 from kappaflow.streams.record import Record
 
-Made = tuple[Callable[[Connected], run.Node], Serde | None, Serde | None]
+Made = tuple[MakeNode, Serde | None, Serde | None]
 
 
 def pair_node(of: Typed, pair: tuple[Any, ...]) -> Made:

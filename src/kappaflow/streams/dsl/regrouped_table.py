@@ -10,10 +10,10 @@ from kappaflow.serde import Serde
 from kappaflow.serde.shape import Shape
 from kappaflow.streams import topology as run
 from kappaflow.streams.columns.regroup import RegroupColumns
+from kappaflow.streams.dsl.entries import Connected
 from kappaflow.streams.dsl.expressions import key_mapper, value_mapper
 from kappaflow.streams.dsl.functions import with_key
 from kappaflow.streams.dsl.graph import LatestOnly, operator
-from kappaflow.streams.dsl.topology import Connected
 from kappaflow.streams.expressions.values import is_expression
 from kappaflow.streams.functions import Mapper
 from kappaflow.streams.processors.table_regroup import RegroupTableProcessor

@@ -9,6 +9,7 @@ from kappaflow.errors import UsageError
 from kappaflow.serde import Serde
 from kappaflow.streams import topology as run
 from kappaflow.streams.columns.fan import MergeColumns
+from kappaflow.streams.dsl.entries import MakeNode
 from kappaflow.streams.dsl.expressions import (
     flat_mapper,
     key_mapper,
@@ -22,7 +23,7 @@ from kappaflow.streams.dsl.functions import with_key
 from kappaflow.streams.dsl.graph import GraphNode, operator, repartitioning
 from kappaflow.streams.dsl.processor_api import ProcessorSupplier
 from kappaflow.streams.dsl.stores import Materialized, StoreDefinition
-from kappaflow.streams.dsl.topology import Connected, Topology
+from kappaflow.streams.dsl.topology import Topology
 from kappaflow.streams.expressions.nodes import Expression
 from kappaflow.streams.processors.records import (
     FlatMapProcessor,
@@ -435,7 +436,7 @@ class KStream:
 
         return GraphNode(name, write)
 
-    def _same(self, name: str, node: Callable[[Connected], run.Node]) -> KStream:
+    def _same(self, name: str, node: MakeNode) -> KStream:
         """An operator behind which keys and values are of the same kind."""
         made = self.builder.graph.add(operator(name, node), self.node)
         return KStream(
@@ -448,7 +449,7 @@ class KStream:
             needs_repartition=self.needs_repartition,
         )
 
-    def _values(self, name: str, node: Callable[[Connected], run.Node], serde: Serde | None = None) -> KStream:
+    def _values(self, name: str, node: MakeNode, serde: Serde | None = None) -> KStream:
         """An operator behind which values are of another kind; `serde` is theirs where it is known."""
         made = operator(name, node)
         made.changes_value = True
@@ -463,7 +464,7 @@ class KStream:
             needs_repartition=self.needs_repartition,
         )
 
-    def _keys(self, name: str, node: Callable[[Connected], run.Node]) -> KStream:
+    def _keys(self, name: str, node: MakeNode) -> KStream:
         """An operator behind which keys and values are of another kind."""
         made = operator(name, node)
         made.changes_key = True
@@ -480,7 +481,7 @@ class KStream:
         return KStream(self.builder, source, key, value, frozenset((source,)), self._repartitioned)
 
 
-def pass_through(name: str) -> Callable[[Connected], run.Node]:
+def pass_through(name: str) -> MakeNode:
     """Return an operator that hands records on."""
     return lambda at: run.Operator(
         name=at.name, make=lambda c, _: PassThroughProcessor(name, c), columns=lambda _c, _s: MergeColumns()

@@ -15,6 +15,7 @@ from kappaflow.streams.columns.step_rows import Steps
 from kappaflow.streams.columns.stored_rows import StoredRows
 from kappaflow.streams.columns.stream_stream_join import JoinSideColumns, StreamStreamJoinColumns
 from kappaflow.streams.columns.table_lookups import GlobalLookUp, StreamLookUpColumns
+from kappaflow.streams.dsl.entries import Connected, MakeNode
 from kappaflow.streams.dsl.expressions import joiner_of, key_mapper, key_serde_of, value_serde_of
 from kappaflow.streams.dsl.global_table import GlobalKTable
 from kappaflow.streams.dsl.graph import Graph, GraphNode
@@ -23,7 +24,7 @@ from kappaflow.streams.dsl.stores import StoreDefinition
 from kappaflow.streams.dsl.stream import KStream, pass_through
 from kappaflow.streams.dsl.table import KTable
 from kappaflow.streams.dsl.table_steps import is_columnar
-from kappaflow.streams.dsl.topology import Connected, Topology
+from kappaflow.streams.dsl.topology import Topology
 from kappaflow.streams.dsl.windows import JoinWindows, Span, milliseconds
 from kappaflow.streams.expressions.nodes import Expression
 from kappaflow.streams.processors.buffered_changes import BufferedChangeSerde
@@ -163,7 +164,7 @@ class _Sides:
         self._kind = kind
         self._name = name
 
-    def node(self, side: int) -> Callable[[Connected], run.Node]:
+    def node(self, side: int) -> MakeNode:
         """Return what makes the operator of one side."""
 
         def make_node(at: Connected) -> run.Node:

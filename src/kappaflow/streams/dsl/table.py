@@ -10,13 +10,14 @@ from kappaflow.serde import Serde
 from kappaflow.serde.shape import Shape
 from kappaflow.streams import topology as run
 from kappaflow.streams.columns.step_rows import Steps
+from kappaflow.streams.dsl.entries import Connected, MakeNode
 from kappaflow.streams.dsl.expressions import predicate_of, value_mapper
 from kappaflow.streams.dsl.graph import GraphNode, operator
 from kappaflow.streams.dsl.stores import Materialized, StoreDefinition
 from kappaflow.streams.dsl.stream import KStream
 from kappaflow.streams.dsl.suppressed import Suppressed
 from kappaflow.streams.dsl.table_steps import BufferStep, ComputeColumns, ComputedStep, Step, View
-from kappaflow.streams.dsl.topology import Connected, Topology
+from kappaflow.streams.dsl.topology import Topology
 from kappaflow.streams.expressions.nodes import Expression
 from kappaflow.streams.processors.buffered_changes import BufferedChangeSerde
 from kappaflow.streams.processors.suppress_buffer import BufferLimits, SuppressBufferProcessor
@@ -324,9 +325,7 @@ class KTable:
         return KTable(self.builder, made, key, value_serde, self.sources, step, node)
 
 
-def _add_with_store(
-    topology: Topology, at: GraphNode, node: Callable[[Connected], run.Node], store: StoreDefinition | None
-) -> None:
+def _add_with_store(topology: Topology, at: GraphNode, node: MakeNode, store: StoreDefinition | None) -> None:
     if store is not None:
         topology.add_state_store(store)
     topology.add_node(at.name, node, at.parent_names, () if store is None else (store.name,))

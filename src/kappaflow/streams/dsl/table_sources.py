@@ -6,11 +6,12 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from kappaflow.serde import Serde
+from kappaflow.streams.dsl.entries import OffsetReset, TimestampExtractor
 from kappaflow.streams.dsl.graph import GraphNode, repartitioning
 from kappaflow.streams.dsl.stores import Materialized, StoreDefinition
 from kappaflow.streams.dsl.table import KTable
 from kappaflow.streams.dsl.table_steps import SourceStep
-from kappaflow.streams.dsl.topology import OffsetReset, TimestampExtractor, Topology
+from kappaflow.streams.dsl.topology import Topology
 from kappaflow.streams.expressions.nodes import Expression
 
 if TYPE_CHECKING:

@@ -23,9 +23,9 @@ from kappaflow.streams.columns.table_lookups import (
     TableMergeColumns,
     TableStepColumns,
 )
+from kappaflow.streams.dsl.entries import Connected
 from kappaflow.streams.dsl.graph import LatestOnly
 from kappaflow.streams.dsl.stores import StoreDefinition
-from kappaflow.streams.dsl.topology import Connected
 from kappaflow.streams.processors.table_steps import TableMergeProcessor, TableStepProcessor
 from kappaflow.streams.processors.table_views import (
     BufferedView,

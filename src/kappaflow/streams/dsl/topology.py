@@ -8,92 +8,21 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import timedelta
-from typing import Any
 
 from kappaflow.errors import TopologyError, UsageError
-from kappaflow.serde import Serde, WindowedKeySerde
-from kappaflow.serde.objects import MissingSerde
+from kappaflow.serde import Serde
 from kappaflow.streams import topology as run
-from kappaflow.streams.dsl.processor_api import ProcessorSupplier, UserProcessor
+from kappaflow.streams.dsl.binding import Binding
+from kappaflow.streams.dsl.entries import Entry, MakeNode, OffsetReset, TimestampExtractor, user_node
+from kappaflow.streams.dsl.processor_api import ProcessorSupplier
 from kappaflow.streams.dsl.stores import StoreDefinition
 from kappaflow.streams.dsl.windows import milliseconds
 from kappaflow.streams.expressions.nodes import Expression
-from kappaflow.streams.expressions.scopes import record_scope
-from kappaflow.streams.expressions.values import ExpressionTime
 from kappaflow.streams.record import Record
 from kappaflow.streams.topology.description import DescribedNode, DescribedPart, describe, listed
-from kappaflow.streams.topology.nodes import KeySerde, PartitionOf, StoreSpec
-from kappaflow.streams.topology.nodes import TimestampExtractor as TimeOf
-
-TimestampExtractor = Callable[[Record, int], int]
-OffsetReset = str | timedelta | None
-"""``earliest``, ``latest``, or a time ago."""
-
-
-@dataclass(frozen=True, slots=True)
-class Connected:
-    """What a processor is given when its node is made.
-
-    Attributes:
-        stores: those that it is connected to, in that order.
-        all_stores: of the topology, by name.
-        children: names of the nodes behind it, in order.
-        global_stores: that every processor sees.
-    """
-
-    name: str
-    stores: tuple[StoreSpec, ...]
-    all_stores: Mapping[str, StoreSpec]
-    children: tuple[str, ...]
-    global_stores: tuple[StoreSpec, ...] = ()
-
-
-MakeNode = Callable[[Connected], run.Node]
-
-
-@dataclass(slots=True)
-class Entry:
-    """One node of the topology."""
-
-    name: str
-    kind: str
-    parents: tuple[str, ...] = ()
-    topics: tuple[str, ...] = ()
-    stores: list[str] = field(default_factory=list[str])
-    make: MakeNode | None = None
-    key_serde: KeySerde | None = None
-    value_serde: Serde | None = None
-    timestamp: TimestampExtractor | Expression | None = None
-    offset_reset: str | int | None = None
-    topic_of: Callable[[Record], str | None] | None = None
-    partition_of: PartitionOf | None = None
-    carries_changes: bool = False
-    partitions: int | None = None
-    is_global: bool = False
-    pattern: re.Pattern[str] | None = None
-
-
-def user_node(supplier: ProcessorSupplier, *, keeps_key: bool) -> MakeNode:
-    """Return what makes the operator of a user's processor."""
-
-    def make(at: Connected) -> run.Node:
-        return run.Operator(
-            name=at.name,
-            specs=at.stores,
-            make=lambda context, opened: UserProcessor(
-                at.name, context, supplier, opened, _seen(at), at.children, keeps_key=keeps_key
-            ),
-        )
-
-    return make
-
-
-def _seen(at: Connected) -> tuple[StoreSpec, ...]:
-    """Return the stores that a processor may use: its own and the global ones, each once."""
-    own = {spec.name for spec in at.stores}
-    return (*at.stores, *(spec for spec in at.global_stores if spec.name not in own))
+from kappaflow.streams.topology.nodes import KeySerde, PartitionOf
 
 
 class Topology:
@@ -116,7 +45,7 @@ class Topology:
         self.default_key, self.default_value = key_serde, value_serde
         self._entries: dict[str, Entry] = {}
         self._stores: dict[str, StoreDefinition] = {}
-        self._internal: dict[str, int | None] = {}
+        self._internal: set[str] = set()
         self._global: list[str] = []
         self._copartitioned: list[frozenset[str]] = []
 
@@ -288,7 +217,7 @@ class Topology:
         partition_of: PartitionOf | None = None,
     ) -> None:
         """Write an internal topic, which a source has to read."""
-        self._internal[topic] = partitions
+        self._internal.add(topic)
         self._add(
             Entry(
                 sink_name,
@@ -395,42 +324,17 @@ class Topology:
             TopologyError: something is missing, or no topic matches a pattern.
         """
         specs = {name: store.spec(self.default_key, self.default_value) for name, store in self._stores.items()}
-        children: dict[str, list[str]] = {name: [] for name in self._entries}
-        sinks = {entry.topics[0]: entry for entry in self._entries.values() if entry.kind == "sink" and entry.topics}
-        for entry in self._entries.values():
-            for parent in entry.parents:
-                children[parent].append(entry.name)
-        builder = run.TopologyBuilder(application_id)
-        nodes: dict[str, list[run.Node]] = {}
-        for entry in self._entries.values():
-            before = [node for parent in entry.parents for node in nodes[parent]]
-            if entry.kind == "source":
-                if entry.topics and entry.topics[0] in self._internal:
-                    through = self._repartition(builder, application_id, sinks[entry.topics[0]], entry, nodes)
-                    nodes[entry.name] = [through]
-                else:
-                    read = enumerate(entry.topics or self._matching(entry, application_id, topics))
-                    nodes[entry.name] = [builder.add(self._source(entry, topic, n)) for n, topic in read]
-            elif entry.kind == "sink":
-                if not entry.topics or entry.topics[0] not in self._internal:
-                    builder.add(self._sink(entry), *before)
-            else:
-                assert entry.make is not None
-                connected = tuple(specs[store] for store in entry.stores)
-                seen = tuple(specs[name] for name in self._global)
-                made = entry.make(Connected(entry.name, connected, specs, tuple(children[entry.name]), seen))
-                nodes[entry.name] = [builder.add(made, *before)]
-        return replace(builder.build(), copartitioned=self._copartitioned_topics(), wrap=self._wrap)
-
-    @staticmethod
-    def _matching(entry: Entry, application_id: str, topics: Sequence[str]) -> tuple[str, ...]:
-        """Return the topics that a source reads by its pattern; internal ones are not its business."""
-        pattern = entry.pattern
-        assert pattern is not None
-        found = [t for t in topics if pattern.fullmatch(t) and not t.startswith((f"{application_id}-", "__"))]
-        if not found:
-            raise TopologyError(f"No topic matches {pattern.pattern}, which source {entry.name} reads.")
-        return tuple(sorted(found))
+        binding = Binding(
+            application_id,
+            self._entries,
+            specs,
+            tuple(specs[name] for name in self._global),
+            frozenset(self._internal),
+            self.default_key,
+            self.default_value,
+            topics,
+        )
+        return replace(binding.bound(), copartitioned=self._copartitioned_topics(), wrap=self._wrap)
 
     def _copartitioned_topics(self) -> tuple[frozenset[str], ...]:
         topics = {name: entry.topics for name, entry in self._entries.items() if entry.kind == "source"}
@@ -438,61 +342,6 @@ class Topology:
             frozenset(t for source in group for t in topics.get(source, ()) if t not in self._internal)
             for group in self._copartitioned
         )
-
-    def _key(self, entry: Entry) -> KeySerde:
-        return entry.key_serde or self.default_key or MissingSerde(f"the keys of {entry.kind} {entry.name}")
-
-    def _value(self, entry: Entry) -> Serde:
-        return entry.value_serde or self.default_value or MissingSerde(f"the values of {entry.kind} {entry.name}")
-
-    def _source(self, entry: Entry, topic: str, number: int) -> run.Node:
-        return run.Source(
-            name=entry.name if number == 0 else f"{entry.name}-{topic}",
-            topic=topic,
-            key_serde=self._key(entry),
-            value_serde=self._value(entry),
-            timestamp=self._extractor(entry),
-            reads_headers=True,
-            reads_position=True,
-            is_global=entry.is_global,
-            offset_reset=entry.offset_reset,
-        )
-
-    def _extractor(self, entry: Entry) -> TimeOf | None:
-        if isinstance(entry.timestamp, Expression):
-            scope = record_scope(self._value(entry), self._key(entry), entry.name)
-            return ExpressionTime(entry.timestamp, scope)
-        return None if entry.timestamp is None else _Extractor(entry.timestamp)
-
-    def _sink(self, entry: Entry) -> run.Node:
-        return run.Sink(
-            name=entry.name,
-            topic=entry.topics[0] if entry.topics else None,
-            key_serde=self._key(entry),
-            value_serde=self._value(entry),
-            topic_of=entry.topic_of,
-            partition_of=entry.partition_of,
-        )
-
-    def _repartition(
-        self,
-        builder: run.TopologyBuilder,
-        application_id: str,
-        sink: Entry,
-        source: Entry,
-        nodes: Mapping[str, list[run.Node]],
-    ) -> run.Node:
-        node = run.Repartition(
-            name=source.name,
-            sink_name=sink.name,
-            topic=f"{application_id}-{source.topics[0]}",
-            key_serde=self._key(sink),
-            value_serde=self._value(sink),
-            carries_changes=sink.carries_changes,
-            partitions=sink.partitions,
-            partition_of=sink.partition_of,
-        )
-        return builder.add(node, *(each for parent in sink.parents for each in nodes[parent]))
 
     @property
     def stores(self) -> Mapping[str, StoreDefinition]:
@@ -504,23 +353,6 @@ class Topology:
         """The external topics that are read."""
         found = (t for e in self._entries.values() if e.kind == "source" for t in e.topics if t not in self._internal)
         return tuple(dict.fromkeys(found))
-
-
-class _Extractor:
-    """A function as the execution layer's timestamp extractor."""
-
-    columnar = False
-
-    def __init__(self, function: TimestampExtractor) -> None:
-        self._function = function
-
-    def extract(self, record: Record, partition_time: int) -> int:
-        """Return the time of a record."""
-        return self._function(record, partition_time)
-
-    def column(self, batch: Any) -> Any:
-        """There is no column form."""
-        raise TypeError("a callable has no column form")
 
 
 def _reset_of(given: OffsetReset) -> str | int | None:
@@ -545,8 +377,3 @@ def _detail(entry: Entry) -> str:
     if entry.topics:
         return f"topic: {entry.topics[0]}"
     return f"extractor class: {getattr(entry.topic_of, '__qualname__', entry.topic_of)}"
-
-
-def windowed(serde: KeySerde | None) -> bool:
-    """Tell whether keys are windowed."""
-    return isinstance(serde, WindowedKeySerde)

@@ -17,11 +17,12 @@ from typing import TYPE_CHECKING, Any
 
 from kappaflow.errors import StreamsError
 from kappaflow.streams import topology as run
+from kappaflow.streams.dsl.entries import Connected
 from kappaflow.streams.dsl.graph import GraphNode
 from kappaflow.streams.dsl.processor_api import ProcessorContext
 from kappaflow.streams.dsl.stores import Materialized, StoreDefinition
 from kappaflow.streams.dsl.table_steps import Specs, Step, Stores, Table, View, store_view
-from kappaflow.streams.dsl.topology import Connected, Topology
+from kappaflow.streams.dsl.topology import Topology
 from kappaflow.streams.processors.base import Processor, RowStore, TaskContext
 from kappaflow.streams.processors.keys import KeyWriter
 from kappaflow.streams.processors.put_results import is_kept, is_latest

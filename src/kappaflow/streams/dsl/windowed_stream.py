@@ -13,6 +13,7 @@ from kappaflow.serde.schema import WindowInfo, WindowType
 from kappaflow.streams import topology as run
 from kappaflow.streams.columns.step_rows import Steps
 from kappaflow.streams.dsl.aggregators import counting
+from kappaflow.streams.dsl.entries import Connected, MakeNode
 from kappaflow.streams.dsl.expressions import is_fold
 from kappaflow.streams.dsl.grouped_stream import AGGREGATE, REDUCE, Folder, KGroupedStream, folded
 from kappaflow.streams.dsl.reducers import Reducer, reducing
@@ -21,7 +22,6 @@ from kappaflow.streams.dsl.stores import Materialized, StoreDefinition
 from kappaflow.streams.dsl.table import KTable
 from kappaflow.streams.dsl.table_sources import materialized_of
 from kappaflow.streams.dsl.table_steps import is_columnar
-from kappaflow.streams.dsl.topology import Connected
 from kappaflow.streams.dsl.windows import SessionWindows, SlidingWindows, TimeWindows, UnlimitedWindows
 from kappaflow.streams.expressions.nodes import Aggregate, Expression
 from kappaflow.streams.processors.sliding import SlidingAggregateProcessor
@@ -234,7 +234,7 @@ def windowed_serde(inner: Serde | None, window: WindowInfo | None, name: str) ->
     return WindowedKeySerde(inner or MissingSerde(f"the keys of {name}"), window)
 
 
-def windowed_node(windows: Windows, aggregator: Folder, *, final: bool) -> Callable[[Connected], run.Node]:
+def windowed_node(windows: Windows, aggregator: Folder, *, final: bool) -> MakeNode:
     """Return what makes the operator of windows."""
 
     def sliding(at: Connected, spec: StoreSpec, windows: SlidingWindows) -> run.Node:
@@ -297,7 +297,7 @@ def stepped(aggregator: Folder, spec: StoreSpec, *, final: bool = False) -> Step
     return Steps(makes_changes=True, keeps_key=not final, value=shape, specs=((spec, 8),))
 
 
-def session_node(windows: SessionWindows, aggregator: Folder, *, final: bool) -> Callable[[Connected], run.Node]:
+def session_node(windows: SessionWindows, aggregator: Folder, *, final: bool) -> MakeNode:
     """Return what makes the operator of sessions."""
     return lambda at: run.SessionAggregate(
         name=at.name,
