@@ -16,7 +16,7 @@ import fastavro
 
 from kappaflow.errors import ConfigError, SerializationError
 from kappaflow.serde import types as t
-from kappaflow.serde.avro_schema import DEFAULT_PRECISION, branch_name, is_map_entry, type_of_avro
+from kappaflow.serde.avro_schema import branch_name, decimal_of_avro, is_map_entry, named_type, type_of_avro
 from kappaflow.serde.coercion import fit_decimal
 from kappaflow.serde.schema_codec import SchemaCodec, plain_boolean, plain_float, plain_integer, plain_text
 
@@ -75,7 +75,7 @@ class AvroCodec(SchemaCodec):
 
     def _converter(self, node: Any, namespace: str, *, write: bool) -> Convert:
         if isinstance(node, str):
-            found = self.names.get(node) or self.names.get(f"{namespace}.{node}")
+            found = named_type(node, namespace, self.names)
             if found is not None:
                 return self._named(node, found, write=write)
             return _writer_of(node) if write else _same
@@ -84,10 +84,10 @@ class AvroCodec(SchemaCodec):
         kind = node["type"]
         if not isinstance(kind, str):
             return self._converter(kind, namespace, write=write)
-        if node.get("logicalType") == "decimal" and kind in {"bytes", "fixed"}:
+        decimal = decimal_of_avro(node)
+        if decimal is not None:
             size = node.get("size") if kind == "fixed" else None
-            data_type = t.Decimal(int(node.get("precision", DEFAULT_PRECISION)), int(node.get("scale", 0)))
-            return _decimal_writer(data_type, size) if write else _decimal_reader(data_type.scale)
+            return _decimal_writer(decimal, size) if write else _decimal_reader(decimal.scale)
         match kind:
             case "record" | "error":
                 return self._record(node, namespace, write=write)

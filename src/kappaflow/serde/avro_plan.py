@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from kappaflow.serde import types as t
-from kappaflow.serde.avro_schema import DEFAULT_PRECISION, is_map_entry
-from kappaflow.serde.record_plan import Step, Unplannable, match_fields, position, struct_of
+from kappaflow.serde.avro_schema import decimal_of_avro, is_map_entry, named_type
+from kappaflow.serde.record_plan import Step, Unplannable, match_fields, position, struct_of, value_of
 
 _PLAIN = frozenset({"null", "boolean", "int", "long", "float", "double", "bytes", "string"})
 
@@ -34,7 +34,7 @@ class _Planner:
     def step(self, node: Any, namespace: str, wanted: t.DataType | None) -> Step:
         """Return the step of a type; `wanted` is the column's, None where no column takes the value."""
         if isinstance(node, str):
-            found = self._names.get(node) or self._names.get(f"{namespace}.{node}")
+            found = named_type(node, namespace, self._names)
             if found is not None:
                 return self.step(found, "", wanted)
             if node not in _PLAIN:
@@ -45,18 +45,20 @@ class _Planner:
         kind = node["type"]
         if not isinstance(kind, str):
             return self.step(kind, namespace, wanted)
-        if node.get("logicalType") == "decimal" and kind in {"bytes", "fixed"}:
-            if int(node.get("precision", DEFAULT_PRECISION)) > 38 and wanted is not None:
+        decimal = decimal_of_avro(node)
+        if decimal is not None:
+            if decimal.precision > 38 and wanted is not None:
                 raise Unplannable
-            scale = int(node.get("scale", 0))
-            return ("decimal", [], [scale], []) if kind == "bytes" else ("fixed-decimal", [], [scale, node["size"]], [])
+            if kind == "bytes":
+                return ("decimal", [], [decimal.scale], [])
+            return ("fixed-decimal", [], [decimal.scale, node["size"]], [])
         match kind:
             case "record" | "error":
                 return self._record(node, namespace, wanted)
             case "array":
                 return self._array(node["items"], namespace, wanted)
             case "map":
-                inner = self.step(node["values"], namespace, self._value_of(wanted))
+                inner = self.step(node["values"], namespace, wanted and value_of(wanted))
                 return ("map", [inner], [], [])
             case "enum":
                 return ("enum", [], [], [symbol.encode() for symbol in node["symbols"]])
@@ -89,7 +91,7 @@ class _Planner:
             fields = items["fields"]
             if [f["name"] for f in fields] != ["key", "value"]:
                 raise Unplannable
-            value = self._value_of(wanted)
+            value = wanted and value_of(wanted)
             inner = items.get("namespace") or namespace
             key = None if wanted is None else t.STRING
             return (
@@ -101,11 +103,3 @@ class _Planner:
         if wanted is not None and not isinstance(wanted, t.Array):
             raise Unplannable
         return ("array", [self.step(items, namespace, wanted and wanted.element)], [], [])
-
-    @staticmethod
-    def _value_of(wanted: t.DataType | None) -> t.DataType | None:
-        if wanted is None:
-            return None
-        if not isinstance(wanted, t.Map) or wanted.key != t.STRING:
-            raise Unplannable
-        return wanted.value

@@ -20,7 +20,7 @@ Everything below the top is ``["null", type]`` with default null.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from kappaflow.errors import ConfigError
@@ -29,7 +29,7 @@ from kappaflow.serde.schema import Column, names_within
 
 Node = Any
 DEFAULT_FULL_NAME: Final = "io.confluent.ksql.avro_schemas.KsqlDataSourceSchema"
-DEFAULT_PRECISION: Final = 64
+_DEFAULT_PRECISION: Final = 64
 _CONNECT = "org.apache.kafka.connect.data."
 _PLAIN: dict[type[t.DataType], Node] = {
     t.Boolean: "boolean",
@@ -147,8 +147,9 @@ def type_of_avro(node: Node, names: dict[str, Node] | None = None) -> t.DataType
     if not isinstance(kind, str):
         return type_of_avro(kind, names)
     _remember(node, names)
-    if node.get("logicalType") == "decimal" and kind in {"bytes", "fixed"}:
-        return t.Decimal(int(node.get("precision", DEFAULT_PRECISION)), int(node.get("scale", 0)))
+    decimal = decimal_of_avro(node)
+    if decimal is not None:
+        return decimal
     if node.get("logicalType") in _LOGICAL:
         return _LOGICAL[node["logicalType"]]
     match kind:
@@ -162,6 +163,18 @@ def type_of_avro(node: Node, names: dict[str, Node] | None = None) -> t.DataType
             return None if value is None else t.Map(t.STRING, value)
         case _:
             return type_of_avro(kind, names)
+
+
+def decimal_of_avro(node: Node) -> t.Decimal | None:
+    """Return the DECIMAL that a type of bytes stands for; None where it stands for none."""
+    if node.get("logicalType") != "decimal" or node["type"] not in ("bytes", "fixed"):
+        return None
+    return t.Decimal(int(node.get("precision", _DEFAULT_PRECISION)), int(node.get("scale", 0)))
+
+
+def named_type(name: str, namespace: str, names: Mapping[str, Node]) -> Node | None:
+    """Return the type that a name means within a namespace; None where it is a type of Avro's own."""
+    return names.get(name) or names.get(f"{namespace}.{name}")
 
 
 def _remember(node: Node, names: dict[str, Node]) -> None:

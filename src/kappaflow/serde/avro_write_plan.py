@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from kappaflow.serde import types as t
-from kappaflow.serde.avro_schema import DEFAULT_PRECISION
-from kappaflow.serde.record_plan import NO_COLUMN, WHOLE_NUMBERS, Step, Unplannable, source_of
+from kappaflow.serde.avro_schema import decimal_of_avro, named_type
+from kappaflow.serde.record_plan import NO_COLUMN, WHOLE_NUMBERS, Step, Unplannable, source_of, value_of
 
 _SOURCES: dict[str, tuple[type[t.DataType], ...]] = {
     "boolean": (t.Boolean,),
@@ -41,7 +41,7 @@ class _Planner:
     def step(self, node: Any, namespace: str, source: t.DataType) -> Step:
         """Return the step of a type whose values are those of a column type."""
         if isinstance(node, str):
-            found = self._names.get(node) or self._names.get(f"{namespace}.{node}")
+            found = named_type(node, namespace, self._names)
             if found is not None:
                 return self.step(found, "", source)
             if not isinstance(source, _SOURCES.get(node, ())):
@@ -52,18 +52,19 @@ class _Planner:
         kind = node["type"]
         if not isinstance(kind, str):
             return self.step(kind, namespace, source)
-        if node.get("logicalType") == "decimal" and kind in {"bytes", "fixed"}:
+        decimal = decimal_of_avro(node)
+        if decimal is not None:
             if not isinstance(source, t.Decimal):
                 raise Unplannable
             size = node["size"] if kind == "fixed" else NO_COLUMN
-            return ("decimal", [], [int(node.get("scale", 0)), int(node.get("precision", DEFAULT_PRECISION)), size], [])
+            return ("decimal", [], [decimal.scale, decimal.precision, size], [])
         match kind:
             case "record" | "error":
                 return ("record", self._fields(node, namespace, source), [], [])
             case "array":
                 return self._array(node["items"], namespace, source)
             case "map":
-                return ("map", [self.step(node["values"], namespace, _value_of(source))], [], [])
+                return ("map", [self.step(node["values"], namespace, value_of(source))], [], [])
             case "enum" if isinstance(source, t.String):
                 return ("enum", [], [], [symbol.encode() for symbol in node["symbols"]])
             case "fixed" if isinstance(source, t.Bytes):
@@ -99,7 +100,7 @@ class _Planner:
 
     def _array(self, items: Any, namespace: str, source: t.DataType) -> Step:
         if isinstance(source, t.Map):
-            pair = t.Struct((t.StructField("key", t.STRING), t.StructField("value", _value_of(source))))
+            pair = t.Struct((t.StructField("key", t.STRING), t.StructField("value", value_of(source))))
             named = self._names.get(items) if isinstance(items, str) else items
             if not isinstance(named, dict) or named.get("type") != "record":
                 raise Unplannable
@@ -117,9 +118,3 @@ def _absent(field: Any) -> bytes:
     if "null" not in kind:
         raise Unplannable
     return bytes([kind.index("null") << 1])
-
-
-def _value_of(source: t.DataType) -> t.DataType:
-    if not isinstance(source, t.Map) or source.key != t.STRING:
-        raise Unplannable
-    return source.value

@@ -162,14 +162,12 @@ class ProtobufCodec(SchemaCodec):
             return t.Struct(())  # a message within itself: columns cannot hold it
         inner = (*above, message.full_name)
         for field in message.fields:
-            oneof = field.containing_oneof
-            if oneof is not None and not is_synthetic(oneof):
-                name = f"{oneof.name}_{oneof.index}"
-                if oneof.fields[0].number == field.number:
-                    members = [(f.name, self._type(f, inner)) for f in oneof.fields]
-                    fields.append(t.StructField(name, t.Struct(_fields(members))))
-                continue
-            fields += _fields([(field.name, self._type(field, inner))])
+            within = oneof_name(field)
+            if within is None:
+                fields += _fields([(field.name, self._type(field, inner))])
+            elif field.containing_oneof.fields[0].number == field.number:
+                members = [(f.name, self._type(f, inner)) for f in field.containing_oneof.fields]
+                fields.append(t.StructField(within, t.Struct(_fields(members))))
         return t.Struct(tuple(fields))
 
     def _type(self, field: Any, above: tuple[str, ...]) -> t.DataType | None:
@@ -226,9 +224,15 @@ def _add_common(pool: Any, name: str) -> None:
     pool.AddSerializedFile(parse_proto(_COMMON[name], name).descriptor.SerializeToString())
 
 
-def is_synthetic(oneof: Any) -> bool:
-    """Tell whether a oneof stands for the presence of its only field."""
-    return len(oneof.fields) == 1 and oneof.name == f"_{oneof.fields[0].name}"
+def oneof_name(field: Any) -> str | None:
+    """Return what the struct of a field's oneof is called; None where it is in none.
+
+    One that stands for the presence of its only field is none.
+    """
+    oneof = field.containing_oneof
+    if oneof is None or (len(oneof.fields) == 1 and oneof.name == f"_{oneof.fields[0].name}"):
+        return None
+    return f"{oneof.name}_{oneof.index}"
 
 
 def is_map(field: Any) -> bool:
@@ -249,11 +253,11 @@ def _filled(message: Any, value: Any) -> Any:
         raise TypeError(f"expected a message, got {value!r}")
     upper = {str(key).upper(): item for key, item in value.items()}
     for field in message.DESCRIPTOR.fields:
-        oneof = field.containing_oneof
+        oneof = oneof_name(field)
         within: Mapping[str, Any] = value
         folded = upper
-        if oneof is not None and not is_synthetic(oneof):
-            within = upper.get(f"{oneof.name}_{oneof.index}".upper()) or {}
+        if oneof is not None:
+            within = upper.get(oneof.upper()) or {}
             folded = {str(key).upper(): item for key, item in within.items()}
         item = within[field.name] if field.name in within else folded.get(field.name.upper())
         if item is not None:
@@ -352,13 +356,10 @@ def _plain(message: Any) -> Any:
     """Return a message as a mapping; absent fields that can be absent are None."""
     out: dict[str, Any] = {}
     for field in message.DESCRIPTOR.fields:
-        oneof = field.containing_oneof
+        oneof = oneof_name(field)
         value = None if field.has_presence and not message.HasField(field.name) else _read(message, field)
-        if oneof is not None and not is_synthetic(oneof):
-            members = out.setdefault(f"{oneof.name}_{oneof.index}", {})
-            members[field.name] = value
-        else:
-            out[field.name] = value
+        place = out if oneof is None else out.setdefault(oneof, {})
+        place[field.name] = value
     return out
 
 

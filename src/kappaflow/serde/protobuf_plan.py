@@ -7,7 +7,7 @@ from typing import Any
 from google.protobuf.descriptor import FieldDescriptor as F
 
 from kappaflow.serde import types as t
-from kappaflow.serde.protobuf_codec import WRAPPERS, is_list_message, is_map, is_synthetic
+from kappaflow.serde.protobuf_codec import WRAPPERS, is_list_message, is_map, oneof_name
 from kappaflow.serde.record_plan import NO_COLUMN, Step, Unplannable, match_fields, position, struct_of
 
 SCALARS = {
@@ -51,13 +51,7 @@ def protobuf_steps(message: Any, wanted: t.Struct) -> Step:
 def _message(message: Any, wanted: t.Struct | None, above: tuple[str, ...]) -> Step:
     if message.full_name in above:
         raise Unplannable
-    names: list[str] = []
-    for field in message.fields:
-        oneof: Any = field.containing_oneof
-        if oneof is None or is_synthetic(oneof):
-            names.append(field.name)
-        else:
-            names.append(f"{oneof.name}_{oneof.index}")
+    names = [oneof_name(field) or field.name for field in message.fields]
     found = match_fields(names, wanted.fields if wanted else ())
     steps: list[Step] = []
     for name, field, column in zip(names, message.fields, found, strict=True):

@@ -7,7 +7,7 @@ from typing import Any
 from google.protobuf.descriptor import FieldDescriptor as F
 
 from kappaflow.serde import types as t
-from kappaflow.serde.protobuf_codec import WRAPPERS, is_list_message, is_map, is_synthetic
+from kappaflow.serde.protobuf_codec import WRAPPERS, is_list_message, is_map, oneof_name
 from kappaflow.serde.protobuf_plan import MEANINGS, SCALARS
 from kappaflow.serde.record_plan import WHOLE_NUMBERS, Step, Unplannable, source_of
 
@@ -36,9 +36,9 @@ def _fields(message: Any, source: t.DataType) -> list[Step]:
     for field in sorted(message.fields, key=lambda each: each.number):
         if field.is_required:
             raise Unplannable  # without it the row form has an error for each record
-        oneof: Any = field.containing_oneof
-        if oneof is not None and not is_synthetic(oneof):
-            if source_of(f"{oneof.name}_{oneof.index}", source.fields) is not None:
+        oneof = oneof_name(field)
+        if oneof is not None:
+            if source_of(oneof, source.fields) is not None:
                 raise Unplannable
             continue
         at = source_of(field.name, source.fields)

@@ -63,6 +63,17 @@ def struct_of(data_type: t.DataType | None) -> t.Struct | None:
     raise Unplannable
 
 
+def value_of(data_type: t.DataType) -> t.DataType:
+    """Return the type of the values of a column of maps.
+
+    Raises:
+        Unplannable: the column is no MAP, or its keys are no strings.
+    """
+    if not isinstance(data_type, t.Map) or data_type.key != t.STRING:
+        raise Unplannable
+    return data_type.value
+
+
 def position(wanted: t.Struct | None, column: t.StructField | None) -> int:
     """Return the position of a column, or -1."""
     return NO_COLUMN if wanted is None or column is None else wanted.fields.index(column)
