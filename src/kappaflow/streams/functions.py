@@ -7,12 +7,12 @@ SQL compiles expressions to these; the DSL wraps callables, which have only a ro
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 from kappaflow.serde.types import DataType
-from kappaflow.streams.batch import ArrowArray, Batch, Mask
+from kappaflow.streams.batch import ArrowArray, Batch, Int64s, Mask
 from kappaflow.streams.record import Record
 
 
@@ -47,6 +47,33 @@ class Mapper(Protocol):
 
     def column(self, batch: Batch) -> tuple[list[ArrowArray], Mask | None]:
         """Return the new columns and the mask of rows whose whole value (or key) is not null."""
+        ...
+
+
+class FlatMapper(Protocol):
+    """Makes any number of values from a record."""
+
+    def row(self, record: Record) -> list[Any]:
+        """Return the new values in order."""
+        ...
+
+
+class Joiner(Protocol):
+    """Makes the value of a joined record."""
+
+    @property
+    def columnar(self) -> bool:
+        """Tell whether there is a column form."""
+        ...
+
+    def row(self, key: Any, left: Any, right: Any) -> Any:
+        """Return the joined value; either side may be None in outer joins."""
+        ...
+
+    def column(
+        self, batch: Batch, right: Sequence[ArrowArray], right_valid: Mask | None
+    ) -> tuple[list[ArrowArray], Mask | None]:
+        """Return the joined columns and the mask of rows that are not null; the batch is the left side."""
         ...
 
 
@@ -105,4 +132,33 @@ class Aggregator(Protocol):
 
     def results(self, state_columns: Sequence[ArrowArray]) -> list[ArrowArray]:
         """Column form of `result`."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class ExtractedTimes:
+    """Times of rows.
+
+    Attributes:
+        times: milliseconds since the epoch.
+        messages: what is wrong, by position, with rows that have no time that can be read.
+    """
+
+    times: Int64s
+    messages: Mapping[int, str]
+
+
+class TimestampExtractor(Protocol):
+    """Gives the time of a record."""
+
+    def extract(self, record: Record, partition_time: int) -> int:
+        """Return milliseconds since the epoch; a negative time drops the record.
+
+        Raises:
+            SerializationError: the record has no time that can be read.
+        """
+        ...
+
+    def column(self, batch: Batch) -> ExtractedTimes:
+        """Return the times of a batch's rows."""
         ...

@@ -15,8 +15,8 @@ from kappaflow.serde.types import String
 from kappaflow.sql.functions.java_time import TimePattern, time_pattern
 from kappaflow.sql.metastore import TimestampColumn
 from kappaflow.streams.batch import Batch
+from kappaflow.streams.functions import ExtractedTimes
 from kappaflow.streams.record import Record, Windowed
-from kappaflow.streams.topology import ExtractedTimes
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 

@@ -25,7 +25,7 @@ from kappaflow.streams.columns.held_stores import HeldGroups
 from kappaflow.streams.columns.merging import merged
 from kappaflow.streams.columns.operator import only
 from kappaflow.streams.columns.table_lookups import LookUp
-from kappaflow.streams.functions import Mapper
+from kappaflow.streams.functions import Joiner, Mapper
 from kappaflow.streams.processors.base import TaskContext
 from kappaflow.streams.processors.foreign_key_protocol import (
     Instruction,
@@ -34,7 +34,6 @@ from kappaflow.streams.processors.foreign_key_protocol import (
     subscription_key,
     subscription_prefix,
 )
-from kappaflow.streams.topology.nodes import Joiner
 
 HASH, INSTRUCTION, PRIMARY, PARTITION = range(4)
 """The columns of a registration."""

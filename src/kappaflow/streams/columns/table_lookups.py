@@ -15,9 +15,9 @@ from kappaflow.streams.columns.fan import MergeColumns, pc
 from kappaflow.streams.columns.operator import only
 from kappaflow.streams.columns.stored_rows import StoredRows
 from kappaflow.streams.columns.table import KeptTable, without
-from kappaflow.streams.functions import Mapper
+from kappaflow.streams.functions import Joiner, Mapper
 from kappaflow.streams.processors.base import TaskContext
-from kappaflow.streams.topology.nodes import Joiner, StoreSpec
+from kappaflow.streams.topology.nodes import StoreSpec
 
 
 class LookUp(Protocol):

@@ -14,9 +14,9 @@ from kappaflow.streams.dsl.entries import Connected, Entry, TimestampExtractor
 from kappaflow.streams.expressions.nodes import Expression
 from kappaflow.streams.expressions.scopes import record_scope
 from kappaflow.streams.expressions.values import ExpressionTime
+from kappaflow.streams.functions import TimestampExtractor as TimeOf
 from kappaflow.streams.record import Record
 from kappaflow.streams.topology.nodes import KeySerde, StoreSpec
-from kappaflow.streams.topology.nodes import TimestampExtractor as TimeOf
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,9 +27,9 @@ from kappaflow.streams.expressions.values import (
     ExpressionTopic,
     is_expression,
 )
-from kappaflow.streams.functions import Mapper, Predicate
+from kappaflow.streams.functions import FlatMapper, Joiner, Mapper, Predicate
 from kappaflow.streams.record import Record
-from kappaflow.streams.topology.nodes import FlatMapper, Joiner, KeySerde
+from kappaflow.streams.topology.nodes import KeySerde
 
 
 class Typed(Protocol):

@@ -28,7 +28,7 @@ from kappaflow.streams.dsl.table_sources import materialized_of
 from kappaflow.streams.dsl.table_steps import SourceStep, View
 from kappaflow.streams.dsl.topology import Topology
 from kappaflow.streams.expressions.nodes import Expression
-from kappaflow.streams.functions import Mapper
+from kappaflow.streams.functions import Joiner, Mapper
 from kappaflow.streams.processors.foreign_key_protocol import RegistrationSerde, ResponseSerde
 from kappaflow.streams.processors.foreign_key_sides import (
     AnsweringProcessor,
@@ -38,7 +38,6 @@ from kappaflow.streams.processors.foreign_key_sides import (
     SubscribingProcessor,
 )
 from kappaflow.streams.record import Record
-from kappaflow.streams.topology.nodes import Joiner
 
 PREFIX = "KTABLE-FK-JOIN-"
 REGISTRATION = f"{PREFIX}SUBSCRIPTION-REGISTRATION-"

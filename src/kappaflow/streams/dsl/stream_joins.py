@@ -27,6 +27,7 @@ from kappaflow.streams.dsl.table_steps import is_columnar
 from kappaflow.streams.dsl.topology import Topology
 from kappaflow.streams.dsl.windows import JoinWindows, Span, milliseconds
 from kappaflow.streams.expressions.nodes import Expression
+from kappaflow.streams.functions import Joiner
 from kappaflow.streams.processors.buffered_changes import BufferedChangeSerde
 from kappaflow.streams.processors.buffered_join import BufferedViewJoinProcessor
 from kappaflow.streams.processors.self_join import SelfJoinProcessor
@@ -34,7 +35,7 @@ from kappaflow.streams.processors.stream_join_side import StreamJoinSideProcesso
 from kappaflow.streams.processors.stream_stream_join import LEFT, RIGHT, StreamStreamJoinProcessor
 from kappaflow.streams.processors.view_joins import StreamViewJoinProcessor
 from kappaflow.streams.record import Record
-from kappaflow.streams.topology.nodes import Joiner, StoreSpec
+from kappaflow.streams.topology.nodes import StoreSpec
 
 JOIN_TIMES = 8 + ARRIVAL_BYTES
 Given = Callable[..., Any] | Expression | Mapping[str, Any]

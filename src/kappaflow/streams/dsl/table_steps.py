@@ -26,6 +26,7 @@ from kappaflow.streams.columns.table_lookups import (
 from kappaflow.streams.dsl.entries import Connected
 from kappaflow.streams.dsl.graph import LatestOnly
 from kappaflow.streams.dsl.stores import StoreDefinition
+from kappaflow.streams.functions import Joiner
 from kappaflow.streams.processors.table_steps import TableMergeProcessor, TableStepProcessor
 from kappaflow.streams.processors.table_views import (
     BufferedView,
@@ -37,7 +38,7 @@ from kappaflow.streams.processors.table_views import (
     open_store,
 )
 from kappaflow.streams.processors.view_joins import TableJoinSideProcessor
-from kappaflow.streams.topology.nodes import Joiner, StoreSpec
+from kappaflow.streams.topology.nodes import StoreSpec
 
 Stores = Mapping[str, Any]
 Specs = Mapping[str, StoreSpec]

@@ -14,6 +14,7 @@ from kappaflow.streams.batch import ArrowArray, Batch, Int64s
 from kappaflow.streams.columns.batches import serialised_keys, take
 from kappaflow.streams.columns.change_bytes import encode_changes
 from kappaflow.streams.execution.encode import no_topic
+from kappaflow.streams.functions import TimestampExtractor
 from kappaflow.streams.topology import nodes as n
 
 
@@ -70,7 +71,7 @@ def by_topic(node: n.Sink, batch: Batch, on_error: Callable[[KappaError], None])
         yield replace(node, topic=name, topic_of=None), take(batch, codes == code)
 
 
-def _with_times(extractor: n.TimestampExtractor, batch: Batch, on_error: Callable[[KappaError], None]) -> Batch:
+def _with_times(extractor: TimestampExtractor, batch: Batch, on_error: Callable[[KappaError], None]) -> Batch:
     """Give rows the times of their written values."""
     extracted = extractor.column(batch)
     bad = extracted.times < 0

@@ -17,8 +17,8 @@ from kappaflow.streams.expressions.column_form import evaluate, truth
 from kappaflow.streams.expressions.nodes import Aggregate, Expression, lit
 from kappaflow.streams.expressions.operation import NULL
 from kappaflow.streams.expressions.row_form import compile_row
+from kappaflow.streams.functions import ExtractedTimes
 from kappaflow.streams.record import Record
-from kappaflow.streams.topology.nodes import ExtractedTimes
 
 Given = Expression | Mapping[str, Any]
 

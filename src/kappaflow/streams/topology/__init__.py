@@ -7,7 +7,6 @@ Each node names its operator's inputs, stores and formats; `kappaflow.streams.pr
 
 from kappaflow.streams.topology.builder import ProcessorWrapper, Subtopology, Topology, TopologyBuilder
 from kappaflow.streams.topology.nodes import (
-    ExtractedTimes,
     Filter,
     FlatMapValues,
     ForeignKeyJoin,
@@ -38,7 +37,6 @@ from kappaflow.streams.topology.nodes import (
 )
 
 __all__ = [
-    "ExtractedTimes",
     "Filter",
     "FlatMapValues",
     "ForeignKeyJoin",

@@ -6,75 +6,18 @@ one element per column (see kappaflow.serde.schema), or `Windowed` around such a
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any
 
 from kappaflow.serde import Serde, WindowedKeySerde
 from kappaflow.serde.schema import WindowInfo
 from kappaflow.serde.types import DataType
-from kappaflow.streams.batch import ArrowArray, Batch, Int64s, Mask
-from kappaflow.streams.functions import Aggregator, Mapper, Predicate
+from kappaflow.streams.functions import Aggregator, FlatMapper, Joiner, Mapper, Predicate, TimestampExtractor
 from kappaflow.streams.record import Headers, Record
 
 KeySerde = Serde | WindowedKeySerde
 PartitionOf = Callable[[Record, int], int | Collection[int] | None]
-
-
-@dataclass(frozen=True, slots=True)
-class ExtractedTimes:
-    """Times of rows.
-
-    Attributes:
-        times: milliseconds since the epoch.
-        messages: what is wrong, by position, with rows that have no time that can be read.
-    """
-
-    times: Int64s
-    messages: Mapping[int, str]
-
-
-class TimestampExtractor(Protocol):
-    """Gives the time of a record."""
-
-    def extract(self, record: Record, partition_time: int) -> int:
-        """Return milliseconds since the epoch; a negative time drops the record.
-
-        Raises:
-            SerializationError: the record has no time that can be read.
-        """
-        ...
-
-    def column(self, batch: Batch) -> ExtractedTimes:
-        """Return the times of a batch's rows."""
-        ...
-
-
-class FlatMapper(Protocol):
-    """Makes any number of values from a record."""
-
-    def row(self, record: Record) -> list[Any]:
-        """Return the new values in order."""
-        ...
-
-
-class Joiner(Protocol):
-    """Makes the value of a joined record."""
-
-    @property
-    def columnar(self) -> bool:
-        """Tell whether there is a column form."""
-        ...
-
-    def row(self, key: Any, left: Any, right: Any) -> Any:
-        """Return the joined value; either side may be None in outer joins."""
-        ...
-
-    def column(
-        self, batch: Batch, right: Sequence[ArrowArray], right_valid: Mask | None
-    ) -> tuple[list[ArrowArray], Mask | None]:
-        """Return the joined columns and the mask of rows that are not null; the batch is the left side."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +73,18 @@ class Node:
     def stores(self) -> tuple[StoreSpec, ...]:
         """The stores that the operator uses."""
         return ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StatefulNode(Node):
+    """Base of the nodes whose operator keeps its state in one store, or looks it up in one."""
+
+    store: StoreSpec
+
+    @property
+    def stores(self) -> tuple[StoreSpec, ...]:
+        """The one store."""
+        return (self.store,)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -233,7 +188,7 @@ class Repartition(Node):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class StreamAggregate(Node):
+class StreamAggregate(StatefulNode):
     """Fold the records of each key of a stream; null keys and null values are dropped.
 
     Attributes:
@@ -241,17 +196,11 @@ class StreamAggregate(Node):
     """
 
     aggregator: Aggregator
-    store: StoreSpec
     initial_is_old: bool = False
-
-    @property
-    def stores(self) -> tuple[StoreSpec, ...]:
-        """The state of the groups."""
-        return (self.store,)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class WindowedAggregate(Node):
+class WindowedAggregate(StatefulNode):
     """Fold the records of each key and time window; keys become `Windowed`.
 
     Attributes:
@@ -261,21 +210,15 @@ class WindowedAggregate(Node):
     """
 
     aggregator: Aggregator
-    store: StoreSpec
     size_ms: int
     advance_ms: int
     grace_ms: int
     emit_final: bool = False
     initial_is_old: bool = False
 
-    @property
-    def stores(self) -> tuple[StoreSpec, ...]:
-        """The state of the windows."""
-        return (self.store,)
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SessionAggregate(Node):
+class SessionAggregate(StatefulNode):
     """Fold the records of each key into sessions separated by gaps; keys become `Windowed`.
 
     Attributes:
@@ -284,16 +227,10 @@ class SessionAggregate(Node):
     """
 
     aggregator: Any
-    store: StoreSpec
     gap_ms: int
     grace_ms: int
     emit_final: bool = False
     keeps_record_time: bool = False
-
-    @property
-    def stores(self) -> tuple[StoreSpec, ...]:
-        """The state of the sessions."""
-        return (self.store,)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -328,28 +265,15 @@ class GroupTable(Node):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class TableAggregate(Node):
+class TableAggregate(StatefulNode):
     """Fold the rows of each group of a regrouped table, taking old rows back with `Aggregator.undo`."""
 
     aggregator: Aggregator
-    store: StoreSpec
-
-    @property
-    def stores(self) -> tuple[StoreSpec, ...]:
-        """The state of the groups."""
-        return (self.store,)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Materialise(Node):
+class Materialise(StatefulNode):
     """Keep a table in a store, to answer look-ups; changes pass through with their old values known."""
-
-    store: StoreSpec
-
-    @property
-    def stores(self) -> tuple[StoreSpec, ...]:
-        """The table's store."""
-        return (self.store,)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -374,30 +298,18 @@ class ToTable(Node):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Suppress(Node):
+class Suppress(StatefulNode):
     """Hold the result of a window back until stream time passes its end and the grace period."""
 
     grace_ms: int
-    store: StoreSpec
-
-    @property
-    def stores(self) -> tuple[StoreSpec, ...]:
-        """The results held back."""
-        return (self.store,)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class StreamTableJoin(Node):
+class StreamTableJoin(StatefulNode):
     """Look each record of a stream (first parent) up in a table (second parent)."""
 
     joiner: Joiner
-    store: StoreSpec
     left: bool = False
-
-    @property
-    def stores(self) -> tuple[StoreSpec, ...]:
-        """The table's current rows."""
-        return (self.store,)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
