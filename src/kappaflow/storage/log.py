@@ -16,7 +16,6 @@ from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 from typing import NamedTuple
-from zlib import crc32
 
 from kappaflow.errors import StorageError
 from kappaflow.runtime.clock import SYSTEM_CLOCK, Clock
@@ -38,7 +37,8 @@ from kappaflow.storage.log_recovery import (
 from kappaflow.storage.producer_state import ProducerState
 from kappaflow.storage.recompression import recompressed
 from kappaflow.storage.retention import expired_segments
-from kappaflow.storage.segment import MAX_RELATIVE_OFFSET, LogSegment, segment_path
+from kappaflow.storage.roll import Incoming, roll_is_due
+from kappaflow.storage.segment import LogSegment, segment_path
 from kappaflow.storage.segment_swap import CleanedSegment, swap_in
 from kappaflow.storage.time_lookup import OffsetAndTimestamp, lookup_timestamp
 from kappaflow.storage.transaction_index_cleaning import TRANSACTION_INDEX_SUFFIX
@@ -92,6 +92,7 @@ class PartitionLog:
     ) -> None:
         self.topic = topic
         self.partition = partition
+        self._name = f"{topic}-{partition}"
         self.directory = directory
         self.config = config
         self.flusher = flusher
@@ -251,7 +252,10 @@ class PartitionLog:
             head = pack_prefix(base_offset, header.length, leader_epoch)
         size = len(records)
         try:
-            segment = self._segment_for(size, last_offset, timestamp, now_ms)
+            incoming = Incoming(size, last_offset, timestamp)
+            segment = self._segments[-1]
+            if roll_is_due(segment, incoming, self.config, now_ms, self._name):
+                segment = self.roll()
             if leader_epoch > self.leader_epochs.latest:
                 self.leader_epochs.assign(leader_epoch, base_offset)
             segment.append((head, body), size, last_offset, timestamp)
@@ -271,33 +275,7 @@ class PartitionLog:
         return AppendResult(base_offset, last_offset, log_append_time, self.log_start_offset)
 
     def _write_failed(self, error: OSError) -> StorageError:
-        return write_failure(f"{self.topic}-{self.partition}: cannot write to {self.directory}", error)
-
-    def _segment_for(self, size: int, last_offset: int, timestamp: int, now_ms: int) -> LogSegment:
-        """The active segment, after a roll where one is due."""
-        active = self._segments[-1]
-        config = self.config
-        if active.size == 0:
-            return active
-        waited = (
-            timestamp - active.first_timestamp
-            if active.first_timestamp is not None and active.first_timestamp >= 0 and timestamp >= 0
-            else now_ms - active.created_ms
-        )
-        if (
-            active.size + size > config.segment_bytes
-            or waited > config.roll_ms - self._roll_jitter_ms(active)
-            or active.index_is_full(config.segment_index_bytes)
-            or last_offset - active.base_offset > MAX_RELATIVE_OFFSET
-        ):
-            return self.roll()
-        return active
-
-    def _roll_jitter_ms(self, segment: LogSegment) -> int:
-        """What is taken off segment.ms, so that the logs of a topic do not all roll at once; the same for a segment."""
-        config = self.config
-        most = min(config.segment_jitter_ms, config.segment_ms)
-        return crc32(f"{self.topic}-{self.partition}-{segment.base_offset}".encode()) % most if most > 0 else 0
+        return write_failure(f"{self._name}: cannot write to {self.directory}", error)
 
     def roll(self) -> LogSegment:
         """Seal the active segment and start the next one at the log's end.
@@ -351,8 +329,7 @@ class PartitionLog:
         """
         if not self.log_start_offset <= offset <= self.log_end_offset:
             raise OffsetOutOfRange(
-                f"offset {offset} of {self.topic}-{self.partition} lies outside "
-                f"{self.log_start_offset} to {self.log_end_offset}"
+                f"offset {offset} of {self._name} lies outside {self.log_start_offset} to {self.log_end_offset}"
             )
         if offset == self.log_end_offset:
             return b""
@@ -389,7 +366,7 @@ class PartitionLog:
         target = self.high_watermark if before_offset == -1 else before_offset
         if target > self.high_watermark or target < 0:
             raise OffsetOutOfRange(
-                f"cannot delete records of {self.topic}-{self.partition} before offset {target}: "
+                f"cannot delete records of {self._name} before offset {target}: "
                 f"its high watermark is {self.high_watermark}"
             )
         if target > self.log_start_offset:
