@@ -18,16 +18,15 @@ from __future__ import annotations
 
 import threading
 import time
-from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
-from struct import Struct
 from types import TracebackType
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal
 
 from kappaflow.client.broker_errors import RETRIABLE_CODES, broker_error, translate
 from kappaflow.client.connection import ClientConfig, open_fetching
+from kappaflow.client.fetch_position import FetchPosition
 from kappaflow.client.fetch_requests import fetch_request, list_offsets_request
+from kappaflow.client.fetched_chunk import FetchedChunk
 from kappaflow.client.metadata import Leader, Metadata
 from kappaflow.client.tail_watch import Seen, SharedWatch
 from kappaflow.client.topic_partition import TopicPartition
@@ -41,78 +40,9 @@ EARLIEST = -2
 RETRY_BACKOFF_S = 0.1
 SHARED_REQUEST_BYTES, SHARED_BUFFERED_BYTES = 1 << 20, 16 << 20
 """Bounds of a fetcher that shares its connection: others wait for the answer, and there are many."""
-_OFFSET_LENGTH = Struct(">qi")
-_LAST_OFFSET_DELTA = Struct(">i")
-_HEADER_SIZE = 61
-_LOG_OVERHEAD = 12
-
 IsolationLevel = Literal["read_uncommitted", "read_committed"]
 PARTITION_SHARE_MIN_BYTES = 1 << 20
 ISOLATION_CODES: dict[IsolationLevel, int] = {"read_uncommitted": 0, "read_committed": 1}
-
-
-class AbortedTransaction(NamedTuple):
-    """A transaction whose batches in a chunk are to be skipped, from an offset on until its abort marker."""
-
-    producer_id: int
-    first_offset: int
-
-
-class FetchedChunk(NamedTuple):
-    """What one fetch returned for one partition.
-
-    Attributes:
-        partition: where it is from.
-        fetch_offset: the offset that was asked for; the first batch may begin before it.
-        next_offset: the offset after the last whole batch.
-        records: record batches; the last one may be cut and is then fetched again.
-        high_watermark: the end of what is replicated.
-        last_stable_offset: the end of what is decided, with ``read_committed``.
-        aborted: aborted transactions within the records.
-    """
-
-    partition: TopicPartition
-    fetch_offset: int
-    next_offset: int
-    records: bytes
-    high_watermark: int
-    last_stable_offset: int
-    aborted: tuple[AbortedTransaction, ...] = ()
-
-
-@dataclass(slots=True, eq=False)
-class _Position:
-    """What the fetcher knows of one assigned partition; ``at_end``: the watch says when to fetch it."""
-
-    partition: TopicPartition
-    offset: int
-    paused: bool = False
-    in_flight: bool = False
-    at_end: bool = False
-    retry_at: float = 0.0
-    failures: int = 0
-    unknown_since: float | None = None
-    high_watermark: int = -1
-    last_stable_offset: int = -1
-    log_start_offset: int = -1
-    has_more: bool = True
-    empty_until: int = -1
-    chunks: deque[FetchedChunk] = field(default_factory=deque[FetchedChunk])
-    buffered_bytes: int = 0
-
-
-def next_offset_after(records: bytes) -> int | None:
-    """The offset after the last whole batch, or None where there is none."""
-    position, size, last = 0, len(records), -1
-    while position + _HEADER_SIZE <= size:
-        length = _OFFSET_LENGTH.unpack_from(records, position)[1]
-        if position + _LOG_OVERHEAD + length > size:
-            break
-        last = position
-        position += _LOG_OVERHEAD + length
-    if last < 0:
-        return None
-    return _OFFSET_LENGTH.unpack_from(records, last)[0] + _LAST_OFFSET_DELTA.unpack_from(records, last + 23)[0] + 1
 
 
 class Fetcher:
@@ -156,7 +86,7 @@ class Fetcher:
         self._min_bytes = min_bytes
         self._unknown_timeout_s = unknown_topic_timeout_ms / 1000
         self._lock = threading.Condition()
-        self._positions: dict[TopicPartition, _Position] = {}
+        self._positions: dict[TopicPartition, FetchPosition] = {}
         self._buffered_bytes = 0
         self._throttled = False
         self._in_flight: dict[int, int] = {}
@@ -196,7 +126,7 @@ class Fetcher:
             self._drop([p for p in offsets if p in self._positions])
             for partition, offset in offsets.items():
                 key = TopicPartition(*partition)
-                self._positions[key] = _Position(key, offset)
+                self._positions[key] = FetchPosition(key, offset)
         self._metadata.track({partition.topic for partition in offsets})
         self._connection.call_soon(self._pump)
 
@@ -355,7 +285,7 @@ class Fetcher:
         with self._lock:
             self._throttled = False
             now = time.monotonic()
-            by_leader: dict[Leader, list[_Position]] = {}
+            by_leader: dict[Leader, list[FetchPosition]] = {}
             for position in self._positions.values():
                 if not self._is_fetchable(position, now):
                     continue
@@ -364,13 +294,13 @@ class Fetcher:
                     self._wait_for_leader(position, now)
                 else:
                     by_leader.setdefault(leader, []).append(position)
-            by_node: dict[int, list[tuple[_Position, int]]] = {}
+            by_node: dict[int, list[tuple[FetchPosition, int]]] = {}
             for (node_id, epoch), positions in by_leader.items():
                 by_node.setdefault(node_id, []).extend((position, epoch) for position in positions)
             for node_id, ready in by_node.items():
                 self._send_to(node_id, ready)
 
-    def _is_fetchable(self, position: _Position, now: float) -> bool:
+    def _is_fetchable(self, position: FetchPosition, now: float) -> bool:
         if position.in_flight or position.at_end or position.retry_at > now:
             return False
         crowded = self._buffered_bytes >= self._max_buffered and position.buffered_bytes > 0
@@ -384,7 +314,7 @@ class Fetcher:
         share = max(PARTITION_SHARE_MIN_BYTES, self._max_buffered // max(1, len(self._positions)))
         return min(self._partition_max, share)
 
-    def _wait_for_leader(self, position: _Position, now: float) -> None:
+    def _wait_for_leader(self, position: FetchPosition, now: float) -> None:
         position.unknown_since = position.unknown_since or now
         known = self._metadata.partitions(position.partition.topic)
         gone = known is None or position.partition.partition not in known
@@ -399,13 +329,13 @@ class Fetcher:
             return
         self._retry_later(position, now)
 
-    def _retry_later(self, position: _Position, now: float) -> None:
+    def _retry_later(self, position: FetchPosition, now: float) -> None:
         position.failures += 1
         position.retry_at = now + RETRY_BACKOFF_S
         self._metadata.refresh()
         self._connection.call_later(RETRY_BACKOFF_S, self._pump)
 
-    def _send_to(self, node_id: int, ready: list[tuple[_Position, int]]) -> None:
+    def _send_to(self, node_id: int, ready: list[tuple[FetchPosition, int]]) -> None:
         lookups = [pair for pair in ready if pair[0].offset < 0]
         fetches = [pair for pair in ready if pair[0].offset >= 0]
         if lookups:
@@ -442,7 +372,7 @@ class Fetcher:
     def _has_untaken(self) -> bool:
         return any(position.chunks and not position.paused for position in self._positions.values())
 
-    def _send(self, node_id: int, request: Any, positions: list[_Position], handle: Any) -> None:
+    def _send(self, node_id: int, request: Any, positions: list[FetchPosition], handle: Any) -> None:
         asked = [(position, position.offset) for position in positions]
         for position in positions:
             position.in_flight = True
@@ -466,7 +396,7 @@ class Fetcher:
 
         self._connection.send(request, node_id).add_callback(succeeded).add_errback(failed)
 
-    def _on_failure(self, error: BaseException, positions: list[_Position]) -> None:
+    def _on_failure(self, error: BaseException, positions: list[FetchPosition]) -> None:
         if self._connection.closed:
             return
         ours = translate(error, "fetch")
@@ -481,7 +411,7 @@ class Fetcher:
         self._error = self._error or error
         self._lock.notify_all()
 
-    def _fetch_request(self, pairs: list[tuple[_Position, int]]) -> Any:
+    def _fetch_request(self, pairs: list[tuple[FetchPosition, int]]) -> Any:
         return fetch_request(
             ((position.partition, position.offset, epoch) for position, epoch in pairs),
             isolation=self._isolation,
@@ -496,7 +426,7 @@ class Fetcher:
         """How long to wait for news where there are none."""
         return self._max_wait_ms / 1000 * self._connection.config.patience
 
-    def _on_fetched(self, node_id: int, response: Any, asked: list[tuple[_Position, int]]) -> None:
+    def _on_fetched(self, node_id: int, response: Any, asked: list[tuple[FetchPosition, int]]) -> None:
         if response.error_code:
             self._on_failure(broker_error(response.error_code, "fetch"), [position for position, _ in asked])
             return
@@ -511,43 +441,19 @@ class Fetcher:
                     if self._watch is not None and not answer.error_code:
                         self._wait_at_end(self._watch, position, node_id, is_empty=had_room)
 
-    def _take_answer(self, position: _Position, offset: int, answer: Any, *, had_room: bool) -> None:
+    def _take_answer(self, position: FetchPosition, offset: int, answer: Any, *, had_room: bool) -> None:
         if answer.error_code:
             self._on_partition_error(position, answer.error_code)
             return
-        position.failures = 0
-        position.unknown_since = None
-        position.high_watermark = answer.high_watermark
-        position.last_stable_offset = answer.last_stable_offset
-        position.log_start_offset = answer.log_start_offset
-        records = answer.records
-        following = next_offset_after(records) if records else None
-        end = answer.last_stable_offset if self._isolation else answer.high_watermark
-        position.empty_until = end if had_room and offset == position.offset else -1
-        if following is not None:
-            aborted = tuple(
-                AbortedTransaction(row.producer_id, row.first_offset) for row in answer.aborted_transactions or ()
-            )
-            chunk = FetchedChunk(
-                position.partition,
-                offset,
-                following,
-                records,
-                answer.high_watermark,
-                answer.last_stable_offset,
-                aborted,
-            )
-            position.offset = following
-            position.chunks.append(chunk)
-            position.buffered_bytes += len(records)
-            self._buffered_bytes += len(records)
-            self.fetched_bytes += len(records)
+        size = position.take(offset, answer, committed=bool(self._isolation), had_room=had_room)
+        if size:
+            self._buffered_bytes += size
+            self.fetched_bytes += size
             # Those not served yet come first in the next request, which may be too small for all.
             self._positions[position.partition] = self._positions.pop(position.partition)
             self._lock.notify_all()
-        position.has_more = position.offset < end
 
-    def _wait_at_end(self, watch: SharedWatch, position: _Position, node_id: int, *, is_empty: bool) -> None:
+    def _wait_at_end(self, watch: SharedWatch, position: FetchPosition, node_id: int, *, is_empty: bool) -> None:
         """Ask for a partition no more until the watch says so, where the last answer said that nothing is left."""
         if position.has_more and not is_empty:
             return
@@ -558,7 +464,7 @@ class Fetcher:
             # Offsets without records up to the end, or records that the broker had not at hand: it may have them later.
             self._connection.call_later(self._wait_s, lambda: self._leave_end([position.partition]))
 
-    def _on_partition_error(self, position: _Position, code: int) -> None:
+    def _on_partition_error(self, position: FetchPosition, code: int) -> None:
         if code == ErrorCode.OFFSET_OUT_OF_RANGE and self._reset is not None:
             position.offset = self._reset
             position.empty_until = -1
@@ -570,7 +476,7 @@ class Fetcher:
         else:
             self._fail(broker_error(code, f"fetch {position.partition}"))
 
-    def _on_offsets(self, response: Any, asked: list[tuple[_Position, int]]) -> None:
+    def _on_offsets(self, response: Any, asked: list[tuple[FetchPosition, int]]) -> None:
         by_partition = {position.partition: position for position, _ in asked}
         for topic in response.topics:
             for answer in topic.partitions:

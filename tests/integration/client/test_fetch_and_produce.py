@@ -11,7 +11,8 @@ import pytest
 
 from kappaflow.client.admin import LATEST, Admin
 from kappaflow.client.connection import ClientConfig, Connection
-from kappaflow.client.fetch import EARLIEST, FetchedChunk, Fetcher
+from kappaflow.client.fetch import EARLIEST, Fetcher
+from kappaflow.client.fetched_chunk import FetchedChunk
 from kappaflow.client.partition_queue import DeliveryReport
 from kappaflow.client.produce import TOGETHER_BYTES_MAX, BatchProducer
 from kappaflow.client.records import RecordReader, RecordWriter

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from kappaflow.client.broker_errors import broker_error, error_name, raise_for_code, translate
-from kappaflow.client.fetch import next_offset_after
+from kappaflow.client.fetched_chunk import next_offset_after
 from kappaflow.client.kafka_python import kafka_errors
 from kappaflow.errors import BrokerError, RetriableBrokerError, UsageError
 from kappaflow.wire.record_batch import build_batch

@@ -7,7 +7,7 @@ import random
 
 import pytest
 
-from kappaflow.client.fetch import FetchedChunk
+from kappaflow.client.fetched_chunk import FetchedChunk
 from kappaflow.client.topic_partition import TopicPartition
 from kappaflow.server.worker.cohort import Cohort, Subscriber
 from kappaflow.server.worker.cohort_columns import CHUNK_BYTES_MIN, cohort_columns

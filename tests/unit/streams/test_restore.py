@@ -15,7 +15,7 @@ import pytest
 
 from kappaflow import kernel
 from kappaflow.client.connection import ClientConfig
-from kappaflow.client.fetch import FetchedChunk
+from kappaflow.client.fetched_chunk import FetchedChunk
 from kappaflow.client.topic_partition import TopicPartition
 from kappaflow.errors import CorruptRecordError, SerializationError, StorageError
 from kappaflow.runtime.disk import SYSTEM_DISK

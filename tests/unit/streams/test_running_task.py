@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from kappaflow.client.fetch import FetchedChunk, next_offset_after
+from kappaflow.client.fetched_chunk import FetchedChunk, next_offset_after
 from kappaflow.client.topic_partition import TopicPartition
 from kappaflow.errors import KappaError
 from kappaflow.sql.engine import Engine

@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from kappaflow.client.fetch import FetchedChunk
+from kappaflow.client.fetched_chunk import FetchedChunk
 from kappaflow.client.topic_partition import TopicPartition
 from kappaflow.errors import KappaError
 from kappaflow.server.rows import result_renderer

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from kappaflow.client.fetch import FetchedChunk
+from kappaflow.client.fetched_chunk import FetchedChunk
 from kappaflow.runtime.clock import SYSTEM_CLOCK
 from kappaflow.serde.arrow import array_to_values
 from kappaflow.server.rows import PROTOBUF, renderer

@@ -19,7 +19,8 @@ from typing import Any
 
 from kappaflow.client.admin import EARLIEST, LATEST, Admin
 from kappaflow.client.connection import ClientConfig
-from kappaflow.client.fetch import FetchedChunk, Fetcher, IsolationLevel
+from kappaflow.client.fetch import Fetcher, IsolationLevel
+from kappaflow.client.fetched_chunk import FetchedChunk
 from kappaflow.client.topic_partition import TopicPartition
 from kappaflow.errors import KappaError
 from kappaflow.server.rows import result_header

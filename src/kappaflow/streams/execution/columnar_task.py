@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from kappaflow.client.fetch import FetchedChunk
+from kappaflow.client.fetched_chunk import FetchedChunk
 from kappaflow.client.topic_partition import TopicPartition
 from kappaflow.errors import KappaError, SerializationError
 from kappaflow.runtime.clock import SYSTEM_CLOCK

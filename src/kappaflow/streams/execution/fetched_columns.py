@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from kappaflow import kernel
-from kappaflow.client.fetch import FetchedChunk
+from kappaflow.client.fetched_chunk import FetchedChunk
 from kappaflow.errors import CorruptRecordError
 
 

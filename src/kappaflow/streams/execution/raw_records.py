@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from kappaflow.client.fetch import FetchedChunk
+from kappaflow.client.fetched_chunk import FetchedChunk
 from kappaflow.streams.execution.fetched_columns import decode_fetched
 from kappaflow.streams.execution.row_task import RawRecord
 

@@ -23,7 +23,8 @@ from types import TracebackType
 from typing import Protocol
 
 from kappaflow.client.connection import ClientConfig
-from kappaflow.client.fetch import FetchedChunk, Fetcher
+from kappaflow.client.fetch import Fetcher
+from kappaflow.client.fetched_chunk import FetchedChunk
 from kappaflow.client.topic_partition import TopicPartition
 from kappaflow.errors import StreamsError
 from kappaflow.kernel.selection import USE_NATIVE

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from kappaflow.client.fetch import FetchedChunk
+from kappaflow.client.fetched_chunk import FetchedChunk
 from kappaflow.client.topic_partition import TopicPartition
 from kappaflow.errors import FunctionError, KappaError, SerializationError
 from kappaflow.runtime.clock import SYSTEM_CLOCK

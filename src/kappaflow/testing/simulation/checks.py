@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from kappaflow.client.fetch import AbortedTransaction, FetchedChunk
+from kappaflow.client.fetched_chunk import AbortedTransaction, FetchedChunk
 from kappaflow.client.topic_partition import TopicPartition
 from kappaflow.streams.execution.fetched_columns import decode_fetched
 from kappaflow.testing.simulation.history import History, Key, Outcome
