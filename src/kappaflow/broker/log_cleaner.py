@@ -38,13 +38,9 @@ class LogCleaner:
         logs: the logs.
         clock: the time.
         disk: where they are.
-
-    Attributes:
-        cleanings: how many logs were cleaned since the start.
     """
 
     def __init__(self, logs: LogDirectory, clock: Clock, disk: Disk) -> None:
-        self.cleanings = 0
         self._logs = logs
         self._clock = clock
         self._disk = disk
@@ -143,7 +139,6 @@ class LogCleaner:
         self._failed.pop(key, None)
         self._clean_offsets[key] = result.end_offset
         self._write_offsets()
-        self.cleanings += 1
         logger.info(
             "cleaned %s-%d up to offset %d: %d to %d bytes, %d records removed, %.1f s",
             *(*key, result.end_offset, result.bytes_read, result.bytes_written, result.records_removed),

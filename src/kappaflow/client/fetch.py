@@ -92,7 +92,6 @@ class Fetcher:
         self._in_flight: dict[int, int] = {}
         self._error: KappaError | None = None
         self._woken = False
-        self.fetched_bytes = 0
         self._connection, self._watch = open_fetching(config, self._isolation)
         if self._watch is not None:
             self._max_buffered = min(max_buffered_bytes, SHARED_BUFFERED_BYTES)
@@ -330,7 +329,6 @@ class Fetcher:
         self._retry_later(position, now)
 
     def _retry_later(self, position: FetchPosition, now: float) -> None:
-        position.failures += 1
         position.retry_at = now + RETRY_BACKOFF_S
         self._metadata.refresh()
         self._connection.call_later(RETRY_BACKOFF_S, self._pump)
@@ -448,7 +446,6 @@ class Fetcher:
         size = position.take(offset, answer, committed=bool(self._isolation), had_room=had_room)
         if size:
             self._buffered_bytes += size
-            self.fetched_bytes += size
             # Those not served yet come first in the next request, which may be too small for all.
             self._positions[position.partition] = self._positions.pop(position.partition)
             self._lock.notify_all()

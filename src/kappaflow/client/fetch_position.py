@@ -28,7 +28,6 @@ class FetchPosition:
     in_flight: bool = False
     at_end: bool = False
     retry_at: float = 0.0
-    failures: int = 0
     unknown_since: float | None = None
     high_watermark: int = -1
     last_stable_offset: int = -1
@@ -46,7 +45,6 @@ class FetchPosition:
             committed: whether only decided records are read.
             had_room: whether the answer would have held records of every partition that has some.
         """
-        self.failures = 0
         self.unknown_since = None
         self.high_watermark = answer.high_watermark
         self.last_stable_offset = answer.last_stable_offset

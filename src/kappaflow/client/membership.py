@@ -94,7 +94,6 @@ class GroupMembership:
         self._assignment = b""
         self._generation = GroupGeneration()
         self._has_posted = False
-        self._is_assigned = False
         self._counts: dict[str, int] = {}
         self._closing = False
         self._static = group_instance_id is not None
@@ -171,11 +170,6 @@ class GroupMembership:
         is not fenced, although others may work on the same partitions by then.
         """
         return self._generation
-
-    @property
-    def is_assigned(self) -> bool:
-        """Whether there is an assignment that was delivered by ``poll`` and not revoked."""
-        return self._is_assigned
 
     def request_rejoin(self) -> None:
         """Ask for a new assignment, because this member's metadata changed."""
@@ -283,7 +277,6 @@ class GroupMembership:
 
         def revoke_now() -> None:
             try:
-                self._is_assigned = False
                 self._on_revoked(lost)
             finally:
                 self._connection.call_soon(lambda: None if done.is_done else done.success(None))
@@ -303,7 +296,6 @@ class GroupMembership:
         generation = GroupGeneration(known.generation_id, known.member_id, known.group_instance_id)
 
         def assign_now() -> None:
-            self._is_assigned = True
             self._generation = generation
             self._on_assigned(assignment, generation)
 

@@ -15,7 +15,6 @@ if TYPE_CHECKING:
 
 Mask = npt.NDArray[np.bool_]
 FoldKind = Literal["count", "sum", "min", "max", "latest", "earliest", "last"]
-FoldType = Literal["BOOLEAN", "INTEGER", "BIGINT", "DOUBLE", "STRING", "BYTES", "DATE", "TIME", "TIMESTAMP"]
 KINDS = ("count", "sum", "min", "max", "latest", "earliest", "last")
 TYPES = ("BOOLEAN", "INTEGER", "BIGINT", "DOUBLE", "STRING", "BYTES", "DATE", "TIME", "TIMESTAMP")
 SUMMED_TYPES = ("INTEGER", "BIGINT", "DOUBLE")

@@ -42,21 +42,17 @@ class Format:
 
     Attributes:
         name: as users write it.
-        available: false for formats that are known but not built yet.
         features: ways to write a single column that it supports.
         properties: the format properties that it takes.
         infers_schema: columns can come from a schema registry.
         joins_and_groups: its values can be joined and grouped.
-        as_value: it can be a value format.
     """
 
     name: str
-    available: bool = True
     features: frozenset[SerdeFeature] = frozenset(SerdeFeature)
     properties: frozenset[str] = frozenset()
     infers_schema: bool = False
     joins_and_groups: bool = True
-    as_value: bool = True
 
 
 _UNWRAPPED = frozenset({SerdeFeature.UNWRAP_SINGLES})
@@ -67,7 +63,7 @@ FORMATS: Final[dict[str, Format]] = {
         Format("KAFKA", features=_UNWRAPPED, joins_and_groups=False),
         Format("JSON"),
         Format("DELIMITED", features=_UNWRAPPED, properties=frozenset({"delimiter"})),
-        Format("NONE", features=frozenset(), joins_and_groups=False, as_value=False),
+        Format("NONE", features=frozenset(), joins_and_groups=False),
         Format("AVRO", properties=_REGISTRY_PROPERTIES, infers_schema=True),
         Format("JSON_SR", properties=_REGISTRY_PROPERTIES, infers_schema=True),
         Format(
@@ -87,16 +83,11 @@ def find_format(name: str) -> Format:
     """Return the format that a statement names, in any case.
 
     Raises:
-        ConfigError: there is none, or it is not built yet.
+        ConfigError: there is none.
     """
     found = FORMATS.get(name.upper())
     if found is None:
         raise ConfigError(f"Unknown format: {name.upper()}")
-    if not found.available:
-        raise ConfigError(
-            f"The '{found.name}' format is not available yet. Use one of: "
-            + ", ".join(f.name for f in FORMATS.values() if f.available)
-        )
     return found
 
 

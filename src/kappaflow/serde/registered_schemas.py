@@ -16,8 +16,6 @@ from kappaflow.serde.schema import Column
 from kappaflow.serde.schema_codec import SchemaCodec
 from kappaflow.serde.schema_registry import ResolvedSchema, SchemaText
 
-SCHEMA_TYPES = {"AVRO": "AVRO", "JSON_SR": "JSON", "PROTOBUF": "PROTOBUF", "PROTOBUF_NOSR": "PROTOBUF"}
-
 
 def schema_of_columns(
     format_name: str, columns: tuple[Column, ...], properties: Mapping[str, str], *, unwrapped: bool

@@ -147,11 +147,6 @@ class Engine:
         self.apply(plan)
         return plan
 
-    def is_pull(self, statement: ParsedStatement | str) -> bool:
-        """Tell whether a SELECT is a pull query: one without EMIT."""
-        query = self._one(statement).statement
-        return isinstance(query, Query) and query.emit is None
-
     def plan_push(self, statement: ParsedStatement | str, properties: Mapping[str, str] | None = None) -> PushQuery:
         """Plan SELECT .. EMIT CHANGES.
 

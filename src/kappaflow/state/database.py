@@ -93,10 +93,6 @@ class StateDatabase:
         """Return the store `name` of a task."""
         return DurableStore(self._db, task.encode() + b"\x00" + name.encode() + b"\x00", RowCodec(types))
 
-    def multi_get(self, prefix: bytes, keys: Sequence[bytes]) -> list[bytes | None]:
-        """Return the packed rows of keys."""
-        return cast("list[bytes | None]", self._db.get([prefix + key for key in keys]))
-
     def positions(self, task: str) -> dict[str, int]:
         """Return the positions that the last commit of a task wrote; empty when there was none."""
         data = self._db.get(POSITIONS_PREFIX + task.encode())

@@ -10,7 +10,7 @@ Source: the protocol guide of Apache Kafka; KIP-482 (flexible versions), KIP-893
 from __future__ import annotations
 
 import struct
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from functools import cache
 
 from kappaflow.wire.decoder_source import compile_decoder
@@ -99,8 +99,3 @@ def encode(
 def encode_bytes(api_key: int, version: int, direction: Direction, message: Message, prefix: bytes = b"") -> bytes:
     """Write a message body after `prefix` as one byte string."""
     return b"".join(encode(api_key, version, direction, message, prefix))
-
-
-def total_length(parts: Sequence[Buffer]) -> int:
-    """Bytes in all buffers."""
-    return sum(map(len, parts))

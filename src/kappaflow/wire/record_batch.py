@@ -33,7 +33,6 @@ CRC_START = 21
 MAGIC = 2
 MAGIC_OFFSET = 16
 
-NO_TIMESTAMP = -1
 NO_PRODUCER_ID = -1
 NO_PRODUCER_EPOCH = -1
 NO_SEQUENCE = -1
@@ -46,7 +45,6 @@ CONTROL_BIT = 0x20
 DELETE_HORIZON_BIT = 0x40
 COMPRESSION_NAMES = ("none", "gzip", "snappy", "lz4", "zstd")
 
-_LENGTH = Struct(">i")
 _OFFSET_LENGTH = Struct(">qi")
 _PREFIX = Struct(">qii")
 _CRC = Struct(">I")
@@ -160,12 +158,6 @@ def crc_is_valid(buffer: ByteBuffer, position: int, header: RecordBatchHeader) -
 def pack_prefix(base_offset: int, length: int, leader_epoch: int) -> bytes:
     """The first 16 bytes of a batch: all that a broker sets when it appends."""
     return _PREFIX.pack(base_offset, length, leader_epoch)
-
-
-def set_base_offset(batch: bytearray | memoryview, base_offset: int, leader_epoch: int, position: int = 0) -> None:
-    """Set base offset and leader epoch in place; the CRC stays valid."""
-    (length,) = _LENGTH.unpack_from(batch, position + 8)
-    _PREFIX.pack_into(batch, position, base_offset, length, leader_epoch)
 
 
 def stamp_log_append_time(

@@ -22,7 +22,6 @@ MIB = 1 << 20
 POLL_S = 1.0
 FREED_PART = 0.9
 """What part of the predicted bytes has to be free."""
-SEGMENT_DELETE_S = 120
 CHECK_INTERVAL = "log.retention.check.interval.ms"
 STALL_S = 900
 

@@ -26,7 +26,6 @@ class FunctionLibrary:
 
     def __init__(self, directory: str, enabled: bool = True) -> None:
         self._directory = Path(directory) if directory and enabled else None
-        self._enabled = enabled
         self._packages = enabled and has_entry_points()
         self.functions = UserFunctions(default_registry())
         self.version = 0

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from kappaflow.errors import StatementError
+from kappaflow.serde import FORMATS
 from kappaflow.sql.analyzer.scope import AliasedSource, Scope, sources_of
 from kappaflow.sql.ast.expressions import Comparison, ComparisonOperator, Expression, Logical
 from kappaflow.sql.ast.formatter import format_expression
@@ -145,7 +146,7 @@ def _one_source(side: Expression, comparison: Comparison) -> str:
 
 
 def _check_value_formats(scope: Scope, clause: str) -> None:
-    raw = [s for s in scope.sources if s.source.value_format.name in {"KAFKA", "NONE"}]
+    raw = [s for s in scope.sources if not FORMATS[s.source.value_format.name].joins_and_groups]
     if raw:
         names = ", ".join(s.source.name for s in raw)
         kinds = ", ".join(sorted({f"'{s.source.value_format.name}'" for s in raw}))

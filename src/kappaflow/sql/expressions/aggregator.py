@@ -159,8 +159,6 @@ class SqlAggregator:
         parts = [aggregation for aggregation, _, _ in self._aggregations]
         self._state_types = column_types + tuple(t for part in parts for t in part.state_types)
         self.types: tuple[DataType, ...] = column_types + tuple(part.returns for part in parts)
-        self.intermediate_types = tuple(part.intermediate_type for part in parts)
-        self.can_undo = all(part.undo is not None for part in parts)
         self._initial: State = (None,) * self._width + tuple(v for part in parts for v in part.initial())
 
     def _make_folds(self) -> tuple[Fold, ...] | None:

@@ -14,7 +14,6 @@ from kappaflow.sql.ast import statements as s
 from kappaflow.sql.grammar.expression_builder import has, parts, position, unquote, with_meta
 from kappaflow.sql.grammar.query_builder import QueryBuilder
 
-_WITH = "with"
 Children = list[Any]
 
 

@@ -59,8 +59,6 @@ class StepPlanner:
     def __init__(self, root: Node, key_format: FormatInfo | None) -> None:
         self._root = root
         self._key_format = key_format
-        self._scans = [node for node in walk_plan(root) if isinstance(node, Scan)]
-        self._is_join = len(self._scans) > 1
         self._nodes_before = 0
         self._aggregates = any(isinstance(node, Aggregate) for node in walk_plan(root))
 

@@ -272,14 +272,6 @@ class StreamWindowedAggregate(_AggregateStep):
 
 
 @dataclass(frozen=True, slots=True)
-class TableSuppress(UnaryStep):
-    """Hold the row of a window back until the window is closed."""
-
-    over: Window
-    formats: Formats
-
-
-@dataclass(frozen=True, slots=True)
 class _JoinStep(Step):
     left: Step
     right: Step

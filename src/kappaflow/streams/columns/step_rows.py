@@ -10,8 +10,8 @@ import numpy as np
 import pyarrow as pa
 
 from kappaflow.serde.shape import Shape
-from kappaflow.streams.batch import ArrowArray, Batch, Mask
-from kappaflow.streams.columns.batches import take, valid_rows
+from kappaflow.streams.batch import ArrowArray, Batch
+from kappaflow.streams.columns.batches import take
 from kappaflow.streams.columns.merging import merged
 from kappaflow.streams.processors.base import Processor, TaskContext
 from kappaflow.streams.record import Change, Headers, Record, Windowed
@@ -159,8 +159,3 @@ def in_order(batches: Sequence[tuple[int, Batch]]) -> list[tuple[int, int]]:
     rows = np.concatenate([np.arange(len(batch), dtype=np.int64) for _, batch in batches])
     order = np.argsort(np.concatenate([batch.ord for _, batch in batches]), kind="stable")
     return list(zip(ports[order].tolist(), rows[order].tolist(), strict=True))
-
-
-def both_there(mask: Mask | None, other: Mask | None, count: int) -> Mask:
-    """Return the rows of which either is there."""
-    return valid_rows(mask, count) | valid_rows(other, count)

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
 from kappaflow.errors import UsageError
-from kappaflow.serde import Serde, WindowedKeySerde
+from kappaflow.serde import Serde
 from kappaflow.serde.objects import BytesSerde, JsonSerde, PackedSerde, StringSerde
 from kappaflow.serde.rows_of_format import ColumnsSerde
 from kappaflow.serde.shape import Shape
@@ -136,8 +136,3 @@ def same_columns(one: Any, other: Any) -> Any:
 def is_fold(given: Any) -> bool:
     """Tell whether an aggregate is given as folds of expressions."""
     return isinstance(given, Aggregate | Mapping)
-
-
-def inner_serde(serde: Any) -> Any:
-    """Return the serde of keys without their windows."""
-    return serde.inner if isinstance(serde, WindowedKeySerde) else serde

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from typing import Any
 
 from kappaflow.errors import UsageError
@@ -308,8 +307,3 @@ def session_node(windows: SessionWindows, aggregator: Folder, *, final: bool) ->
         emit_final=final,
         keeps_record_time=True,
     )
-
-
-def without_name(materialized: Materialized) -> Materialized:
-    """Return the same without the name of a store."""
-    return replace(materialized, name=None)

@@ -52,7 +52,6 @@ class OutputBuffer:
         self.on_too_large: OnTooLarge | None = None
         self._sticky: dict[str, int] = {}
         self._rows: dict[tuple[str, int | None, int], list[tuple[RawRecord, RawRecord | None]]] = {}
-        self.records_written = 0
 
     def add(
         self,
@@ -151,7 +150,6 @@ class OutputBuffer:
         for number, batches in encoded.partitions.items():
             for batch in batches:
                 self._producer.send(TopicPartition(topic, number), batch.data)
-        self.records_written += len(timestamps)
 
 
 def _too_large(topic: str, size: int, limit: int) -> StreamsError:

@@ -15,7 +15,7 @@ from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
 
 from kappaflow.client.offsets import GroupGeneration
-from kappaflow.errors import KappaError, StreamsError
+from kappaflow.errors import KappaError
 from kappaflow.state import OrderedStore
 from kappaflow.state.database import StateDatabase
 from kappaflow.streams.execution.query_figures import QueryFigures
@@ -201,13 +201,3 @@ class StreamThread:
     def paused(self) -> bool:
         """Whether processing is paused."""
         return self._paused.is_set()
-
-
-def require_running(thread: StreamThread) -> None:
-    """Refuse to read from a query that has no state here.
-
-    Raises:
-        StreamsError: says in which state the query is.
-    """
-    if not thread.tasks:
-        raise StreamsError(f"The query is {thread.figures.state}; try again in a moment.")

@@ -9,10 +9,10 @@ import numpy as np
 
 from kappaflow.errors import UsageError
 from kappaflow.serde.shape import Shape, rows, whole
-from kappaflow.serde.types import BIGINT, BOOLEAN, STRING, Array, DataType
+from kappaflow.serde.types import BIGINT, BOOLEAN, STRING, Array
 from kappaflow.streams.batch import ArrowArray, Batch, Mask
 from kappaflow.streams.columns.batches import both, plain
-from kappaflow.streams.expressions.binding import BoundExpression, Inputs, Scope, bind
+from kappaflow.streams.expressions.binding import Inputs, Scope, bind
 from kappaflow.streams.expressions.column_form import evaluate, truth
 from kappaflow.streams.expressions.nodes import Aggregate, Expression, lit
 from kappaflow.streams.expressions.operation import NULL
@@ -187,8 +187,3 @@ class ExpressionTime:
         """Return the times of rows."""
         array = evaluate(self._bound, Inputs(batch)).fill_null(-1)
         return ExtractedTimes(np.array(array.to_numpy(zero_copy_only=False), np.int64), {})
-
-
-def types_of(bound: Sequence[BoundExpression]) -> tuple[DataType, ...]:
-    """Return the types of expressions."""
-    return tuple(each.type for each in bound)

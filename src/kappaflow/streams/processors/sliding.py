@@ -19,7 +19,6 @@ from kappaflow.streams.record import Change, Record, Windowed
 from kappaflow.streams.topology.nodes import StoreSpec
 
 Window = tuple[int, Any, int]  # start, state, time of the newest record
-_TIME_MAX = 2**63 - 1
 
 
 class SlidingAggregateProcessor(CachingProcessor):
