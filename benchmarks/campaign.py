@@ -12,13 +12,15 @@ from statistics import median
 from typing import Any
 
 from benchmarks.checking import Output, check_output, read_output
+from benchmarks.engine_side import EngineSide
+from benchmarks.java_side import JavaSide
 from benchmarks.kafka import committed, create_topic, partition_ends, remove_outputs, topic_names
 from benchmarks.orders import PARTITIONS, Orders
 from benchmarks.partners import Partner
 from benchmarks.profiling import read_profile
 from benchmarks.quix_side import QuixSide
 from benchmarks.sampling import Sample, Sampler, at_records
-from benchmarks.sides import LARGE_CACHE_BYTES, EngineSide, JavaSide
+from benchmarks.side import LARGE_CACHE_BYTES, Side
 from benchmarks.turns import turn
 from benchmarks.workload import OUTPUT, Results, Workload
 
@@ -29,7 +31,6 @@ STILL_SECONDS = 3.0
 ENGINE = "kappaflow"
 PEERS = ("java-trees", "java-streaming", "quix")
 LARGE_CACHE = "java-streaming-large-cache"
-AnySide = JavaSide | EngineSide | QuixSide
 
 
 @dataclass(frozen=True)
@@ -92,7 +93,7 @@ def peers_of(workload: Workload, peers: Sequence[str]) -> list[str]:
     return [peer for peer in peers if peer.removeprefix("java-").split("-")[0] in workload.styles]
 
 
-def make_side(task: Task, name: str) -> AnySide:
+def make_side(task: Task, name: str) -> Side:
     """A new run of a side."""
     if name == "quix":
         return QuixSide(task.bootstrap, task.workload)
@@ -103,7 +104,7 @@ def make_side(task: Task, name: str) -> AnySide:
     return JavaSide(task.bootstrap, task.workload, name, style=style, overrides=overrides)
 
 
-def run_side(task: Task, side: AnySide) -> tuple[Run, Output]:
+def run_side(task: Task, side: Side) -> tuple[Run, Output]:
     """Run one side from start to its last commit, measure it, and check what it wrote."""
     remove_outputs(task.bootstrap)
     create_topic(task.bootstrap, OUTPUT, PARTITIONS)
@@ -128,7 +129,7 @@ def run_side(task: Task, side: AnySide) -> tuple[Run, Output]:
     return run, output
 
 
-def _follow(task: Task, side: AnySide) -> tuple[list[Sample], Sample]:
+def _follow(task: Task, side: Side) -> tuple[list[Sample], Sample]:
     """Sample a side until everything is committed; return the samples and the end of its work."""
     count, outputs = task.count, task.expected[0]
 
@@ -148,7 +149,7 @@ def _follow(task: Task, side: AnySide) -> tuple[list[Sample], Sample]:
     return sampler.samples, committed_at if task.caching else at_records(sampler.samples, count)
 
 
-def _follow_transactions(task: Task, side: AnySide) -> tuple[list[Sample], None]:
+def _follow_transactions(task: Task, side: Side) -> tuple[list[Sample], None]:
     """Sample a side with a repartition topic until it has committed everything; return the samples.
 
     How far it is say the positions committed for both of its inputs; when the work was done says the output, once it is
@@ -171,7 +172,7 @@ def _follow_transactions(task: Task, side: AnySide) -> tuple[list[Sample], None]
     return sampler.samples, None
 
 
-def side_alive(side: AnySide) -> None:
+def side_alive(side: Side) -> None:
     """Raise when a side has failed."""
     if not isinstance(side, EngineSide):
         side.processed()

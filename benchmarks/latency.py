@@ -12,10 +12,11 @@ from typing import Any
 import numpy as np
 from confluent_kafka import Consumer, TopicPartition
 
+from benchmarks.engine_side import EngineSide
+from benchmarks.java_side import JavaSide
 from benchmarks.kafka import create_topic, remove_outputs
 from benchmarks.orders import PARTITIONS
 from benchmarks.sampling import CpuMeter
-from benchmarks.sides import EngineSide, JavaSide
 from benchmarks.turns import turn
 from benchmarks.workload import OUTPUT, Workload
 from benchmarks.workloads import WORKLOADS

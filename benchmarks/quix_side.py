@@ -9,8 +9,8 @@ import tempfile
 import uuid
 from collections.abc import Sequence
 from pathlib import Path
-from types import TracebackType
 
+from benchmarks.side import Side
 from benchmarks.workload import OUTPUT, Workload
 from kappaflow.testing.toolchain import cache_directory, file_lock
 
@@ -39,7 +39,7 @@ def quix_python() -> Path:
     return python
 
 
-class QuixSide:
+class QuixSide(Side):
     """Quix Streams with one process; its state is in RocksDB, and goes to a changelog."""
 
     def __init__(self, bootstrap: str, workload: Workload) -> None:
@@ -48,14 +48,6 @@ class QuixSide:
         self._bootstrap = bootstrap
         self._workload = workload
         self._state = Path(tempfile.mkdtemp(prefix="kappa-bench-quix-"))
-
-    def __enter__(self) -> QuixSide:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
     def start(self, topics: Sequence[str], caching: bool) -> None:
         """Start the program.

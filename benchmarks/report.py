@@ -9,10 +9,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from benchmarks.java_side import JAVA_HEAP, JAVA_PROPERTIES
 from benchmarks.join_workloads import JOINS
 from benchmarks.order_formats import FORMATS
 from benchmarks.quix_side import QUIX_VERSION
-from benchmarks.sides import CACHE_BYTES, JAVA_HEAP, JAVA_PROPERTIES
+from benchmarks.side import CACHE_BYTES
 from benchmarks.workload import COMMIT_INTERVAL_MS, TRANSACTION_INTERVAL_MS
 from kappaflow.testing.java_program import KAFKA_VERSION
 

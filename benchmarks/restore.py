@@ -22,10 +22,11 @@ from typing import Any
 import msgspec
 from confluent_kafka import Consumer, Producer, TopicPartition
 
+from benchmarks.engine_side import EngineSide
+from benchmarks.java_side import JavaSide
 from benchmarks.kafka import committed, create_topic, end_offsets, group_members, partition_ends, remove_outputs
 from benchmarks.orders import PARTITIONS, Orders
 from benchmarks.sampling import CpuMeter
-from benchmarks.sides import EngineSide, JavaSide
 from benchmarks.turns import turn
 from benchmarks.workload import OUTPUT
 from benchmarks.workloads import WORKLOADS
