@@ -23,7 +23,7 @@ BAD = (
 
 
 @pytest.fixture
-def own(tmp_path: Path) -> Generator[EmbeddedServer]:
+def server(tmp_path: Path) -> Generator[EmbeddedServer]:
     (tmp_path / "functions").mkdir()
     (tmp_path / "functions" / "odd.py").write_text(BAD)
     properties = {
@@ -38,11 +38,9 @@ def own(tmp_path: Path) -> Generator[EmbeddedServer]:
 
 
 @pytest.fixture
-def db(own: EmbeddedServer) -> Generator[Database]:
-    with connect(own.url) as database:
-        database.properties["auto.offset.reset"] = "earliest"
-        database.sql(SOURCE)
-        yield database
+def db(db: Database) -> Database:
+    db.sql(SOURCE)
+    return db
 
 
 def entries(db: Database, logger: str) -> list[dict[str, object]]:
@@ -50,10 +48,10 @@ def entries(db: Database, logger: str) -> list[dict[str, object]]:
     return [row for row in rows if str(row["LOGGER"]).startswith(f"processing.{logger}")]
 
 
-def test_errors_of_records_are_rows_of_the_stream(own: EmbeddedServer, db: Database) -> None:
+def test_errors_of_records_are_rows_of_the_stream(server: EmbeddedServer, db: Database) -> None:
     db.sql("CREATE STREAM o AS SELECT k, CAST(t AS INT) AS i, ODD(n) AS n FROM s;")
     db.sql("INSERT INTO s VALUES ('a', 'seven', 2); INSERT INTO s VALUES ('b', '8', 3);")
-    with RecordWriter(ClientConfig(own.bootstrap_servers)) as writer:
+    with RecordWriter(ClientConfig(server.bootstrap_servers)) as writer:
         writer.send("s", b"c", b"{ no json")
     found = wait_until(lambda: (rows := entries(db, "CSAS_O_")) and len(rows) >= 3 and rows, "three entries")
     assert len(found) == 3
@@ -71,7 +69,7 @@ def test_errors_of_records_are_rows_of_the_stream(own: EmbeddedServer, db: Datab
     assert sorted(tuple(row) for row in db.sql("SELECT * FROM o;").rows()) == [("a", None, None), ("b", 8, 3)]
 
 
-def test_a_query_over_the_log_makes_no_entries_about_itself(own: EmbeddedServer, db: Database) -> None:
+def test_a_query_over_the_log_makes_no_entries_about_itself(server: EmbeddedServer, db: Database) -> None:
     db.sql("CREATE STREAM e AS SELECT logger, CAST(logger AS INT) AS bad FROM KSQL_PROCESSING_LOG;")
     db.sql("CREATE STREAM o AS SELECT k, CAST(t AS INT) AS i FROM s;")
     db.sql("INSERT INTO s VALUES ('a', 'seven', 2);")

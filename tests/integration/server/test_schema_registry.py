@@ -12,7 +12,7 @@ import httpx
 import pytest
 from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
 
-from kappaflow.database import Database, connect
+from kappaflow.database import Database
 from kappaflow.testing.embedded_server import EmbeddedServer, wait_until
 
 with warnings.catch_warnings():
@@ -32,19 +32,6 @@ ORDER = {
     "name": "Order",
     "fields": [{"name": "id", "type": "int"}, {"name": "note", "type": ["null", "string"], "default": None}],
 }
-
-
-@pytest.fixture(scope="module")
-def server() -> Generator[EmbeddedServer]:
-    with EmbeddedServer(arguments=["--property", "ksql.streams.commit.interval.ms=200"]) as running:
-        yield running
-
-
-@pytest.fixture
-def db(server: EmbeddedServer) -> Generator[Database]:
-    with connect(server.url) as database:
-        database.properties["auto.offset.reset"] = "earliest"
-        yield database
 
 
 @pytest.fixture

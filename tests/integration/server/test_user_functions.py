@@ -72,26 +72,24 @@ def functions(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def own(tmp_path: Path, functions: Path) -> Generator[EmbeddedServer]:
+def server(tmp_path: Path, functions: Path) -> Generator[EmbeddedServer]:
     arguments = ["--property", "ksql.streams.commit.interval.ms=100", "--functions", str(functions)]
     with EmbeddedServer(tmp_path / "data", arguments=arguments, workers=2) as running:
         yield running
 
 
 @pytest.fixture
-def db(own: EmbeddedServer) -> Generator[Database]:
-    with connect(own.url) as database:
-        database.properties["auto.offset.reset"] = "earliest"
-        database.sql(SOURCE)
-        yield database
+def db(db: Database) -> Database:
+    db.sql(SOURCE)
+    return db
 
 
 def rows(db: Database, text: str) -> list[tuple[object, ...]]:
     return sorted(tuple(row) for row in db.sql(text).rows())
 
 
-def test_functions_run_in_workers_only(own: EmbeddedServer, db: Database) -> None:
-    workers = {process["pid"] for process in own.processes() if process["name"].startswith("worker")}
+def test_functions_run_in_workers_only(server: EmbeddedServer, db: Database) -> None:
+    workers = {process["pid"] for process in server.processes() if process["name"].startswith("worker")}
     db.sql("CREATE STREAM o AS SELECT k, WHERE_AM_I(v) AS pid FROM s;")
     db.sql("CREATE TABLE j AS SELECT k, JOINED(t) AS t FROM s GROUP BY k;")
     db.sql("CREATE STREAM w AS SELECT k, WORDS(t) AS w FROM s;")
@@ -106,7 +104,7 @@ def test_functions_run_in_workers_only(own: EmbeddedServer, db: Database) -> Non
     assert {pid for (pid,) in rows(db, "SELECT WHERE_AM_I(1.0) FROM j WHERE k = 1;")} <= workers
 
 
-def test_functions_are_shown_and_described(own: EmbeddedServer, db: Database, functions: Path) -> None:
+def test_functions_are_shown_and_described(server: EmbeddedServer, db: Database, functions: Path) -> None:
     shown = {function["name"] for function in db.sql("SHOW FUNCTIONS;").entities[0]["functions"]}
     assert {"WHERE_AM_I", "WORDS", "JOINED"} <= shown
     described = db.sql("DESCRIBE FUNCTION where_am_i;").entities[0]
@@ -162,7 +160,7 @@ def test_functions_of_an_installed_distribution(tmp_path: Path) -> None:
             db.sql("CREATE STREAM p AS SELECT k, LEFT_OUT(v) AS r FROM s;")
 
 
-def test_new_and_changed_files_are_picked_up(own: EmbeddedServer, db: Database, functions: Path) -> None:
+def test_new_and_changed_files_are_picked_up(server: EmbeddedServer, db: Database, functions: Path) -> None:
     with pytest.raises(KappaError, match="Can't find any functions with the name 'PLUS'"):
         db.sql("CREATE STREAM o AS SELECT k, PLUS(v) AS p FROM s;")
     place(functions, "plus.py", plus(1))
@@ -179,7 +177,7 @@ def test_new_and_changed_files_are_picked_up(own: EmbeddedServer, db: Database, 
     assert rows(db, "SELECT PLUS(v) FROM s WHERE k = 1;") == [(101.0,)]
 
 
-def test_a_broken_file_leaves_running_queries_alone(own: EmbeddedServer, db: Database, functions: Path) -> None:
+def test_a_broken_file_leaves_running_queries_alone(server: EmbeddedServer, db: Database, functions: Path) -> None:
     place(functions, "plus.py", plus(1))
     db.sql("CREATE STREAM o AS SELECT k, PLUS(v) AS p FROM s;")
     place(functions, "plus.py", "def broken(:\n")
@@ -189,21 +187,23 @@ def test_a_broken_file_leaves_running_queries_alone(own: EmbeddedServer, db: Dat
     wait_until(lambda: rows(db, "SELECT * FROM o;") == [(1, 2.0)], "the query going on")
 
 
-def test_functions_go_on_after_kill_9_and_a_restart(own: EmbeddedServer, db: Database, functions: Path) -> None:
+def test_functions_go_on_after_kill_9_and_a_restart(server: EmbeddedServer, db: Database, functions: Path) -> None:
     db.sql("CREATE TABLE j AS SELECT k, JOINED(t) AS t FROM s GROUP BY k;")
     db.sql("INSERT INTO s (k, t) VALUES (1, 'a');")
     wait_until(lambda: rows(db, "SELECT * FROM j;") == [(1, "a")], "the first text")
-    own.kill_child("worker-0")
-    own.kill_child("worker-1")
+    server.kill_child("worker-0")
+    server.kill_child("worker-1")
     db.sql("INSERT INTO s (k, t) VALUES (1, 'b');")
     wait_until(lambda: rows(db, "SELECT * FROM j;") == [(1, "ab")], "the text after the kill")
     (functions / "where.py").unlink()
-    own.stop()
-    own.start()
-    with connect(own.url) as again:
-        wait_until(lambda: own.figures().get("CTAS_J_1", {}).get("state") == "ERROR", "a query without its function")
-        assert "JOINED is not loaded here" in own.figures()["CTAS_J_1"]["error"]
+    server.stop()
+    server.start()
+    with connect(server.url) as again:
+        wait_until(lambda: server.figures().get("CTAS_J_1", {}).get("state") == "ERROR", "a query without its function")
+        assert "JOINED is not loaded here" in server.figures()["CTAS_J_1"]["error"]
         place(functions, "where.py", WHERE)
-        wait_until(lambda: own.figures().get("CTAS_J_1", {}).get("state") == "RUNNING", "the function that came back")
+        wait_until(
+            lambda: server.figures().get("CTAS_J_1", {}).get("state") == "RUNNING", "the function that came back"
+        )
         again.sql("INSERT INTO s (k, t) VALUES (1, 'c');")
         wait_until(lambda: rows(again, "SELECT * FROM j;") == [(1, "abc")], "the text after the restart")
