@@ -6,12 +6,10 @@ columns in order, case, type and number.  The rows come in batches of every size
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import random
 from collections.abc import Callable, Sequence
 from decimal import Decimal
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -30,25 +28,21 @@ from kappaflow.serde.protobuf_codec import ProtobufCodec
 from kappaflow.serde.schema import Column
 from kappaflow.serde.schema_registry import MemorySchemaRegistry, SchemaText
 from kappaflow.testing.toolchain import required_toolchains
+from random_schemas import DOUBLES, INTS, TEXTS, AvroWriter, ProtoWriter
 
 pytestmark = pytest.mark.skipif(
     not native_available() and "rust" not in required_toolchains(), reason="the native kernel is not built"
 )
-_SPEC = importlib.util.spec_from_file_location("format_schemas", Path(__file__).with_name("test_format_schemas.py"))
-assert _SPEC is not None
-assert _SPEC.loader is not None
-schemas = importlib.util.module_from_spec(_SPEC)
-_SPEC.loader.exec_module(schemas)
 
 SEEDS = st.integers(0, 2**32)
 ROWS = 14
 FORMATS = ["AVRO", "PROTOBUF", "PROTOBUF_NOSR", "JSON_SR"]
 SCALARS: dict[t.DataType, list[Any]] = {
     t.BOOLEAN: [True, False],
-    t.INTEGER: schemas.INTS[:7],
-    t.BIGINT: schemas.INTS,
-    t.DOUBLE: [*schemas.DOUBLES, 1e-50, 3.4e38, 0.1],
-    t.STRING: [*schemas.TEXTS, "\0", 'q"\\\n', "y" * 200, "A", "BLUE"],
+    t.INTEGER: INTS[:7],
+    t.BIGINT: INTS,
+    t.DOUBLE: [*DOUBLES, 1e-50, 3.4e38, 0.1],
+    t.STRING: [*TEXTS, "\0", 'q"\\\n', "y" * 200, "A", "BLUE"],
     t.BYTES: [b"", b"\x00", b"\xff\x01", b"abc", b"z" * 130],
     t.DATE: [0, -1, 19_000, -719_162, 2_932_896, 11_016, -719_163, 2_932_897],
     t.TIME: [0, 1, 86_399_999, 3_723_004],
@@ -97,7 +91,7 @@ class Values:
                 return [self.value(element) for _ in range(self.chance.choice([0, 1, 2, 3, 40]))]
             case t.Map(_, value):
                 size = self.chance.choice([0, 1, 2, 20])
-                names = [*self.chance.sample(schemas.TEXTS, min(size, 5)), *(f"k{at}" for at in range(5, size))]
+                names = [*self.chance.sample(TEXTS, min(size, 5)), *(f"k{at}" for at in range(5, size))]
                 return {name: self.value(value) for name in names}
             case t.Struct(fields):
                 return {field.name: self.value(field.type) for field in fields}
@@ -249,7 +243,7 @@ def with_defaults(node: Any, chance: random.Random) -> Any:
 def test_columns_with_a_given_avro_schema(seed: int) -> None:
     chance = random.Random(seed)
     values = Values(chance, chance.choice([0, 0, 0.05, 0.3]), edges=True)
-    node = with_defaults(schemas.AvroWriter(chance).node, chance)
+    node = with_defaults(AvroWriter(chance).node, chance)
     if chance.random() < 0.2:
         node["fields"].append({"name": "u", "type": ["null", "string", "long"]})
     registry = MemorySchemaRegistry()
@@ -268,7 +262,7 @@ def test_columns_with_a_given_avro_schema(seed: int) -> None:
 def test_columns_with_a_given_protobuf_schema(seed: int) -> None:
     chance = random.Random(seed)
     values = Values(chance, chance.choice([0, 0, 0.05, 0.3]), edges=True)
-    text = schemas.ProtoWriter(chance).text
+    text = ProtoWriter(chance).text
     registry = MemorySchemaRegistry()
     schema_id = registry.register("t-value", SchemaText("PROTOBUF", text))
     columns = tuple(

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import importlib.util
 import os
 import random
-import sys
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -19,18 +16,7 @@ from kappaflow.sql.engine import Engine
 from kappaflow.sql.statement_plan import TopicInfo
 from kappaflow.streams.execution.row_task import RawRecord
 from kappaflow.testing.batch_driver import BatchTopologyDriver, Form
-
-_SPEC = importlib.util.spec_from_file_location("random_sql", Path(__file__).with_name("random_sql.py"))
-assert _SPEC is not None and _SPEC.loader is not None
-random_sql = importlib.util.module_from_spec(_SPEC)
-sys.modules["random_sql"] = random_sql  # where dataclasses look for it
-_SPEC.loader.exec_module(random_sql)
-declarations, random_query, random_records, random_table_join = (
-    random_sql.declarations,
-    random_sql.random_query,
-    random_sql.random_records,
-    random_sql.random_table_join,
-)
+from random_sql import declarations, random_query, random_records, random_table_join
 
 SEEDS = st.integers(0, 2**32)
 PLANNED_MIN = 0.9

@@ -1,76 +1,21 @@
-"""What the broker keeps: topics, ids, configs, offsets, producer ids; over restarts and failing disks."""
+"""What the broker keeps over restarts: topics, ids, configs, offsets, producer ids."""
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from kappaflow.broker import broker as broker_module
 from kappaflow.broker.broker import Broker
-from kappaflow.broker.config import BrokerConfig
-from kappaflow.broker.context import RequestContext
-from kappaflow.broker.coordinators.group_members import JoinRequest, JoinResult
 from kappaflow.broker.coordinators.offset_store import CommittedOffset
-from kappaflow.broker.handlers import describe_log_dirs, fetch, list_offsets, metadata, offset_commit, produce
+from kappaflow.broker.handlers import fetch, list_offsets, produce
 from kappaflow.broker.inspection import inspect_data_directory
-from kappaflow.broker.security.session import ClientSession
 from kappaflow.errors import BrokerError, DataDirectoryLocked, StorageError
 from kappaflow.runtime.clock import ManualClock
-from kappaflow.runtime.disk import OsDisk
-from kappaflow.storage.segment import LogSegment
 from kappaflow.wire.error_codes import ErrorCode
-from kappaflow.wire.message import ZERO_UUID, Message
+from kappaflow.wire.message import Message
 from kappaflow.wire.record_batch import TRANSACTIONAL_BIT, build_batch
-
-NOW_MS = 1_700_000_000_000
-
-
-class FragileDisk(OsDisk):
-    """A disk whose syncs, or writes, fail when told to."""
-
-    def __init__(self) -> None:
-        self.sync_fails = False
-        self.write_fails = False
-
-    def sync(self, fd: int) -> None:
-        if self.sync_fails:
-            raise OSError(5, "Input/output error")
-        super().sync(fd)
-
-    def write(self, fd: int, buffers, position: int) -> int:
-        if self.write_fails:
-            raise OSError(28, "No space left on device")
-        return super().write(fd, buffers, position)
-
-
-def with_broker(
-    directory: Path, scenario: Callable[[Broker], object], disk: OsDisk | None = None, **settings: object
-) -> None:
-    """Open a broker inside a loop, run the scenario, close the broker."""
-
-    async def run() -> None:
-        broker = Broker.open(BrokerConfig(directory, **settings), clock=ManualClock(NOW_MS), disk=disk or OsDisk())
-        try:
-            result = scenario(broker)
-            if asyncio.iscoroutine(result):
-                await result
-        finally:
-            broker.close()
-
-    asyncio.run(run())
-
-
-def produce_request(name: str) -> Message:
-    records = build_batch([(b"k", b"v")], timestamp_ms=NOW_MS)
-    data = [Message(name=name, partition_data=[Message(index=0, records=records)])]
-    return Message(transactional_id=None, acks=-1, timeout_ms=1000, topic_data=data)
-
-
-def context(broker: Broker, version: int = 9) -> RequestContext:
-    return RequestContext(broker, version, "client", ClientSession(broker.listeners[0], "/127.0.0.1"))
+from opened_broker import NOW_MS, context, pass_days, with_broker
 
 
 def test_topics_keep_their_ids_configs_and_partitions(tmp_path: Path) -> None:
@@ -118,41 +63,6 @@ def test_records_of_a_topic_deleted_just_before_the_end_do_not_come_back(tmp_pat
         assert broker.topics.create("t", 1, {}).partitions[0].log.log_end_offset == 0
 
     with_broker(tmp_path, fill)
-    with_broker(tmp_path, look)
-
-
-def test_what_could_not_be_deleted_with_a_topic_is_not_in_the_next_one_of_its_name(tmp_path: Path) -> None:
-    class Stubborn(OsDisk):
-        """Renames no directories while told so."""
-
-        fails = False
-
-        def replace(self, source: Path, target: Path) -> None:
-            if self.fails and source.is_dir():
-                raise OSError(28, "No space left on device")
-            super().replace(source, target)
-
-    disk = Stubborn()
-
-    def scenario(broker: Broker) -> None:
-        topic = broker.topics.create("t", 3, {})
-        for partition in topic.partitions:
-            partition.log.append(build_batch([(b"k", b"old")], timestamp_ms=NOW_MS))
-        disk.fails = True
-        with pytest.raises(StorageError):
-            broker.topics.delete(topic)
-        assert broker.topics.by_name("t") is None
-        disk.fails = False
-        again = broker.topics.create("t", 3, {})
-        assert [partition.log.log_end_offset for partition in again.partitions] == [0, 0, 0]
-        again.partitions[1].log.append(build_batch([(b"k", b"new")], timestamp_ms=NOW_MS))
-
-    def look(broker: Broker) -> None:
-        topic = broker.topics.by_name("t")
-        assert topic is not None
-        assert [partition.log.log_end_offset for partition in topic.partitions] == [0, 1, 0]
-
-    with_broker(tmp_path, scenario, disk)
     with_broker(tmp_path, look)
 
 
@@ -274,238 +184,6 @@ def test_a_second_broker_on_the_directory_is_refused(tmp_path: Path) -> None:
     with_broker(tmp_path, scenario)
 
 
-def test_offsets_are_kept_compacted_and_expire_with_an_empty_group(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(broker_module, "COMPACT_ABOVE_RECORDS", 50)
-
-    def fill(broker: Broker) -> None:
-        broker.topics.create("t", 1, {})
-        for offset in range(500):
-            broker.offsets.commit("g", [(("t", 0), CommittedOffset(offset, 3, "m", NOW_MS))])
-
-    def look(broker: Broker) -> None:
-        assert broker.offsets.of_group("g") == {("t", 0): CommittedOffset(499, 3, "m", NOW_MS)}
-        assert "g" in broker.groups.groups
-        clock = broker.clock
-        assert isinstance(clock, ManualClock)
-        clock.advance(8 * 24 * 3600 * 1000)
-        broker.maintain()
-        assert broker.offsets.of_group("g") == {}
-        assert "g" not in broker.groups.groups
-
-    with_broker(tmp_path, fill)
-    assert (tmp_path / "offsets.journal").stat().st_size < 100 * 60
-    with_broker(tmp_path, look)
-
-
-def test_a_journal_of_what_is_all_needed_is_not_gathered_for_every_entry(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(broker_module, "COMPACT_ABOVE_RECORDS", 50)
-    gathered: list[int] = []
-
-    def fill(broker: Broker) -> None:
-        broker.topics.create("t", 1, {})
-        snapshot = broker.offsets.snapshot
-
-        def counted() -> list[dict[str, object]]:
-            gathered.append(1)
-            return snapshot()
-
-        monkeypatch.setattr(broker.offsets, "snapshot", counted)
-        for again in range(3):
-            for number in range(500):
-                broker.offsets.commit(f"g{number}", [(("t", 0), CommittedOffset(again, 3, "m", NOW_MS))])
-
-    def look(broker: Broker) -> None:
-        for number in range(500):
-            assert broker.offsets.of_group(f"g{number}") == {("t", 0): CommittedOffset(2, 3, "m", NOW_MS)}
-
-    with_broker(tmp_path, fill)
-    assert len(gathered) < 15
-    with_broker(tmp_path, look)
-
-
-def test_a_journal_that_cannot_be_compacted_for_want_of_space_still_takes_entries(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(broker_module, "COMPACT_ABOVE_RECORDS", 50)
-
-    class Narrow(FragileDisk):
-        """Has room for an entry, not for a second journal."""
-
-        def open(self, path: Path, *, create: bool = False, write: bool = True) -> int:
-            if path.name == "offsets.journal.tmp":
-                raise OSError(28, "No space left on device")
-            return super().open(path, create=create, write=write)
-
-    def fill(broker: Broker) -> None:
-        broker.topics.create("t", 1, {})
-        for offset in range(200):
-            broker.offsets.commit("g", [(("t", 0), CommittedOffset(offset, 3, "m", NOW_MS))])
-
-    def look(broker: Broker) -> None:
-        assert broker.offsets.of_group("g") == {("t", 0): CommittedOffset(199, 3, "m", NOW_MS)}
-
-    with_broker(tmp_path, fill, Narrow())
-    with_broker(tmp_path, look)
-
-
-DAY_MS = 24 * 3600 * 1000
-
-
-def join(broker: Broker, group: str = "g") -> str:
-    answers: list[JoinResult] = []
-    request = JoinRequest(
-        group, "", None, "c", "/127.0.0.1", 10_000, 10_000, "consumer", (("range", b""),), False, False
-    )
-    broker.groups.join(request, answers.append)
-    return answers[0].member_id
-
-
-def pass_days(broker: Broker, days: float) -> None:
-    assert isinstance(broker.clock, ManualClock)
-    broker.clock.advance(int(days * DAY_MS))
-    broker.maintain()
-
-
-def test_retention_of_offsets_counts_from_when_the_group_lost_its_last_member(tmp_path: Path) -> None:
-    def live_and_leave(broker: Broker) -> None:
-        broker.topics.create("t", 1, {})
-        member = join(broker)
-        for group in ("g", "simple"):
-            broker.offsets.commit(group, [(("t", 0), CommittedOffset(1, -1, "", NOW_MS))])
-        pass_days(broker, 6)
-        pass_days(broker, 6)
-        assert broker.offsets.of_group("g"), "members keep the offsets of their group"
-        assert not broker.offsets.of_group("simple"), "who assigns partitions itself counts from the commit"
-        broker.groups.leave("g", [(member, None)])
-        pass_days(broker, 0)
-        pass_days(broker, 6)
-        assert broker.offsets.of_group("g"), "empty for six days only"
-
-    def go_on(broker: Broker) -> None:
-        pass_days(broker, 18.5)
-        assert broker.offsets.of_group("g"), "empty since day 12, as before the restart"
-        pass_days(broker, 1)
-        assert not broker.offsets.of_group("g")
-
-    with_broker(tmp_path, live_and_leave)
-    with_broker(tmp_path, go_on)
-
-
-def test_a_group_with_members_is_empty_from_the_restart_on_until_they_come_back(tmp_path: Path) -> None:
-    def live(broker: Broker) -> None:
-        broker.topics.create("t", 1, {})
-        join(broker)
-        broker.offsets.commit("g", [(("t", 0), CommittedOffset(1, -1, "", NOW_MS))])
-        pass_days(broker, 1)
-
-    def later(broker: Broker) -> None:
-        pass_days(broker, 30)
-        assert broker.offsets.of_group("g")
-        pass_days(broker, 6)
-        assert broker.offsets.of_group("g")
-        pass_days(broker, 2)
-        assert not broker.offsets.of_group("g")
-
-    with_broker(tmp_path, live)
-    with_broker(tmp_path, later)
-
-
-def test_a_full_disk_refuses_appends_and_commits_but_changes_nothing(tmp_path: Path) -> None:
-    disk = FragileDisk()
-
-    async def scenario(broker: Broker) -> None:
-        broker.topics.create("t", 1, {})
-        partition = broker.topics.by_name("t").partitions[0]
-        assert partition.log.log_end_offset == 0
-        disk.write_fails = True
-        answer = produce.handle(context(broker), produce_request("t"))
-        assert answer.responses[0].partition_responses[0].error_code == ErrorCode.KAFKA_STORAGE_ERROR
-        with pytest.raises(StorageError):
-            broker.topics.create("u", 1, {})
-        assert broker.topics.by_name("u") is None
-        assert not broker.failed.done()
-        disk.write_fails = False
-        answer = produce.handle(context(broker), produce_request("t"))
-        assert answer.responses[0].partition_responses[0].base_offset == 0
-        broker.topics.create("u", 1, {})
-
-    with_broker(tmp_path, scenario, disk)
-
-
-def test_a_full_disk_makes_no_topic_but_tells_of_the_others(tmp_path: Path) -> None:
-    disk = FragileDisk()
-
-    def scenario(broker: Broker) -> None:
-        broker.topics.create("there", 1, {})
-        broker.topics.create("unused", 1, {})
-        broker.topics.by_name("there").partitions[0].log.append(build_batch([(b"k", b"v")], timestamp_ms=NOW_MS))
-        disk.write_fails = True
-        wanted = [Message(name=name, topic_id=ZERO_UUID) for name in ("there", "new")]
-        request = Message(topics=wanted, allow_auto_topic_creation=True, include_topic_authorized_operations=False)
-        answer = metadata.handle(context(broker, 12), request)
-        assert isinstance(answer, Message)
-        codes = {topic.name: topic.error_code for topic in answer.topics}
-        assert codes == {"there": ErrorCode.NONE, "new": ErrorCode.KAFKA_STORAGE_ERROR}
-        answer = describe_log_dirs.handle(context(broker, 4), Message(topics=None))
-        assert isinstance(answer, Message)
-        sizes = {topic.name: topic.partitions[0].partition_size for topic in answer.results[0].topics}
-        assert sizes["there"] > 0 and sizes["unused"] == 0
-        disk.write_fails = False
-
-    with_broker(tmp_path, scenario, disk)
-
-
-def test_it_starts_on_a_full_disk_so_that_records_can_be_read_and_deleted(tmp_path: Path) -> None:
-    disk = FragileDisk()
-
-    def fill(broker: Broker) -> None:
-        broker.topics.create("t", 1, {})
-        produce.handle(context(broker), produce_request("t"))
-
-    def look(broker: Broker) -> None:
-        assert broker.topics.by_name("t").partitions[0].log.log_end_offset == 1
-        disk.write_fails = False
-        broker.delete_topic(broker.topics.by_name("t"))
-
-    with_broker(tmp_path, fill, disk)
-    disk.write_fails = True
-    with_broker(tmp_path, look, disk)
-
-
-def test_a_failed_sync_stops_the_broker_and_acknowledges_nothing(tmp_path: Path) -> None:
-    disk = FragileDisk()
-
-    async def scenario(broker: Broker) -> None:
-        broker.topics.create("t", 1, {})
-        assert (await produce.handle(context(broker), produce_request("t"))).responses
-        disk.sync_fails = True
-        with pytest.raises(StorageError, match="syncing"):
-            await produce.handle(context(broker), produce_request("t"))
-        text = await asyncio.wait_for(asyncio.shield(broker.failed), 5)
-        assert "Check the disk" in text
-        disk.sync_fails = False
-
-    with_broker(tmp_path, scenario, disk, flush="group")
-    assert not (tmp_path / ".kafka_cleanshutdown").exists(), "the next start must check every log"
-
-
-def test_a_failed_sync_of_the_journal_stops_the_broker(tmp_path: Path) -> None:
-    disk = FragileDisk()
-
-    def scenario(broker: Broker) -> None:
-        disk.sync_fails = True
-        with pytest.raises(StorageError):
-            broker.topics.create("t", 1, {})
-        assert broker.failed.done()
-        disk.sync_fails = False
-
-    with_broker(tmp_path, scenario, disk)
-
-
 @pytest.mark.parametrize("refusal", [ErrorCode.CONCURRENT_TRANSACTIONS, StorageError("no space left")])
 def test_records_behind_those_that_a_transaction_has_to_wait_with_do_not_come_first(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, refusal: ErrorCode | StorageError
@@ -576,24 +254,6 @@ def test_a_fetch_is_answered_with_no_more_than_the_broker_allows(tmp_path: Path)
     with_broker(tmp_path, scenario, fetch_max_bytes=3_000)
 
 
-def test_a_log_that_cannot_be_looked_after_keeps_nothing_else_from_it(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def scenario(broker: Broker) -> None:
-        broker.topics.create("t", 1, {}).partitions[0].log.append(build_batch([(b"k", b"v")], timestamp_ms=NOW_MS))
-        broker.offsets.commit("g", [(("t", 0), CommittedOffset(1, -1, "", NOW_MS))])
-
-        def too_many_files(_segment: object) -> None:
-            raise OSError(24, "Too many open files")
-
-        monkeypatch.setattr(LogSegment, "load_indexes", too_many_files)
-        pass_days(broker, 8)
-        assert broker.offsets.of_group("g") == {}
-        monkeypatch.undo()
-
-    with_broker(tmp_path, scenario)
-
-
 def test_partitions_remember_idle_producers_for_as_long_as_the_broker_is_told(tmp_path: Path) -> None:
     def scenario(broker: Broker) -> None:
         topic = broker.topics.create("t", 1, {})
@@ -609,30 +269,3 @@ def test_partitions_remember_idle_producers_for_as_long_as_the_broker_is_told(tm
         assert len(log.producers) == 0
 
     with_broker(tmp_path, scenario, producer_id_expiration_ms=2000)
-
-
-def test_commits_are_checked_one_partition_at_a_time(tmp_path: Path) -> None:
-    def scenario(broker: Broker) -> None:
-        broker.topics.create("t", 1, {})
-
-        def item(index: int, text: str = "") -> Message:
-            return Message(
-                partition_index=index, committed_offset=5, committed_leader_epoch=-1, committed_metadata=text
-            )
-
-        request = Message(
-            group_id="g",
-            generation_id_or_member_epoch=-1,
-            member_id="",
-            group_instance_id=None,
-            topics=[Message(name="t", topic_id=None, partitions=[item(0), item(7)])],
-        )
-        answer = offset_commit.handle(context(broker, 8), request)
-        codes = [each.error_code for each in answer.topics[0].partitions]
-        assert codes == [ErrorCode.NONE, ErrorCode.UNKNOWN_TOPIC_OR_PARTITION]
-        assert set(broker.offsets.of_group("g")) == {("t", 0)}
-        request.topics[0].partitions = [item(0, "x" * 5000)]
-        answer = offset_commit.handle(context(broker, 8), request)
-        assert answer.topics[0].partitions[0].error_code == ErrorCode.OFFSET_METADATA_TOO_LARGE
-
-    with_broker(tmp_path, scenario)

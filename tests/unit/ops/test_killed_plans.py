@@ -5,10 +5,8 @@ The processes are real and die for real; the clusters are simulated, and outlive
 
 from __future__ import annotations
 
-import importlib.util
 import shutil
 import signal
-import sys
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -16,6 +14,8 @@ from typing import Any
 
 import pytest
 
+import broker_world
+from broker_world import BrokerWorld
 from kappaflow.client.topic_partition import TopicPartition
 from kappaflow.ops import acls, configs, disk, groups, quorum, reassignment, topics, transactions, users
 from kappaflow.ops.admin import AclEntry, ConfigResource, ProducerState
@@ -31,26 +31,13 @@ from kappaflow.ops.reassignment import MoveOptions
 from kappaflow.ops.upgrade.planning import plan_upgrade
 from kappaflow.testing.plan_worker import PLAN, REFUSED, read_world, run_worker, write_world
 from kappaflow.testing.simulated_cluster import SimulatedCluster
+from quorum_world import QuorumWorld
 
-HERE = Path(__file__).parent
+SUPPORT = Path(broker_world.__file__).parent
+"""Where the killed processes find the worlds."""
 MIB = 1 << 20
 KILLED = -signal.SIGKILL
 THROTTLED = MoveOptions(throttle_bytes_per_s=40 * MIB, batch=3)
-
-
-def world_module(name: str) -> Any:
-    """A module of this folder under its own name, as the killed processes import it."""
-    spec = importlib.util.spec_from_file_location(name, HERE / f"{name}.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[name] = module
-    spec.loader.exec_module(module)
-    return module
-
-
-BrokerWorld = world_module("broker_world").BrokerWorld
-QuorumWorld = world_module("quorum_world").QuorumWorld
 
 
 def cluster() -> SimulatedCluster:
@@ -127,7 +114,7 @@ def some_partitions(session: Any) -> Plan:
 
 
 def new_user(session: Any) -> Plan:
-    return users.plan_add_user(session, "bob", password_file=str(HERE / "broker_world.py"))
+    return users.plan_add_user(session, "bob", password_file=broker_world.__file__)
 
 
 def features(session: Any) -> Plan:
@@ -231,7 +218,7 @@ class Case:
         self.returns = family.returns
         self.before = picture(self.with_all_back(family.world()))
         home = self.home()
-        assert run_worker(home, "apply", modules=[HERE]) == 0, "without a kill"
+        assert run_worker(home, "apply", modules=[SUPPORT]) == 0, "without a kill"
         self.after = picture(read_world(home))
         self.is_reversible = all(find_action(s.action).is_reversible(s.arguments) for s in self.plan.steps)
 
@@ -254,7 +241,7 @@ class Case:
     def undo(self, home: Path, crash_at: str = "") -> int | None:
         """Take the plan back, with the broker in the world that has to come back."""
         write_world(home, self.with_all_back(read_world(home)))
-        return run_worker(home, "undo", crash_at, [HERE])
+        return run_worker(home, "undo", crash_at, [SUPPORT])
 
     def look(self, home: Path) -> Any:
         return picture(read_world(home))
@@ -275,9 +262,9 @@ def test_a_plan_that_is_killed_is_resumed_or_taken_back(case: Case) -> None:
     kills = {("started", 1), ("started", steps), ("applied", 1), ("applied", (steps + 1) // 2), ("done", steps)}
     for point, step in sorted(kills):
         home = case.home()
-        assert run_worker(home, "apply", f"plan.step.{point}:{step}", [HERE]) == KILLED, (point, step)
+        assert run_worker(home, "apply", f"plan.step.{point}:{step}", [SUPPORT]) == KILLED, (point, step)
         taken_back = copy_of(home, "back")
-        assert run_worker(home, "apply", modules=[HERE]) == 0, (point, step)
+        assert run_worker(home, "apply", modules=[SUPPORT]) == 0, (point, step)
         assert case.look(home) == case.after, (point, step)
         undone = case.undo(taken_back)
         if case.is_reversible:
@@ -290,12 +277,12 @@ def test_a_plan_that_is_killed_is_resumed_or_taken_back(case: Case) -> None:
 def test_taking_back_that_is_killed_goes_on(case: Case) -> None:
     if not case.is_reversible:
         home = case.home()
-        assert run_worker(home, "apply", modules=[HERE]) == 0
+        assert run_worker(home, "apply", modules=[SUPPORT]) == 0
         assert case.undo(home) == REFUSED
         assert case.look(home) == case.after
         return
     done = case.home()
-    assert run_worker(done, "apply", modules=[HERE]) == 0
+    assert run_worker(done, "apply", modules=[SUPPORT]) == 0
     for point, step in sorted({("undoing", 1), ("undoing", len(case.plan.steps)), ("taken-back", 1)}):
         home = copy_of(done, f"{point}-{step}")
         assert case.undo(home, f"plan.step.{point}:{step}") == KILLED, (point, step)

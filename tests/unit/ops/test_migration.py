@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import importlib.util
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -12,6 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import broker_world
 from kappaflow.cli.cluster.migration import texts as cli_texts
 from kappaflow.errors import PlanError, UnsafeError, UsageError
 from kappaflow.ops.admin.faces import QuorumMember, QuorumState
@@ -26,16 +26,11 @@ from kappaflow.ops.migration.znodes import ZookeeperView
 from kappaflow.ops.plans import AuditLog, Plan, PlanJournal, PlanRunner
 from kappaflow.ops.session import OpsSession
 
-_SPEC = importlib.util.spec_from_file_location("broker_world", Path(__file__).with_name("broker_world.py"))
-assert _SPEC is not None
-assert _SPEC.loader is not None
-broker_world: Any = importlib.util.module_from_spec(_SPEC)
-_SPEC.loader.exec_module(broker_world)
 CONTROLLERS = (101, 102, 103)
 VOTERS = ",".join(f"{n}@h{n}:9093" for n in CONTROLLERS)
 
 
-class MigrationWorld(broker_world.BrokerWorld):  # type: ignore[misc]
+class MigrationWorld(broker_world.BrokerWorld):
     """Three brokers with ZooKeeper and three controllers that wait to be needed.
 
     Attributes:
@@ -98,7 +93,7 @@ class MigrationWorld(broker_world.BrokerWorld):  # type: ignore[misc]
         return OpsSession(context, admin=admin, hosts=found, pause=lambda _s: None)
 
 
-class Admin(broker_world._Admin):  # type: ignore[misc]
+class Admin(broker_world._Admin):
     def __init__(self, world: MigrationWorld) -> None:
         super().__init__(world)
         self.quorum = Quorum(world)
@@ -119,12 +114,12 @@ class Quorum:
         return QuorumState(alive[0] if len(alive) > 1 else -1, 1, 10, voters, ())
 
 
-class Placement(broker_world._Placement):  # type: ignore[misc]
+class Placement(broker_world._Placement):
     def reassignments(self) -> list[Any]:
         return []
 
 
-class Hosts(broker_world._Hosts):  # type: ignore[misc]
+class Hosts(broker_world._Hosts):
     def __init__(self, world: MigrationWorld, entries: Sequence[HostEntry]) -> None:
         self._hosts = {entry.node_id: Host(world, entry) for entry in entries}
 
@@ -132,7 +127,7 @@ class Hosts(broker_world._Hosts):  # type: ignore[misc]
         return [host for host in self._hosts.values() if role is None or role in host.entry.roles]
 
 
-class Host(broker_world._Host):  # type: ignore[misc]
+class Host(broker_world._Host):
     def read_file(self, path: str) -> bytes:
         return b"cluster.id=id\n" if path.endswith("meta.properties") else super().read_file(path)
 

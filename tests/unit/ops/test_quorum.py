@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import doctest
-import importlib.util
 from contextlib import nullcontext
 from itertools import product
 from pathlib import Path
@@ -27,13 +26,7 @@ from kappaflow.ops.quorum.plans import removal_order
 from kappaflow.ops.quorum.status import status_of
 from kappaflow.wire.codec import decode, encode_bytes
 from kappaflow.wire.message import Message
-
-_SPEC = importlib.util.spec_from_file_location("quorum_world", Path(__file__).with_name("quorum_world.py"))
-assert _SPEC is not None
-assert _SPEC.loader is not None
-quorum_world: Any = importlib.util.module_from_spec(_SPEC)
-_SPEC.loader.exec_module(quorum_world)
-QuorumWorld, Crash = quorum_world.QuorumWorld, quorum_world.Crash
+from quorum_world import Crash, QuorumWorld
 
 
 def work(world: Any, plan: Plan, path: Path, *, undo: bool = False) -> list[StepState]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from broker_world import BrokerWorld, Crash
 from kappaflow.cli.brokers import texts as cli_texts
 from kappaflow.errors import PlanError, UnsafeError, UsageError
 from kappaflow.ops.admin.faces import PartitionState, QuorumMember, QuorumState, TopicState
@@ -19,13 +19,6 @@ from kappaflow.ops.brokers.listing import list_brokers
 from kappaflow.ops.brokers.restart import plan_maintenance, plan_restart
 from kappaflow.ops.brokers.rollout import plan_rollout
 from kappaflow.ops.plans import AuditLog, Plan, PlanJournal, PlanRunner, StepState
-
-_SPEC = importlib.util.spec_from_file_location("broker_world", Path(__file__).with_name("broker_world.py"))
-assert _SPEC is not None
-assert _SPEC.loader is not None
-broker_world: Any = importlib.util.module_from_spec(_SPEC)
-_SPEC.loader.exec_module(broker_world)
-BrokerWorld, Crash = broker_world.BrokerWorld, broker_world.Crash
 
 
 def three(min_in_sync: int = 2) -> Any:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import importlib.util
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from broker_world import BrokerWorld, Crash
 from kappaflow.cli.cluster.upgrade import texts as cli_texts
 from kappaflow.errors import PlanError, UnsafeError, UsageError
 from kappaflow.ops.contexts import ClusterContext, HostEntry
@@ -19,12 +19,6 @@ from kappaflow.ops.upgrade import texts
 from kappaflow.ops.upgrade.compatibility import UpgradeReport, blockers, compare, java_major
 from kappaflow.ops.upgrade.paths import java_needed, path_between, why_no_path
 from kappaflow.ops.upgrade.planning import plan_upgrade
-
-_SPEC = importlib.util.spec_from_file_location("broker_world", Path(__file__).with_name("broker_world.py"))
-assert _SPEC is not None
-assert _SPEC.loader is not None
-broker_world: Any = importlib.util.module_from_spec(_SPEC)
-_SPEC.loader.exec_module(broker_world)
 
 
 @pytest.mark.parametrize(
@@ -69,7 +63,7 @@ def test_what_a_version_brings_is_what_the_other_way_takes() -> None:
 
 def line(*, zookeeper: str = "127.0.0.1:1") -> tuple[Any, Any]:
     """Three brokers of 3.8.1 and what opens a session on them."""
-    world = broker_world.BrokerWorld(3, {"orders": ([[1, 2, 3], [2, 3, 1], [3, 1, 2]], 2)})
+    world = BrokerWorld(3, {"orders": ([[1, 2, 3], [2, 3, 1], [3, 1, 2]], 2)})
     options = {"software": "/opt/kafka"}
     hosts = tuple(HostEntry(n, ("broker",), "ssh", f"m{n}", "kafka", f"/n/{n}/p", options) for n in world.running)
     return world, lambda: world.session(ClusterContext("prod", "127.0.0.1:1", zookeeper=zookeeper, hosts=hosts))
@@ -141,7 +135,7 @@ def test_a_crash_anywhere_is_resumed_or_taken_back(
     taking_back = False
     for budget in budgets:
         world.budget = budget
-        with contextlib.suppress(broker_world.Crash, *([PlanError] if taking_back else [])):
+        with contextlib.suppress(Crash, *([PlanError] if taking_back else [])):
             work(opens, plan, path, undo=taking_back)
         taking_back = undo and any(world.events)
     world.budget = None

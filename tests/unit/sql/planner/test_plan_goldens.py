@@ -1,12 +1,6 @@
-import importlib.util
-from pathlib import Path
-
 import pytest
 
-_SPEC = importlib.util.spec_from_file_location("plan_golden", Path(__file__).with_name("plan_golden.py"))
-assert _SPEC is not None and _SPEC.loader is not None
-plan_golden = importlib.util.module_from_spec(_SPEC)
-_SPEC.loader.exec_module(plan_golden)
+import plan_golden
 
 PLANS = plan_golden.read_golden("queries.txt")
 COLUMNS = plan_golden.read_golden("columns.txt")

@@ -8,7 +8,7 @@ from pathlib import Path
 from kappaflow.errors import SqlError
 from kappaflow.sql.engine import Engine
 
-GOLDEN = Path(__file__).parents[3] / "golden" / "sql" / "plans"
+GOLDEN = Path(__file__).parents[1] / "golden" / "sql" / "plans"
 
 
 def engine_with_sources() -> Engine:
