@@ -93,8 +93,11 @@ class AwaitFreed(ReversibleAction):
         """Deleted segments do not come back."""
 
 
-class MoveReplicas:
-    """Move replicas between directories: ``replicas``: ``topic``, ``partition``, ``broker``, ``from``, ``to``."""
+class MoveReplicas(ReversibleAction):
+    """Move replicas between directories: ``replicas``: ``topic``, ``partition``, ``broker``, ``from``, ``to``.
+
+    The broker itself refuses directories that it does not know.
+    """
 
     name = "disk.move"
 
@@ -103,18 +106,6 @@ class MoveReplicas:
         rows = arguments["replicas"]
         copied = sum(row["bytes"] for row in rows)
         return text("disk.move.step", count=len(rows), broker=rows[0]["broker"], mib=f"{copied / MIB:,.1f}")
-
-    def is_reversible(self, arguments: Arguments) -> bool:
-        """It is: they are moved back."""
-        return True
-
-    def check(self, session: OpsSession, arguments: Arguments) -> list[Text]:
-        """Nothing is against it; the broker refuses directories that it does not know."""
-        return []
-
-    def capture(self, session: OpsSession, arguments: Arguments) -> dict[str, Any]:
-        """The plan holds where they were."""
-        return {}
 
     def _elsewhere(self, session: OpsSession, arguments: Arguments, key: str) -> dict[TopicPartition, str]:
         """Replicas that are not, or not wholly, in their directory of ``key``, and that directory."""

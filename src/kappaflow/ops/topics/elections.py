@@ -10,9 +10,10 @@ from kappaflow.ops.admin.faces import PartitionState
 from kappaflow.ops.plans.plan import Plan, Step, new_plan
 from kappaflow.ops.session import OpsSession
 from kappaflow.ops.topics import texts as _texts
-from kappaflow.runtime.messages import message, text
+from kappaflow.runtime.messages import Text, message, text
 
 assert _texts
+PARTITIONS_SHOWN = 20
 
 
 def plan_preferred(session: OpsSession, partitions: Collection[TopicPartition] | None = None) -> Plan:
@@ -21,15 +22,32 @@ def plan_preferred(session: OpsSession, partitions: Collection[TopicPartition] |
     Args:
         session: the cluster.
         partitions: which; all whose leader is another one by default. Those whose preferred replica is not in sync are
-            left out.
+            left out, which the plan says.
 
     Raises:
-        UsageError: there is nothing to do.
+        UsageError: there is nothing to do, or nothing that can be done now.
     """
-    wrong = [p for p in _chosen(session, partitions) if p.leader != p.replicas[0] and p.replicas[0] in p.in_sync]
+    wrong = [p for p in _chosen(session, partitions) if p.leader != p.replicas[0]]
+    able = [p for p in wrong if p.replicas[0] in p.in_sync]
+    left_out = [behind(p) for p in wrong if p.replicas[0] not in p.in_sync]
     if not wrong:
         raise UsageError(message("topic.all_preferred"))
-    return _plan(session, "preferred", wrong)
+    if not able:
+        raise UsageError("; ".join(map(str, _shortened(left_out))))
+    return _plan(session, "preferred", able, _shortened(left_out))
+
+
+def behind(state: PartitionState) -> Text:
+    """Why the preferred replica of a partition cannot lead now."""
+    in_sync = ", ".join(map(str, sorted(state.in_sync)))
+    return text(
+        "topic.elect.behind", partition=f"{state.topic}-{state.partition}", broker=state.replicas[0], in_sync=in_sync
+    )
+
+
+def _shortened(reasons: list[Text]) -> list[Text]:
+    more = len(reasons) - PARTITIONS_SHOWN
+    return reasons if more <= 0 else [*reasons[:PARTITIONS_SHOWN], text("topic.elect.behind_more", count=more)]
 
 
 def plan_unclean(session: OpsSession, partitions: Collection[TopicPartition]) -> Plan:
@@ -44,7 +62,7 @@ def plan_unclean(session: OpsSession, partitions: Collection[TopicPartition]) ->
         raise UsageError(
             message("topic.has_leader", partition=f"{led[0].topic}-{led[0].partition}", leader=led[0].leader)
         )
-    return _plan(session, "unclean", chosen)
+    return _plan(session, "unclean", chosen, [text("topic.elect.loss")])
 
 
 def _chosen(session: OpsSession, partitions: Collection[TopicPartition] | None) -> list[PartitionState]:
@@ -56,7 +74,7 @@ def _chosen(session: OpsSession, partitions: Collection[TopicPartition] | None) 
     return [known[p] for p in sorted(known if partitions is None else partitions)]
 
 
-def _plan(session: OpsSession, kind: str, partitions: list[PartitionState]) -> Plan:
+def _plan(session: OpsSession, kind: str, partitions: list[PartitionState], warnings: list[Text]) -> Plan:
     rows = [
         {
             "topic": p.topic,
@@ -66,7 +84,6 @@ def _plan(session: OpsSession, kind: str, partitions: list[PartitionState]) -> P
         }
         for p in partitions
     ]
-    unclean = kind == "unclean"
     return new_plan(
         session,
         text("topic.elect.title", kind=kind, count=len(rows)),
@@ -75,6 +92,6 @@ def _plan(session: OpsSession, kind: str, partitions: list[PartitionState]) -> P
             text("topic.elect.effect", partition=f"{r['topic']}-{r['partition']}", before=r["from"], after=r["to"])
             for r in rows
         ],
-        warnings=[text("topic.elect.loss")] if unclean else (),
-        confirmation="unclean" if unclean else "",
+        warnings=warnings,
+        confirmation="unclean" if kind == "unclean" else "",
     )

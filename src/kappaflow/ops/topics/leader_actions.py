@@ -10,8 +10,10 @@ from kappaflow.client.topic_partition import TopicPartition
 from kappaflow.errors import PlanError
 from kappaflow.ops.admin.faces import PartitionState
 from kappaflow.ops.plans.action import Arguments, Progress, ReversibleAction, register_actions
+from kappaflow.ops.plans.waiting import wait_until
 from kappaflow.ops.session import OpsSession
 from kappaflow.ops.topics import texts as _texts
+from kappaflow.ops.topics.elections import behind
 from kappaflow.runtime.messages import Text, text
 
 assert _texts
@@ -30,6 +32,13 @@ class ElectLeaders(ReversibleAction):
         """An election itself cannot be taken back; a leader is chosen anew at the next one."""
         return False
 
+    def check(self, session: OpsSession, arguments: Arguments) -> list[Text]:
+        """Against it is a preferred replica that has fallen out of sync since the plan was made."""
+        if arguments["kind"] != "preferred":
+            return []
+        states = self._states(session, arguments)
+        return [behind(p) for row, p in states if p.leader != row["to"] and p.replicas[0] not in p.in_sync]
+
     def capture(self, session: OpsSession, arguments: Arguments) -> dict[str, Any]:
         """The plan holds who led."""
         return {}
@@ -45,7 +54,7 @@ class ElectLeaders(ReversibleAction):
         return not self.verify(session, arguments)
 
     def apply(self, session: OpsSession, arguments: Arguments, progress: Progress) -> None:
-        """Elect.
+        """Elect, and wait until the brokers know.
 
         Raises:
             BrokerError: of the first partition that was refused.
@@ -54,6 +63,7 @@ class ElectLeaders(ReversibleAction):
         refused = session.admin.placement.elect(arguments["kind"], partitions)
         for error in refused.values():
             raise error
+        wait_until(session, lambda: self.is_applied(session, arguments))
 
     def verify(self, session: OpsSession, arguments: Arguments) -> list[Text]:
         """Each is led by whom it should be, or, after an unclean election, by anybody."""

@@ -24,7 +24,12 @@ ENGLISH = {
     "topic.elect.effect": "{partition}: leader {before} -> {after}",
     "topic.elect.loss": "records that only the old leader has are lost",
     "topic.elect.final": "an election cannot be taken back",
-    "topic.all_preferred": "every partition is led by its preferred replica, or that replica is not in sync",
+    "topic.elect.behind": (
+        "{partition} cannot be led by its preferred leader now: broker {broker} is not in sync ({in_sync} is); elect once"
+        " more when it has caught up"
+    ),
+    "topic.elect.behind_more": "of {count} partitions more the preferred leader is not in sync either",
+    "topic.all_preferred": "every partition is led by its preferred replica",
     "topic.has_leader": "partition {partition} has a leader (broker {leader}); an unclean election would gain nothing",
     "topic.wrong_leader": "partition {partition} is led by {leader}",
     "topic.exists": "there is a topic {topic} already",
@@ -78,7 +83,12 @@ KOREAN = {
     "topic.elect.effect": "{partition}: 리더 {before} -> {after}",
     "topic.elect.loss": "이전 리더만 가진 레코드는 사라집니다",
     "topic.elect.final": "선출은 되돌릴 수 없습니다",
-    "topic.all_preferred": "모든 파티션을 선호 복제본이 이끌고 있거나, 그 복제본이 동기화되지 않았습니다",
+    "topic.elect.behind": (
+        "{partition}은(는) 지금 선호 리더가 이끌 수 없습니다: 브로커 {broker}이(가) 동기화되지 않았습니다(동기화됨: {in_sync});"
+        " 따라잡은 뒤 다시 선출하세요"
+    ),
+    "topic.elect.behind_more": "파티션 {count}개도 선호 리더가 동기화되지 않았습니다",
+    "topic.all_preferred": "모든 파티션을 선호 복제본이 이끌고 있습니다",
     "topic.has_leader": "파티션 {partition}에 리더(브로커 {leader})가 있습니다; 비정상 선출로 얻을 것이 없습니다",
     "topic.wrong_leader": "파티션 {partition}의 리더가 {leader}입니다",
     "topic.exists": "토픽 {topic}이(가) 이미 있습니다",
