@@ -31,8 +31,14 @@ for kept in "$0"/*/service.pid; do
   pid=$(sed -n 's/.*"pid": *\\([0-9]*\\).*/\\1/p' "$kept" 2>/dev/null)
   if [ -n "$pid" ] && grep -q -- "$0" "/proc/$pid/cmdline" 2>/dev/null; then kill -9 "$pid" 2>/dev/null; fi
 done
+while read -r _ path _; do
+  case "$path" in "$0"/*) umount -l "$path";; esac
+done </proc/self/mounts
 """
-"""Waits until its standard input closes, which the end of the test process does, and ends what still runs."""
+"""Waits until its standard input closes, which the end of the test process does, and ends what still runs.
+
+File systems that the cluster had of its own are unmounted, too.
+"""
 
 
 class LocalCluster(local_clusters.LocalCluster):

@@ -15,7 +15,7 @@ from confluent_kafka import Producer
 from kappaflow.client.admin import NewTopic
 from kappaflow.ops.contexts import ContextFile
 from kappaflow.ops.disk import disk_usage
-from kappaflow.ops.local_clusters.cluster import mount
+from kappaflow.ops.local_clusters.file_systems import mount, mounted_below
 from kappaflow.testing.kappa_command import KappaCommand
 from kappaflow.testing.local_cluster import ClusterSpec, LocalCluster
 
@@ -56,6 +56,7 @@ def with_a_small_disk(
         yield cluster
     finally:
         cluster.close()
+    assert mounted_below(cluster.directory) == []
 
 
 @pytest.fixture(name="kappa")

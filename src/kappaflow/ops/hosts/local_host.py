@@ -244,18 +244,21 @@ class LocalHost:
 
 
 def _started_at(pid: int) -> str:
-    """When a process started, in ticks since the machine did; empty where it does not run, or has ended."""
-    state, started_at = _state(pid)
-    return "" if state in "ZX" else started_at
+    """When a process started, in ticks since the machine did; empty where it does not run, or has ended.
+
+    A process whose first thread has ended is a zombie, and still has files and ports open while another thread lives.
+    """
+    state, threads, started_at = _state(pid)
+    return "" if state in ("", "X") or (state == "Z" and threads <= 1) else started_at
 
 
-def _state(pid: int) -> tuple[str, str]:
-    """The state of a process and when it started, in ticks since the machine did; two empty texts where there is none.
+def _state(pid: int) -> tuple[str, int, str]:
+    """State and number of threads of a process and when it started, in ticks since the machine did; empty where none.
 
-    Source: fields 3 and 22 of ``/proc/PID/stat``, proc(5).
+    Source: fields 3, 20 and 22 of ``/proc/PID/stat``, proc(5).
     """
     try:
         fields = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rsplit(")", 1)[1].split()
     except (OSError, IndexError):
-        return "", ""
-    return fields[0], fields[19]
+        return "", 0, ""
+    return fields[0], int(fields[17]), fields[19]

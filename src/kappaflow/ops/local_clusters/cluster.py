@@ -20,8 +20,8 @@ from typing import NamedTuple
 from kappaflow.errors import BrokerUnreachable, ConfigError, HostError, UsageError
 from kappaflow.ops.contexts.cluster_context import ClusterContext, Role
 from kappaflow.ops.hosts.local_host import LocalHost
+from kappaflow.ops.local_clusters.file_systems import mount, unmount_below
 from kappaflow.ops.local_clusters.layout import FIRST_CONTROLLER, ClusterLayout, ClusterSpec, LocalNode, new_layout
-from kappaflow.ops.local_clusters.programs import command_path
 from kappaflow.ops.local_clusters.properties import HOST
 from kappaflow.ops.local_clusters.readiness import is_listening, live_brokers, zookeeper_mode
 from kappaflow.ops.local_clusters.software import (
@@ -360,8 +360,7 @@ class LocalCluster:
         self._end(node)
         del self.layout.nodes[node.name]
         self.layout.write(self.directory)
-        for data in node.data:
-            _unmount(Path(data))
+        unmount_below(self.home(node))
         shutil.rmtree(self.home(node), ignore_errors=True)
 
     def add_disk(self, name: str, size_bytes: int = 0) -> Path:
@@ -447,26 +446,11 @@ class LocalCluster:
             time.sleep(POLL_S)
 
     def delete(self) -> None:
-        """End all servers and delete their files."""
+        """End all servers and delete their files.
+
+        Raises:
+            ConfigError: a file system of theirs cannot be unmounted.
+        """
         self.kill_all()
-        for node in self.layout.nodes.values():
-            for data in node.data:
-                _unmount(Path(data))
+        unmount_below(self.directory)
         shutil.rmtree(self.directory, ignore_errors=True)
-
-
-def mount(path: Path, size_bytes: int) -> None:
-    """Mount a file system in memory.
-
-    Raises:
-        ConfigError: it needs root.
-    """
-    command = [command_path("mount"), "-t", "tmpfs", "-o", f"size={size_bytes}", "kappa", str(path)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    if done.returncode:
-        raise ConfigError(f"A file system of its own needs root: {done.stderr.strip()}")
-
-
-def _unmount(path: Path) -> None:
-    if path.is_mount():
-        subprocess.run([command_path("umount"), str(path)], capture_output=True, check=False)
