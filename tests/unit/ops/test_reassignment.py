@@ -20,6 +20,7 @@ from kappaflow.ops.reassignment import MoveOptions
 from kappaflow.ops.reassignment.balancing import balance_moves
 from kappaflow.ops.reassignment.hours import HourWindow
 from kappaflow.ops.reassignment.layout import Layout, distinct_racks, observe_layout
+from kappaflow.ops.reassignment.planning import busiest_bytes
 from kappaflow.ops.session import OpsSession
 from kappaflow.testing.simulated_cluster import SimulatedCluster
 
@@ -105,6 +106,33 @@ def test_new_brokers_get_their_share_with_the_fewest_moves(cluster: SimulatedClu
     assert max(counts(cluster).values()) - min(counts(cluster).values()) <= 1
     leaders = Counter(leader for _, leader in after.values())
     assert max(leaders.values()) - min(leaders.values()) <= 1
+
+
+@pytest.mark.parametrize("partitions", [10, 15, 20])
+def test_no_leader_sends_to_new_brokers_much_more_than_the_others(partitions: int) -> None:
+    cluster = SimulatedCluster(brokers=3)
+    cluster.add_topic("data", partitions, replication_factor=2)
+    for number, partition in enumerate(cluster.state.topics["data"]):
+        partition.size_bytes = 20 * MIB + 1000 * (number * 7 % 5)
+    cluster.add_broker(4)
+    cluster.add_broker(5)
+    layout = observe_layout(cluster.session())
+    sent = Counter[int]()
+    for name, after in balance_moves(layout, receivers=[4, 5]).items():
+        sent[layout.leaders[name]] += len(set(after) - set(layout.replicas[name]))
+    assert max(sent.values()) - min(sent.values()) <= 1
+
+
+def test_the_time_is_that_of_the_broker_that_sends_or_takes_most(cluster: SimulatedCluster) -> None:
+    cluster.add_broker(4)
+    one, two = TopicPartition("orders", 0), TopicPartition("orders", 1)
+    layout = observe_layout(cluster.session())
+    taker = {one: (*layout.replicas[one], 4), two: (*layout.replicas[two], 4)}
+    assert layout.leaders[one] != layout.leaders[two]
+    assert busiest_bytes(layout, taker) == 40 * MIB, "broker 4 takes both"
+    other = ({1, 2, 3} - set(layout.replicas[one])).pop()
+    assert busiest_bytes(layout, {one: (*layout.replicas[one], 4, other)}) == 40 * MIB, "its leader sends it twice"
+    assert busiest_bytes(layout, {one: tuple(reversed(layout.replicas[one]))}) == 0
 
 
 def test_a_drained_broker_holds_nothing(cluster: SimulatedCluster, tmp_path: Path) -> None:

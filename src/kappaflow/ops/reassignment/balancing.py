@@ -8,6 +8,7 @@ nothing.
 from __future__ import annotations
 
 import heapq
+import math
 from collections import defaultdict
 from collections.abc import Collection
 
@@ -15,6 +16,13 @@ from kappaflow.client.topic_partition import TopicPartition
 from kappaflow.errors import UsageError
 from kappaflow.ops.reassignment.layout import Layout, Load, Moves, chosen_partitions, distinct_racks
 from kappaflow.runtime.messages import message
+
+SAME_SIZE = 1.1
+"""Partitions whose sizes differ by less than this factor copy about the same."""
+
+
+def _magnitude(size: int) -> int:
+    return round(math.log(max(1, size), SAME_SIZE))
 
 
 class _Levelling:
@@ -38,6 +46,8 @@ class _Levelling:
                 self.heaps[broker].append((-len(held), topic))
         for heap in self.heaps.values():
             heapq.heapify(heap)
+        self.read: dict[int, int] = defaultdict(int)
+        """What each leader sends to those that take replicas."""
 
     def move_one(self, giver: int, taker: int) -> bool:
         """Move some replica from one broker to another; False where none may go there."""
@@ -62,8 +72,11 @@ class _Levelling:
         return moved
 
     def _pick(self, topic: str, giver: int, taker: int) -> TopicPartition | None:
-        """A partition of a topic that may go, one that copies little first."""
-        best: tuple[int, TopicPartition] | None = None
+        """A partition of a topic that may go: one that copies little, and of these one whose leader sends least.
+
+        A limit holds for what a broker sends, too: where one leader sends most of it, the takers wait for that one.
+        """
+        best: tuple[int, int, TopicPartition] | None = None
         for name in self.held[topic, giver]:
             replicas = self.replicas[name]
             if taker in replicas:
@@ -71,15 +84,16 @@ class _Levelling:
             after = [taker if b == giver else b for b in replicas]
             if distinct_racks(self.layout, after) < distinct_racks(self.layout, replicas):
                 continue
-            rank = (self.layout.sizes[name], name)
+            rank = (_magnitude(self.layout.sizes[name]), self.read[self.layout.leaders[name]], name)
             if best is None or rank < best:
                 best = rank
-        return None if best is None else best[1]
+        return None if best is None else best[2]
 
     def _replace(self, name: TopicPartition, giver: int, taker: int) -> None:
         before = self.replicas[name]
         after = [taker if b == giver else b for b in before]
         self.load.change(name, before, after, self.layout.sizes[name])
+        self.read[self.layout.leaders[name]] += self.layout.sizes[name]
         self.replicas[name] = after
         self.held[name.topic, giver].discard(name)
         self.held[name.topic, taker].add(name)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Mapping
 from typing import Any
 
@@ -85,6 +86,20 @@ def copied_bytes(layout: Layout, moves: Moves) -> int:
     return sum(layout.sizes[n] * len(set(after) - set(layout.replicas[n])) for n, after in moves.items())
 
 
+def busiest_bytes(layout: Layout, moves: Moves) -> int:
+    """What the broker copies that copies most; it decides how long moves take under a limit.
+
+    A limit holds for what a broker takes and, apart from that, for what it sends as the leader of partitions.
+    """
+    taken: Counter[int] = Counter()
+    sent: Counter[int] = Counter()
+    for name, after in moves.items():
+        new = set(after) - set(layout.replicas[name])
+        taken.update(dict.fromkeys(new, layout.sizes[name]))
+        sent[layout.leaders[name]] += layout.sizes[name] * len(new)
+    return max((*taken.values(), *sent.values()), default=0)
+
+
 def _row(layout: Layout, name: TopicPartition, after: tuple[int, ...]) -> dict[str, Any]:
     return {
         "topic": name.topic,
@@ -112,15 +127,12 @@ def _effects(layout: Layout, moves: Moves, rate: int | None) -> list[Text]:
     copied = copied_bytes(layout, moves)
     after = Load.of(layout)
     before = Load.of(layout)
-    incoming: dict[int, int] = {}
     for name, replicas in moves.items():
         after.change(name, layout.replicas[name], replicas, layout.sizes[name])
-        for broker in set(replicas) - set(layout.replicas[name]):
-            incoming[broker] = incoming.get(broker, 0) + layout.sizes[name]
+    most = busiest_bytes(layout, moves)
     effects = [text("reassign.effect.total", partitions=len(moves), bytes=copied, mib=f"{copied / (1 << 20):,.1f}")]
-    if rate and incoming:
-        # Every broker takes at its own limit, so the one that takes most decides.
-        minutes = max(incoming.values()) / rate / 60
+    if rate and most:
+        minutes = most / rate / 60
         effects.append(text("reassign.effect.time", rate=f"{rate / (1 << 20):,.1f}", minutes=f"{minutes:,.1f}"))
     effects += [_broker_effect(broker, before, after) for broker in sorted(after.replicas)]
     shown = sorted(moves)[:PARTITIONS_SHOWN]
