@@ -11,7 +11,8 @@ import time
 import numpy as np
 from confluent_kafka import Producer
 
-from benchmarks.orders import _FORM, ITEMS, UNITS_SCALE
+from benchmarks.order_formats import encoder
+from benchmarks.orders import ITEMS, UNITS_SCALE
 
 TICK_SECONDS = 0.002
 KEYS = 10_000
@@ -26,13 +27,14 @@ def main() -> int:
     keys = random.integers(0, KEYS, count).tolist()
     items = random.integers(0, ITEMS, count).tolist()
     units = random.integers(0, 100 * UNITS_SCALE, count).tolist()
+    encode = encoder("JSON")
     begin = time.time()
     sent = 0
     while sent < count:
         due = min(count, int((time.time() - begin) * rate))
         while sent < due:
             now = int(time.time() * 1000)
-            value = _FORM % (now, sent, items[sent], units[sent] / UNITS_SCALE, sent % 100, sent % 50, 12345)
+            value = encode(now, sent, items[sent], units[sent] / UNITS_SCALE, sent % 100, sent % 50, 12345)
             producer.produce(topic, value, str(keys[sent]), timestamp=now)
             sent += 1
         producer.poll(0)
