@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -16,6 +16,7 @@ from kappaflow.state.database import DurableStore
 from kappaflow.streams.batch import Batch
 from kappaflow.streams.columns import ColumnSubtopology
 from kappaflow.streams.columns.batches import cut, take
+from kappaflow.streams.columns.merging import merged
 from kappaflow.streams.execution.changelogs import ChangelogWriter, with_suffix
 from kappaflow.streams.execution.column_group import ColumnGroup, Taken
 from kappaflow.streams.execution.error_handling import CONTINUE, ErrorHandler
@@ -37,6 +38,9 @@ class ColumnarTask:
     """Runs a subtopology that has a column form.
 
     The same face as `RunningTask`; see there for the arguments.
+
+    Attributes:
+        joins: whether its rows may pass the operators of another task of the subtopology, as no state is kept.
     """
 
     def __init__(
@@ -83,6 +87,7 @@ class ColumnarTask:
             or any(isinstance(source, n.Source) and source.reads_headers for source in self._sources.values())
         )
         self._keeps_rows = any(node.stores for node in subtopology.nodes if keeps_whole_rows(node))
+        self.joins = not self._keeps_records and is_stateless(subtopology)
 
     @property
     def inputs(self) -> list[TopicPartition]:
@@ -120,23 +125,47 @@ class ColumnarTask:
 
     def run(self) -> int:
         """Process what is ready and return the number of records."""
+        self.process(self.take())
+        return self.passed()
+
+    def take(self) -> dict[str, list[Batch]]:
+        """Take what is ready, and return the rows of each topic that go on."""
         inputs: dict[str, list[Batch]] = {}
-        count = 0
-        parts = self._parts = self._group.take()
-        for part in parts:
-            count += part.end - part.start
+        self._parts = self._group.take()
+        for part in self._parts:
             batch = self._usable(part)
             if len(batch):
                 inputs.setdefault(part.topic, []).append(batch)
+        return inputs
+
+    def process(self, inputs: Mapping[str, list[Batch]]) -> None:
+        """Run the rows that `take` gave through the operators."""
         if len(inputs) == 1:
             ((topic, batches),) = inputs.items()
             for batch in batches:
                 self._columns.process({topic: batch})
         else:
             self._process_together(inputs)
-        for part in parts:
-            partition = TopicPartition(part.topic, self.id.partition)
-            self.positions[partition] = part.next_offset
+
+    def process_joined(self, batches: Sequence[tuple[ColumnarTask, Batch]]) -> None:
+        """Run rows of several tasks that `joins`, this one's among them, through the operators as one batch."""
+        first = 0
+        for task, batch in batches:
+            batch.ord = np.arange(first, first + len(batch))
+            first += len(batch)
+            context = task._context
+            context.stream_time = max(context.stream_time, int(batch.timestamp.max()))
+        own = self._context.stream_time
+        (topic,) = self._sources
+        self._columns.process({topic: merged([batch for _, batch in batches])})
+        self._context.stream_time = own
+
+    def passed(self) -> int:
+        """Go on behind what was taken, and return how many records it was."""
+        count = 0
+        for part in self._parts:
+            count += part.end - part.start
+            self.positions[TopicPartition(part.topic, self.id.partition)] = part.next_offset
         self._parts = []
         self.records_processed += count
         return count
@@ -279,6 +308,14 @@ def source_of(nodes: tuple[n.Node, ...]) -> n.Source | n.Repartition:
     (node,) = nodes
     assert isinstance(node, n.Source | n.Repartition)
     return node
+
+
+def is_stateless(subtopology: Subtopology) -> bool:
+    """Tell whether it makes no difference which task's operators a row of the one topic passes."""
+    kinds = (n.Source, n.Filter, n.MapValues, n.Sink)
+    return len(subtopology.sources) == 1 and all(
+        type(node) in kinds and not (isinstance(node, n.Source) and node.reads_position) for node in subtopology.nodes
+    )
 
 
 def keeps_whole_rows(node: n.Node) -> bool:

@@ -33,6 +33,7 @@ from kappaflow.streams.execution.commit import OpenTask, local_of
 from kappaflow.streams.execution.error_handling import ErrorHandler
 from kappaflow.streams.execution.exactly_once import ExactlyOnce
 from kappaflow.streams.execution.internal_topics import check_copartitioned, create_internal_topics
+from kappaflow.streams.execution.joined_run import run_tasks
 from kappaflow.streams.execution.outputs import OutputBuffer
 from kappaflow.streams.execution.query_figures import ChangelogPosition, QueryFigures
 from kappaflow.streams.execution.restore import RestoreInterrupted, RestoreJob, Restorer
@@ -222,7 +223,7 @@ class Session:
                         task.add(chunk)
                         self.idling.arrived(chunk.partition)
                         self._hold_back(task, chunk.partition)
-                count = sum(task.run() for task in host.tasks.values())
+                count = run_tasks(host.tasks.values())
                 self.outputs.send_rows()
                 self.dirty = self.dirty or count > 0 or bool(chunks)
                 host.figures.records += count
