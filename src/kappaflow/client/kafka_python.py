@@ -130,12 +130,14 @@ logging.getLogger("kafka").setLevel(logging.CRITICAL)
 
 
 class _Frame(frame_parser.KafkaBytes):
-    """The bytes of an answer, read with one copy instead of two."""
+    """The bytes of an answer, read with fewer copies: of a part one instead of two, of the whole rest none."""
 
-    def read(self, nbytes: int | None = None) -> bytes:
+    def read(self, nbytes: int | None = None) -> bytes | memoryview:
         start = self._idx
-        end = len(self) if nbytes is None else min(start + nbytes, len(self))
-        self._idx = end
+        if nbytes is None:
+            self._idx = len(self)
+            return memoryview(self)[start:]
+        end = self._idx = min(start + nbytes, len(self))
         with memoryview(self) as view:
             return bytes(view[start:end])
 

@@ -167,6 +167,7 @@ class StateDatabase:
             if fd < 0:
                 fd = SYSTEM_DISK.open(path, create=True)
             SYSTEM_DISK.write(fd, [piece], size)
+            SYSTEM_DISK.begin_sync(fd, size, len(piece))
             size += len(piece)
 
         try:

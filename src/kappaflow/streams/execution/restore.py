@@ -229,11 +229,11 @@ class Restorer:
             for partition, job in open_jobs.items()
             if job.spec.history_ms is None and job.end - job.next_offset >= self._table_records_min
         }
-        if large:
-            self._database.write_positions(self._marks, durably=True)
         with self._open_reader(self._client) as fetcher, RestoreTables(self._database.write_table) as tables:
             later = deque(list(large)[max(LARGE_AT_ONCE_MIN, len(large) // WAVES) :])
             fetcher.assign({p: job.next_offset for p, job in open_jobs.items() if p not in later})
+            if large:  # while the first answers are on their way
+                self._database.write_positions(self._marks, durably=True)
             while open_jobs:
                 if self._interrupted():
                     tables.end_all()
