@@ -8,7 +8,9 @@
 The row form defines what is right.  The column form marks broken records instead of raising and gives the row
 form's message for each of them.
 
-Not here: record batches (kappaflow.kernel), schemas from a registry, coercion rules of SQL expressions.
+AVRO, PROTOBUF and JSON_SR write and read by schemas of a registry, which stands behind the face of `schema_registry`.
+
+Not here: record batches (kappaflow.kernel), a registry over HTTP (kappaflow.client), rules of SQL expressions.
 """
 
 from kappaflow.serde.face import Decoded, Row, Serde
