@@ -1,6 +1,7 @@
 """Relational queries over random tables: what the last rows of a result are is what DuckDB computes of the final input.
 
-The subset that both languages mean alike: whole numbers that stay small, ASCII text, comparisons that are not negated.
+The subset that both languages mean alike: whole numbers that stay small, ASCII text, comparisons that are not negated
+and not of what NULL may fail.
 """
 
 from __future__ import annotations
@@ -60,13 +61,18 @@ def condition(chance: random.Random, prefix: str, depth: int) -> str:
         case 0:
             return f"({prefix}S {operator} '{chance.choice(TEXTS)}')"
         case 1:
-            return f"({prefix}S LIKE '{chance.choice(['%a%', '_', 'a%', '%b'])}')"
+            return f"(COALESCE({prefix}S, '') LIKE '{chance.choice(['%a%', '_', 'a%', '%b'])}')"
         case 2:
             return f"({prefix}{chance.choice([*NUMBERS, 'S'])} IS {chance.choice(['', 'NOT '])}NULL)"
         case 3:
-            return f"({number(chance, prefix, 1)} BETWEEN {chance.randint(-3, 3)} AND {chance.randint(2, 9)})"
+            return f"({known(chance, prefix)} BETWEEN {chance.randint(-3, 3)} AND {chance.randint(2, 9)})"
         case _:
-            return f"({number(chance, prefix, 1)} {operator} {number(chance, prefix, 1)})"
+            return f"({known(chance, prefix)} {operator} {known(chance, prefix)})"
+
+
+def known(chance: random.Random, prefix: str) -> str:
+    """A whole number that is not NULL."""
+    return f"COALESCE({number(chance, prefix, 1)}, CAST(0 AS BIGINT))"
 
 
 def items(chance: random.Random, prefix: str, first: int = 0) -> list[str]:

@@ -32,6 +32,7 @@ _INTEGERS: dict[type[t.DataType], ArrowType] = {
     t.Date: pa.int32(),
     t.Timestamp: pa.int64(),
 }
+_DIGITS_MAX = 76
 _PLAIN = (t.Boolean, t.Integer, t.BigInt, t.Double, t.String, t.Bytes, t.Decimal)
 
 
@@ -50,7 +51,10 @@ def arrow_type(data_type: t.DataType, *, temporal_as_int: bool = False) -> Arrow
         return scalar
     match data_type:
         case t.Decimal(precision, scale):
-            return pa.decimal128(precision, scale) if precision <= 38 else pa.decimal256(precision, scale)
+            if precision <= 38:
+                return pa.decimal128(precision, scale)
+            # The widest there is also holds the values of wider types, all but the longest of them.
+            return pa.decimal256(min(precision, _DIGITS_MAX), min(scale, _DIGITS_MAX))
         case t.Array(element):
             return pa.list_(arrow_type(element, temporal_as_int=temporal_as_int))
         case t.Map(key, value):

@@ -8,8 +8,9 @@ that EXPLAIN prints.  Nothing here can fail for a row.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -35,7 +36,7 @@ from kappaflow.sql.ast import expressions as x
 from kappaflow.sql.ast.formatter import format_expression
 from kappaflow.sql.expressions import column_functions as functions
 from kappaflow.sql.expressions import values
-from kappaflow.sql.expressions.column_functions import Column, Unsupported, decided_in_bmp, plain
+from kappaflow.sql.expressions.column_functions import Column, Compute, Unsupported, decided_in_bmp, plain
 from kappaflow.sql.expressions.constant_expressions import is_constant
 from kappaflow.sql.expressions.constants import fold_constant
 from kappaflow.sql.expressions.like import like_regex
@@ -102,6 +103,7 @@ class ColumnEmitter:
 
     def __init__(self, typer: Typer) -> None:
         self._typer = typer
+        self._null_fails = False  # as FunctionText.null_fails of the row form
 
     def column(self, node: x.Expression) -> Emitted:
         """Return the computation of an expression.
@@ -133,11 +135,25 @@ class ColumnEmitter:
                 inner = self._boolean(operand)
                 return Column(lambda batch: pc.invert(inner.compute(batch)), inner.undecided)
             case x.IsNull(operand, negated):
-                inner = self.emit(operand)
+                inner = self._within(True, lambda: self.emit(operand))
                 test = pc.is_valid if negated else pc.is_null
                 return Column(lambda batch: test(inner.compute(batch)), inner.undecided)
             case _:
                 return self._other(node)
+
+    def _within(self, null_fails: bool, emit: Callable[[], Column]) -> Column:
+        outer, self._null_fails = self._null_fails, null_fails
+        try:
+            return emit()
+        finally:
+            self._null_fails = outer
+
+    def _computed(self, column: Column, operands: Sequence[Column]) -> Column:
+        """Leave rows with a NULL operand undecided where arithmetic on NULL fails."""
+        if not self._null_fails:
+            return column
+        masks = (_missing(operand) for operand in operands)
+        return Column(column.compute, (*column.undecided, *masks))
 
     def _other(self, node: x.Expression) -> Column:
         match node:
@@ -157,7 +173,7 @@ class ColumnEmitter:
                 return self._case(node, branches, default)
             case x.Cast(operand, data_type):
                 source = self._typer.type_of(operand)
-                return functions.cast(self.emit(operand), source, data_type)
+                return functions.cast(self._within(False, lambda: self.emit(operand)), source, data_type)
             case x.Dereference(base, field_name):
                 return self._dereference(base, field_name)
             case x.FunctionCall(name, arguments):
@@ -205,28 +221,32 @@ class ColumnEmitter:
     def _arithmetic(self, operator: x.ArithmeticOperator, left: x.Expression, right: x.Expression) -> Column:
         result = arithmetic_type(operator, self._typer.type_of(left), self._typer.type_of(right))
         if isinstance(result, String):
-            return _both(lambda a, b: pc.binary_join_element_wise(a, b, ""), self.emit(left), self.emit(right))
+            return _both(_joined, self.emit(left), self.emit(right))
         if not isinstance(result, _NUMBERS):
             raise Unsupported(f"arithmetic that gives {result}")
         first, second = self._converted(left, result), self._converted(right, result)
         name = _ARITHMETIC.get(operator)
         if name is not None:
-            return _both(getattr(pc, name), first, second)
+            return self._computed(_both(getattr(pc, name), first, second), (first, second))
         divide = operator is x.ArithmeticOperator.DIVIDE
         if isinstance(result, Double):
-            return _both(pc.divide if divide else _remainder_doubles, first, second)
+            both = _both(pc.divide if divide else _remainder_doubles, first, second)
+            return self._computed(both, (first, second))
         zero = Column(lambda batch: pc.equal(second.compute(batch), 0), second.undecided)
         both = _both(_divide_integers if divide else _remainder_integers, first, second)
-        return Column(both.compute, (*both.undecided, zero.compute))
+        return self._computed(Column(both.compute, (*both.undecided, zero.compute)), (first, second))
 
     def _negated(self, operand: x.Expression) -> Column:
         data_type = self._typer.type_of(operand)
         if not isinstance(data_type, _NUMBERS):
             raise Unsupported(f"negation of {data_type}")
         inner = self.emit(operand)
-        return Column(lambda batch: pc.negate(inner.compute(batch)), inner.undecided)
+        return self._computed(Column(lambda batch: pc.negate(inner.compute(batch)), inner.undecided), (inner,))
 
     def _comparison(self, operator: x.ComparisonOperator, left: x.Expression, right: x.Expression) -> Column:
+        return self._within(True, lambda: self._compare(operator, left, right))
+
+    def _compare(self, operator: x.ComparisonOperator, left: x.Expression, right: x.Expression) -> Column:
         left_type, right_type = self._typer.type_of(left), self._typer.type_of(right)
         if left_type is None or right_type is None:
             raise Unsupported("a comparison with NULL")
@@ -275,7 +295,7 @@ class ColumnEmitter:
         if all(map(is_constant, items)) and isinstance(data_type, Integer | BigInt | String):
             if any(self._typer.type_of(item) != data_type for item in items):
                 raise Unsupported("IN of several types")
-            needle = self.emit(operand)
+            needle = self._within(True, lambda: self.emit(operand))
             members = values_to_array([fold_constant(item) for item in items], data_type)
             return Column(lambda batch: _is_in(needle.compute(batch), members), needle.undecided)
         tests = [self._comparison(x.ComparisonOperator.EQUAL, operand, item) for item in items]
@@ -311,7 +331,8 @@ class ColumnEmitter:
             return value
 
         parts = [last, *(column for pair in results for column in pair)]
-        return Column(compute, tuple(mask for part in parts for mask in part.undecided))
+        masks = [mask for part in parts for mask in part.undecided]
+        return Column(compute, (*masks, *(_missing(condition) for condition, _ in results)))
 
     def _branch(self, node: x.Expression | None, data_type: DataType) -> Column:
         if node is None or isinstance(node, x.NullLiteral):
@@ -337,19 +358,38 @@ class ColumnEmitter:
             return self._user_call(resolved, arguments, types)
         build = functions.column_function(name, types)
         literals = [fold_constant(a, t) if is_constant(a) else None for a, t in zip(arguments, types, strict=True)]
-        columns = [self._converted(a, t) for a, t in zip(arguments, types, strict=True)]
+        columns = self._arguments(arguments, types)
         return build(columns, literals, types)
+
+    def _arguments(self, arguments: Sequence[x.Expression], types: Sequence[DataType]) -> list[Column]:
+        """An error in an argument makes that argument NULL."""
+        pairs = zip(arguments, types, strict=True)
+        return [self._within(False, partial(self._converted, a, t)) for a, t in pairs]
 
     def _user_call(
         self, resolved: Resolved, arguments: tuple[x.Expression, ...], types: tuple[DataType, ...]
     ) -> Column:
         if resolved.overload.columns is None or resolved.returns is None:
             raise Unsupported(f"{resolved.function.name.upper()} is a Python function without a column form")
-        columns = [self._converted(a, t) for a, t in zip(arguments, types, strict=True)]
+        columns = self._arguments(arguments, types)
         over = resolved.overload.columns(types, resolved.returns)
         computes = [column.compute for column in columns]
         undecided = tuple(mask for column in columns for mask in column.undecided)
         return Column(lambda batch: over(batch, computes)[0], (*undecided, lambda batch: over(batch, computes)[1]))
+
+
+def _missing(column: Column) -> Compute:
+    """Return the mask of rows that are NULL."""
+
+    def mask(batch: Batch) -> Any:
+        value = column.compute(batch)
+        return pa.scalar(False) if isinstance(value, pa.Array) and not value.null_count else pc.is_null(value)
+
+    return mask
+
+
+def _joined(left: Any, right: Any) -> Any:
+    return pc.binary_join_element_wise(pc.fill_null(left, "null"), pc.fill_null(right, "null"), "")
 
 
 def _common(left: DataType, right: DataType) -> DataType | None:

@@ -52,12 +52,14 @@ class FunctionText:
         constants: the objects that the text refers to, by name.
         result_index: of the result that is being written; errors are reported with it.
         lambda_depth: how many lambdas stand around what is being written.
+        null_fails: whether what stands around it would answer NULL with a value, as a comparison does.
     """
 
     def __init__(self) -> None:
         self.constants: dict[str, Any] = {}
         self.result_index = 0
         self.lambda_depth = 0
+        self.null_fails = False
         self._temporaries = 0
 
     def constant(self, value: Any) -> str:
@@ -109,8 +111,8 @@ class FunctionText:
         return Code(text, nullable or when_null == "None", raises)
 
     def computed(self, operands: Sequence[Code], build: Callable[[list[str]], str], *, raises: bool = False) -> Code:
-        """Write arithmetic: a NULL operand gives NULL, inside a lambda it fails the call of the function."""
-        if not self.lambda_depth:
+        """Write arithmetic: a NULL operand is an error, and so NULL, unless it matters no more which of both."""
+        if not self.lambda_depth and not self.null_fails:
             return self.strict(operands, build, raises=raises)
         self.constants["_null_operand"] = _null_operand
         nullable = any(operand.nullable for operand in operands)
@@ -148,4 +150,4 @@ def _guard(thunk: Callable[[], Any], report: Callable[..., None], index: int, re
 
 
 def _null_operand() -> Any:
-    raise FunctionError("arithmetic on NULL in a lambda")
+    raise FunctionError("arithmetic on NULL")

@@ -99,7 +99,7 @@ class RowEmitter:
             case x.Not(operand):
                 return self.function.strict([self.emit(operand)], lambda names: f"not {names[0]}")
             case x.IsNull(operand, negated):
-                code = self.emit(operand)
+                code = self._emit(operand, null_fails=True)
                 if code.is_constant:
                     answer = code.is_null is not negated
                     return Code(str(answer), False, False, True, answer)
@@ -110,8 +110,8 @@ class RowEmitter:
                 return Code(f"({first.text} and {second.text})", False, first.raises or second.raises)
             case x.In():
                 operand, *items = self.typer.elements(node)
-                needle = self.emit(operand)
-                return operators.among(self.function, needle, [*map(self.emit, items)], self.typer.type_of(operand))
+                needle, *members = (self._emit(part, null_fails=True) for part in (operand, *items))
+                return operators.among(self.function, needle, members, self.typer.type_of(operand))
             case x.Like(operand, pattern, escape):
                 return operators.like(self.function, self.emit(operand), self.emit(pattern), escape)
             case _:
@@ -119,7 +119,16 @@ class RowEmitter:
 
     def _comparison(self, operator: x.ComparisonOperator, left: x.Expression, right: x.Expression) -> Code:
         types = (self.typer.type_of(left), self.typer.type_of(right))
-        return operators.comparison(self.function, operator, [self.emit(left), self.emit(right)], types)
+        operands = [self._emit(side, null_fails=True) for side in (left, right)]
+        return operators.comparison(self.function, operator, operands, types)
+
+    def _emit(self, node: x.Expression, *, null_fails: bool) -> Code:
+        """Emit an operand of what answers NULL with a value, or a part of which an error alone is NULL."""
+        outer, self.function.null_fails = self.function.null_fails, null_fails
+        try:
+            return self.emit(node)
+        finally:
+            self.function.null_fails = outer
 
     def _structure(self, node: x.Expression) -> Code:
         match node:
@@ -150,13 +159,15 @@ class RowEmitter:
                 raise TypeError(f"no row form for {type(node).__name__}")
 
     def _guarded(self, node: x.Expression) -> Code:
-        return self.function.guarded(self.emit(node))
+        return self.function.guarded(self._emit(node, null_fails=False))
 
     def _cast(self, node: x.Cast) -> Code:
-        return self.function.converted(self.emit(node.operand), self.typer.type_of(node.operand), node.type)
+        operand = self._emit(node.operand, null_fails=False)
+        return self.function.converted(operand, self.typer.type_of(node.operand), node.type)
 
     def _case(self, branches: Sequence[tuple[Code, Code]], default: x.Expression | None) -> Code:
         last = NULL if default is None else self.emit(default)
+        branches = [(operators.condition(self.function, condition), result) for condition, result in branches]
         text = "".join(f"{result.text} if {condition.text} else " for condition, result in branches)
         codes = [last, *(code for branch in branches for code in branch)]
         nullable = last.nullable or any(result.nullable for _, result in branches)
@@ -219,7 +230,7 @@ class RowEmitter:
                 assert isinstance(wanted, LambdaType)
                 arguments.append(self._lambda(argument, wanted))
                 continue
-            code = self.emit(argument)
+            code = self._emit(argument, null_fails=False)
             source = None if isinstance(argument, x.IntervalUnit) else self.typer.type_of(argument)
             arguments.append(self.function.guarded(self.function.converted(code, source, wanted)))
         if all(code.is_constant for code in arguments) and is_constant(node):

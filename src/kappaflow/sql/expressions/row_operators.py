@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from kappaflow.errors import FunctionError
 from kappaflow.serde.types import DOUBLE, Array, Bytes, DataType, Decimal, Double, Integer, String
 from kappaflow.sql.ast.expressions import ArithmeticOperator, ComparisonOperator, LogicalOperator
 from kappaflow.sql.expressions import values
@@ -30,12 +31,25 @@ def arithmetic(function: FunctionText, operator: ArithmeticOperator, operands: S
     """Write ``left operator right`` of numbers, or the concatenation of strings."""
     result = arithmetic_type(operator, *types)
     if isinstance(result, String):
-        return function.strict(operands, lambda names: f"{names[0]} + {names[1]}")
+        return _concatenation(function, operands)
     if isinstance(result, Decimal):
         return _decimal_arithmetic(function, operator, operands, types, result)
     if isinstance(result, Double):
         return _double_arithmetic(function, operator, operands, types)
     return _integer_arithmetic(function, operator, operands, 32 if isinstance(result, Integer) else 64)
+
+
+def _concatenation(function: FunctionText, operands: Sequence[Code]) -> Code:
+    """Write ``left + right`` of strings, where NULL is the text ``null``."""
+    parts: list[str] = []
+    for operand in operands:
+        if not operand.nullable:
+            parts.append(operand.text)
+            continue
+        name = operand.text if operand.atom else function.temporary()
+        test = name if operand.atom else f"({name} := {operand.text})"
+        parts.append(f"('null' if {test} is None else {name})")
+    return Code(f"({' + '.join(parts)})", False, any(operand.raises for operand in operands))
 
 
 def _integer_arithmetic(
@@ -75,7 +89,7 @@ def _decimal_arithmetic(
         function.converted(code, data_type, data_type and as_decimal(data_type))
         for code, data_type in zip(operands, types, strict=True)
     ]
-    name = function.constant(decimal_operation(operator, result.scale))
+    name = function.constant(decimal_operation(operator, result))
     return function.computed(numbers, lambda n: f"{name}({n[0]}, {n[1]})", raises=operator in _QUOTIENTS)
 
 
@@ -166,6 +180,14 @@ def among(function: FunctionText, needle: Code, items: Sequence[Code], data_type
     )
 
 
+def condition(function: FunctionText, code: Code) -> Code:
+    """Write the condition of a CASE branch: NULL is an error."""
+    if not code.nullable:
+        return code
+    name = function.constant(_met)
+    return Code(f"{name}({code.text})", False, True)
+
+
 def like(function: FunctionText, subject: Code, pattern: Code, escape: str | None) -> Code:
     """Write ``subject LIKE pattern``; a known pattern is compiled once."""
     if pattern.is_constant and isinstance(pattern.constant, str):
@@ -173,6 +195,12 @@ def like(function: FunctionText, subject: Code, pattern: Code, escape: str | Non
         return function.strict([subject], lambda n: f"{name}({n[0]}) is not None")
     name = function.constant(lambda text, like: like_matcher(like, escape)(text) is not None)
     return function.strict([subject, pattern], lambda n: f"{name}({n[0]}, {n[1]})")
+
+
+def _met(condition: bool | None) -> bool:
+    if condition is None:
+        raise FunctionError("a condition of CASE is NULL")
+    return condition
 
 
 def _doubles_differ(left: float, right: float) -> bool:

@@ -35,6 +35,7 @@ from kappaflow.serde.types import (
     Timestamp,
 )
 from kappaflow.sql.expressions import times
+from kappaflow.sql.expressions.java_text import hash_order
 
 CONTEXT = decimal.Context(prec=200, rounding=ROUND_HALF_UP, Emax=decimal.MAX_EMAX, Emin=decimal.MIN_EMIN)
 Convert = Callable[[Any], Any]
@@ -150,7 +151,7 @@ def _array_text(element: Callable[[Any], str]) -> Callable[[Any], str]:
 
 
 def _map_text(key: Callable[[Any], str], item: Callable[[Any], str]) -> Callable[[Any], str]:
-    return lambda value: f"{{{', '.join(f'{key(k)}={item(v)}' for k, v in value.items())}}}"
+    return lambda value: f"{{{', '.join(f'{key(k)}={item(value[k])}' for k in hash_order(value))}}}"
 
 
 def _struct_text(fields: dict[str, Callable[[Any], str]]) -> Callable[[Any], str]:

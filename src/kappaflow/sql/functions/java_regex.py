@@ -1,7 +1,7 @@
 r"""Regular expressions in Java's dialect, compiled to Python's `re`.
 
-What the dialects spell differently is rewritten: named groups, quoting, classes by name, line ends.  Classes that
-intersect (``[a-z&&[^b]]``) and scripts (``\p{IsGreek}``) are refused.  Source: java.util.regex.Pattern, JDK 17.
+What the dialects spell differently is rewritten: named groups, quoting, classes by name, nested and intersecting
+classes, line ends.  Scripts (``\p{IsGreek}``) and blocks are refused.  Source: java.util.regex.Pattern, JDK 17.
 """
 
 from __future__ import annotations
@@ -9,10 +9,17 @@ from __future__ import annotations
 import re
 import sys
 import unicodedata
-from collections.abc import Sequence
 from functools import cache, lru_cache
 
 from kappaflow.errors import FunctionError
+from kappaflow.sql.functions.java_classes import (
+    ClassReader,
+    Ranges,
+    class_ranges,
+    class_text,
+    complement,
+    from_points,
+)
 
 _ASCII_CLASSES = {
     "Lower": "a-z",
@@ -45,6 +52,7 @@ _PROPERTIES = {
 _BLANK = r" \t\xa0\u1680\u180e\u2000-\u200a\u202f\u205f\u3000"
 _LINE_ENDS = r"\n\x0b\f\r\x85\u2028\u2029"
 _ESCAPED_CLASSES = {"h": (_BLANK, ""), "H": (_BLANK, "^"), "v": (_LINE_ENDS, ""), "V": (_LINE_ENDS, "^")}
+_SHORT_CLASSES = {"d": "0-9", "w": "a-zA-Z0-9_", "s": r" \t\n\x0b\f\r", "h": _BLANK, "v": _LINE_ENDS}
 _ESCAPES = {"z": r"\Z", "Z": r"(?=\n?\Z)", "R": rf"(?:\r\n|[{_LINE_ENDS}])", "e": r"\x1b"}
 _CLASS_NAME = re.compile(r"\\([pP])(?:\{(?:general_category=|gc=)?(\w+)\}|([A-Z]))")
 _CODE_POINT = re.compile(r"\\x\{([0-9A-Fa-f]{1,6})\}")
@@ -67,11 +75,20 @@ def compile_java(pattern: str) -> re.Pattern[str]:
 def _translate(pattern: str) -> str:
     result: list[str] = []
     position = 0
-    depth = 0  # of brackets
+    in_class_until = 0
     while position < len(pattern):
-        text, length = _step(pattern, position, in_class=depth > 0)
-        if length == 1:
-            depth += {"[": 1, "]": -1}.get(text, 0)
+        if pattern[position] == "[" and position >= in_class_until:
+            reader = ClassReader(pattern, position, _named)
+            try:
+                members = reader.read()
+            except ValueError as error:
+                raise FunctionError(f"Invalid regular expression pattern: {pattern}. {error}") from None
+            if not reader.plain:
+                result.append(class_text(members))
+                position = reader.position
+                continue
+            in_class_until = reader.position
+        text, length = _step(pattern, position, in_class=position < in_class_until)
         result.append(text)
         position += length
     return "".join(result)
@@ -85,8 +102,6 @@ def _step(pattern: str, position: int, *, in_class: bool) -> tuple[str, int]:
         return re.escape(pattern[position + 2 : end]), end + 2 - position
     if pattern[position] == "\\":
         return _escape(pattern, position, in_class=in_class)
-    if in_class and pattern.startswith("&&", position):
-        raise FunctionError(f"Invalid regular expression pattern: {pattern}. Classes cannot intersect here.")
     if not in_class and re.match(r"\(\?<(?![=!])", pattern[position:]):
         return "(?P<", 3
     return pattern[position], 1
@@ -95,7 +110,8 @@ def _step(pattern: str, position: int, *, in_class: bool) -> tuple[str, int]:
 def _escape(pattern: str, position: int, *, in_class: bool) -> tuple[str, int]:
     named = _CLASS_NAME.match(pattern, position)
     if named is not None:
-        return _members(named[2] or named[3], named[0], in_class, named[1] == "P"), len(named[0])
+        text = class_text(_named(named[0]))
+        return (text[1:-1] if in_class else text), len(named[0])
     code_point = _CODE_POINT.match(pattern, position)
     if code_point is not None:
         return f"\\U{int(code_point[1], 16):08x}", len(code_point[0])
@@ -105,38 +121,35 @@ def _escape(pattern: str, position: int, *, in_class: bool) -> tuple[str, int]:
     letter = pattern[position + 1 : position + 2]
     members, negated = _ESCAPED_CLASSES.get(letter, ("", ""))
     if members:
-        return (members if in_class and not negated else f"[{negated}{members}]"), 2
+        return (members if in_class else f"[{negated}{members}]"), 2
     return _ESCAPES.get(letter, f"\\{letter}"), 2
 
 
-def _members(name: str, shown: str, in_class: bool, negated: bool) -> str:
-    """Return a class by its name, bare among the members of another class."""
-    text = _ASCII_CLASSES.get(name)
-    if text is None:
-        text = _unicode_members(_PROPERTIES.get(name, (name.removeprefix("Is"),)), negated)
-        if not text:
-            raise FunctionError(f"Unknown character class {shown}")
-        return text if in_class else f"[{text}]"
-    if in_class and negated:
-        raise FunctionError(f"{shown} cannot stand among the members of a class here")
-    return text if in_class else f"[{'^' if negated else ''}{text}]"
+@cache
+def _named(text: str) -> Ranges:
+    """Return the members of ``\\d``, ``\\p{Lu}`` and the like.
+
+    Raises:
+        FunctionError: there is no such class.
+    """
+    members = _SHORT_CLASSES.get(text[1].lower())
+    if members is not None:
+        return complement(class_ranges(members)) if text[1].isupper() else class_ranges(members)
+    named = _CLASS_NAME.fullmatch(text)
+    name = (named[2] or named[3]) if named else ""
+    ascii_members = _ASCII_CLASSES.get(name)
+    ranges = class_ranges(ascii_members) if ascii_members else _with_category(_PROPERTIES.get(name, (_category(name),)))
+    if not ranges:
+        raise FunctionError(f"Unknown character class {text}")
+    return complement(ranges) if text[1] == "P" else ranges
+
+
+def _category(name: str) -> str:
+    return name.removeprefix("Is")
 
 
 @cache
-def _unicode_members(categories: Sequence[str], negated: bool) -> str:
-    """Return the characters of general categories (``Lu``, or ``L`` for all letters) as ranges; empty for none."""
-    ranges: list[str] = []
-    start: int | None = None
-    found = False
-    for code in range(sys.maxunicode + 2):
-        inside = False
-        if code <= sys.maxunicode:
-            is_member = unicodedata.category(chr(code)).startswith(tuple(categories))
-            found = found or is_member
-            inside = is_member is not negated
-        if inside and start is None:
-            start = code
-        elif not inside and start is not None:
-            ranges.append(f"\\U{start:08x}-\\U{code - 1:08x}")
-            start = None
-    return "".join(ranges) if found else ""
+def _with_category(categories: tuple[str, ...]) -> Ranges:
+    """Return the characters of general categories: ``Lu``, or ``L`` for all letters."""
+    codes = range(sys.maxunicode + 1)
+    return from_points([code for code in codes if unicodedata.category(chr(code)).startswith(categories)])

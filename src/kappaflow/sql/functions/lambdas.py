@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from kappaflow.sql.expressions.java_text import hash_order
 from kappaflow.sql.functions.registry import scalar
 
 _CATEGORY = "LAMBDA"
@@ -78,6 +79,6 @@ def _reduce_array(array: list[Any] | None, state: Any, function: Callable[[Any, 
 def _reduce_map(mapping: dict[Any, Any] | None, state: Any, function: Callable[..., Any]) -> Any:
     if state is None or mapping is None:
         return state
-    for key, value in mapping.items():
-        state = function(state, key, value)
+    for key in hash_order(mapping):
+        state = function(state, key, mapping[key])
     return state

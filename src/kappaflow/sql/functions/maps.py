@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from kappaflow.errors import FunctionError
+from kappaflow.sql.expressions.java_text import hash_order, order_key
 from kappaflow.sql.functions.registry import scalar
 
 _CATEGORY = "MAP"
@@ -33,12 +34,12 @@ _entries = scalar(
 
 @_keys("(input MAP<STRING, V>) -> ARRAY<STRING>", total=True)
 def _key_list(mapping: dict[str, Any]) -> list[str]:
-    return list(mapping)
+    return hash_order(mapping)
 
 
 @_values("(input MAP<STRING, V>) -> ARRAY<V>", total=True)
 def _value_list(mapping: dict[str, Any]) -> list[Any]:
-    return list(mapping.values())
+    return [mapping[key] for key in hash_order(mapping)]
 
 
 @_union("(map1 MAP<STRING, V>, map2 MAP<STRING, V>) -> MAP<STRING, V>", null_in=True, total=True)
@@ -59,8 +60,8 @@ def _mapped(keys: list[str | None], values: list[Any]) -> dict[str | None, Any]:
 def _define_entries(name: str) -> None:
     @_entries(f"(map MAP<STRING, {name}>, sorted BOOLEAN) -> ARRAY<STRUCT<K STRING, V {name}>>", total=True)
     def _entry_list(mapping: dict[str, Any], in_order: bool) -> list[dict[str, Any]]:
-        items = sorted(mapping.items()) if in_order else mapping.items()
-        return [{"K": key, "V": value} for key, value in items]
+        keys = sorted(mapping, key=order_key) if in_order else hash_order(mapping)
+        return [{"K": key, "V": mapping[key]} for key in keys]
 
 
 for _name in ("INT", "BIGINT", "DOUBLE", "BOOLEAN", "STRING"):

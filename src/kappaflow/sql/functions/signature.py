@@ -35,7 +35,7 @@ from kappaflow.serde.types import (
     Struct,
     StructField,
 )
-from kappaflow.sql.types import as_decimal, can_widen, is_numeric, is_time, widen
+from kappaflow.sql.types import as_decimal, can_widen, is_numeric, is_time
 
 
 @dataclass(frozen=True, slots=True)
@@ -350,14 +350,7 @@ def _parse_struct(tokens: list[str], position: int) -> tuple[DataType, int]:
 def _accepts(declared: DataType, actual: DataType, bound: dict[str, DataType], casts: bool) -> bool:
     match declared:
         case Generic(name):
-            known = bound.get(name)
-            if known is None or known == actual:
-                bound[name] = actual
-                return True
-            wider = widen(known, actual) if casts else None
-            if wider is not None:
-                bound[name] = wider
-            return wider is not None
+            return bound.setdefault(name, actual) == actual
         case AnyType():
             return True
         case AnyDecimal():

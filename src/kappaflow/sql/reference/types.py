@@ -18,7 +18,8 @@ TYPES = (
         "boolean",
         "BOOLEAN",
         "BOOLEAN",
-        "TRUE or FALSE. Comparisons give it; a comparison with a NULL is false, not NULL.",
+        "TRUE or FALSE. Comparisons give it; a comparison with a NULL is false, not NULL. Arithmetic on a NULL within a"
+        " comparison is an error of the row, which gives NULL, as is a condition of CASE that is NULL.",
         _example("BOOLEAN", "TRUE", "v, NOT v AS opposite, CAST('yes' AS BOOLEAN) AS read"),
     ),
     Topic(
@@ -49,14 +50,16 @@ TYPES = (
         "DECIMAL",
         "DECIMAL(precision, scale)",
         "A decimal number with a fixed number of digits, `scale` of them behind the point. Sums have the larger scale"
-        " and a digit more, products the sum of both scales, quotients at least six decimals.",
-        _example("DECIMAL(6, 2)", "12.30", "v, v + 1.005 AS more, v * v AS squared, v / 7 AS part"),
+        " and a digit more, products the sum of both scales, quotients at least six decimals. A quotient that would"
+        " have to be rounded is an error of the row, which gives NULL: for a rounded one CAST a side to DOUBLE first.",
+        _example("DECIMAL(6, 2)", "12.30", "v, v + 1.005 AS more, v * v AS squared, v / 4 AS part, v / 7 AS unending"),
     ),
     Topic(
         "string",
         "STRING, VARCHAR",
         "STRING | VARCHAR",
-        "Text. Lengths and positions count UTF-16 units, as Java does. `''` within a literal is one quote.",
+        "Text. Lengths and positions count UTF-16 units, as Java does. `''` within a literal is one quote. `+` joins"
+        " texts, NULL as the text null; `||` and CONCAT leave NULLs out.",
         _example("STRING", "'it''s'", "v, LEN(v) AS length, v + '!' AS louder"),
     ),
     Topic(
@@ -70,7 +73,8 @@ TYPES = (
         "time",
         "TIME",
         "TIME",
-        "A time of day in milliseconds. Texts such as '10:15:30' compare with it.",
+        "A time of day in milliseconds. Texts such as '10:15:30' compare with it. A CAST to STRING leaves the fraction of"
+        " a second out; FORMAT_TIME can show it.",
         _example("TIME", "'10:15:30'", "v, v > '09:00:00' AS later, FORMAT_TIME(v, 'HH.mm') AS shown"),
     ),
     Topic(
@@ -101,7 +105,8 @@ TYPES = (
         "map",
         "MAP",
         "MAP<STRING, type>   MAP(key := value, ..)   map[key]",
-        "Values by key. Most formats need STRING keys. A MAP cannot be, or be within, a key column.",
+        "Values by key. Most formats need STRING keys. A MAP cannot be, or be within, a key column. Keys come"
+        " in the order of their hashes, as in Java; ENTRIES can sort them.",
         _example("MAP<STRING, INT>", "MAP('a' := 1, 'b' := 2)", "v, v['b'] AS b, MAP_KEYS(v) AS known"),
     ),
     Topic(

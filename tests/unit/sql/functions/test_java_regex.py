@@ -26,6 +26,14 @@ TEXT = "aÉ1²٣ß _-\u00a0\tǅⅧ中文\u2003😀Ω.$"
         (r"[\p{L}0-9]", "aÉ1ßǅ中文Ω"),
         (r"[^\p{L}]", "1²٣ _-\u00a0\tⅧ\u2003😀.$"),
         (r"[\P{L}a]", "a1²٣ _-\u00a0\tⅧ\u2003😀.$"),
+        (r"[\P{Alpha}&&[a-z_1]]", "1_"),
+        (r"[a-z1&&[^a]]", "1"),
+        (r"[^a-z&&[^1]]", TEXT[1:]),
+        (r"[1[_-]]", "1_-"),
+        (r"[_-[1]]", "1_-"),
+        (r"[\w&&\D&&[^a]]", "_"),
+        (r"[\H&&\x00-\x7f&&[^a1_.$]]", "-"),
+        (r"[\Q$.\E]", ".$"),
         (r"\h", " \u00a0\t\u2003"),
         (r"[\h_]", " _\u00a0\t\u2003"),
         (r"\w", "a1_"),
@@ -38,7 +46,7 @@ def test_what_patterns_match(pattern: str, matched: str) -> None:
     assert "".join(found[0] for found in compile_java(pattern).finditer(TEXT)) == matched
 
 
-@pytest.mark.parametrize("pattern", ["(", r"\p{Nope}", "[a-z&&[^b]]", r"[\P{Alpha}]", r"\x{FFFFFF}", "*a"])
+@pytest.mark.parametrize("pattern", ["(", r"\p{Nope}", "[a-z&&[^b]", "[b-a]", r"[\y]", r"\x{FFFFFF}", "*a"])
 def test_patterns_without_a_form(pattern: str) -> None:
     with pytest.raises(FunctionError):
         compile_java(pattern)
