@@ -6,6 +6,7 @@ from typing import Any
 
 from kappaflow.serde.types import INTEGER, Array, Struct, StructField
 from kappaflow.sql.functions.aggregation import AggregateCall, Aggregation, State
+from kappaflow.sql.functions.arrays import same
 from kappaflow.sql.functions.math import first_type
 from kappaflow.sql.functions.registry import aggregate
 
@@ -45,7 +46,7 @@ def _changed(entries: list[dict[str, Any]], value: Any, by: int) -> list[dict[st
     result: list[dict[str, Any]] = []
     found = False
     for entry in entries:
-        if entry["VALUE"] != value:
+        if not same(entry["VALUE"], value):
             result.append(entry)
             continue
         found = True

@@ -6,6 +6,7 @@ from typing import Any
 
 from kappaflow.serde.types import Array
 from kappaflow.sql.functions.aggregation import AggregateCall, Aggregation, State
+from kappaflow.sql.functions.arrays import holds, same
 from kappaflow.sql.functions.math import first_type
 from kappaflow.sql.functions.registry import aggregate
 
@@ -40,7 +41,7 @@ def collect_list(call: AggregateCall) -> Aggregation:
         """Take the last equal element out."""
         elements: list[Any] = list(state[0])
         for index in range(len(elements) - 1, -1, -1):
-            if elements[index] == values[0]:
+            if same(elements[index], values[0]):
                 del elements[index]
                 break
         return (elements,)
@@ -64,7 +65,7 @@ def collect_set(call: AggregateCall) -> Aggregation:
 
     def add(values: tuple[Any, ...], state: State) -> State:
         elements = state[0]
-        return state if len(elements) >= limit or values[0] in elements else ([*elements, values[0]],)
+        return state if len(elements) >= limit or holds(elements, values[0]) else ([*elements, values[0]],)
 
     def merge(left: State, right: State) -> State:
         state = left

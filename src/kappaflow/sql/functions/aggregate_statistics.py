@@ -9,6 +9,7 @@ from typing import Any
 from kappaflow.serde.types import BIGINT, DOUBLE, Array, DataType
 from kappaflow.sql.expressions.values import divide_doubles
 from kappaflow.sql.functions.aggregation import AggregateCall, Aggregation, State
+from kappaflow.sql.functions.arrays import holds
 from kappaflow.sql.functions.registry import aggregate
 
 _variance = aggregate("STDDEV_SAMP", "The sample variance of the values.", ("STDDEV_SAMP(amount)",))
@@ -121,7 +122,7 @@ def count_distinct(call: AggregateCall) -> Aggregation:
     assert element is not None
 
     def add(values: tuple[Any, ...], state: State) -> State:
-        return state if values[0] is None or values[0] in state[0] else ([*state[0], values[0]],)
+        return state if values[0] is None or holds(state[0], values[0]) else ([*state[0], values[0]],)
 
     def merge(left: State, right: State) -> State:
         state = left

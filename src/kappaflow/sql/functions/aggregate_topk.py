@@ -8,6 +8,7 @@ from kappaflow.errors import StatementError
 from kappaflow.serde.types import Array, DataType, Struct, StructField
 from kappaflow.sql.expressions.java_text import order_key
 from kappaflow.sql.functions.aggregation import AggregateCall, Aggregation, State
+from kappaflow.sql.functions.arrays import holds
 from kappaflow.sql.functions.math import first_type
 from kappaflow.sql.functions.registry import aggregate
 
@@ -50,7 +51,7 @@ def _largest(call: AggregateCall, distinct: bool) -> Aggregation:
         value, kept = values[0], state[0]
         if (
             value is None
-            or (distinct and value in kept)
+            or (distinct and holds(kept, value))
             or (len(kept) >= k and order_key(value) <= order_key(kept[-1]))
         ):
             return state

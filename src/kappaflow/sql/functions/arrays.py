@@ -23,6 +23,11 @@ def same(left: Any, right: Any) -> bool:
     return left == right
 
 
+def holds(elements: Sequence[Any], value: Any) -> bool:
+    """Tell whether a value is among others of its type."""
+    return any(same(element, value) for element in elements) if isinstance(value, float) else value in elements
+
+
 def _distinct(array: Sequence[Any]) -> list[Any]:
     result: list[Any] = []
     seen: set[Any] = set()

@@ -73,8 +73,8 @@ TYPES = (
         "time",
         "TIME",
         "TIME",
-        "A time of day in milliseconds. Texts such as '10:15:30' compare with it. A CAST to STRING leaves the fraction of"
-        " a second out; FORMAT_TIME can show it.",
+        "A time of day in milliseconds. Texts such as '10:15:30' compare with it. A CAST to STRING leaves the fraction"
+        " of a second out; FORMAT_TIME can show it.",
         _example("TIME", "'10:15:30'", "v, v > '09:00:00' AS later, FORMAT_TIME(v, 'HH.mm') AS shown"),
     ),
     Topic(
