@@ -13,7 +13,6 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from types import TracebackType
 from typing import Any, Literal, NamedTuple
 
 from kappaflow.client.broker_errors import broker_error, raise_for_code
@@ -21,6 +20,7 @@ from kappaflow.client.connection import ClientConfig, Connection
 from kappaflow.client.kafka_python import admin_messages, consumer_messages, metadata_messages
 from kappaflow.client.topic_partition import TopicPartition
 from kappaflow.errors import BrokerError, RetriableBrokerError
+from kappaflow.runtime.closing import Closing
 from kappaflow.wire.error_codes import ErrorCode
 
 LATEST = -1
@@ -110,7 +110,7 @@ class ListedOffset(NamedTuple):
     leader_epoch: int
 
 
-class Admin:
+class Admin(Closing):
     """Blocking calls for control; safe to be used from any thread."""
 
     def __init__(self, config: ClientConfig, connection: Connection | None = None) -> None:
@@ -125,14 +125,6 @@ class Admin:
         """
         self._owns = connection is None
         self.connection = connection or Connection(config, "admin")
-
-    def __enter__(self) -> Admin:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
     def close(self) -> None:
         """Close the connections."""

@@ -19,7 +19,6 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Iterable, Mapping, Sequence
-from types import TracebackType
 from typing import Any, Literal
 
 from kappaflow.client.broker_errors import RETRIABLE_CODES, broker_error, translate
@@ -31,6 +30,7 @@ from kappaflow.client.metadata import Leader, Metadata
 from kappaflow.client.tail_watch import Seen, SharedWatch
 from kappaflow.client.topic_partition import TopicPartition
 from kappaflow.errors import KappaError, RetriableBrokerError
+from kappaflow.runtime.closing import Closing
 from kappaflow.wire.error_codes import ErrorCode
 
 LATEST = -1
@@ -45,7 +45,7 @@ PARTITION_SHARE_MIN_BYTES = 1 << 20
 ISOLATION_CODES: dict[IsolationLevel, int] = {"read_uncommitted": 0, "read_committed": 1}
 
 
-class Fetcher:
+class Fetcher(Closing):
     """Fetches assigned partitions ahead of ``poll``.  All methods may be called from any one thread."""
 
     def __init__(
@@ -98,14 +98,6 @@ class Fetcher:
             self._max_bytes = min(max_bytes, SHARED_REQUEST_BYTES)
             self._partition_max = min(partition_max_bytes, SHARED_REQUEST_BYTES)
         self._metadata = Metadata(self._connection, self._on_metadata)
-
-    def __enter__(self) -> Fetcher:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
     # ---- the caller's side ----
 

@@ -20,7 +20,6 @@ from __future__ import annotations
 import threading
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
-from types import TracebackType
 from typing import Any
 
 from kappaflow.client.assignors import Assignor, GroupMember
@@ -36,6 +35,7 @@ from kappaflow.client.kafka_python import (
 from kappaflow.client.metadata import Metadata
 from kappaflow.client.offsets import GroupGeneration
 from kappaflow.errors import KappaError
+from kappaflow.runtime.closing import Closing
 
 PROTOCOL_TYPE = "consumer"
 DRIVE_INTERVAL_S = 0.05
@@ -46,7 +46,7 @@ AssignedCallback = Callable[[bytes, GroupGeneration], object]
 RevokedCallback = Callable[[bool], object]
 
 
-class GroupMembership:
+class GroupMembership(Closing):
     """Membership in one group, on a connection of its own."""
 
     def __init__(
@@ -113,14 +113,6 @@ class GroupMembership:
             api_version=self._connection.manager.broker_version,
         )
         self._driver = self._connection.spawn(self._drive)
-
-    def __enter__(self) -> GroupMembership:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
     # ---- the caller's side ----
 

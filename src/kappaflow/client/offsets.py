@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from types import TracebackType
 from typing import Any, NamedTuple
 
 from kappaflow.client.broker_errors import raise_for_code
@@ -11,6 +10,7 @@ from kappaflow.client.connection import ClientConfig, Connection
 from kappaflow.client.coordinator import Coordinator
 from kappaflow.client.kafka_python import consumer_messages
 from kappaflow.client.topic_partition import TopicPartition
+from kappaflow.runtime.closing import Closing
 
 _OffsetCommitRequest = consumer_messages.OffsetCommitRequest
 _OffsetFetchRequest = consumer_messages.OffsetFetchRequest
@@ -41,7 +41,7 @@ class CommittedOffset(NamedTuple):
     metadata: str = ""
 
 
-class GroupOffsets:
+class GroupOffsets(Closing):
     """Reads and writes a group's committed offsets.  Calls block; safe to be used from any thread."""
 
     def __init__(self, config: ClientConfig, group_id: str, connection: Connection | None = None) -> None:
@@ -59,14 +59,6 @@ class GroupOffsets:
         self._connection = connection or Connection(config, "offsets")
         self._coordinator = Coordinator(self._connection, group_id)
         self.group_id = group_id
-
-    def __enter__(self) -> GroupOffsets:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
     def coordinator_node(self) -> int:
         """The broker that coordinates the group now.

@@ -11,7 +11,6 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping, Sequence
 from threading import Event
-from types import TracebackType
 from typing import Any, NamedTuple
 
 from kappaflow.client.admin import Admin
@@ -24,6 +23,7 @@ from kappaflow.client.topic_partition import TopicPartition
 from kappaflow.errors import KappaError, RetriableBrokerError
 from kappaflow.kernel.partitioner import murmur2
 from kappaflow.runtime.clock import SYSTEM_CLOCK, Clock
+from kappaflow.runtime.closing import Closing
 from kappaflow.wire.compression import decompress
 from kappaflow.wire.error_codes import ErrorCode
 from kappaflow.wire.record_batch import HEADER_SIZE, build_batch, iterate_headers, read_records
@@ -50,7 +50,7 @@ class ConsumedRecord(NamedTuple):
     headers: tuple[tuple[str, bytes | None], ...]
 
 
-class RecordWriter:
+class RecordWriter(Closing):
     """Writes one record at a time and waits for it to be acknowledged."""
 
     def __init__(self, config: ClientConfig, *, clock: Clock = SYSTEM_CLOCK, delivery_timeout_ms: int = 30_000) -> None:
@@ -70,14 +70,6 @@ class RecordWriter:
         self._producer = BatchProducer(config, delivery_timeout_ms=delivery_timeout_ms)
         self._partitions: dict[str, int] = {}
         self._turn = 0
-
-    def __enter__(self) -> RecordWriter:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
     def send(
         self,
@@ -174,7 +166,7 @@ class RecordWriter:
         self._admin.close()
 
 
-class RecordReader:
+class RecordReader(Closing):
     """Reads the records of partitions one by one, without control records."""
 
     def __init__(
@@ -196,14 +188,6 @@ class RecordReader:
         """
         self._fetcher = Fetcher(config, isolation_level=isolation_level)
         self._fetcher.assign(offsets)
-
-    def __enter__(self) -> RecordReader:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
     def poll(self, timeout_s: float = 0.0, max_bytes: int = 1 << 20) -> list[ConsumedRecord]:
         """The records that are there, in order per partition.

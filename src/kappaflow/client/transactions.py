@@ -18,7 +18,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
-from types import TracebackType
 from typing import Any
 
 from kappaflow.client.broker_errors import broker_error, raise_for_code
@@ -31,6 +30,7 @@ from kappaflow.client.produce import BatchProducer
 from kappaflow.client.sequencing import ProducerIdentity
 from kappaflow.client.topic_partition import TopicPartition
 from kappaflow.errors import KappaError
+from kappaflow.runtime.closing import Closing
 from kappaflow.runtime.crash_points import crash_point
 from kappaflow.wire.error_codes import ErrorCode
 
@@ -45,7 +45,7 @@ _EndTxnRequest = producer_messages.EndTxnRequest
 _ApiVersionsRequest = metadata_messages.ApiVersionsRequest
 
 
-class TransactionalProducer:
+class TransactionalProducer(Closing):
     """Writes record batches in transactions.  For one thread."""
 
     def __init__(
@@ -80,14 +80,6 @@ class TransactionalProducer:
         self._is_open = False
         self._added: set[TopicPartition] = set()
         self._held: list[tuple[TopicPartition, bytes | bytearray | memoryview, DeliveryCallback | None]] = []
-
-    def __enter__(self) -> TransactionalProducer:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
     @property
     def is_open(self) -> bool:

@@ -6,7 +6,6 @@ import shutil
 import tempfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 import httpx
@@ -23,6 +22,7 @@ from kappaflow.database.protocol import (
 )
 from kappaflow.database.result import Result
 from kappaflow.errors import ServerError
+from kappaflow.runtime.closing import Closing
 from kappaflow.runtime.messages import message
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 _TIMEOUT = httpx.Timeout(60.0, read=None)
 
 
-class Database:
+class Database(Closing):
     """A connection to a server.
 
     Use `connect` to make one.  A database is a context manager; `close` stops the embedded server, if it has one.
@@ -156,14 +156,6 @@ class Database:
         if self._scratch is not None:
             shutil.rmtree(self._scratch, ignore_errors=True)
             self._scratch = None
-
-    def __enter__(self) -> Database:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
     def __repr__(self) -> str:
         return f"Database({self.url!r}{', embedded' if self._embedded is not None else ''})"

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from kappaflow.database.protocol import ResultSchema
+from kappaflow.runtime.closing import Closing
 from kappaflow.serde.arrow import rows_to_arrays
 
 if TYPE_CHECKING:
@@ -58,7 +59,7 @@ def row_type(names: tuple[str, ...]) -> type[Row]:
     return type("Row", (Row,), {"__slots__": (), "_names": names})
 
 
-class Result:
+class Result(Closing):
     """The answer to one statement.
 
     Iterate it for rows as they come (a push query goes on until it is closed or its LIMIT is reached), or collect
@@ -126,12 +127,6 @@ class Result:
     def close(self) -> None:
         """End the query; harmless when it has ended."""
         self._close()
-
-    def __enter__(self) -> Result:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
 
     def __repr__(self) -> str:
         if self.schema is None:

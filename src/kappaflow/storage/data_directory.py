@@ -21,6 +21,7 @@ import msgspec
 
 from kappaflow.errors import DataDirectoryError, DataDirectoryLocked
 from kappaflow.runtime.clock import SYSTEM_CLOCK, Clock
+from kappaflow.runtime.closing import Closing
 from kappaflow.runtime.disk import SYSTEM_DISK, Disk, replace_file
 
 FORMAT_VERSION = 1
@@ -36,7 +37,7 @@ class LockHolder(msgspec.Struct, frozen=True):
     command: str
 
 
-class DataDirectory:
+class DataDirectory(Closing):
     """A data directory that this process has locked; make one with `DataDirectory.open`.
 
     Attributes:
@@ -98,12 +99,6 @@ class DataDirectory:
             os.ftruncate(self._lock_fd, 0)
             os.close(self._lock_fd)
             self._lock_fd = -1
-
-    def __enter__(self) -> DataDirectory:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
 
 
 def _lock(path: Path, clock: Clock) -> tuple[int, LockHolder | None]:

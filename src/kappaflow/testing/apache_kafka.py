@@ -16,7 +16,6 @@ from __future__ import annotations
 import subprocess
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from types import TracebackType
 from typing import Literal
 
 from kappaflow.errors import ConfigError
@@ -24,6 +23,7 @@ from kappaflow.ops.local_clusters.maven import class_path
 from kappaflow.ops.local_clusters.programs import command_path
 from kappaflow.ops.local_clusters.readiness import live_brokers
 from kappaflow.ops.local_clusters.software import KAFKA_VERSION, QUICK_JVM, broker_dependencies, kafka_jars
+from kappaflow.runtime.closing import Closing
 from kappaflow.testing.local_cluster import ClusterSpec, LocalCluster
 
 __all__ = ["QUICK_JVM", "ApacheKafka", "broker_dependencies", "java_tool", "live_brokers"]
@@ -31,7 +31,7 @@ __all__ = ["QUICK_JVM", "ApacheKafka", "broker_dependencies", "java_tool", "live
 READY_TIMEOUT_S = 90.0
 
 
-class ApacheKafka:
+class ApacheKafka(Closing):
     """A cluster of real Kafka servers, started on construction.
 
     Attributes:
@@ -85,14 +85,6 @@ class ApacheKafka:
         self._names = {node.number: name for name, node in self._cluster.layout.nodes.items()}
         self.directory = self._cluster.directory
         self.bootstrap_servers = self._cluster.bootstrap_servers
-
-    def __enter__(self) -> ApacheKafka:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
     def pid(self, number: int) -> int:
         """The process id of a running node.

@@ -15,17 +15,17 @@ import tempfile
 import threading
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from types import TracebackType
 from typing import IO
 
 from kappaflow.errors import KappaError
+from kappaflow.runtime.closing import Closing
 from kappaflow.testing.ports import free_port
 
 _READY = re.compile(r"127\.0\.0\.1:(\d+)")
 _LISTENER = re.compile(r"(\w+)://[\w.]+:(\d+)")
 
 
-class EmbeddedBroker:
+class EmbeddedBroker(Closing):
     """A broker child process; it ends with this process, however this one ends.
 
     Args:
@@ -143,11 +143,6 @@ class EmbeddedBroker:
 
     def __enter__(self) -> EmbeddedBroker:
         return self if self._process else self.start()
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
     def _collect(self, stream: IO[str] | None) -> threading.Thread:
         assert stream is not None

@@ -18,18 +18,18 @@ import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from types import TracebackType
 from typing import Any
 
 import httpx
 
 from kappaflow.errors import KappaError
+from kappaflow.runtime.closing import Closing
 
 RUNNING_STATES = frozenset({"starting", "ready"})
 _READY = re.compile(r"SQL on (\S+), Kafka on (\S+?)\.? Try")
 
 
-class EmbeddedServer:
+class EmbeddedServer(Closing):
     """Runs the command and ends it, whatever happens to the test.
 
     Args:
@@ -174,11 +174,6 @@ class EmbeddedServer:
 
     def __enter__(self) -> EmbeddedServer:
         return self.start()
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
 
 def wait_until(condition: Callable[[], Any], what: str, timeout_seconds: float = 30.0) -> Any:

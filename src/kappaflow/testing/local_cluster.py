@@ -17,11 +17,11 @@ import shutil
 import subprocess
 import tempfile
 from pathlib import Path
-from types import TracebackType
 
 from kappaflow.ops.local_clusters import cluster as local_clusters
 from kappaflow.ops.local_clusters.layout import ClusterSpec
 from kappaflow.ops.session import OpsSession
+from kappaflow.runtime.closing import Closing
 
 __all__ = ["ClusterSpec", "LocalCluster"]
 
@@ -41,7 +41,7 @@ File systems that the cluster had of its own are unmounted, too.
 """
 
 
-class LocalCluster(local_clusters.LocalCluster):
+class LocalCluster(local_clusters.LocalCluster, Closing):
     """A cluster that a test owns."""
 
     def __init__(
@@ -76,14 +76,6 @@ class LocalCluster(local_clusters.LocalCluster):
         except BaseException:
             self.close()
             raise
-
-    def __enter__(self) -> LocalCluster:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
     def session(self) -> OpsSession:
         """Operations on this cluster; close it when done."""

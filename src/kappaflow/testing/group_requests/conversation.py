@@ -7,7 +7,6 @@ import time
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
-from types import TracebackType
 from typing import Any
 from uuid import UUID
 
@@ -15,6 +14,7 @@ from kappaflow.broker.coordinators.consumer_protocol import read_assignment, wri
 from kappaflow.client.consumer_protocol import Subscription, encode_subscription
 from kappaflow.client.topic_partition import TopicPartition
 from kappaflow.errors import BrokerUnreachable
+from kappaflow.runtime.closing import Closing
 from kappaflow.testing.group_requests import operations as said
 from kappaflow.testing.group_requests.answers import Names, translated
 from kappaflow.testing.raw_client import RawClient
@@ -51,7 +51,7 @@ class _Member:
     waits_for: tuple[int, int] | None = None
 
 
-class Conversation:
+class Conversation(Closing):
     """Says operations to one broker.
 
     Args:
@@ -70,14 +70,6 @@ class Conversation:
         self._producer: dict[str, Any] | None = None
         self._names = Names(prefix)
         self._find_coordinators()
-
-    def __enter__(self) -> Conversation:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
     def close(self) -> None:
         """Delete the topics and hang up."""

@@ -14,9 +14,9 @@ import tempfile
 import threading
 from dataclasses import dataclass
 from pathlib import Path
-from types import TracebackType
 
 from kappaflow.errors import ConfigError
+from kappaflow.runtime.closing import Closing
 from kappaflow.testing.apache_kafka import QUICK_JVM, broker_dependencies
 from kappaflow.testing.java_program import KAFKA_VERSION, java_program
 
@@ -51,7 +51,7 @@ class ToolAnswer:
     err: str
 
 
-class ToolRunner:
+class ToolRunner(Closing):
     """The JVM; it ends when this process does.  Calls of several threads wait for each other.
 
     Args:
@@ -124,11 +124,3 @@ class ToolRunner:
         self._process.kill()
         self._process.wait()
         self._directory.cleanup()
-
-    def __enter__(self) -> ToolRunner:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
