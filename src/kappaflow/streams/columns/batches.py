@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -35,30 +35,7 @@ def take(batch: Batch, rows: Int64s | Mask) -> Batch:
         column = plain(column)
         return column.filter(selector) if by_mask else column.take(selector)
 
-    def each(columns: Sequence[ArrowArray] | None) -> list[ArrowArray] | None:
-        return None if columns is None else [pick(column) for column in columns]
-
-    def one(vector: Any) -> Any:
-        return None if vector is None else vector[positions]
-
-    return Batch(
-        ord=batch.ord[positions],
-        timestamp=batch.timestamp[positions],
-        key=each(batch.key) or [],
-        value=each(batch.value) or [],
-        key_valid=one(batch.key_valid),
-        value_valid=one(batch.value_valid),
-        key_bytes=None if batch.key_bytes is None else pick(batch.key_bytes),
-        key_format=batch.key_format,
-        old=each(batch.old),
-        old_valid=one(batch.old_valid),
-        window_start=one(batch.window_start),
-        window_end=one(batch.window_end),
-        partition=one(batch.partition),
-        offset=one(batch.offset),
-        headers=None if batch.headers is None else pick(batch.headers),
-        latest=one(batch.latest),
-    )
+    return _chosen(batch, lambda vector: vector[positions], pick)
 
 
 def cut(batch: Batch, start: int, end: int) -> Batch:
@@ -66,21 +43,26 @@ def cut(batch: Batch, start: int, end: int) -> Batch:
     if start == 0 and end == len(batch):
         return batch
     rows = slice(start, end)
+    return _chosen(batch, lambda vector: vector[rows], lambda column: column[rows])
+
+
+def _chosen(batch: Batch, of_vector: Callable[[Any], Any], of_column: Callable[[ArrowArray], ArrowArray]) -> Batch:
+    """Return a batch of what the functions choose of each NumPy vector and of each Arrow column."""
 
     def one(vector: Any) -> Any:
-        return None if vector is None else vector[rows]
+        return None if vector is None else of_vector(vector)
 
     def each(columns: Sequence[ArrowArray] | None) -> list[ArrowArray] | None:
-        return None if columns is None else [column[rows] for column in columns]
+        return None if columns is None else [of_column(column) for column in columns]
 
     return Batch(
-        ord=batch.ord[rows],
-        timestamp=batch.timestamp[rows],
+        ord=of_vector(batch.ord),
+        timestamp=of_vector(batch.timestamp),
         key=each(batch.key) or [],
         value=each(batch.value) or [],
         key_valid=one(batch.key_valid),
         value_valid=one(batch.value_valid),
-        key_bytes=one(batch.key_bytes),
+        key_bytes=None if batch.key_bytes is None else of_column(batch.key_bytes),
         key_format=batch.key_format,
         old=each(batch.old),
         old_valid=one(batch.old_valid),
@@ -88,7 +70,7 @@ def cut(batch: Batch, start: int, end: int) -> Batch:
         window_end=one(batch.window_end),
         partition=one(batch.partition),
         offset=one(batch.offset),
-        headers=one(batch.headers),
+        headers=None if batch.headers is None else of_column(batch.headers),
         latest=one(batch.latest),
     )
 
