@@ -7,6 +7,7 @@ Each verb is one module, imported only when it is used. A module has ``add_argum
 from __future__ import annotations
 
 import itertools
+import os
 import sys
 from collections.abc import Sequence
 from difflib import get_close_matches
@@ -15,7 +16,7 @@ from importlib import import_module
 from kappaflow.cli.argument_parser import ArgumentParser
 from kappaflow.cli.commands import COMMANDS, Command
 from kappaflow.cli.messages import message
-from kappaflow.errors import KappaError, UnsafeError, UsageError
+from kappaflow.errors import BrokerError, KappaError, UnsafeError, UsageError
 
 EXIT_DONE = 0
 EXIT_FAILED = 1
@@ -36,10 +37,25 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         return module.run(arguments)
     except KappaError as error:
-        sys.stderr.write(f"kappa: {error}\n")
+        sys.stderr.write(f"kappa: {error}\n{_meaning(error)}")
         return _exit_code(error)
     except KeyboardInterrupt:
         return 130
+    except BrokenPipeError:  # who reads it, such as `head`, has enough; the interpreter must not try once more
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return EXIT_FAILED
+    except OSError as error:  # a file that may not be written, a full disk of this machine
+        sys.stderr.write(f"kappa: {error}\n")
+        return EXIT_FAILED
+
+
+def _meaning(error: KappaError) -> str:
+    if not isinstance(error, BrokerError):
+        return ""
+    from kappaflow.cli.broker_words import meaning_of
+
+    meaning = meaning_of(error)
+    return f"  -> {meaning}\n" if meaning else ""
 
 
 def _exit_code(error: KappaError) -> int:

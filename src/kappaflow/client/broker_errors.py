@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from kappaflow.client.kafka_python import kafka_errors
 from kappaflow.errors import BrokerError, KappaError, RetriableBrokerError
 from kappaflow.wire.error_codes import ErrorCode
@@ -36,6 +38,7 @@ RETRIABLE_CODES = frozenset(
 )
 """Codes after which the same request may succeed.  Source: the error table of Kafka's protocol guide."""
 
+_CLASS_NAMES = re.compile(r"^(?:\[Error -?\d+\] )?(?:\w+Error(?:: |$))*")
 COORDINATOR_MOVED_CODES = frozenset(
     {
         ErrorCode.COORDINATOR_NOT_AVAILABLE,
@@ -99,7 +102,9 @@ def translate(error: BaseException, what: str) -> KappaError:
     ):
         return RetriableBrokerError(ErrorCode.NETWORK_EXCEPTION, "NETWORK_EXCEPTION", text)
     if isinstance(error, kafka_errors.BrokerResponseError):
-        return broker_error(int(getattr(error, "errno", -1)), what, str(error))
+        # Its text begins with number and class, once or twice, which say no more than the name that is shown.
+        detail = _CLASS_NAMES.sub("", str(error))
+        return broker_error(int(getattr(error, "errno", -1)), what, detail)
     if isinstance(error, kafka_errors.IncompatibleBrokerVersion):
         return BrokerError(ErrorCode.UNSUPPORTED_VERSION, "UNSUPPORTED_VERSION", text)
     return BrokerError(ErrorCode.UNKNOWN_SERVER_ERROR, "UNKNOWN_SERVER_ERROR", text)

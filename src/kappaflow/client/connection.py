@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
+from kappaflow.client import texts as _texts
 from kappaflow.client.broker_errors import translate
 from kappaflow.client.io_threads import IoThreads
 from kappaflow.client.kafka_python import (
@@ -24,6 +25,9 @@ from kappaflow.client.kafka_python import (
     kafka_errors,
 )
 from kappaflow.errors import BrokerUnreachable, RetriableBrokerError
+from kappaflow.runtime.messages import message
+
+assert _texts
 
 if TYPE_CHECKING:
     from kappaflow.client.tail_watch import SharedWatch
@@ -120,9 +124,12 @@ class Connection:
         addresses = self.config.bootstrap_servers.split(",")
         reasons = self.manager.last_problem or "; ".join(map(_why_unreachable, addresses))
         return BrokerUnreachable(
-            f"No Kafka broker answers at {self.config.bootstrap_servers} within {seconds:g} s ({reasons})."
-            " Check that the address and port are right and that the broker runs;"
-            " 'kappa broker' starts one on this machine."
+            message(
+                "connection.unreachable",
+                bootstrap_servers=self.config.bootstrap_servers,
+                seconds=seconds,
+                reasons=reasons,
+            )
         )
 
     def __enter__(self) -> Connection:
@@ -311,9 +318,6 @@ def _why_unreachable(address: str) -> str:
     host, _, port = address.strip().rpartition(":")
     try:
         with socket.create_connection((host.strip("[]"), int(port)), timeout=1):
-            return (
-                f"{address}: something listens there, but it does not speak Kafka's protocol to us, "
-                "or wants another security.protocol"
-            )
+            return message("connection.another_protocol", address=address)
     except (OSError, ValueError) as error:
         return f"{address}: {error}"

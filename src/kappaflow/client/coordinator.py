@@ -34,6 +34,11 @@ class Coordinator:
         raise_for_code(row.error_code, what, row.error_message)
         return int(row.node_id)
 
+    @property
+    def known_node_id(self) -> int:
+        """The broker that answered last; -1 while none is known."""
+        return -1 if self._node_id is None else self._node_id
+
     def node_id(self) -> int:
         """The broker that coordinates it, looked up anew.
 

@@ -17,6 +17,11 @@ from collections import Counter
 from importlib import import_module
 from typing import Any
 
+from kappaflow.client import texts as _texts
+from kappaflow.runtime.messages import message
+
+assert _texts
+
 __all__ = [
     "LOG_ON_ERRORS",
     "READ_BYTES",
@@ -343,6 +348,6 @@ class ConnectionManager(KafkaConnectionManager):
             await transport.handshake()
         except Exception as error:
             transport.close()
-            self.last_problem = f"{node.host}:{node.port}: the TLS handshake failed ({error})"
+            self.last_problem = message("connection.no_handshake", address=f"{node.host}:{node.port}", error=error)
             raise kafka_errors.KafkaConnectionError(f"handshake failed: {error}") from error
         return transport

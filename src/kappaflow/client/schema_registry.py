@@ -7,8 +7,12 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
+from kappaflow.client import texts as _texts
 from kappaflow.errors import ConfigError
+from kappaflow.runtime.messages import message
 from kappaflow.serde.schema_registry import Reference, RegisteredSchema, SchemaText
+
+assert _texts
 
 if TYPE_CHECKING:
     import httpx
@@ -70,9 +74,9 @@ class HttpSchemaRegistry:
             if response.status_code == 404:
                 return None
             if response.status_code >= 400:
-                raise ConfigError(f"The schema registry at {base} refused: {_message(response)}")
+                raise ConfigError(message("schema_registry.refused", base=base, reason=_message(response)))
             return response.json()
-        raise ConfigError(f"The schema registry cannot be reached: {problem}. Check '{URL_PROPERTY}'.")
+        raise ConfigError(message("schema_registry.unreachable", problem=problem, property=URL_PROPERTY))
 
     def register(self, subject: str, schema: SchemaText) -> int:
         """Add a schema to a subject, unless it is there, and return its id."""
@@ -85,7 +89,7 @@ class HttpSchemaRegistry:
                 ]
             answer = self._request("POST", f"/subjects/{quote(subject, safe='')}/versions", body)
             if answer is None:
-                raise ConfigError(f"The schema registry does not know how to register subject {subject}.")
+                raise ConfigError(message("schema_registry.cannot_register", subject=subject))
             known = self._ids[(subject, schema)] = int(answer["id"])
         return known
 

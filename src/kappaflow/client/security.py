@@ -9,7 +9,11 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from kappaflow.client import texts as _texts
 from kappaflow.errors import ConfigError
+from kappaflow.runtime.messages import message
+
+assert _texts
 
 PROTOCOLS = ("PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL")
 MECHANISMS = ("PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512")
@@ -54,7 +58,7 @@ def client_security(properties: Mapping[str, str]) -> dict[str, Any]:
         settings |= _jaas(properties["sasl.jaas.config"])
     for name in ("ssl.keystore.type", "ssl.truststore.type"):
         if properties.get(name, "PEM").upper() != "PEM":
-            raise ConfigError(f"{name}={properties[name]} is not supported; write the store as a PEM file.")
+            raise ConfigError(message("security.store_type", name=name, value=properties[name]))
     algorithm = properties.get("ssl.endpoint.identification.algorithm")
     if algorithm is not None:
         settings["ssl_check_hostname"] = algorithm.lower() not in ("", "none")
@@ -66,10 +70,7 @@ def _jaas(text: str) -> dict[str, str]:
     """Name and password of a JAAS configuration, as Java's clients are given them."""
     found = _JAAS.fullmatch(text)
     if found is None:
-        raise ConfigError(
-            'sasl.jaas.config cannot be read; write "<module> required username=... password=...;", '
-            "or use sasl.username and sasl.password."
-        )
+        raise ConfigError(message("security.bad_jaas"))
     options: dict[str, str] = {}
     for name, double, single, bare in _JAAS_OPTION.findall(found[1]):
         options[name] = re.sub(r"\\(.)", r"\1", double) if double else single or bare
@@ -83,23 +84,25 @@ def _jaas(text: str) -> dict[str, str]:
 def _check(settings: dict[str, Any]) -> None:
     protocol = settings.get("security_protocol", "PLAINTEXT").upper()
     if protocol not in PROTOCOLS:
-        raise ConfigError(f"security.protocol={protocol} is not one of {', '.join(PROTOCOLS)}.")
+        raise ConfigError(message("security.protocol", protocol=protocol, known=", ".join(PROTOCOLS)))
     if "security_protocol" in settings:
         settings["security_protocol"] = protocol
     if protocol.startswith("SASL_"):
         mechanism = settings.get("sasl_mechanism", "")
         if mechanism not in MECHANISMS:
             raise ConfigError(
-                f"sasl.mechanism={mechanism or '(not set)'} is not one of {', '.join(MECHANISMS)}, "
-                f"and security.protocol={protocol} needs one."
+                message(
+                    "security.mechanism",
+                    mechanism=mechanism or "(not set)",
+                    known=", ".join(MECHANISMS),
+                    protocol=protocol,
+                )
             )
         missing = [name for name in ("sasl_plain_username", "sasl_plain_password") if not settings.get(name)]
         if missing:
-            raise ConfigError(
-                f"security.protocol={protocol} needs sasl.username and sasl.password, or sasl.jaas.config."
-            )
+            raise ConfigError(message("security.no_user", protocol=protocol))
     elif settings.keys() - {"security_protocol"} and "security_protocol" not in settings:
-        raise ConfigError("SASL or TLS properties are given, but security.protocol is not, so they would be ignored.")
+        raise ConfigError(message("security.ignored"))
     if settings.get("ssl_certfile") and not settings.get("ssl_keyfile"):
         # One PEM file with both.
         settings["ssl_keyfile"] = settings["ssl_certfile"]

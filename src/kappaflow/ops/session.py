@@ -9,10 +9,14 @@ from types import TracebackType
 from kappaflow.errors import UnsafeError
 from kappaflow.ops.admin.faces import ClusterAdmin
 from kappaflow.ops.admin.kafka_admin import KafkaClusterAdmin
+from kappaflow.ops.contexts import texts as _texts
 from kappaflow.ops.contexts.cluster_context import ClusterContext
 from kappaflow.ops.hosts.face import Hosts
 from kappaflow.ops.hosts.opening import open_hosts
 from kappaflow.runtime.clock import Clock, SystemClock
+from kappaflow.runtime.messages import message
+
+assert _texts
 
 REQUEST_TIMEOUT_MS = 30_000
 
@@ -93,10 +97,7 @@ class OpsSession:
             UnsafeError: its context is read-only.
         """
         if self.context.read_only:
-            raise UnsafeError(
-                f"Cluster {self.context.name} is read-only in its context; nothing was changed."
-                f" 'kappa cluster add {self.context.name} --writable ...' lifts it."
-            )
+            raise UnsafeError(message("contexts.read_only", name=self.context.name))
 
     def close(self) -> None:
         """Close what was opened."""

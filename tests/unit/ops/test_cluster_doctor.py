@@ -209,7 +209,7 @@ FAULTS: list[tuple[Callable[[SimulatedCluster], None], Severity, tuple[str, ...]
     (directories_uneven, WARNING, ("1:/data1",)),
     (directories_offline, ERROR, ("3:/data1",)),
     (versions_differ, WARNING, tuple(f"{b} (metadata.version 7-{t})" for b, t in ((1, 25), (2, 25), (3, 26)))),
-    (not_looked_at, WARNING, ("reassignments",)),
+    (not_looked_at, WARNING, ("seen.reassignments",)),
 ]
 
 
@@ -229,6 +229,8 @@ def test_each_fault_is_found_alone_and_named(
             directories = cluster.state.brokers[number].directories
             directories["/data2"] = {p for p in directories["/data1"] if p.partition % 2}
             directories["/data1"] -= directories["/data2"]
+    if fault is not_looked_at:
+        subjects = tuple(map(messages.message, subjects))
     fault(cluster)
     assert found(cluster) == {fault.__name__: (severity, subjects)}
     (finding,) = examine(cluster.session())

@@ -18,7 +18,7 @@ import broker_world
 from broker_world import BrokerWorld
 from kappaflow.client.topic_partition import TopicPartition
 from kappaflow.ops import acls, configs, disk, groups, quorum, reassignment, topics, transactions, users
-from kappaflow.ops.admin import AclEntry, ConfigResource, ProducerState
+from kappaflow.ops.admin import AclEntry, ConfigResource, ProducerState, TransactionState
 from kappaflow.ops.admin.user_faces import QuotaEntity
 from kappaflow.ops.brokers.decommission import plan_decommission
 from kappaflow.ops.brokers.restart import plan_restart, plan_start
@@ -79,6 +79,13 @@ def hanging() -> SimulatedCluster:
     made = cluster()
     producer = ProducerState(7, 0, -1, 0, 5)
     made.state.producers[TopicPartition("idle", 0)] = [producer]
+    return made
+
+
+def open_transaction() -> SimulatedCluster:
+    made = hanging()
+    where = (TopicPartition("idle", 0),)
+    made.state.transactions["loader"] = TransactionState("loader", 7, 0, "Ongoing", 60_000, 1_000, where)
     return made
 
 
@@ -166,6 +173,7 @@ FAMILIES = [
     Family("reassign-clean", with_throttles, reassignment.plan_clean_throttles),
     Family("disk-move", cluster, some_partitions),
     Family("transaction-abort", hanging, lambda s: transactions.plan_abort(s, TopicPartition("idle", 0), 5)),
+    Family("transaction-terminate", open_transaction, lambda s: transactions.plan_terminate(s, "loader")),
     Family("acl-add", cluster, lambda s: acls.plan_add(s, [READ])),
     Family("acl-remove", cluster, lambda s: acls.plan_remove(s, [ALICE_READS])),
     Family("quota-set", cluster, lambda s: users.plan_quotas(s, ALICE, {"producer_byte_rate": 5.0})),

@@ -10,7 +10,13 @@ from kappaflow.errors import UsageError
 from kappaflow.ops.admin.acl_faces import CLUSTER_NAME, OPERATIONS
 
 assert _texts
-RESOURCES = (("topic", "topic"), ("group", "group"), ("transactional_id", "transactional-id"))
+RESOURCES = (
+    ("topic", "topic"),
+    ("group", "group"),
+    ("transactional_id", "transactional-id"),
+    ("delegation_token", "delegation-token"),
+    ("user_principal", "user"),
+)
 
 
 def add_resource_arguments(parser: argparse.ArgumentParser) -> None:
@@ -19,6 +25,8 @@ def add_resource_arguments(parser: argparse.ArgumentParser) -> None:
     one.add_argument("--topic", default="", help=message("acls.topic"))
     one.add_argument("--group", default="", help=message("acls.group"))
     one.add_argument("--transactional-id", default="", metavar="ID", help=message("acls.transactional_id"))
+    one.add_argument("--delegation-token", default="", metavar="ID", help=message("acls.delegation_token"))
+    one.add_argument("--user-principal", default="", metavar="USER", help=message("acls.user_principal"))
     one.add_argument("--of-cluster", action="store_true", help=message("acls.of_cluster"))
 
 
@@ -29,7 +37,7 @@ def resource_of(arguments: argparse.Namespace) -> tuple[str, str]:
     for option, kind in RESOURCES:
         name = getattr(arguments, option)
         if name:
-            return kind, name
+            return kind, principal_of(name) if kind == "user" and name != "*" else name
     return "", ""
 
 

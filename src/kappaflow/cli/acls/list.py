@@ -9,6 +9,7 @@ from kappaflow.cli.messages import message
 from kappaflow.cli.operations.tables import print_json, print_table
 from kappaflow.cli.operations.target import add_json_argument, add_target_arguments, open_session
 from kappaflow.ops.acls import AclFilter, list_acls
+from kappaflow.ops.admin.acl_faces import PATTERNS
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -16,6 +17,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_resource_arguments(parser)
     parser.add_argument("--principal", default="", metavar="USER", help=message("acls.principal"))
     parser.add_argument("--operation", default="", metavar="NAME", help=message("acls.operation"))
+    parser.add_argument("--host", default="", help=message("acls.of_host"))
+    parser.add_argument("--pattern", choices=PATTERNS, default="", help=message("acls.pattern"))
     parser.add_argument("--matching", action="store_true", help=message("acls_list.matching"))
     add_target_arguments(parser)
     add_json_argument(parser)
@@ -29,6 +32,8 @@ def run(arguments: argparse.Namespace) -> int:
         name,
         principal_of(arguments.principal) if arguments.principal else "",
         operation_of(arguments.operation) if arguments.operation else "",
+        host=arguments.host,
+        pattern=arguments.pattern,
         matching=arguments.matching,
     )
     with open_session(arguments) as session:

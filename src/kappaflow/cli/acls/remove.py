@@ -10,6 +10,7 @@ from kappaflow.cli.operations.carrying_out import add_plan_arguments, carry_out
 from kappaflow.cli.operations.target import add_json_argument, add_target_arguments, open_session
 from kappaflow.errors import UsageError
 from kappaflow.ops.acls import AclFilter, list_acls, plan_remove
+from kappaflow.ops.admin.acl_faces import PATTERNS
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -17,6 +18,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_resource_arguments(parser)
     parser.add_argument("--principal", default="", metavar="USER", help=message("acls.principal"))
     parser.add_argument("--operation", default="", metavar="NAME", help=message("acls.operation"))
+    parser.add_argument("--host", default="", help=message("acls.of_host"))
+    parser.add_argument("--pattern", choices=PATTERNS, default="", help=message("acls.pattern"))
+    permission = parser.add_mutually_exclusive_group()
+    permission.add_argument("--allow", action="store_true", help=message("acls_remove.allow"))
+    permission.add_argument("--deny", action="store_true", help=message("acls_remove.deny"))
     add_plan_arguments(parser)
     add_target_arguments(parser)
     add_json_argument(parser)
@@ -32,6 +38,9 @@ def run(arguments: argparse.Namespace) -> int:
         name,
         principal_of(arguments.principal) if arguments.principal else "",
         operation_of(arguments.operation) if arguments.operation else "",
+        "allow" if arguments.allow else "deny" if arguments.deny else "",
+        host=arguments.host,
+        pattern=arguments.pattern,
     )
     with open_session(arguments) as session:
         return carry_out(session, plan_remove(session, list_acls(session, only)), arguments)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import argparse
+from pathlib import Path
 
 from kappaflow.cli.configs.resources import add_resource_arguments, find_resources
 from kappaflow.cli.messages import message
 from kappaflow.cli.operations.carrying_out import add_plan_arguments, carry_out
-from kappaflow.cli.operations.target import add_json_argument, add_target_arguments, open_session
+from kappaflow.cli.operations.target import add_json_argument, add_target_arguments, open_session, read_properties
 from kappaflow.errors import UsageError
 from kappaflow.ops.configs import plan_alter
 
@@ -16,6 +17,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
     add_resource_arguments(parser)
     parser.add_argument("--set", action="append", default=[], metavar="K=V", help=message("configs_alter.set"))
+    parser.add_argument("--set-file", type=Path, metavar="FILE", help=message("configs_alter.set_file"))
     parser.add_argument("--unset", action="append", default=[], metavar="KEY", help=message("configs_alter.unset"))
     add_plan_arguments(parser)
     add_target_arguments(parser)
@@ -25,6 +27,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Plan it and carry it out."""
     changes: dict[str, str | None] = dict.fromkeys(arguments.unset)
+    if arguments.set_file:
+        changes |= read_properties(arguments.set_file)
     for given in arguments.set:
         name, equals, value = given.partition("=")
         if not equals:

@@ -11,6 +11,8 @@ from kappaflow.cli.operations.target import add_json_argument, add_target_argume
 from kappaflow.ops.disk import disk_usage
 
 assert _texts
+_COLUMNS = {True: (0, 1, 2, 3, 4, 5), False: (0, 1, 2, 6, 7)}
+"""Places of the columns that say something: of directories, and of replicas."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -18,6 +20,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     by = ("broker", "directory", "topic", "partition")
     parser.add_argument("--by", choices=by, default="broker", help=message("disk_usage.by"))
     parser.add_argument("--top", type=int, default=0, metavar="N", help=message("disk_usage.top"))
+    parser.add_argument("--broker", action="append", type=int, metavar="ID", help=message("disk_usage.broker"))
+    parser.add_argument("--topic", action="append", metavar="TOPIC", help=message("disk_usage.topic"))
     add_target_arguments(parser)
     add_json_argument(parser)
 
@@ -25,7 +29,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Print it, the largest first."""
     with open_session(arguments) as session:
-        rows = disk_usage(session, arguments.by)
+        rows = disk_usage(session, arguments.by, brokers=arguments.broker, topics=arguments.topic)
     rows = rows[: arguments.top] if arguments.top > 0 else rows
     if arguments.json:
         print_json([row._asdict() for row in rows])
@@ -38,8 +42,13 @@ def run(arguments: argparse.Namespace) -> int:
             None if row.total_bytes is None else bytes_text(row.total_bytes),
             None if row.usable_bytes is None else bytes_text(row.usable_bytes),
             row.error or None,
+            row.offset_lag,
+            row.moving or None,
         )
         for row in rows
     ]
-    print_table((arguments.by.upper(), "SIZE", "REPLICAS", "DISK", "FREE", "ERROR"), shown, right=(1, 2, 3, 4))
+    columns = (arguments.by.upper(), "SIZE", "REPLICAS", "DISK", "FREE", "ERROR", "BEHIND", "MOVING")
+    kept = [at for at in range(len(columns)) if at in _COLUMNS[arguments.by in ("broker", "directory")]]
+    right = [place for place, at in enumerate(kept) if at not in (0, 5)]
+    print_table([columns[at] for at in kept], [[row[at] for at in kept] for row in shown], right=right)
     return 0

@@ -15,7 +15,7 @@ assert _texts
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
-    parser.add_argument("name", help=message("groups.name"))
+    parser.add_argument("names", nargs="+", metavar="GROUP", help=message("groups.name"))
     add_plan_arguments(parser)
     add_target_arguments(parser)
     add_json_argument(parser)
@@ -24,4 +24,4 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Plan it and carry it out."""
     with open_session(arguments) as session:
-        return carry_out(session, plan_delete(session, arguments.name), arguments)
+        return carry_out(session, plan_delete(session, *arguments.names), arguments)

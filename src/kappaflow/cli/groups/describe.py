@@ -9,27 +9,41 @@ from kappaflow.cli.groups import texts as _texts
 from kappaflow.cli.messages import message
 from kappaflow.cli.operations.tables import duration_text, print_json, print_table
 from kappaflow.cli.operations.target import add_json_argument, add_target_arguments, open_session
-from kappaflow.ops.groups import GroupDetail, describe_group
+from kappaflow.errors import UsageError
+from kappaflow.ops.groups import GroupDetail, describe_groups
 
 assert _texts
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
-    parser.add_argument("name", help=message("groups.name"))
+    parser.add_argument("names", nargs="*", metavar="GROUP", help=message("groups_describe.names"))
+    parser.add_argument("--all-groups", action="store_true", help=message("groups_describe.all"))
     parser.add_argument("--members", action="store_true", help=message("groups_describe.members"))
+    parser.add_argument("--verbose", action="store_true", help=message("groups_describe.verbose"))
     parser.add_argument("--no-time", action="store_true", help=message("groups_describe.no_time"))
     add_target_arguments(parser)
     add_json_argument(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Print it."""
+    """Print them; as JSON one group that was named alone is one object, else there is a list."""
+    if bool(arguments.names) == arguments.all_groups:
+        raise UsageError(message("groups_describe.which"))
     with open_session(arguments) as session:
-        detail = describe_group(session, arguments.name, seconds=not arguments.no_time)
+        details = describe_groups(session, arguments.names or None, seconds=not arguments.no_time)
     if arguments.json:
-        print_json(_data(detail))
+        rows = [_data(detail) for detail in details]
+        print_json(rows[0] if len(arguments.names) == 1 else rows)
         return 0
+    for number, detail in enumerate(details):
+        if number:
+            sys.stdout.write("\n")
+        _print(detail, arguments)
+    return 0
+
+
+def _print(detail: GroupDetail, arguments: argparse.Namespace) -> None:
     group = detail.group
     line = message(
         "groups_describe.head",
@@ -40,14 +54,23 @@ def run(arguments: argparse.Namespace) -> int:
         lag=detail.lag,
     )
     sys.stdout.write(line + "\n")
-    if arguments.members:
-        rows = [
-            (m.member_id, m.instance_id, m.client_id, m.client_host, len(m.assignment or ())) for m in group.members
-        ]
-        print_table(("MEMBER", "INSTANCE", "CLIENT", "HOST", "PARTITIONS"), rows, right=(4,))
-        return 0
-    _show(detail)
-    return 0
+    if not arguments.members:
+        _show(detail)
+        return
+    rows = [
+        (
+            m.member_id,
+            m.instance_id,
+            m.client_id,
+            m.client_host,
+            len(m.assignment or ()),
+            ", ".join(map(str, m.assignment or ())) or None,
+        )
+        for m in group.members
+    ]
+    columns = ("MEMBER", "INSTANCE", "CLIENT", "HOST", "PARTITIONS", "ASSIGNED")
+    kept = len(columns) if arguments.verbose else len(columns) - 1
+    print_table(columns[:kept], [row[:kept] for row in rows], right=(4,))
 
 
 def _show(detail: GroupDetail) -> None:

@@ -11,7 +11,7 @@ from kappaflow.cli.operations.carrying_out import add_plan_arguments, carry_out
 from kappaflow.cli.operations.target import add_json_argument, add_target_arguments, open_session
 from kappaflow.cli.operations.times import duration_ms, time_ms
 from kappaflow.cli.topics.partitions import parse_partitions
-from kappaflow.ops.groups import ResetTarget, plan_reset
+from kappaflow.ops.groups import ResetTarget, plan_reset, write_offsets
 from kappaflow.ops.session import OpsSession
 
 assert _texts
@@ -32,6 +32,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     to.add_argument("--to-datetime", metavar="TIME", help=message("groups_reset.datetime"))
     to.add_argument("--by-duration", metavar="DURATION", help=message("groups_reset.duration"))
     to.add_argument("--from-file", type=Path, metavar="FILE", help=message("groups_reset.file"))
+    parser.add_argument("--export", type=Path, metavar="FILE", help=message("groups_reset.export"))
     add_plan_arguments(parser)
     add_target_arguments(parser)
     add_json_argument(parser)
@@ -42,6 +43,8 @@ def run(arguments: argparse.Namespace) -> int:
     with open_session(arguments) as session:
         partitions = parse_partitions(session, arguments.topic) if arguments.topic else None
         plan = plan_reset(session, arguments.name, _target(session, arguments), partitions)
+        if arguments.export:
+            write_offsets(plan, arguments.export)
         return carry_out(session, plan, arguments)
 
 

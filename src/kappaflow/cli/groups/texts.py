@@ -6,7 +6,13 @@ from kappaflow.cli.messages import register
 
 ENGLISH = {
     "groups.name": "name of the group",
-    "groups_list.state": "only groups in this state, such as Stable or Empty",
+    "groups_list.state": "only groups in these states, such as Stable or Empty; several with commas",
+    "groups_list.type": "only groups of these types: classic, consumer, share, streams; several with commas",
+    "groups_describe.names": "names of groups",
+    "groups_describe.all": "all groups",
+    "groups_describe.which": "name groups, or give --all-groups",
+    "groups_describe.verbose": "with --members: which partitions each has",
+    "groups_reset.export": "also write the offsets to this CSV file, as --from-file reads it (with --dry-run: only that)",
     "groups_describe.members": "its members instead of its partitions",
     "groups_describe.no_time": "do not read records to tell how long the group is behind",
     "groups_describe.head": "group {group}: {state}, assignor {assignor}, coordinator {coordinator}, lag {lag}",
@@ -25,7 +31,13 @@ ENGLISH = {
 
 KOREAN = {
     "groups.name": "그룹 이름",
-    "groups_list.state": "이 상태의 그룹만 (Stable, Empty 등)",
+    "groups_list.state": "이 상태의 그룹만 (Stable, Empty 등); 여럿은 쉼표로",
+    "groups_list.type": "이 종류의 그룹만: classic, consumer, share, streams; 여럿은 쉼표로",
+    "groups_describe.names": "그룹 이름",
+    "groups_describe.all": "모든 그룹",
+    "groups_describe.which": "그룹 이름이나 --all-groups를 주세요",
+    "groups_describe.verbose": "--members와 함께: 멤버마다 맡은 파티션",
+    "groups_reset.export": "오프셋을 이 CSV 파일에도 씁니다. --from-file로 읽을 수 있습니다 (--dry-run이면 파일만)",
     "groups_describe.members": "파티션 대신 멤버를 보여 줍니다",
     "groups_describe.no_time": "얼마나 늦었는지 알기 위해 레코드를 읽지 않습니다",
     "groups_describe.head": "그룹 {group}: {state}, 할당 방식 {assignor}, 코디네이터 {coordinator}, 지연 {lag}",

@@ -8,7 +8,8 @@ from kappaflow.cli.messages import message
 from kappaflow.cli.operations.carrying_out import add_plan_arguments, carry_out
 from kappaflow.cli.operations.target import add_json_argument, add_target_arguments, open_session
 from kappaflow.cli.topics import texts as _texts
-from kappaflow.errors import UsageError
+from kappaflow.cli.topics.existence import is_missing
+from kappaflow.cli.topics.partitions import parse_assignments
 from kappaflow.ops.topics import plan_grow
 
 assert _texts
@@ -19,6 +20,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("name", help=message("topics.name"))
     parser.add_argument("--partitions", type=int, required=True, metavar="N", help=message("topics_alter.partitions"))
     parser.add_argument("--replica-assignment", default="", metavar="LIST", help=message("topics_alter.assignment"))
+    parser.add_argument("--if-exists", action="store_true", help=message("topics.if_exists"))
     add_plan_arguments(parser)
     add_target_arguments(parser)
     add_json_argument(parser)
@@ -26,13 +28,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Plan it and carry it out."""
-    assignments = None
-    if arguments.replica_assignment:
-        try:
-            rows = arguments.replica_assignment.split(",")
-            assignments = [[int(broker) for broker in row.split(":")] for row in rows]
-        except ValueError:
-            raise UsageError(message("topics_alter.bad_assignment", given=arguments.replica_assignment)) from None
+    assignments = parse_assignments(arguments.replica_assignment)
     with open_session(arguments) as session:
+        if arguments.if_exists and is_missing(session, arguments):
+            return 0
         plan = plan_grow(session, arguments.name, arguments.partitions, assignments)
         return carry_out(session, plan, arguments)

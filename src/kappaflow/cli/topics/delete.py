@@ -10,6 +10,7 @@ from kappaflow.cli.operations.carrying_out import add_plan_arguments, carry_out
 from kappaflow.cli.operations.tables import print_json
 from kappaflow.cli.operations.target import add_json_argument, add_target_arguments, open_session
 from kappaflow.cli.topics import texts as _texts
+from kappaflow.cli.topics.existence import is_missing
 from kappaflow.ops.session import OpsSession
 from kappaflow.ops.topics import find_obstacles, plan_delete
 
@@ -20,6 +21,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
     parser.add_argument("name", help=message("topics.name"))
     parser.add_argument("--why-not", action="store_true", help=message("topics_delete.why_not"))
+    parser.add_argument("--if-exists", action="store_true", help=message("topics.if_exists"))
     add_plan_arguments(parser)
     add_target_arguments(parser)
     add_json_argument(parser)
@@ -30,6 +32,8 @@ def run(arguments: argparse.Namespace) -> int:
     with open_session(arguments) as session:
         if arguments.why_not:
             return _explain(session, arguments)
+        if arguments.if_exists and is_missing(session, arguments):
+            return 0
         return carry_out(session, plan_delete(session, arguments.name), arguments)
 
 

@@ -17,6 +17,8 @@ assert _texts
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options; the filters are called as those of kafka-topics."""
     parser.add_argument("names", nargs="*", metavar="TOPIC", help=message("topics_describe.names"))
+    parser.add_argument("--match", default="", metavar="REGEX", help=message("topics.match"))
+    parser.add_argument("--with-overrides", action="store_true", help=message("topics_describe.overrides"))
     only = parser.add_mutually_exclusive_group()
     for flag, value in (
         ("--under-replicated-partitions", "under_replicated"),
@@ -34,7 +36,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Print them."""
     with open_session(arguments) as session:
-        details = describe_topics(session, arguments.names or None, only=arguments.only)
+        details = describe_topics(
+            session,
+            arguments.names or None,
+            only=arguments.only,
+            match=arguments.match,
+            overrides=arguments.with_overrides,
+        )
     if arguments.json:
         print_json([_data(detail) for detail in details])
         return 0

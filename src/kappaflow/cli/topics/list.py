@@ -16,6 +16,7 @@ assert _texts
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
     parser.add_argument("--internal", action="store_true", help=message("topics_list.internal"))
+    parser.add_argument("--match", default="", metavar="REGEX", help=message("topics.match"))
     parser.add_argument("--sizes", action="store_true", help=message("topics_list.sizes"))
     add_target_arguments(parser)
     add_json_argument(parser)
@@ -24,7 +25,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Print the topics."""
     with open_session(arguments) as session:
-        rows = list_topics(session, internal=arguments.internal, sizes=arguments.sizes)
+        rows = list_topics(session, internal=arguments.internal, sizes=arguments.sizes, match=arguments.match)
     if arguments.json:
         print_json([row._asdict() for row in rows])
         return 0

@@ -9,6 +9,7 @@ from kappaflow.cli.operations.tables import print_json, print_table
 from kappaflow.cli.operations.target import add_json_argument, add_target_arguments, open_session
 from kappaflow.cli.operations.times import time_ms
 from kappaflow.cli.topics import texts as _texts
+from kappaflow.cli.topics.partitions import parse_partitions
 from kappaflow.ops.topics import POSITIONS, get_offsets
 
 assert _texts
@@ -16,7 +17,8 @@ assert _texts
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
-    parser.add_argument("topics", nargs="*", metavar="TOPIC", help=message("topics_offsets.topics"))
+    parser.add_argument("topics", nargs="*", metavar="TOPIC[:P,P]", help=message("topics_offsets.topics"))
+    parser.add_argument("--match", default="", metavar="REGEX", help=message("topics.match"))
     parser.add_argument("--time", default="latest", metavar="TIME", help=message("topics_offsets.time"))
     add_target_arguments(parser)
     add_json_argument(parser)
@@ -26,7 +28,8 @@ def run(arguments: argparse.Namespace) -> int:
     """Print them."""
     at = POSITIONS[arguments.time] if arguments.time in POSITIONS else time_ms(arguments.time)
     with open_session(arguments) as session:
-        rows = get_offsets(session, arguments.topics, at)
+        partitions = parse_partitions(session, arguments.topics)
+        rows = get_offsets(session, (), at, partitions=partitions, match=arguments.match)
     if arguments.json:
         print_json(
             [

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
 
 from kappaflow.cli.messages import message
 from kappaflow.cli.topics import texts as _texts
@@ -33,3 +36,33 @@ def parse_partitions(session: OpsSession, given: Iterable[str]) -> list[TopicPar
                 raise UsageError(message("topics.bad_partition", given=name))
             found.append(TopicPartition(topic, int(number)))
     return list(dict.fromkeys(found))
+
+
+def parse_assignments(given: str) -> list[list[int]] | None:
+    """The replicas of each partition, written as kafka-topics takes them; None where nothing is.
+
+    Raises:
+        UsageError: it is none.
+
+    >>> parse_assignments("1:2,2:3"), parse_assignments("")
+    ([[1, 2], [2, 3]], None)
+    """
+    if not given:
+        return None
+    try:
+        return [[int(broker) for broker in row.split(":")] for row in given.split(",")]
+    except ValueError:
+        raise UsageError(message("topics_alter.bad_assignment", given=given)) from None
+
+
+def partitions_of_file(path: Path) -> list[TopicPartition]:
+    """The partitions of a JSON file as kafka-leader-election takes it.
+
+    Raises:
+        UsageError: it cannot be read as one.
+    """
+    try:
+        rows: list[dict[str, Any]] = json.loads(path.read_text(encoding="utf-8"))["partitions"]
+        return list(dict.fromkeys(TopicPartition(str(row["topic"]), int(row["partition"])) for row in rows))
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise UsageError(message("topics.bad_file", path=path, reason=error)) from error

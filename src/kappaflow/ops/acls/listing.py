@@ -20,6 +20,8 @@ class AclFilter:
         principal: such as ``User:alice``.
         operation: such as ``Read``.
         permission: ``allow`` or ``deny``.
+        host: an address, or ``*``.
+        pattern: ``literal`` or ``prefixed``.
         matching: whether entries count that hold for the name by a prefix or for everything, too.
     """
 
@@ -28,6 +30,8 @@ class AclFilter:
     principal: str = ""
     operation: str = ""
     permission: str = ""
+    host: str = ""
+    pattern: str = ""
     matching: bool = False
 
     def takes(self, entry: AclEntry) -> bool:
@@ -37,6 +41,8 @@ class AclFilter:
             and self._names(entry)
             and self.principal in ("", entry.principal)
             and self.operation in ("", entry.operation)
+            and self.host in ("", entry.host)
+            and self.pattern in ("", entry.pattern)
             and self.permission in ("", entry.permission)
         )
 

@@ -47,7 +47,7 @@ class PartitionState(NamedTuple):
 
 
 class TopicState(NamedTuple):
-    """A topic; ``topic_id`` is empty with brokers that have none."""
+    """A topic; ``topic_id`` is as Kafka writes it, and empty with brokers that have none."""
 
     name: str
     topic_id: str

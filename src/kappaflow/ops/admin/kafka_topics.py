@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from base64 import urlsafe_b64encode
 from collections.abc import Collection, Mapping, Sequence
+from uuid import UUID
 
 from kappaflow.client.admin import Admin, ListedOffset, NewTopic
 from kappaflow.client.broker_errors import raise_for_code
@@ -29,7 +31,7 @@ class KafkaTopics:
         return {
             name: TopicState(
                 name,
-                topic.topic_id,
+                _as_kafka_writes(topic.topic_id),
                 topic.is_internal,
                 tuple(
                     PartitionState(name, p.partition, p.leader, p.replicas, p.in_sync, p.offline)
@@ -100,3 +102,12 @@ class KafkaTopics:
             BrokerError: of the first partition that was refused.
         """
         return self._admin.delete_records(before)
+
+
+def _as_kafka_writes(topic_id: str) -> str:
+    """An id as Kafka's tools and logs have it; empty for none.
+
+    >>> _as_kafka_writes("71b5b3ac-2f1f-4e0a-8a55-93c4a2f5a001"), _as_kafka_writes("")
+    ('cbWzrC8fTgqKVZPEovWgAQ', '')
+    """
+    return urlsafe_b64encode(UUID(topic_id).bytes).decode().rstrip("=") if topic_id else ""

@@ -8,7 +8,7 @@ from typing import Any
 from kappaflow.client.admin import LATEST, Admin
 from kappaflow.client.broker_errors import raise_for_code
 from kappaflow.client.coordinator import Coordinator
-from kappaflow.client.kafka_python import admin_messages
+from kappaflow.client.kafka_python import admin_messages, producer_messages
 from kappaflow.client.kio_request import request_by_schema
 from kappaflow.client.topic_partition import TopicPartition
 from kappaflow.ops.admin.transaction_faces import ProducerState, TransactionListing, TransactionState
@@ -66,9 +66,10 @@ class KafkaTransactions:
                     raise_for_code(row.error_code, what)
                 return row
 
-            row = Coordinator(self._connection, transactional_id, "transaction").call(request, what, check)
+            coordinator = Coordinator(self._connection, transactional_id, "transaction")
+            row = coordinator.call(request, what, check)
             if not row.error_code:
-                found[transactional_id] = _transaction(row)
+                found[transactional_id] = _transaction(row, coordinator.known_node_id)
         return found
 
     def producers(self, partitions: Sequence[TopicPartition]) -> dict[TopicPartition, list[ProducerState]]:
@@ -110,6 +111,28 @@ class KafkaTransactions:
         listed = self._admin.list_offsets(dict.fromkeys(partitions, LATEST), "read_committed")
         return {name: row.offset for name, row in listed.items()}
 
+    def terminate(self, transaction: TransactionState) -> None:
+        """End the open transaction of a transactional id at its coordinator; whoever wrote with the id is fenced.
+
+        Source: ``kafka-transactions.sh forceTerminateTransaction`` (KIP-939): the id is begun anew.
+
+        Raises:
+            BrokerError: the id may not be used, or the coordinator is away for too long.
+        """
+        what = f"terminate the transaction of {transaction.transactional_id}"
+        request = producer_messages.InitProducerIdRequest(
+            transactional_id=transaction.transactional_id,
+            transaction_timeout_ms=transaction.timeout_ms,
+            producer_id=-1,
+            producer_epoch=-1,
+            max_version=5,
+        )
+
+        def check(response: Any) -> None:
+            raise_for_code(response.error_code, what)
+
+        Coordinator(self._connection, transaction.transactional_id, "transaction").call(request, what, check)
+
     def abort(self, partition: TopicPartition, producer: ProducerState) -> None:
         """End a producer's open transaction in one partition by a marker, past its coordinator.
 
@@ -138,7 +161,7 @@ class KafkaTransactions:
                         raise_for_code(result.error_code, what)
 
 
-def _transaction(row: Any) -> TransactionState:
+def _transaction(row: Any, coordinator: int) -> TransactionState:
     partitions = tuple(sorted(TopicPartition(t.topic, p) for t in row.topics for p in t.partitions))
     start = row.transaction_start_time_ms
     return TransactionState(
@@ -149,6 +172,7 @@ def _transaction(row: Any) -> TransactionState:
         row.transaction_timeout_ms,
         start if start >= 0 else None,
         partitions,
+        coordinator,
     )
 
 

@@ -44,6 +44,7 @@ class TransactionState(NamedTuple):
     timeout_ms: int
     start_ms: int | None
     partitions: tuple[TopicPartition, ...]
+    coordinator: int = -1
 
 
 class TransactionAdmin(Protocol):
@@ -63,6 +64,10 @@ class TransactionAdmin(Protocol):
 
     def stable_offsets(self, partitions: Sequence[TopicPartition]) -> dict[TopicPartition, int]:
         """The last stable offsets: where readers of committed records stop."""
+        ...
+
+    def terminate(self, transaction: TransactionState) -> None:
+        """End the open transaction of a transactional id at its coordinator; whoever wrote with the id is fenced."""
         ...
 
     def abort(self, partition: TopicPartition, producer: ProducerState) -> None:

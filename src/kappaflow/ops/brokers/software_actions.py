@@ -15,7 +15,7 @@ from kappaflow.ops.brokers.node_actions import node_text
 from kappaflow.ops.brokers.servers import host_of
 from kappaflow.ops.plans.action import Arguments, Progress, ReversibleAction, register_actions
 from kappaflow.ops.session import OpsSession
-from kappaflow.runtime.messages import Text, text
+from kappaflow.runtime.messages import Text, message, text
 
 assert _texts
 _POINT = 'ln -sfn -- "$1" "$2.kappa-new" && mv -Tf -- "$2.kappa-new" "$2"'
@@ -60,7 +60,13 @@ class PointSoftware(ReversibleAction):
         done = host.run([*sudo, "sh", "-c", _POINT, "sh", target, arguments["link"]])
         if done.code:
             raise HostError(
-                f"{node_text(arguments)}: cannot point {arguments['link']} at {target}: {done.errors.strip()}"
+                message(
+                    "node.link_failed",
+                    node=node_text(arguments),
+                    link=arguments["link"],
+                    target=target,
+                    reason=done.errors.strip(),
+                )
             )
 
     def verify(self, session: OpsSession, arguments: Arguments) -> list[Text]:

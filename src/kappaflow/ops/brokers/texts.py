@@ -5,6 +5,7 @@ from __future__ import annotations
 from kappaflow.runtime.messages import register
 
 ENGLISH = {
+    "node.link_failed": "{node}: cannot point {link} at {target}: {reason}",
     "broker.never_safe": (
         "topic {topic} has {replicas} replicas and min.insync.replicas {min_in_sync}:"
         " with one of its brokers away it cannot be written at acks=all"
@@ -91,6 +92,7 @@ ENGLISH = {
 }
 
 KOREAN = {
+    "node.link_failed": "{node}: {link}을(를) {target}(으)로 가리키게 할 수 없습니다: {reason}",
     "broker.never_safe": (
         "토픽 {topic}은(는) 복제본이 {replicas}개, min.insync.replicas가 {min_in_sync}입니다:"
         " 브로커 하나가 빠지면 acks=all로 쓸 수 없습니다"

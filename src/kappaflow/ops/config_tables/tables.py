@@ -8,6 +8,10 @@ from importlib.resources import files
 from typing import Any, Literal, NamedTuple, cast
 
 from kappaflow.errors import UsageError
+from kappaflow.ops.config_tables import texts as _texts
+from kappaflow.runtime.messages import message
+
+assert _texts
 
 FILE_NAME = "tables.json"
 Scope = Literal["broker", "topic"]
@@ -57,11 +61,11 @@ class ConfigTables:
         try:
             key = tuple(int(part) for part in version.split("-", maxsplit=1)[0].split("."))
         except ValueError as error:
-            raise UsageError(f"{version!r} is no version of Kafka; write it as 3.9.2.") from error
+            raise UsageError(message("config_tables.no_version", version=version)) from error
         same_line = [known for known in self.versions if _key(known)[:2] == key[:2]]
         older = [known for known in self.versions if _key(known) <= key]
         if not same_line and not older:
-            raise UsageError(f"Kafka {version} is older than {self.versions[0]}, the oldest that the tables know.")
+            raise UsageError(message("config_tables.too_old", version=version, oldest=self.versions[0]))
         return (same_line or older)[-1]
 
     def of(self, version: str, scope: Scope) -> dict[str, ConfigDefinition]:

@@ -9,6 +9,10 @@ from typing import Any, Literal
 from kappaflow.client.connection import ClientConfig
 from kappaflow.client.security import client_security
 from kappaflow.errors import ConfigError
+from kappaflow.ops.contexts import texts as _texts
+from kappaflow.runtime.messages import message
+
+assert _texts
 
 Role = Literal["broker", "controller", "zookeeper"]
 ROLES: tuple[Role, ...] = ("broker", "controller", "zookeeper")
@@ -98,11 +102,11 @@ class ClusterContext:
         unknown = sorted(set(data) - known)
         if unknown:
             raise ConfigError(
-                f"cluster {name}: there is no setting {unknown[0]!r}; known are {', '.join(sorted(known))}"
+                message("contexts.unknown_setting", name=name, unknown=unknown[0], known=", ".join(sorted(known)))
             )
         servers = data.get("bootstrap_servers")
         if not isinstance(servers, str) or not servers:
-            raise ConfigError(f"cluster {name}: bootstrap_servers is missing; write it as 'host:port,host:port'")
+            raise ConfigError(message("contexts.no_servers", name=name))
         return cls(
             name,
             servers,
@@ -123,13 +127,13 @@ def _host_data(host: HostEntry) -> dict[str, Any]:
 def _host(cluster: str, row: Mapping[str, Any]) -> HostEntry:
     where = f"cluster {cluster}, host {row.get('node_id', '?')}"
     if not isinstance(row.get("node_id"), int):
-        raise ConfigError(f"{where}: node_id is missing; it is the broker's id or the ZooKeeper server's number")
+        raise ConfigError(message("contexts.no_node_id", where=where))
     roles = tuple(row.get("roles", ("broker",)))
     if not roles or any(role not in ROLES for role in roles):
-        raise ConfigError(f"{where}: roles are of {', '.join(ROLES)}, not {list(roles)}")
+        raise ConfigError(message("contexts.bad_roles", where=where, known=", ".join(ROLES), given=list(roles)))
     adapter = row.get("adapter", "local")
     if adapter not in ADAPTERS:
-        raise ConfigError(f"{where}: adapter is 'local' or 'ssh', not {adapter!r}")
+        raise ConfigError(message("contexts.bad_adapter", where=where, adapter=adapter))
     named = {"node_id", "roles", "adapter", "address", "service", "config_file"}
     options = {str(k): str(v) for k, v in row.items() if k not in named}
     return HostEntry(

@@ -14,7 +14,11 @@ import tomlkit
 from tomlkit.exceptions import TOMLKitError
 
 from kappaflow.errors import ConfigError, UsageError
+from kappaflow.ops.contexts import texts as _texts
 from kappaflow.ops.contexts.cluster_context import ClusterContext
+from kappaflow.runtime.messages import message
+
+assert _texts
 
 FILE_NAME = "clusters.toml"
 
@@ -41,7 +45,7 @@ class ContextFile:
         try:
             self._document = tomlkit.parse(text)
         except TOMLKitError as error:
-            raise ConfigError(f"{self.path} is not TOML: {error}") from error
+            raise ConfigError(message("contexts.not_toml", path=self.path, error=error)) from error
 
     def _clusters(self) -> dict[str, Any]:
         return self._document.get("clusters", {})
@@ -64,14 +68,11 @@ class ContextFile:
         """
         wanted = name or self.current
         if not wanted:
-            raise UsageError(
-                "No cluster is in use. Name one with --bootstrap-servers, or add it:"
-                " kappa cluster add NAME --bootstrap-servers HOST:PORT"
-            )
+            raise UsageError(message("contexts.none_in_use"))
         clusters = self._clusters()
         if wanted not in clusters:
             known = ", ".join(self.names()) or "none yet"
-            raise UsageError(f"There is no cluster {wanted!r} in {self.path} (known: {known}).")
+            raise UsageError(message("contexts.unknown", wanted=wanted, path=self.path, known=known))
         return ClusterContext.from_data(wanted, clusters[wanted].unwrap())
 
     def put(self, context: ClusterContext, *, use: bool = False) -> None:

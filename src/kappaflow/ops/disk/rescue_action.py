@@ -136,7 +136,7 @@ def _remove(host: Host, found: Mapping[TopicPartition, Sequence[Segment]]) -> in
     for start in range(0, len(files), FILES_A_COMMAND):
         done = host.run(["rm", "-f", "--", *files[start : start + FILES_A_COMMAND]])
         if done.code:
-            raise PlanError(f"host {host.entry.node_id}: rm failed: {done.errors.strip()[-200:]}")
+            raise PlanError(message("disk.rm_failed", node_id=host.entry.node_id, reason=done.errors.strip()[-200:]))
     return sum(segment.size_bytes for segments in found.values() for segment in segments)
 
 

@@ -9,7 +9,11 @@ from typing import NamedTuple
 
 from kappaflow.client.topic_partition import TopicPartition
 from kappaflow.errors import HostError
+from kappaflow.ops.disk import texts as _texts
 from kappaflow.ops.hosts.face import Host
+from kappaflow.runtime.messages import message
+
+assert _texts
 
 _SEGMENT = re.compile(r"(?P<dir>.*)/(?P<topic>[^/]+)-(?P<partition>\d+)/(?P<base>\d{20})\.log (?P<size>\d+)")
 
@@ -36,7 +40,14 @@ def list_segments(host: Host, log_dirs: Sequence[str]) -> dict[TopicPartition, l
     done = host.run(command, timeout_s=120)
     # A file that went away while it was looked for is no failure.
     if done.code and not done.output:
-        raise HostError(f"host {host.entry.node_id}: cannot list {', '.join(log_dirs)}: {done.errors.strip()[-200:]}")
+        raise HostError(
+            message(
+                "disk.cannot_list",
+                node_id=host.entry.node_id,
+                log_dirs=", ".join(log_dirs),
+                reason=done.errors.strip()[-200:],
+            )
+        )
     found: dict[TopicPartition, list[Segment]] = defaultdict(list)
     for line in done.output.splitlines():
         row = _SEGMENT.fullmatch(line)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from kappaflow.runtime.messages import register
 
 ENGLISH = {
+    "disk.rm_failed": "host {node_id}: rm failed: {reason}",
+    "disk.cannot_list": "host {node_id}: cannot list {log_dirs}: {reason}",
     "disk.free.title": "Free {mib} MiB by cutting the retention of {count} topics",
     "disk.cut.effect": "topic {topic}: retention {before} -> {after} frees {mib} MiB; records from {oldest} on are kept",
     "disk.await.step": "wait until {mib} MiB are free",
@@ -12,6 +14,7 @@ ENGLISH = {
     "disk.too_little": "this frees {freed} MiB of the {target} MiB that were asked for",
     "disk.estimate": "some sizes are estimates from offsets: brokers delete whole segments, so less may go at first",
     "disk.loser": "group {group} has not read {records} of the records of {topic} that go",
+    "disk.no_broker": "broker {broker} is not in the cluster, or away",
     "disk.no_topic": "there is no topic {topic}",
     "disk.no_cut": "no retention that may be proposed frees anything",
     "disk.no_harmless_cut": (
@@ -55,6 +58,8 @@ ENGLISH = {
 }
 
 KOREAN = {
+    "disk.rm_failed": "호스트 {node_id}: rm이 실패했습니다: {reason}",
+    "disk.cannot_list": "호스트 {node_id}: {log_dirs} 목록을 볼 수 없습니다: {reason}",
     "disk.free.title": "토픽 {count}개의 보존 기간을 줄여 {mib} MiB 비우기",
     "disk.cut.effect": "토픽 {topic}: 보존 {before} -> {after}, {mib} MiB가 비고 {oldest} 이후 레코드가 남습니다",
     "disk.await.step": "{mib} MiB가 빌 때까지 기다립니다",
@@ -62,6 +67,7 @@ KOREAN = {
     "disk.too_little": "요청한 {target} MiB 가운데 {freed} MiB만 빕니다",
     "disk.estimate": "일부 크기는 오프셋으로 추정한 값입니다: 브로커는 세그먼트 단위로 지우므로 처음에는 덜 빌 수 있습니다",
     "disk.loser": "그룹 {group}이(가) 사라질 {topic}의 레코드 {records}개를 아직 읽지 않았습니다",
+    "disk.no_broker": "브로커 {broker}이(가) 클러스터에 없거나 멈춰 있습니다",
     "disk.no_topic": "토픽 {topic}이(가) 없습니다",
     "disk.no_cut": "제안할 수 있는 보존 기간으로는 아무것도 비지 않습니다",
     "disk.no_harmless_cut": (

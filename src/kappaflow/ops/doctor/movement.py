@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from kappaflow.ops.doctor.findings import Finding, Severity, finding
 from kappaflow.ops.doctor.observation import Observation
 from kappaflow.ops.reassignment.throttles import DIRS_RATE, Throttle
+from kappaflow.runtime.messages import message
 
 
 def reassignments_under_way(seen: Observation) -> list[Finding]:
@@ -16,7 +17,7 @@ def reassignments_under_way(seen: Observation) -> list[Finding]:
 
 def throttles_left_behind(seen: Observation) -> list[Finding]:
     """Limits that no move needs any more: they slow replicas that want to catch up."""
-    if "reassignments" in seen.unseen:
+    if message("seen.reassignments") in seen.unseen:
         return []
     copies_between_directories = any(row.is_future for d in seen.log_dirs for row in d.replicas)
     idle = [t for t in seen.throttles if not (copies_between_directories if t.key == DIRS_RATE else seen.reassignments)]

@@ -22,10 +22,14 @@ from kappaflow.ops.admin.faces import (
     Reassignment,
     TopicState,
 )
+from kappaflow.ops.doctor import texts as _texts
 from kappaflow.ops.hosts.face import Host
 from kappaflow.ops.reassignment.throttles import Throttle, find_throttles
 from kappaflow.ops.session import OpsSession
 from kappaflow.ops.upgrade.software import LINK_OPTION, version_of
+from kappaflow.runtime.messages import message
+
+assert _texts
 
 TOPIC_CONFIGS = ("min.insync.replicas", "unclean.leader.election.enable", "max.message.bytes")
 BROKER_CONFIGS = (
@@ -120,19 +124,23 @@ def observe(session: OpsSession) -> Observation:
     def reassignments() -> None:
         seen.reassignments = admin.placement.reassignments()
 
-    _attempt(seen, "configurations of topics", configs_of_topics)
-    _attempt(seen, "configurations of brokers", configs_of_brokers)
-    _attempt(seen, "throttles", throttles)
-    _attempt(seen, "reassignments", reassignments)
+    _attempt(seen, message("seen.topic_configs"), configs_of_topics)
+    _attempt(seen, message("seen.broker_configs"), configs_of_brokers)
+    _attempt(seen, message("seen.throttles"), throttles)
+    _attempt(seen, message("seen.reassignments"), reassignments)
     for number in seen.alive:
-        _attempt(seen, f"disks of broker {number}", lambda n=number: seen.log_dirs.extend(admin.log_dirs.describe([n])))
         _attempt(
             seen,
-            f"features of broker {number}",
+            message("seen.disks", broker=number),
+            lambda n=number: seen.log_dirs.extend(admin.log_dirs.describe([n])),
+        )
+        _attempt(
+            seen,
+            message("seen.features", broker=number),
             lambda n=number: seen.features.update({n: admin.features.describe(n)}),
         )
     for host in session.hosts.all("broker") if session.context.hosts else ():
-        _attempt(seen, f"machine of broker {host.entry.node_id}", lambda h=host: _look_at(seen, h))
+        _attempt(seen, message("seen.machine", broker=host.entry.node_id), lambda h=host: _look_at(seen, h))
     return seen
 
 

@@ -5,6 +5,13 @@ from __future__ import annotations
 from kappaflow.runtime.messages import register
 
 ENGLISH = {
+    "seen.topic_configs": "configurations of topics",
+    "seen.broker_configs": "configurations of brokers",
+    "seen.throttles": "throttles",
+    "seen.reassignments": "reassignments",
+    "seen.disks": "disks of broker {broker}",
+    "seen.features": "features of broker {broker}",
+    "seen.machine": "machine of broker {broker}",
     "finding.offline_partitions": "{count} partitions have no leader, nothing can be written or read there: {subjects}",
     "finding.offline_partitions.remedy": (
         "bring back a broker that holds an in-sync replica (kappa topics describe --unavailable-partitions); only when"
@@ -117,6 +124,13 @@ ENGLISH = {
 }
 
 KOREAN = {
+    "seen.topic_configs": "토픽 설정",
+    "seen.broker_configs": "브로커 설정",
+    "seen.throttles": "전송 제한",
+    "seen.reassignments": "재배치",
+    "seen.disks": "브로커 {broker}의 디스크",
+    "seen.features": "브로커 {broker}의 기능 수준",
+    "seen.machine": "브로커 {broker}의 기계",
     "finding.offline_partitions": "파티션 {count}개에 리더가 없어 쓰지도 읽지도 못합니다: {subjects}",
     "finding.offline_partitions.remedy": (
         "동기화된 복제본을 가진 브로커를 되살리세요(kappa topics describe --unavailable-partitions); 하나도 돌아오지 않을"

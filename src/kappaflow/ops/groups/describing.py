@@ -41,10 +41,17 @@ class PartitionLag(NamedTuple):
 
 
 class GroupDetail(NamedTuple):
-    """A group and its partitions, sorted."""
+    """A group and its partitions, sorted.
+
+    Attributes:
+        group: its members.
+        partitions: what it reads.
+        kind: ``classic``, ``consumer``, ``share`` or ``streams``; empty where it was not listed or brokers do not say.
+    """
 
     group: GroupState
     partitions: tuple[PartitionLag, ...]
+    kind: str = ""
 
     @property
     def lag(self) -> int:
@@ -62,8 +69,12 @@ def list_groups(session: OpsSession, names: Sequence[str] | None = None) -> list
     Raises:
         UsageError: a group that was named does not exist.
     """
-    wanted = list(names) if names is not None else [row.group_id for row in session.admin.groups.list()]
+    listed = {} if names is not None else {row.group_id: row for row in session.admin.groups.list()}
+    wanted = list(listed if names is None else names)
     groups = session.admin.groups.describe(wanted)
+    for group_id, row in listed.items():
+        if groups[group_id].state == DEAD:  # share and streams groups cannot be described as consumers' are
+            groups[group_id] = groups[group_id]._replace(state=row.state or DEAD, protocol_type=row.protocol_type)
     offsets = session.admin.groups.offsets(wanted)
     missing = [g for g in wanted if groups[g].state == DEAD and not offsets[g]]
     if missing and names is not None:
@@ -85,7 +96,8 @@ def list_groups(session: OpsSession, names: Sequence[str] | None = None) -> list
             )
             for p in sorted({*offsets[group_id], *readers[group_id]})
         ]
-        details.append(GroupDetail(groups[group_id], tuple(rows)))
+        kind = listed[group_id].kind if group_id in listed else ""
+        details.append(GroupDetail(groups[group_id], tuple(rows), kind))
     return details
 
 
@@ -100,9 +112,27 @@ def describe_group(session: OpsSession, group_id: str, *, seconds: bool = True) 
     Raises:
         UsageError: there is no such group.
     """
-    detail = list_groups(session, [group_id])[0]
-    if not seconds:
-        return detail
+    return describe_groups(session, [group_id], seconds=seconds)[0]
+
+
+def describe_groups(
+    session: OpsSession, names: Sequence[str] | None = None, *, seconds: bool = True
+) -> list[GroupDetail]:
+    """Groups with their lag in records and seconds, sorted by id.
+
+    Args:
+        session: the cluster.
+        names: which; all by default.
+        seconds: whether the oldest unread record of each partition is read for its time.
+
+    Raises:
+        UsageError: a group that was named does not exist.
+    """
+    details = list_groups(session, names)
+    return [_with_seconds(session, detail) for detail in details] if seconds else details
+
+
+def _with_seconds(session: OpsSession, detail: GroupDetail) -> GroupDetail:
     behind = {
         row.partition: max(row.committed or 0, row.begin or 0) for row in detail.partitions if row.lag and row.end
     }
@@ -118,7 +148,7 @@ def describe_group(session: OpsSession, group_id: str, *, seconds: bool = True) 
         )
         for row in detail.partitions
     ]
-    return GroupDetail(detail.group, tuple(rows))
+    return detail._replace(partitions=tuple(rows))
 
 
 def _readers(group: GroupState) -> dict[TopicPartition, MemberState]:

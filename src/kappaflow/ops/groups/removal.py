@@ -16,22 +16,23 @@ from kappaflow.runtime.messages import message, text
 assert _texts
 
 
-def plan_delete(session: OpsSession, group_id: str) -> Plan:
-    """A plan that deletes a group. Its offsets are kept in the plan's journal, so it can be undone.
+def plan_delete(session: OpsSession, *group_ids: str) -> Plan:
+    """A plan that deletes groups. Their offsets are kept in the plan's journal, so it can be undone.
 
     Raises:
         UsageError: there is no such group.
-        UnsafeError: it has members.
+        UnsafeError: one has members.
     """
-    group = _group(session, group_id)
-    _require_free(group)
-    offsets = session.admin.groups.offsets([group_id])[group_id]
+    chosen = list(dict.fromkeys(group_ids))
+    for group_id in chosen:
+        _require_free(_group(session, group_id))
+    offsets = session.admin.groups.offsets(chosen)
     return new_plan(
         session,
-        text("group.delete.title", group=group_id),
-        [Step("group.delete", {"group": group_id})],
-        effects=[text("group.delete.effect", group=group_id, count=len(offsets))],
-        confirmation=group_id,
+        text("group.delete.title", group=", ".join(chosen)),
+        [Step("group.delete", {"group": group_id}) for group_id in chosen],
+        effects=[text("group.delete.effect", group=group_id, count=len(offsets[group_id])) for group_id in chosen],
+        confirmation=",".join(chosen),
     )
 
 

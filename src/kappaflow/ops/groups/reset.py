@@ -107,6 +107,20 @@ def plan_reset(
     return new_plan(session, title, [step], effects=effects, warnings=warnings)
 
 
+def write_offsets(plan: Plan, path: Path) -> None:
+    """Write the offsets of a plan of `plan_reset` to a CSV file, as `ResetTarget.from_file` reads it.
+
+    Raises:
+        UsageError: the file cannot be written.
+    """
+    rows = [(r["topic"], r["partition"], r["offset"]) for step in plan.steps for r in step.arguments["offsets"]]
+    try:
+        with path.open("w", newline="", encoding="utf-8") as file:
+            csv.writer(file, lineterminator="\n").writerows(rows)
+    except OSError as error:
+        raise UsageError(message("group.unwritable", path=path, reason=error.strerror)) from error
+
+
 def _targets(
     session: OpsSession,
     target: ResetTarget,

@@ -22,7 +22,11 @@ from typing import Any
 
 from kappaflow.errors import HostError
 from kappaflow.ops.contexts.cluster_context import HostEntry
+from kappaflow.ops.hosts import texts as _texts
 from kappaflow.ops.hosts.face import CommandResult, DiskSpace, ServiceState
+from kappaflow.runtime.messages import message
+
+assert _texts
 
 STOP_TIMEOUT_S = 120.0
 POLL_S = 0.05
@@ -34,7 +38,7 @@ class LocalHost:
 
     def __init__(self, entry: HostEntry) -> None:
         if not entry.address:
-            raise HostError(f"host {entry.node_id}: address is missing; it is the directory that holds service.json")
+            raise HostError(message("hosts.no_directory", node_id=entry.node_id))
         self._entry = entry
         self.directory = Path(entry.address)
 
@@ -52,7 +56,9 @@ class LocalHost:
         try:
             done = subprocess.run(list(command), input=stdin, capture_output=True, timeout=timeout_s, check=False)
         except (OSError, subprocess.TimeoutExpired) as error:
-            raise HostError(f"host {self._entry.node_id}: {command[0]} did not run: {error}") from error
+            raise HostError(
+                message("hosts.not_run", node_id=self._entry.node_id, command=command[0], error=error)
+            ) from error
         return CommandResult(
             done.returncode, done.stdout.decode(errors="replace"), done.stderr.decode(errors="replace")
         )
@@ -66,7 +72,9 @@ class LocalHost:
         try:
             return Path(path).read_bytes()
         except OSError as error:
-            raise HostError(f"host {self._entry.node_id}: cannot read {path}: {error.strerror}") from error
+            raise HostError(
+                message("hosts.cannot_read", node_id=self._entry.node_id, path=path, reason=error.strerror)
+            ) from error
 
     def write_file(self, path: str, content: bytes, mode: int = 0o644) -> None:
         """Replace a file, whole or not at all, durable when this returns.
@@ -87,7 +95,9 @@ class LocalHost:
             os.fsync(directory)
             os.close(directory)
         except OSError as error:
-            raise HostError(f"host {self._entry.node_id}: cannot write {path}: {error.strerror}") from error
+            raise HostError(
+                message("hosts.cannot_write", node_id=self._entry.node_id, path=path, reason=error.strerror)
+            ) from error
 
     def exists(self, path: str) -> bool:
         """Whether there is such a file or directory."""
@@ -102,7 +112,9 @@ class LocalHost:
         try:
             Path(path).mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            raise HostError(f"host {self._entry.node_id}: cannot make {path}: {error.strerror}") from error
+            raise HostError(
+                message("hosts.cannot_make", node_id=self._entry.node_id, path=path, reason=error.strerror)
+            ) from error
 
     def disk_space(self, path: str) -> DiskSpace:
         """The file system that holds a path.
@@ -113,7 +125,9 @@ class LocalHost:
         try:
             usage = shutil.disk_usage(path)
         except OSError as error:
-            raise HostError(f"host {self._entry.node_id}: cannot look at {path}: {error.strerror}") from error
+            raise HostError(
+                message("hosts.cannot_look", node_id=self._entry.node_id, path=path, reason=error.strerror)
+            ) from error
         return DiskSpace(usage.total, usage.free)
 
     def service_state(self) -> ServiceState:
@@ -149,7 +163,9 @@ class LocalHost:
                 )
             except OSError as error:
                 raise HostError(
-                    f"host {self._entry.node_id}: {description['command'][0]} did not start: {error}"
+                    message(
+                        "hosts.not_started", node_id=self._entry.node_id, command=description["command"][0], error=error
+                    )
                 ) from error
         process.returncode = 0  # it outlives this object, which would warn of that
         kept = {"pid": process.pid, "started_at": _started_at(process.pid), "since_ms": time.time_ns() // 1_000_000}
@@ -192,7 +208,7 @@ class LocalHost:
         """
         pid = self.service_state().pid
         self._signal(pid, signal.SIGSTOP)
-        self._wait_until(pid, lambda: _state(pid)[0] not in _RUNNING, "stand still")
+        self._wait_until(pid, lambda: _state(pid)[0] not in _RUNNING, "hosts.not_paused")
 
     def resume(self) -> None:
         """Let a paused process run again."""
@@ -217,15 +233,21 @@ class LocalHost:
                 os.waitpid(pid, os.WNOHANG)  # where it is a child of ours it stays a zombie until asked for
             return not started_at or _started_at(pid) != started_at
 
-        self._wait_until(pid, has_ended, "end")
+        self._wait_until(pid, has_ended, "hosts.not_ended")
 
-    def _wait_until(self, pid: int, condition: Callable[[], bool], what: str) -> None:
+    def _wait_until(self, pid: int, condition: Callable[[], bool], failure: str) -> None:
         deadline = time.monotonic() + STOP_TIMEOUT_S
         while not condition():
             if time.monotonic() > deadline:
                 raise HostError(
-                    f"host {self._entry.node_id}: {self._entry.service} (process {pid}) did not {what} within"
-                    f" {STOP_TIMEOUT_S:.0f} s; its log is {self.directory / 'service.log'}"
+                    message(
+                        failure,
+                        node_id=self._entry.node_id,
+                        service=self._entry.service,
+                        pid=pid,
+                        timeout_s=STOP_TIMEOUT_S,
+                        path=self.directory / "service.log",
+                    )
                 )
             time.sleep(POLL_S)
 
@@ -234,7 +256,9 @@ class LocalHost:
         try:
             return json.loads(path.read_text(encoding="utf-8"))
         except (OSError, ValueError) as error:
-            raise HostError(f"host {self._entry.node_id}: cannot read {path}: {error}") from error
+            raise HostError(
+                message("hosts.cannot_read", node_id=self._entry.node_id, path=path, reason=error)
+            ) from error
 
     def _kept(self) -> dict[str, Any] | None:
         try:

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from kappaflow.errors import ConfigError
 from kappaflow.ops.contexts.cluster_context import ClusterContext, HostEntry, Role
+from kappaflow.ops.hosts import texts as _texts
 from kappaflow.ops.hosts.face import Host, Hosts
 from kappaflow.ops.hosts.local_host import LocalHost
 from kappaflow.ops.hosts.ssh_host import SshHost
+from kappaflow.runtime.messages import message
+
+assert _texts
 
 
 class ContextHosts:
@@ -32,10 +36,7 @@ class ContextHosts:
         for host in self.all(role):
             if host.entry.node_id == node_id:
                 return host
-        raise ConfigError(
-            f"Cluster {self._context.name}: no host is named for {role} {node_id}; add it to hosts in clusters.toml"
-            " with node_id, roles, adapter, address and service."
-        )
+        raise ConfigError(message("hosts.not_named", name=self._context.name, role=role, node_id=node_id))
 
 
 def open_hosts(context: ClusterContext) -> Hosts:

@@ -13,7 +13,11 @@ from collections.abc import Sequence
 
 from kappaflow.errors import HostError
 from kappaflow.ops.contexts.cluster_context import HostEntry
+from kappaflow.ops.hosts import texts as _texts
 from kappaflow.ops.hosts.face import CommandResult, DiskSpace, ServiceState
+from kappaflow.runtime.messages import message
+
+assert _texts
 
 CONNECT_TIMEOUT_S = 10
 STOP_TIMEOUT_S = 180.0
@@ -29,7 +33,7 @@ class SshHost:
 
     def __init__(self, entry: HostEntry) -> None:
         if not entry.address:
-            raise HostError(f"host {entry.node_id}: address is missing; write it as user@host or user@host:port")
+            raise HostError(message("hosts.no_address", node_id=entry.node_id))
         self._entry = entry
         self._ssh = _ssh_command(entry)
         self._systemctl = entry.options.get("systemctl", "systemctl")
@@ -51,15 +55,21 @@ class SshHost:
                 [*self._ssh, shlex.join(command)], input=stdin, capture_output=True, timeout=timeout_s, check=False
             )
         except subprocess.TimeoutExpired as error:
-            raise HostError(f"{self._entry.address}: {command[0]} gave no answer within {timeout_s:.0f} s") from error
+            raise HostError(
+                message("hosts.no_answer", address=self._entry.address, command=command[0], timeout_s=timeout_s)
+            ) from error
         except OSError as error:
-            raise HostError(f"ssh cannot be run here: {error.strerror}; install OpenSSH's client") from error
+            raise HostError(message("hosts.no_ssh", reason=error.strerror)) from error
         errors = done.stderr.decode(errors="replace")
         if done.returncode == SSH_FAILED:
             reason = errors.strip().splitlines()[-1] if errors.strip() else "no reason given"
             raise HostError(
-                f"{self._entry.address} cannot be reached by ssh: {reason}."
-                f" Try: {' '.join(shlex.quote(word) for word in self._ssh)} true"
+                message(
+                    "hosts.ssh_unreachable",
+                    address=self._entry.address,
+                    reason=reason,
+                    ssh=" ".join(shlex.quote(word) for word in self._ssh),
+                )
             )
         return CommandResult(done.returncode, done.stdout.decode(errors="replace"), errors)
 
@@ -67,7 +77,13 @@ class SshHost:
         done = self.run([*self._sudo, *command], stdin=stdin, timeout_s=timeout_s)
         if done.code:
             raise HostError(
-                f"{self._entry.address}: {shlex.join(command[:3])} ended with {done.code}: {done.errors.strip()[-300:]}"
+                message(
+                    "hosts.command_failed",
+                    address=self._entry.address,
+                    command=shlex.join(command[:3]),
+                    code=done.code,
+                    reason=done.errors.strip()[-300:],
+                )
             )
         return done.output
 

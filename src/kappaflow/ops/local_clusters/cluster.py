@@ -20,6 +20,7 @@ from typing import NamedTuple
 from kappaflow.errors import BrokerUnreachable, ConfigError, HostError, UsageError
 from kappaflow.ops.contexts.cluster_context import ClusterContext, Role
 from kappaflow.ops.hosts.local_host import LocalHost
+from kappaflow.ops.local_clusters import texts as _texts
 from kappaflow.ops.local_clusters.file_systems import mount, unmount_below
 from kappaflow.ops.local_clusters.layout import FIRST_CONTROLLER, ClusterLayout, ClusterSpec, LocalNode, new_layout
 from kappaflow.ops.local_clusters.properties import HOST
@@ -33,6 +34,9 @@ from kappaflow.ops.local_clusters.software import (
     zookeeper_jars,
 )
 from kappaflow.ops.session import OpsSession
+from kappaflow.runtime.messages import message
+
+assert _texts
 
 READY_TIMEOUT_S = 120.0
 FORMAT_TIMEOUT_S = 120.0
@@ -94,7 +98,7 @@ class LocalCluster:
         directory = directory.absolute()
         layout = new_layout(name, directory, spec)
         if (directory / "cluster.json").exists():
-            raise ConfigError(f"{directory} holds a local cluster already; start it, or name another directory.")
+            raise ConfigError(message("local_clusters.there", directory=directory))
         directory.mkdir(parents=True, exist_ok=True)
         write_logging(directory)
         layout.write(directory)
@@ -120,7 +124,7 @@ class LocalCluster:
             found = next((n for n in self.layout.nodes.values() if n.is_kafka and n.number == int(name)), None)
         if found is None:
             known = ", ".join(self.layout.nodes)
-            raise UsageError(f"Cluster {self.layout.name} has no server {name!r}; it has {known}.")
+            raise UsageError(message("local_clusters.no_server", cluster=self.layout.name, name=name, known=known))
         return found
 
     def home(self, node: LocalNode) -> Path:
@@ -193,7 +197,9 @@ class LocalCluster:
         failed = [node for node, process in jobs if process.wait(FORMAT_TIMEOUT_S)]
         if failed:
             text = (self.home(failed[0]) / "format.log").read_text(errors="replace")[-1500:]
-            raise ConfigError(f"Kafka {failed[0].version} could not format {failed[0].name}: {text}")
+            raise ConfigError(
+                message("local_clusters.not_formatted", version=failed[0].version, name=failed[0].name, reason=text)
+            )
 
     def _initial_controllers(self) -> str:
         voters = self.layout.of_role("controller")
@@ -309,9 +315,7 @@ class LocalCluster:
         """
         controllers = [node for node in self.layout.of_role("controller") if node.roles == ("controller",)]
         if not controllers or not self.layout.dynamic_quorum:
-            raise UsageError(
-                f"Cluster {self.layout.name} has no controllers of their own that can be added at run time."
-            )
+            raise UsageError(message("local_clusters.no_controllers", name=self.layout.name))
         taken = {node.number for node in self.layout.nodes.values()}
         number = next(
             n for n in range(controllers[-1].number + 1, controllers[-1].number + len(taken) + 2) if n not in taken
@@ -334,7 +338,7 @@ class LocalCluster:
             BrokerUnreachable: no broker answers, who is asked for the cluster's id.
         """
         if self.layout.mode != "zookeeper":
-            raise UsageError(f"Cluster {self.layout.name} has KRaft already.")
+            raise UsageError(message("local_clusters.kraft_already", name=self.layout.name))
         with OpsSession(self.context()) as session:
             cluster_id = session.admin.describe().cluster_id
         version = self.layout.of_role("broker")[0].version
@@ -354,9 +358,9 @@ class LocalCluster:
         """
         node = self.node(name)
         if node.roles != ("broker",):
-            raise UsageError(f"{node.name} is {' and '.join(node.roles)}; only brokers that are nothing else can go.")
+            raise UsageError(message("local_clusters.not_only_broker", name=node.name, roles=" and ".join(node.roles)))
         if len(self.layout.of_role("broker")) == 1:
-            raise UsageError(f"{node.name} is the last broker; stop the cluster instead.")
+            raise UsageError(message("local_clusters.last_broker", name=node.name))
         self._end(node)
         del self.layout.nodes[node.name]
         self.layout.write(self.directory)
@@ -435,13 +439,16 @@ class LocalCluster:
         while True:
             for host in watched:
                 if host.service_state().state == "failed":
-                    raise ConfigError(f"{host.entry.service} ended while starting: {host.log_tail(LOG_LINES)}")
+                    raise ConfigError(
+                        message("local_clusters.ended", service=host.entry.service, log=host.log_tail(LOG_LINES))
+                    )
             if condition():
                 return
             if time.monotonic() > deadline:
                 raise BrokerUnreachable(
-                    f"Cluster {self.layout.name} is not ready after {timeout_s:.0f} s."
-                    f" Its servers' logs are {self.directory}/*/service.log."
+                    message(
+                        "local_clusters.not_ready", name=self.layout.name, timeout_s=timeout_s, directory=self.directory
+                    )
                 )
             time.sleep(POLL_S)
 

@@ -7,7 +7,11 @@ import subprocess
 from pathlib import Path
 
 from kappaflow.errors import ConfigError
+from kappaflow.ops.local_clusters import texts as _texts
 from kappaflow.ops.local_clusters.programs import command_path
+from kappaflow.runtime.messages import message
+
+assert _texts
 
 MOUNTS = Path("/proc/self/mounts")
 _OCTAL = re.compile(r"\\([0-7]{3})")
@@ -22,7 +26,7 @@ def mount(path: Path, size_bytes: int) -> None:
     command = [command_path("mount"), "-t", "tmpfs", "-o", f"size={size_bytes}", "kappa", str(path)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
-        raise ConfigError(f"A file system of its own needs root: {done.stderr.strip()}")
+        raise ConfigError(message("local_clusters.needs_root", reason=done.stderr.strip()))
 
 
 def mounted_below(directory: Path) -> list[Path]:
@@ -54,4 +58,4 @@ def unmount_below(directory: Path) -> None:
                 break
     left = mounted_below(directory)
     if left:
-        raise ConfigError(f"{left[0]} cannot be unmounted, which needs root; its files were left where they are.")
+        raise ConfigError(message("local_clusters.not_unmounted", path=left[0]))

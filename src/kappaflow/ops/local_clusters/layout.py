@@ -12,6 +12,7 @@ from uuid import uuid4
 
 from kappaflow.errors import ConfigError
 from kappaflow.ops.contexts.cluster_context import HostEntry, Role
+from kappaflow.ops.local_clusters import texts as _texts
 from kappaflow.ops.local_clusters.ports import free_port
 from kappaflow.ops.local_clusters.properties import (
     HOST,
@@ -31,6 +32,9 @@ from kappaflow.ops.local_clusters.software import (
     default_zookeeper_version,
     version_key,
 )
+from kappaflow.runtime.messages import message
+
+assert _texts
 
 FILE_NAME = "cluster.json"
 KAFKA_CONFIG, ZOOKEEPER_CONFIG = "server.properties", "zoo.cfg"
@@ -88,13 +92,13 @@ class ClusterSpec:
         """
         key = version_key(self.version)
         if self.brokers < 1 or self.disks < 1 or self.zookeepers < 0 or self.controllers < 0:
-            raise ConfigError("A cluster has at least one broker with one disk, and no negative numbers of servers.")
+            raise ConfigError(message("local_clusters.bad_numbers"))
         if self.zookeepers and key >= FIRST_WITHOUT_ZOOKEEPER:
-            raise ConfigError(f"Kafka {self.version} knows no ZooKeeper; leave --zookeeper out, or take 3.9.2.")
+            raise ConfigError(message("local_clusters.no_zookeeper", version=self.version))
         if not self.zookeepers and key < FIRST_READY_KRAFT:
-            raise ConfigError(f"Kafka {self.version} needs ZooKeeper; add --zookeeper 1 or --zookeeper 3.")
+            raise ConfigError(message("local_clusters.needs_zookeeper", version=self.version))
         if self.zookeepers and self.controllers:
-            raise ConfigError("Controllers of their own are KRaft's; a cluster with ZooKeeper has none.")
+            raise ConfigError(message("local_clusters.zookeeper_controllers"))
 
 
 @dataclass
@@ -251,7 +255,7 @@ class ClusterLayout:
         try:
             data: dict[str, Any] = json.loads((directory / FILE_NAME).read_text(encoding="utf-8"))
         except (OSError, ValueError) as error:
-            raise ConfigError(f"{directory} holds no local cluster: {error}") from error
+            raise ConfigError(message("local_clusters.unreadable", directory=directory, error=error)) from error
         rows: dict[str, dict[str, Any]] = data.pop("nodes")
         nodes: dict[str, LocalNode] = {}
         for name, row in rows.items():

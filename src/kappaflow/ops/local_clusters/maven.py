@@ -9,7 +9,11 @@ from pathlib import Path
 from xml.sax.saxutils import escape
 
 from kappaflow.errors import ConfigError
+from kappaflow.ops.local_clusters import texts as _texts
 from kappaflow.ops.local_clusters.programs import cache_directory, command_path, file_lock
+from kappaflow.runtime.messages import message
+
+assert _texts
 
 MAVEN_TIMEOUT_S = 600
 COMPLETE_MARK = "complete"
@@ -78,7 +82,7 @@ def resolve_jars(dependencies: Sequence[str]) -> Path:
         )
         if done.returncode:
             output = (done.stdout + done.stderr).strip()[-600:]
-            raise ConfigError(f"Maven could not resolve {', '.join(dependencies)}: {output}")
+            raise ConfigError(message("local_clusters.unresolved", dependencies=", ".join(dependencies), output=output))
         (home / COMPLETE_MARK).touch()
     return jars
 

@@ -10,6 +10,10 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from kappaflow.errors import ConfigError
+from kappaflow.ops.local_clusters import texts as _texts
+from kappaflow.runtime.messages import message
+
+assert _texts
 
 
 def command_path(command: str) -> str:
@@ -20,7 +24,7 @@ def command_path(command: str) -> str:
     """
     path = shutil.which(command)
     if path is None:
-        raise ConfigError(f"The command '{command}' is not on PATH. Install it (a JDK 17 and Maven) and try again.")
+        raise ConfigError(message("local_clusters.no_program", command=command))
     return path
 
 

@@ -10,8 +10,12 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from kappaflow.errors import ConfigError
+from kappaflow.ops.local_clusters import texts as _texts
 from kappaflow.ops.local_clusters.maven import class_path, resolve_jars
 from kappaflow.ops.local_clusters.programs import command_path
+from kappaflow.runtime.messages import message
+
+assert _texts
 
 KAFKA_VERSION = "4.3.0"
 OLDEST_KAFKA = (2, 8, 2)
@@ -62,7 +66,7 @@ def version_key(version: str) -> tuple[int, ...]:
     try:
         return tuple(int(part) for part in version.split("-", maxsplit=1)[0].split("."))
     except ValueError as error:
-        raise ConfigError(f"{version!r} is no version; write it as 3.9.2") from error
+        raise ConfigError(message("local_clusters.no_version", version=version)) from error
 
 
 def broker_dependencies(version: str) -> list[str]:
@@ -107,7 +111,7 @@ def kafka_jars(version: str) -> Path:
         ConfigError: the version is too old or unknown, or Maven is missing.
     """
     if version_key(version) < OLDEST_KAFKA:
-        raise ConfigError(f"Kafka {version} is older than 2.8.2, the oldest that kappa works with.")
+        raise ConfigError(message("local_clusters.too_old", version=version))
     return resolve_jars(broker_dependencies(version))
 
 

@@ -15,7 +15,7 @@ from kappaflow.ops.plans.action import Arguments, Progress, ReversibleAction, re
 from kappaflow.ops.plans.waiting import wait_until
 from kappaflow.ops.session import OpsSession
 from kappaflow.runtime.crash_points import crash_point
-from kappaflow.runtime.messages import Text, text
+from kappaflow.runtime.messages import Text, message, text
 
 assert _texts
 assert _broker_actions
@@ -138,7 +138,9 @@ class ForgetMetadata(ReversibleAction):
         paths = [f"{path}/{METADATA_LOG}" for path in data_directories(properties_of(host))]
         done = host.run(["rm", "-rf", "--", *paths])
         if done.code:
-            raise HostError(f"host {host.entry.node_id}: rm failed: {done.errors.strip()[-200:]}")
+            raise HostError(
+                message("migration.rm_failed", node_id=host.entry.node_id, reason=done.errors.strip()[-200:])
+            )
 
 
 register_actions(AwaitTakeover(), ForgetMetadata())

@@ -5,6 +5,7 @@ from __future__ import annotations
 from kappaflow.runtime.messages import register
 
 ENGLISH = {
+    "migration.rm_failed": "host {node_id}: rm failed: {reason}",
     "migration.title": "Migrate {cluster} from ZooKeeper to KRaft: to the phase {phase}",
     "migration.effect.controllers": "KRaft's controllers {nodes} start and connect to ZooKeeper",
     "migration.effect.dual": (
@@ -49,6 +50,7 @@ ENGLISH = {
 }
 
 KOREAN = {
+    "migration.rm_failed": "호스트 {node_id}: rm이 실패했습니다: {reason}",
     "migration.title": "{cluster}을(를) ZooKeeper에서 KRaft로 옮기기: {phase} 단계로",
     "migration.effect.controllers": "KRaft 컨트롤러 {nodes}이(가) 시작해 ZooKeeper에 연결합니다",
     "migration.effect.dual": (

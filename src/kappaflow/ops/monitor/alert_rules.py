@@ -25,9 +25,13 @@ from pathlib import Path
 from typing import Any, Literal
 
 from kappaflow.errors import ConfigError
+from kappaflow.ops.monitor import texts as _texts
 from kappaflow.ops.monitor.durations import duration_ms
 from kappaflow.ops.monitor.metrics import METRICS
 from kappaflow.ops.monitor.samples import Series
+from kappaflow.runtime.messages import message
+
+assert _texts
 
 Severity = Literal["critical", "warning", "info"]
 SEVERITIES: tuple[Severity, ...] = ("critical", "warning", "info")
@@ -157,16 +161,16 @@ def read_alert_settings(path: Path) -> AlertSettings:
     try:
         data = tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        raise ConfigError(f"Cannot read the alert rules {path}: {error}") from error
+        raise ConfigError(message("alert_rules.unreadable", path=path, error=error)) from error
     unknown = sorted(set(data) - {"rule", "receiver"})
     if unknown:
-        raise ConfigError(f"{path}: there is no [{unknown[0]}]; known are [[rule]] and [receiver.NAME]")
+        raise ConfigError(message("alert_rules.unknown_table", path=path, unknown=unknown[0]))
     receivers = tuple(_receiver(path, name, row) for name, row in data.get("receiver", {}).items())
     names = {receiver.name for receiver in receivers}
     rules = tuple(_rule(path, row, names) for row in data.get("rule", ()))
     twice = sorted({r.name for r in rules if sum(o.name == r.name for o in rules) > 1})
     if twice:
-        raise ConfigError(f"{path}: two rules are called {twice[0]!r}; their alerts could not be told apart")
+        raise ConfigError(message("alert_rules.twice", path=path, name=twice[0]))
     return AlertSettings(rules, receivers)
 
 
@@ -174,23 +178,27 @@ def _rule(path: Path, row: Mapping[str, Any], receivers: set[str]) -> AlertRule:
     name = str(row.get("name", ""))
     where = f"{path}: rule {name or '(without a name)'}"
     unknown = sorted(set(row) - _RULE_KEYS)
-    if not name or unknown:
-        raise ConfigError(f"{where}: " + (f"there is no {unknown[0]!r}" if unknown else "name is missing"))
+    if unknown:
+        raise ConfigError(message("alert_rules.unknown_key", where=where, unknown=unknown[0]))
+    if not name:
+        raise ConfigError(message("alert_rules.no_name", where=where))
     if row.get("metric") not in METRICS:
-        raise ConfigError(f"{where}: there is no metric {row.get('metric')!r}; 'kappa cluster monitor --metrics' lists")
+        raise ConfigError(message("alert_rules.no_metric", where=where, metric=row.get("metric")))
     if ("above" in row) == ("below" in row):
-        raise ConfigError(f"{where}: give either above or below")
+        raise ConfigError(message("alert_rules.above_or_below", where=where))
     strangers = sorted(set(row.get("notify", ())) - receivers)
     if strangers:
-        raise ConfigError(f"{where}: there is no [receiver.{strangers[0]}]")
+        raise ConfigError(message("alert_rules.no_receiver", where=where, name=strangers[0]))
     severity = row.get("severity", "warning")
     if severity not in SEVERITIES:
-        raise ConfigError(f"{where}: severity is {', '.join(SEVERITIES)}, not {severity!r}")
+        raise ConfigError(
+            message("alert_rules.bad_severity", where=where, known=", ".join(SEVERITIES), severity=severity)
+        )
     above, below = (None if row.get(key) is None else float(row[key]) for key in ("above", "below"))
     threshold = above if above is not None else below or 0.0
     clear = float(row.get("clear", threshold))
     if clear > threshold if above is not None else clear < threshold:
-        raise ConfigError(f"{where}: clear has to be on the good side of the threshold, or equal to it")
+        raise ConfigError(message("alert_rules.bad_clear", where=where))
     return AlertRule(
         name,
         row["metric"],
@@ -211,15 +219,15 @@ def _receiver(path: Path, name: str, row: Mapping[str, Any]) -> ReceiverSettings
     where = f"{path}: receiver {name}"
     unknown = sorted(set(row) - _RECEIVER_KEYS)
     if unknown:
-        raise ConfigError(f"{where}: there is no {unknown[0]!r}")
+        raise ConfigError(message("alert_rules.unknown_key", where=where, unknown=unknown[0]))
     kind = row.get("kind")
     if kind not in KINDS:
-        raise ConfigError(f"{where}: kind is {', '.join(KINDS)}, not {kind!r}")
+        raise ConfigError(message("alert_rules.bad_kind", where=where, known=", ".join(KINDS), kind=kind))
     url = str(row.get("url", "")) or _secret(where, row, "url_file")
     if kind == "mail" and not (row.get("server") and row.get("from") and row.get("to")):
-        raise ConfigError(f"{where}: server, from and to are needed")
+        raise ConfigError(message("alert_rules.mail_needs", where=where))
     if kind != "mail" and not url:
-        raise ConfigError(f"{where}: url or url_file is needed")
+        raise ConfigError(message("alert_rules.url_needed", where=where))
     return ReceiverSettings(
         name,
         kind,
@@ -241,4 +249,6 @@ def _secret(where: str, row: Mapping[str, Any], key: str) -> str:
     try:
         return Path(str(row[key])).read_text(encoding="utf-8").strip()
     except OSError as error:
-        raise ConfigError(f"{where}: {key} cannot be read: {error.strerror}") from error
+        raise ConfigError(
+            message("alert_rules.unreadable_file", where=where, key=key, reason=error.strerror)
+        ) from error

@@ -5,6 +5,10 @@ from __future__ import annotations
 import re
 
 from kappaflow.errors import ConfigError
+from kappaflow.ops.monitor import texts as _texts
+from kappaflow.runtime.messages import message
+
+assert _texts
 
 _DURATION = re.compile(r"(?:(\d+)d)?(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?")
 _SECONDS = (86_400, 3_600, 60, 1)
@@ -25,5 +29,5 @@ def duration_ms(text: object, where: str) -> int:
     """
     found = _DURATION.fullmatch(str(text))
     if found is None or not any(found.groups()):
-        raise ConfigError(f"{where}: {text!r} is no duration; write 90s, 5m or 1h30m")
+        raise ConfigError(message("alert_rules.no_duration", where=where, given=text))
     return 1000 * sum(int(n or 0) * seconds for n, seconds in zip(found.groups(), _SECONDS, strict=True))

@@ -17,6 +17,10 @@ from typing import Any, NamedTuple
 import httpx
 
 from kappaflow.errors import HostError
+from kappaflow.ops.monitor import texts as _texts
+from kappaflow.runtime.messages import message
+
+assert _texts
 
 TIMEOUT_S = 4.0
 ANSWER_BYTES_MAX = 32 << 20
@@ -104,12 +108,12 @@ def read_jmx(address: str) -> dict[str, float]:
             else:
                 answer = client.get(address)
     except (httpx.HTTPError, httpx.InvalidURL) as error:
-        raise HostError(f"JMX at {_safe(address)} does not answer: {error or type(error).__name__}") from error
+        raise HostError(message("jmx.silent", address=_safe(address), error=error or type(error).__name__)) from error
     if answer.status_code != HTTP_OK or len(answer.content) > ANSWER_BYTES_MAX:
-        raise HostError(f"JMX at {_safe(address)} answers with HTTP status {answer.status_code}")
+        raise HostError(message("jmx.status", address=_safe(address), status=answer.status_code))
     found = from_jolokia(answer.content) if is_jolokia else from_exporter(answer.text)
     if not found:
-        raise HostError(f"{_safe(address)} answers, but with no figure of a Kafka broker")
+        raise HostError(message("jmx.no_figures", address=_safe(address)))
     return found
 
 
@@ -140,7 +144,7 @@ def from_jolokia(content: bytes) -> dict[str, float]:
                 found[figure.metric] = float(value)
         return found
     except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise HostError(f"this is no answer of Jolokia's: {error!r}") from error
+        raise HostError(message("jmx.not_jolokia", error=error)) from error
 
 
 _LINE = re.compile(r"([A-Za-z_:][\w:]*)(?:\{(.*)\})?\s+(\S+)(?:\s+-?\d+)?(?:\s+#.*)?")

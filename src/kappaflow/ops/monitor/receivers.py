@@ -122,7 +122,7 @@ def _post(url: str, body: Any, headers: dict[str, str]) -> None:
     with httpx.Client(timeout=TIMEOUT_S) as client:
         answer = client.post(url, content=content, headers={"Content-Type": "application/json"} | headers)
     if not answer.is_success:
-        raise HostError(f"HTTP status {answer.status_code}")
+        raise HostError(message("receivers.status", status=answer.status_code))
 
 
 def _send_webhook(settings: ReceiverSettings, cluster: str, alerts: Sequence[Alert]) -> None:

@@ -18,6 +18,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kappaflow.errors import StorageError
+from kappaflow.ops.monitor import texts as _texts
+from kappaflow.runtime.messages import message
+
+assert _texts
 
 MAGIC = b"KAPPARNG"
 HEADER = struct.Struct("<8sqqq")
@@ -45,7 +49,7 @@ class Ring:
             kept = _shape(path) if path.exists() else None
             if not write:
                 if kept is None:
-                    raise StorageError(f"{path} is no time store of kappa's")
+                    raise StorageError(message("time_store.not_ours", path=path))
                 step_ms, slots, capacity = kept
             elif kept != (step_ms, slots, capacity):
                 _lay_out(path, step_ms, slots, capacity, kept)
@@ -54,7 +58,7 @@ class Ring:
             self._times = np.memmap(path, np.int64, mode, HEADER_BYTES, (slots,))
             self._rows = np.memmap(path, np.float32, mode, HEADER_BYTES + 8 * slots, (slots, capacity))
         except OSError as error:
-            raise StorageError(f"The time store {path} cannot be used: {error}") from error
+            raise StorageError(message("time_store.unusable", path=path, error=error)) from error
 
     def write(self, at_ms: int, row: NDArray[np.float32]) -> None:
         """Write the row of the step that a time is in; a second one of the same step replaces the first."""

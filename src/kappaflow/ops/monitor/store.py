@@ -23,8 +23,12 @@ from numpy.typing import NDArray
 
 from kappaflow.errors import StorageError
 from kappaflow.ops.contexts.context_file import home_directory
+from kappaflow.ops.monitor import texts as _texts
 from kappaflow.ops.monitor.ring import HEADER_BYTES, Ring
 from kappaflow.ops.monitor.samples import Series
+from kappaflow.runtime.messages import message
+
+assert _texts
 
 RECENT_MS = 6 * 3_600_000
 MEAN_STEP_MS = 600_000
@@ -93,7 +97,7 @@ class TimeStore:
             }
         except (OSError, ValueError, KeyError) as error:
             self.close()
-            raise StorageError(f"The time store {directory} cannot be used: {error}") from error
+            raise StorageError(message("time_store.unusable", path=directory, error=error)) from error
         except StorageError:
             self.close()
             raise
@@ -120,12 +124,12 @@ class TimeStore:
             self._directory.mkdir(parents=True, exist_ok=True)
             file = (self._directory / "lock").open("w")
         except OSError as error:
-            raise StorageError(f"The time store {self._directory} cannot be made: {error}") from error
+            raise StorageError(message("time_store.unmade", directory=self._directory, error=error)) from error
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
             file.close()
-            raise StorageError(f"Another monitor writes to {self._directory} now.") from error
+            raise StorageError(message("time_store.taken", directory=self._directory)) from error
         return file
 
     def _capacity_of(self, name: str, wanted: int) -> int:
@@ -141,7 +145,7 @@ class TimeStore:
     def _read_catalogue(self) -> None:
         path = self._directory / CATALOGUE
         if not path.exists() and not self._write:
-            raise StorageError(f"There is no time store in {self._directory}: run 'kappa cluster monitor' first.")
+            raise StorageError(message("time_store.none", directory=self._directory))
         whole, _, _torn = (path.read_text(encoding="utf-8") if path.exists() else "").rpartition("\n")
         owners: dict[int, tuple[Series, int]] = {}
         for line in whole.splitlines():
@@ -173,7 +177,7 @@ class TimeStore:
             self._rings[RECENT].write(at_ms, row)
             self._add_to_mean(at_ms, row)
         except (OSError, ValueError) as error:
-            raise StorageError(f"The time store {self._directory} cannot be written: {error}") from error
+            raise StorageError(message("time_store.unwritable", directory=self._directory, error=error)) from error
 
     def _add_to_mean(self, at_ms: int, row: NDArray[np.float32]) -> None:
         days = self._rings[DAYS]

@@ -11,8 +11,11 @@ from importlib import import_module
 from typing import Any, Protocol
 
 from kappaflow.errors import PlanError
+from kappaflow.ops.plans import texts as _texts
 from kappaflow.ops.session import OpsSession
-from kappaflow.runtime.messages import Text
+from kappaflow.runtime.messages import Text, message
+
+assert _texts
 
 Arguments = Mapping[str, Any]
 Progress = Callable[[Text], None]
@@ -121,7 +124,7 @@ def load_texts(keys: Iterable[str]) -> None:
     """
     for family in sorted({key.partition(".")[0] for key in keys}):
         if family not in _PACKAGES:
-            raise PlanError(f"This version of kappa knows no texts {family!r}; the plan is from another one.")
+            raise PlanError(message("plans.no_texts", family=family))
         import_module(f"{_PACKAGES[family]}.texts")
 
 
@@ -135,5 +138,5 @@ def find_action(name: str) -> Action:
     if name not in ACTIONS and package is not None:
         import_module(f"{package}.actions")
     if name not in ACTIONS:
-        raise PlanError(f"This version of kappa knows no action {name!r}; the plan is from another one, or was edited.")
+        raise PlanError(message("plans.no_action", name=name))
     return ACTIONS[name]

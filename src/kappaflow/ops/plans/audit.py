@@ -19,7 +19,11 @@ from typing import Any, NamedTuple
 
 from kappaflow.errors import PlanError
 from kappaflow.ops.contexts.context_file import home_directory
+from kappaflow.ops.plans import texts as _texts
 from kappaflow.runtime.clock import Clock, SystemClock
+from kappaflow.runtime.messages import message
+
+assert _texts
 
 FILE_NAME = "audit.jsonl"
 FIRST_HASH = "0" * 64
@@ -75,7 +79,7 @@ class AuditLog:
                 file.flush()
                 os.fsync(file.fileno())
         except OSError as error:
-            raise PlanError(f"The audit log {self.path} cannot be written: {error}") from error
+            raise PlanError(message("plans.audit_unwritable", path=self.path, error=error)) from error
 
     def _line(self, event: str, details: Mapping[str, Any], previous: str) -> bytes:
         at = datetime.fromtimestamp(self._clock.time_ms() / 1000, UTC).isoformat(timespec="milliseconds")

@@ -17,7 +17,11 @@ from types import TracebackType
 from typing import IO, Any
 
 from kappaflow.errors import PlanError
+from kappaflow.ops.plans import texts as _texts
 from kappaflow.ops.plans.plan import Plan
+from kappaflow.runtime.messages import message
+
+assert _texts
 
 
 class StepState(StrEnum):
@@ -71,7 +75,7 @@ class PlanJournal:
             fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
             self._file.close()
-            raise PlanError(f"Another kappa works on this plan now (it holds {path}).") from error
+            raise PlanError(message("plans.taken", path=path)) from error
         try:
             self._read(plan)
         except BaseException:
@@ -102,10 +106,7 @@ class PlanJournal:
     def _take(self, event: dict[str, Any], plan: Plan) -> None:
         if event["event"] == "begin":
             if event["digest"] != plan.digest():
-                raise PlanError(
-                    f"The plan {plan.plan_id} was edited after it was begun; put its steps back,"
-                    f" or make a new plan. Its journal is {self._path}."
-                )
+                raise PlanError(message("plans.edited", plan_id=plan.plan_id, path=self._path))
             return
         self.states[event["step"]] = StepState(event["state"])
         if "captured" in event:
@@ -118,7 +119,7 @@ class PlanJournal:
             PlanError: the step cannot enter it from where it is.
         """
         if state not in TRANSITIONS[self.states[step]]:
-            raise PlanError(f"Step {step + 1} is {self.states[step]}; it cannot become {state}.")
+            raise PlanError(message("plans.no_transition", step=step + 1, now=self.states[step], state=state))
         event: dict[str, Any] = {"event": "step", "step": step, "state": str(state)}
         if captured is not None:
             event["captured"] = captured

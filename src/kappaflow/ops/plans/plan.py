@@ -12,14 +12,16 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from kappaflow.errors import PlanError
+from kappaflow.ops.plans import texts as _texts
 from kappaflow.ops.plans.action import load_texts
 from kappaflow.ops.session import OpsSession
-from kappaflow.runtime.messages import Text
+from kappaflow.runtime.messages import Text, message
+
+assert _texts
 
 FORMAT = 1
+YAML = (".yaml", ".yml")
 
 
 @dataclass(frozen=True)
@@ -88,7 +90,7 @@ class Plan:
         """
         try:
             if data["format"] != FORMAT:
-                raise PlanError(f"The plan has format {data['format']}; this version of kappa reads format {FORMAT}.")
+                raise PlanError(message("plans.format", given=data["format"], known=FORMAT))
             load_texts([data["title"]["key"], *(row["key"] for row in [*data["effects"], *data["warnings"]])])
             return cls(
                 data["plan_id"],
@@ -103,7 +105,7 @@ class Plan:
                 data["facts"],
             )
         except (KeyError, TypeError, AttributeError) as error:
-            raise PlanError(f"This is no plan of kappa's: {error!r} is missing or of the wrong kind.") from error
+            raise PlanError(message("plans.incomplete", error=error)) from error
 
     def digest(self) -> str:
         """A hash of what the plan does: cluster and steps, not its texts."""
@@ -151,19 +153,22 @@ def new_plan(
 
 
 def write_plan(plan: Plan, path: Path) -> None:
-    """Write a plan to a file; whole or not at all, durable when this returns."""
-    data = plan.to_data()
-    if path.suffix in (".yaml", ".yml"):
-        content = yaml.safe_dump(data, sort_keys=False, allow_unicode=True)
-    else:
-        content = json.dumps(data, indent=2, ensure_ascii=False) + "\n"
-    path.parent.mkdir(parents=True, exist_ok=True)
+    """Write a plan to a file; whole or not at all, durable when this returns.
+
+    Raises:
+        PlanError: the file cannot be written.
+    """
+    content = _to_text(plan.to_data(), path)
     temporary = path.with_name(path.name + ".tmp")
-    with temporary.open("w", encoding="utf-8") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.replace(path)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with temporary.open("w", encoding="utf-8") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    except OSError as error:
+        raise PlanError(message("plans.unwritable", path=path, error=error.strerror)) from error
 
 
 def read_plan(path: Path) -> Plan:
@@ -173,10 +178,28 @@ def read_plan(path: Path) -> Plan:
         PlanError: it cannot be read, or is no plan.
     """
     try:
-        content = path.read_text(encoding="utf-8")
-        data = yaml.safe_load(content) if path.suffix in (".yaml", ".yml") else json.loads(content)
-    except (OSError, ValueError, yaml.YAMLError) as error:
-        raise PlanError(f"Cannot read the plan {path}: {error}") from error
+        data = _from_text(path.read_text(encoding="utf-8"), path)
+    except (OSError, ValueError) as error:
+        raise PlanError(message("plans.unreadable", path=path, error=error)) from error
     if not isinstance(data, dict):
-        raise PlanError(f"{path} is no plan of kappa's.")
+        raise PlanError(message("plans.not_ours", path=path))
     return Plan.from_data(data)
+
+
+def _to_text(data: dict[str, Any], path: Path) -> str:
+    if path.suffix not in YAML:
+        return json.dumps(data, indent=2, ensure_ascii=False) + "\n"
+    import yaml  # takes a moment to load, which the plans of most need not wait for
+
+    return yaml.safe_dump(data, sort_keys=False, allow_unicode=True)
+
+
+def _from_text(content: str, path: Path) -> Any:
+    if path.suffix not in YAML:
+        return json.loads(content)
+    import yaml
+
+    try:
+        return yaml.safe_load(content)
+    except yaml.YAMLError as error:
+        raise ValueError(str(error)) from error

@@ -10,13 +10,16 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from kappaflow.errors import BrokerUnreachable, PlanError, UnsafeError
+from kappaflow.ops.plans import texts as _texts
 from kappaflow.ops.plans.action import Action, find_action
 from kappaflow.ops.plans.audit import AuditLog
 from kappaflow.ops.plans.journal import PlanJournal, StepState
 from kappaflow.ops.plans.plan import Plan, Step
 from kappaflow.ops.session import OpsSession
 from kappaflow.runtime.crash_points import crash_point
-from kappaflow.runtime.messages import Text
+from kappaflow.runtime.messages import Text, message
+
+assert _texts
 
 StepProgress = Callable[[int, StepState, Text | None], None]
 """Told of each step by its place: the state it is in, and what it says about a long piece of work."""
@@ -74,8 +77,13 @@ class PlanRunner:
             return  # it was the right one when the plan was begun, and may be what the plan has stopped
         if found != self._plan.cluster_id:
             raise PlanError(
-                f"The plan {self._plan.plan_id} is for the cluster with id {self._plan.cluster_id}, but"
-                f" {self._session.context.bootstrap_servers} is {found}. Name the right cluster with --cluster."
+                message(
+                    "plans.other_cluster",
+                    plan_id=self._plan.plan_id,
+                    cluster_id=self._plan.cluster_id,
+                    bootstrap_servers=self._session.context.bootstrap_servers,
+                    found=found,
+                )
             )
 
     def apply(self) -> None:
@@ -90,9 +98,9 @@ class PlanRunner:
         self._require_same_cluster()
         states = self._journal.states
         if StepState.UNDOING in states:
-            raise PlanError(f"Plan {self._plan.plan_id} is being undone; finish that with 'kappa plan undo'.")
+            raise PlanError(message("plans.being_undone", plan_id=self._plan.plan_id))
         if states and all(state is StepState.UNDONE for state in states):
-            raise PlanError(f"Plan {self._plan.plan_id} was applied and undone; make a new one.")
+            raise PlanError(message("plans.undone", plan_id=self._plan.plan_id))
         self._note("plan.apply")
         for index, (step, action) in enumerate(zip(self._plan.steps, self._actions, strict=True)):
             if states[index] is not StepState.DONE:
@@ -106,7 +114,9 @@ class PlanRunner:
             against = action.check(session, arguments)
             if against:
                 reasons = "; ".join(str(reason) for reason in against)
-                raise UnsafeError(f"Step {index + 1} ({action.describe(arguments)}) is refused: {reasons}")
+                raise UnsafeError(
+                    message("plans.refused", step=index + 1, action=action.describe(arguments), reasons=reasons)
+                )
             if not resumed:
                 self._journal.move(index, StepState.STARTED, action.capture(session, arguments))
             self._progress(index, StepState.STARTED, None)
@@ -142,11 +152,11 @@ class PlanRunner:
             if state in (StepState.STARTED, StepState.DONE, StepState.UNDOING)
         ]
         if not begun:
-            raise PlanError(f"Nothing of plan {self._plan.plan_id} was done; there is nothing to undo.")
+            raise PlanError(message("plans.nothing_done", plan_id=self._plan.plan_id))
         final = [i for i in begun if not self._actions[i].is_reversible(self._plan.steps[i].arguments)]
         if final:
             names = "; ".join(str(self._actions[i].describe(self._plan.steps[i].arguments)) for i in final)
-            raise UnsafeError(f"This cannot be taken back: {names}. Nothing was undone.")
+            raise UnsafeError(message("plans.final", names=names))
         self._note("plan.undo")
         for index in reversed(begun):
             self._undo_step(index)

@@ -8,6 +8,7 @@ from typing import NamedTuple
 from kappaflow.client.topic_partition import TopicPartition
 from kappaflow.ops.admin.faces import TopicState
 from kappaflow.ops.session import OpsSession
+from kappaflow.ops.topics.patterns import pattern_of
 
 
 class TopicRow(NamedTuple):
@@ -32,18 +33,21 @@ class TopicRow(NamedTuple):
     size_bytes: int | None
 
 
-def list_topics(session: OpsSession, *, internal: bool = False, sizes: bool = False) -> list[TopicRow]:
-    """All topics, sorted by name.
+def list_topics(session: OpsSession, *, internal: bool = False, sizes: bool = False, match: str = "") -> list[TopicRow]:
+    """Topics, sorted by name.
 
     Args:
         session: the cluster.
         internal: whether the brokers' own are listed too.
         sizes: whether the brokers are asked for sizes on disk.
+        match: a regular expression that the whole name has to fit; any where empty.
 
     Raises:
+        UsageError: `match` is no regular expression.
         BrokerUnreachable: no broker answers.
     """
-    topics = session.admin.topics.describe()
+    fits = pattern_of(match)
+    topics = {name: topic for name, topic in session.admin.topics.describe().items() if fits(name)}
     by_topic = _sizes(session, topics) if sizes else None
     return [
         TopicRow(

@@ -10,6 +10,7 @@ from kappaflow.client.topic_partition import TopicPartition
 from kappaflow.errors import UsageError
 from kappaflow.ops.session import OpsSession
 from kappaflow.ops.topics import texts as _texts
+from kappaflow.ops.topics.patterns import pattern_of
 from kappaflow.runtime.messages import message
 
 assert _texts
@@ -24,27 +25,41 @@ class PartitionOffset(NamedTuple):
     timestamp: int | None
 
 
-def get_offsets(session: OpsSession, topics: Collection[str], at: int) -> list[PartitionOffset]:
-    """The first offset at or after a time, of every partition of topics.
+def get_offsets(
+    session: OpsSession,
+    topics: Collection[str],
+    at: int,
+    *,
+    partitions: Collection[TopicPartition] = (),
+    match: str = "",
+) -> list[PartitionOffset]:
+    """The first offset at or after a time, of partitions.
 
     Args:
         session: the cluster.
-        topics: their names; all but the brokers' own where empty.
+        topics: whose partitions; all but the brokers' own where neither these nor partitions are named.
         at: ms since the epoch, or one of ``POSITIONS``.
+        partitions: more of them.
+        match: a regular expression that the whole name of a topic has to fit; any where empty.
 
     Raises:
-        UsageError: a topic does not exist.
+        UsageError: a topic or partition does not exist, or `match` is no regular expression.
     """
-    described = session.admin.topics.describe(topics or None)
-    missing = sorted(set(topics) - set(described))
+    fits = pattern_of(match)
+    names = {*topics, *(p.topic for p in partitions)}
+    described = session.admin.topics.describe(names or None)
+    missing = sorted(names - set(described))
     if missing:
         raise UsageError(message("topic.missing", topic=missing[0]))
-    wanted = [
-        TopicPartition(p.topic, p.partition)
-        for topic in described.values()
-        if topics or not topic.is_internal
-        for p in topic.partitions
-    ]
+    known = [TopicPartition(p.topic, p.partition) for topic in described.values() for p in topic.partitions]
+    unknown = sorted(set(partitions) - set(known))
+    if unknown:
+        raise UsageError(message("records.unknown", partition=str(unknown[0])))
+    if names:
+        wanted = [p for p in known if p.topic in topics or p in partitions]
+    else:
+        wanted = [p for p in known if match or not described[p.topic].is_internal]
+    wanted = [p for p in wanted if fits(p.topic)]
     found = session.admin.topics.list_offsets(dict.fromkeys(wanted, at))
     return [
         PartitionOffset(partition, listed.offset, listed.timestamp if listed.timestamp >= 0 else None)

@@ -5,6 +5,12 @@ from __future__ import annotations
 from kappaflow.runtime.messages import register
 
 ENGLISH = {
+    "topic.no_assignment": "an assignment names the brokers of at least one partition, and one broker for each",
+    "topic.uneven_assignment": (
+        "partition {partition} is assigned to {replicas}: all partitions have as many replicas, each on another broker"
+    ),
+    "topic.assigned_to_nobody": "partition {partition} is assigned to broker {broker}, which is not in the cluster",
+    "topic.bad_pattern": "{given} is no regular expression ({reason})",
     "topic.create.title": "Create topic {topic}",
     "topic.create.step": "create topic {topic}",
     "topic.delete.title": "Delete topic {topic}",
@@ -64,6 +70,12 @@ ENGLISH = {
 }
 
 KOREAN = {
+    "topic.no_assignment": "배치에는 파티션이 하나 이상 있어야 하고, 파티션마다 브로커가 하나 이상 있어야 합니다",
+    "topic.uneven_assignment": (
+        "파티션 {partition}의 배치가 {replicas}입니다: 모든 파티션은 복제본 수가 같고 복제본마다 브로커가 달라야 합니다"
+    ),
+    "topic.assigned_to_nobody": "파티션 {partition}을(를) 브로커 {broker}에 배치했지만 클러스터에 없는 브로커입니다",
+    "topic.bad_pattern": "{given}은(는) 정규 표현식이 아닙니다 ({reason})",
     "topic.create.title": "토픽 {topic} 만들기",
     "topic.create.step": "토픽 {topic}을(를) 만듭니다",
     "topic.delete.title": "토픽 {topic} 삭제",

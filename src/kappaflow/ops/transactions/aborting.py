@@ -1,4 +1,4 @@
-"""End a hanging transaction in its partition, as a plan."""
+"""End a hanging transaction in its partition, or an open one everywhere, as plans."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from kappaflow.ops.plans.plan import Plan, Step, new_plan
 from kappaflow.ops.session import OpsSession
 from kappaflow.ops.transactions import texts as _texts
 from kappaflow.ops.transactions.hanging import find_hanging
+from kappaflow.ops.transactions.listing import describe_transaction
 from kappaflow.runtime.messages import message, text
 
 assert _texts
@@ -50,4 +51,32 @@ def plan_abort(
         effects=effects,
         warnings=warnings,
         confirmation=str(chosen[0].producer_id),
+    )
+
+
+def plan_terminate(session: OpsSession, transactional_id: str) -> Plan:
+    """A plan that aborts the open transaction of a transactional id in all its partitions and fences its producer.
+
+    Source: ``kafka-transactions.sh forceTerminateTransaction`` (KIP-939).
+
+    Raises:
+        UsageError: no coordinator knows the id, or it has no open transaction.
+    """
+    row = describe_transaction(session, transactional_id)
+    state = row.transaction
+    if row.open_s is None:
+        raise UsageError(message("transaction.not_open", transactional_id=transactional_id, state=state.state))
+    arguments = {
+        "transactional_id": transactional_id,
+        "producer_id": state.producer_id,
+        "producer_epoch": state.producer_epoch,
+        "start_ms": state.start_ms,
+    }
+    return new_plan(
+        session,
+        text("transaction.terminate.title", transactional_id=transactional_id),
+        [Step("transaction.terminate", arguments)],
+        effects=[text("transaction.terminate.effect", partition=str(partition)) for partition in state.partitions],
+        warnings=[text("transaction.terminate.fenced", transactional_id=transactional_id)],
+        confirmation=transactional_id,
     )

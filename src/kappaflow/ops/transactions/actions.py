@@ -1,4 +1,4 @@
-"""The step that ends a hanging transaction."""
+"""The steps that end transactions."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 from kappaflow.client.topic_partition import TopicPartition
 from kappaflow.errors import PlanError
-from kappaflow.ops.admin.transaction_faces import ProducerState
+from kappaflow.ops.admin.transaction_faces import ProducerState, TransactionState
 from kappaflow.ops.plans.action import Arguments, Progress, ReversibleAction, register_actions
 from kappaflow.ops.plans.waiting import wait_until
 from kappaflow.ops.session import OpsSession
@@ -64,4 +64,50 @@ class AbortTransaction(ReversibleAction):
         raise PlanError(str(text("transaction.abort.final")))
 
 
-register_actions(AbortTransaction())
+class TerminateTransaction(ReversibleAction):
+    """End an open transaction: ``transactional_id``, ``producer_id``, ``producer_epoch``, ``start_ms``."""
+
+    name = "transaction.terminate"
+
+    def describe(self, arguments: Arguments) -> Text:
+        """What it does."""
+        return text("transaction.terminate.step", transactional_id=arguments["transactional_id"])
+
+    def is_reversible(self, arguments: Arguments) -> bool:
+        """It is not: the records are aborted."""
+        return False
+
+    def capture(self, session: OpsSession, arguments: Arguments) -> dict[str, Any]:
+        """The plan holds what it was."""
+        return {}
+
+    def _open(self, session: OpsSession, arguments: Arguments) -> TransactionState | None:
+        """The transaction that the plan speaks of; a later one of the same id is another."""
+        name = arguments["transactional_id"]
+        state = session.admin.transactions.describe([name]).get(name)
+        wanted = (arguments["producer_id"], arguments["start_ms"])
+        return state if state is not None and (state.producer_id, state.start_ms) == wanted else None
+
+    def is_applied(self, session: OpsSession, arguments: Arguments) -> bool:
+        """Whether it is not open any more."""
+        return self._open(session, arguments) is None
+
+    def apply(self, session: OpsSession, arguments: Arguments, progress: Progress) -> None:
+        """End it."""
+        found = self._open(session, arguments)
+        if found is not None:
+            session.admin.transactions.terminate(found)
+            wait_until(session, lambda: self.is_applied(session, arguments))
+
+    def verify(self, session: OpsSession, arguments: Arguments) -> list[Text]:
+        """It is not open any more."""
+        if self.is_applied(session, arguments):
+            return []
+        return [text("transaction.still_open", producer=arguments["producer_id"])]
+
+    def undo(self, session: OpsSession, arguments: Arguments, captured: Mapping[str, Any], progress: Progress) -> None:
+        """Never called."""
+        raise PlanError(str(text("transaction.abort.final")))
+
+
+register_actions(AbortTransaction(), TerminateTransaction())

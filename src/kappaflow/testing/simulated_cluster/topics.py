@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from base64 import urlsafe_b64encode
 from collections.abc import Collection, Mapping, Sequence
+from hashlib import md5
 
 from kappaflow.client.admin import EARLIEST, LATEST, ListedOffset, NewTopic
 from kappaflow.client.broker_errors import broker_error
@@ -24,7 +26,7 @@ class SimulatedTopics:
         return {
             name: TopicState(
                 name,
-                f"id-{name}",
+                _topic_id(name),
                 name.startswith("__"),
                 tuple(self._partition(name, number, p) for number, p in enumerate(self._state.topics[name])),
             )
@@ -86,3 +88,8 @@ class SimulatedTopics:
             assert partition is not None
             partition.begin = partition.end if offset == -1 else max(partition.begin, offset)
         return {name: self._state.topics[name.topic][name.partition].begin for name in before}
+
+
+def _topic_id(name: str) -> str:
+    """An id of the form of Kafka's, the same for the same name."""
+    return urlsafe_b64encode(md5(name.encode(), usedforsecurity=False).digest()).decode().rstrip("=")

@@ -40,6 +40,17 @@ class SimulatedTransactions:
             found[name] = min([partition.end, *open_])
         return found
 
+    def terminate(self, transaction: TransactionState) -> None:
+        """End an open transaction everywhere and fence its producer."""
+        state = self._state.transactions[transaction.transactional_id]
+        for partition in state.partitions:
+            for producer in self._state.producers.get(partition, ()):
+                if producer.producer_id == state.producer_id:
+                    self.abort(partition, producer)
+        self._state.transactions[transaction.transactional_id] = state._replace(
+            state="Empty", producer_epoch=state.producer_epoch + 1, start_ms=None, partitions=()
+        )
+
     def abort(self, partition: TopicPartition, producer: ProducerState) -> None:
         """End an open transaction."""
         rows = self._state.producers[partition]
