@@ -103,6 +103,21 @@ impl<'a> ByteColumn<'a> {
         }
     }
 
+    /// Whether a row is not null.
+    #[inline(always)]
+    pub fn is_there(&self, row: usize) -> bool {
+        let nulls = match self {
+            ByteColumn::Binary(a) => a.nulls(),
+            ByteColumn::LargeBinary(a) => a.nulls(),
+            ByteColumn::Utf8(a) => a.nulls(),
+            ByteColumn::LargeUtf8(a) => a.nulls(),
+            ByteColumn::BinaryView(a) => a.nulls(),
+            ByteColumn::StringView(a) => a.nulls(),
+            ByteColumn::Null(_) => return false,
+        };
+        nulls.is_none_or(|nulls| nulls.is_valid(row))
+    }
+
     /// The bytes of a row, None where it is null.
     #[inline(always)]
     pub fn get(&self, row: usize) -> Option<&'a [u8]> {

@@ -1,11 +1,14 @@
 //! Rows of columns as the bytes that a store keeps.
-use arrow_array::builder::BinaryBuilder;
+use arrow_array::BinaryArray;
+use arrow_buffer::{Buffer, NullBufferBuilder, OffsetBuffer, ScalarBuffer};
 use pyo3::buffer::PyBuffer;
-use pyo3::exceptions::PyValueError;
+use pyo3::exceptions::{PyOverflowError, PyValueError};
 use pyo3::prelude::*;
 
 use super::fold::{Fold, Input, Type};
 use crate::arrays::{borrowed, detached, to_pyarrow, Column};
+
+const TOO_LARGE: &str = "packed rows of one call have to stay below 2 GiB";
 
 /// See `kappaflow.kernel.pack_rows`.
 #[pyfunction]
@@ -29,26 +32,29 @@ pub fn pack_rows<'py>(
         return Err(PyValueError::new_err("timestamp, columns and valid must have the same length"));
     }
     let packed = detached(py, times.len(), || {
-        let mut rows = BinaryBuilder::with_capacity(times.len(), times.len() * (9 + 8 * folds.len()));
-        let mut row = Vec::new();
+        let mut rows = Vec::with_capacity(times.len() * (9 + 8 * folds.len()));
+        let mut ends = Vec::with_capacity(times.len() + 1);
+        ends.push(0);
+        let mut nulls = NullBufferBuilder::new(times.len());
         for (at, time) in times.iter().enumerate() {
             if valid.is_some_and(|valid| valid[at] == 0) {
-                rows.append_null();
-                continue;
-            }
-            row.clear();
-            row.extend_from_slice(&time.to_be_bytes());
-            let bitmap = row.len();
-            row.resize(bitmap + folds.len().div_ceil(8), 0);
-            for (column, (fold, input)) in folds.iter().zip(&inputs).enumerate() {
-                if push(*fold, input, at, &mut row) {
-                    row[bitmap + column / 8] |= 1 << (column % 8);
+                nulls.append_null();
+            } else {
+                nulls.append_non_null();
+                rows.extend_from_slice(&time.to_be_bytes());
+                let bitmap = rows.len();
+                rows.resize(bitmap + folds.len().div_ceil(8), 0);
+                for (column, (fold, input)) in folds.iter().zip(&inputs).enumerate() {
+                    if push(*fold, input, at, &mut rows) {
+                        rows[bitmap + column / 8] |= 1 << (column % 8);
+                    }
                 }
             }
-            rows.append_value(&row);
+            ends.push(i32::try_from(rows.len()).map_err(|_| PyOverflowError::new_err(TOO_LARGE))?);
         }
-        rows.finish()
-    });
+        let ends = OffsetBuffer::new(ScalarBuffer::from(ends));
+        Ok::<BinaryArray, PyErr>(BinaryArray::new(ends, Buffer::from_vec(rows), nulls.finish()))
+    })?;
     to_pyarrow(py, &packed)
 }
 

@@ -16,6 +16,8 @@ use crate::arrays::{detached, shared_buffer, to_pyarrow, Vector};
 
 /// About the size of a small record, to tell from their bytes how many there are.
 const RECORD_BYTES: usize = 64;
+/// The size of a record without key, value and headers: a batch holds no more of them than that, whatever it claims.
+const RECORD_BYTES_MIN: usize = 7;
 
 /// Which bytes: the input (0) or what was decompressed (1), and where the record section starts in them.
 #[derive(Clone, Copy)]
@@ -186,6 +188,7 @@ impl Decoder {
     fn walk(&mut self, bytes: &[u8], section: Section, header: &Header) -> Result<(), String> {
         let mut at = 0;
         let append_time = header.has(LOG_APPEND_TIME_BIT);
+        self.reserve((header.record_count as usize).min(bytes.len() / RECORD_BYTES_MIN));
         for index in 0..header.record_count {
             let record = walk::read_record(bytes, &mut at)
                 .ok_or_else(|| format!("record {index} of the batch at offset {} is malformed", header.base_offset))?;
@@ -223,6 +226,13 @@ impl Decoder {
             ));
         }
         Ok(())
+    }
+
+    fn reserve(&mut self, rows: usize) {
+        self.offsets.reserve(rows);
+        self.timestamps.reserve(rows);
+        self.keys.views.reserve(rows);
+        self.values.views.reserve(rows);
     }
 
     fn truncate(&mut self, rows: usize) {

@@ -61,8 +61,11 @@ fn add_words(mut h: u32, bytes: &[u8]) -> u32 {
 pub fn filter(hashes: &[u32]) -> Vec<u8> {
     let lines = (hashes.len() * BITS_PER_KEY).div_ceil(LINE_BITS) | 1;
     let mut data = vec![0u8; lines * LINE_BITS / 8];
+    // The remainder by two multiplications: the fraction of hash / lines in 64 bits, times the lines.
+    let per_line = (u64::MAX / lines as u64).wrapping_add(1);
     for hash in hashes {
-        let line = (hash % lines as u32) as usize * (LINE_BITS / 8);
+        let fraction = per_line.wrapping_mul(u64::from(*hash));
+        let line = (u128::from(fraction) * lines as u128 >> u64::BITS) as usize * (LINE_BITS / 8);
         let delta = hash.rotate_right(17);
         let mut h = *hash;
         for _ in 0..PROBES {

@@ -85,7 +85,7 @@ impl Table {
         let mut block = Block::new(RESTART_INTERVAL);
         let mut hasher = bloom::Hasher::new(prefix);
         let mut key = prefix.to_vec();
-        for (suffix, row) in rows.iter() {
+        rows.each(|(suffix, row)| {
             key.truncate(prefix.len());
             key.extend_from_slice(suffix);
             hashes.push(hasher.hash(&key));
@@ -103,7 +103,8 @@ impl Table {
                     self.file.rest.clear();
                 }
             }
-        }
+            Ok::<(), PyErr>(())
+        })?;
         if !block.is_empty() {
             self.end_block(&mut block, index);
         }
