@@ -148,11 +148,12 @@ class ColumnEmitter:
         finally:
             self._null_fails = outer
 
-    def _computed(self, column: Column, operands: Sequence[Column]) -> Column:
-        """Leave rows with a NULL operand undecided where arithmetic on NULL fails."""
+    def _computed(self, column: Column, nodes: Sequence[x.Expression], operands: Sequence[Column]) -> Column:
+        """Leave rows with a NULL operand undecided where arithmetic on NULL fails; arithmetic within has done so."""
         if not self._null_fails:
             return column
-        masks = (_missing(operand) for operand in operands)
+        done = (isinstance(node, x.Arithmetic) and not is_constant(node) for node in nodes)
+        masks = [_missing(operand) for operand, is_done in zip(operands, done, strict=True) if not is_done]
         return Column(column.compute, (*column.undecided, *masks))
 
     def _other(self, node: x.Expression) -> Column:
@@ -166,7 +167,9 @@ class ColumnEmitter:
             case x.Like(operand, pattern, escape):
                 return self._like(operand, pattern, escape)
             case x.SearchedCase(whens, default):
-                return self._case(node, [(self._boolean(w.condition), w.result) for w in whens], default)
+                conditions = [self._condition(when.condition) for when in whens]
+                branches = [(c, when.result) for c, when in zip(conditions, whens, strict=True)]
+                return self._case(node, branches, default)
             case x.SimpleCase(operand, whens, default):
                 equal = x.ComparisonOperator.EQUAL
                 branches = [(self._comparison(equal, operand, w.condition), w.result) for w in whens]
@@ -210,6 +213,11 @@ class ColumnEmitter:
             raise Unsupported("a NULL as a condition")
         return self.emit(node)
 
+    def _condition(self, node: x.Expression) -> Column:
+        """Leave rows whose condition is NULL undecided: CASE fails there."""
+        column = self._boolean(node)
+        return column if _is_two_valued(node) else Column(column.compute, (*column.undecided, _missing(column)))
+
     def _converted(self, node: x.Expression, target: DataType) -> Column:
         if is_constant(node):
             return self._constant(node, target)
@@ -227,21 +235,23 @@ class ColumnEmitter:
         first, second = self._converted(left, result), self._converted(right, result)
         name = _ARITHMETIC.get(operator)
         if name is not None:
-            return self._computed(_both(getattr(pc, name), first, second), (first, second))
+            return self._computed(_both(getattr(pc, name), first, second), (left, right), (first, second))
         divide = operator is x.ArithmeticOperator.DIVIDE
         if isinstance(result, Double):
             both = _both(pc.divide if divide else _remainder_doubles, first, second)
-            return self._computed(both, (first, second))
+            return self._computed(both, (left, right), (first, second))
         zero = Column(lambda batch: pc.equal(second.compute(batch), 0), second.undecided)
         both = _both(_divide_integers if divide else _remainder_integers, first, second)
-        return self._computed(Column(both.compute, (*both.undecided, zero.compute)), (first, second))
+        column = Column(both.compute, (*both.undecided, zero.compute))
+        return self._computed(column, (left, right), (first, second))
 
     def _negated(self, operand: x.Expression) -> Column:
         data_type = self._typer.type_of(operand)
         if not isinstance(data_type, _NUMBERS):
             raise Unsupported(f"negation of {data_type}")
         inner = self.emit(operand)
-        return self._computed(Column(lambda batch: pc.negate(inner.compute(batch)), inner.undecided), (inner,))
+        negative = Column(lambda batch: pc.negate(inner.compute(batch)), inner.undecided)
+        return self._computed(negative, (operand,), (inner,))
 
     def _comparison(self, operator: x.ComparisonOperator, left: x.Expression, right: x.Expression) -> Column:
         return self._within(True, lambda: self._compare(operator, left, right))
@@ -331,8 +341,7 @@ class ColumnEmitter:
             return value
 
         parts = [last, *(column for pair in results for column in pair)]
-        masks = [mask for part in parts for mask in part.undecided]
-        return Column(compute, (*masks, *(_missing(condition) for condition, _ in results)))
+        return Column(compute, tuple(mask for part in parts for mask in part.undecided))
 
     def _branch(self, node: x.Expression | None, data_type: DataType) -> Column:
         if node is None or isinstance(node, x.NullLiteral):
@@ -376,6 +385,17 @@ class ColumnEmitter:
         computes = [column.compute for column in columns]
         undecided = tuple(mask for column in columns for mask in column.undecided)
         return Column(lambda batch: over(batch, computes)[0], (*undecided, lambda batch: over(batch, computes)[1]))
+
+
+def _is_two_valued(node: x.Expression) -> bool:
+    """Tell whether a condition is never NULL."""
+    match node:
+        case x.Logical(_, left, right):
+            return _is_two_valued(left) and _is_two_valued(right)
+        case x.Not(operand):
+            return _is_two_valued(operand)
+        case _:
+            return isinstance(node, x.Comparison | x.Between | x.In | x.IsNull)
 
 
 def _missing(column: Column) -> Compute:
