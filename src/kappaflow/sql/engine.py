@@ -46,6 +46,7 @@ from kappaflow.sql.statements.insert_values import RowInserter, plan_insert_valu
 from kappaflow.sql.statements.planners import PLANNERS
 from kappaflow.sql.statements.pull import plan_pull
 from kappaflow.sql.statements.push import plan_push
+from kappaflow.sql.statements.switches import check_query_limit
 
 
 class Engine:
@@ -97,11 +98,14 @@ class Engine:
         """Plan a statement that changes the metastore or the running queries.
 
         Raises:
-            StatementError: names, types or properties are wrong, or the statement is not of that kind.
+            StatementError: names, types or properties are wrong, the statement is not of that kind, or one query more
+                would be too many.
         """
         parsed = self._one(statement)
         context = self._context(parsed.text, properties, query_number, RecordedTopics(self.topics))
-        return self._plan(parsed, context)
+        plan = self._plan(parsed, context)
+        check_query_limit(plan, self.metastore, context.settings)
+        return plan
 
     def apply(self, plan: Plan) -> None:
         """Change the metastore as `plan` says.
@@ -142,7 +146,9 @@ class Engine:
         topics = RecordedTopics(None, stored.topics)
         schemas = RecordedSchemas(self.registry, stored.schemas)
         functions = RecordedFunctions(self.functions, stored.functions)
-        context = self._context(parsed.text, stored.properties, stored.query_number, topics, schemas, functions)
+        context = self._context(
+            parsed.text, stored.properties, stored.query_number, topics, schemas, functions, stored.settings
+        )
         plan = self._plan(parsed, context)
         self.apply(plan)
         return plan
@@ -237,8 +243,9 @@ class Engine:
         topics: RecordedTopics,
         schemas: RecordedSchemas | None = None,
         functions: RecordedFunctions | None = None,
+        kept: Mapping[str, str] | None = None,
     ) -> PlanningContext:
-        settings = Settings(self.config, dict(properties or {}))
+        settings = Settings(self.config, dict(properties or {}), dict(kept or {}))
         return PlanningContext(
             text,
             self.metastore,
@@ -259,7 +266,7 @@ class Engine:
             functions = dict(context.functions.facts)
             if plan.query is not None:
                 plan.query.functions = functions
-            return replace(plan, functions=functions)
+            return replace(plan, functions=functions, settings=dict(context.settings.read))
         except StatementError as error:
             error.statement = error.statement or parsed.text
             raise

@@ -78,7 +78,8 @@ class WithClause:
         try:
             return int(str(value))
         except ValueError:
-            raise StatementError(f"Invalid value {value} for property {name}: Not a number of type INT") from None
+            kind = "LONG" if name == "RETENTION_MS" else "INT"
+            raise StatementError(f"Invalid value {value} for property {name}: Not a number of type {kind}") from None
 
     def flag(self, name: str) -> bool | None:
         """Return the value as a boolean, or None.

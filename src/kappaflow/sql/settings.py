@@ -1,4 +1,8 @@
-"""Settings that steer planning: the engine's configuration with a session's overrides on top."""
+"""Settings that steer planning: the engine's configuration with a session's overrides on top.
+
+A stored plan keeps what planning read of the configuration, so that a server that was started with another one, or
+again, makes the same plan of it.
+"""
 
 from __future__ import annotations
 
@@ -10,18 +14,30 @@ STREAMS_PREFIX = "ksql.streams."
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """Property look-up; overrides win, and names are found with or without ``ksql.streams.``."""
+    """Property look-up; overrides win, and names are found with or without ``ksql.streams.``.
+
+    Attributes:
+        kept: of the configuration that a stored plan was made with, by name; "" where it said nothing.
+        read: the same of this look-up so far, for the plan that is being made.
+    """
 
     config: Mapping[str, str] = field(default_factory=dict[str, str])
     overrides: Mapping[str, str] = field(default_factory=dict[str, str])
+    kept: Mapping[str, str] = field(default_factory=dict[str, str])
+    read: dict[str, str] = field(default_factory=dict[str, str], compare=False)
 
     def get(self, name: str, default: str = "") -> str:
         """Return the value of `name` as text, or `default`."""
-        for layer in (self.overrides, self.config):
-            for key in (name, STREAMS_PREFIX + name):
-                if key in layer:
-                    return layer[key]
-        return default
+        keys = (name, STREAMS_PREFIX + name)
+        for key in keys:
+            if key in self.overrides:
+                return self.overrides[key]
+        value = self.kept.get(name)
+        if value is None:
+            value = next((self.config[key] for key in keys if key in self.config), "")
+        if name.startswith("ksql."):
+            self.read[name] = value
+        return value or default
 
     def flag(self, name: str, default: bool) -> bool:
         """Return the value of `name` as a boolean."""

@@ -1,7 +1,8 @@
 """The plan of one statement: everything that executing it will change, as values.
 
 A plan is stored as a small versioned document: the statement, its session properties, its query number and the
-facts about topics it was made from.  Planning is deterministic, so replaying that document gives the same plan.
+facts about topics and the configuration it was made from.  Planning is deterministic, so replaying that document gives
+the same plan.
 """
 
 from __future__ import annotations
@@ -126,6 +127,7 @@ class Plan:
         topics: the topic facts that planning used.
         schemas: the registered schemas that planning used.
         functions: the user functions that planning used, by upper-case name.
+        settings: of the server's configuration, what planning used; "" where it said nothing.
     """
 
     text: str
@@ -142,6 +144,7 @@ class Plan:
     topics: dict[str, TopicInfo | None] = field(default_factory=dict[str, TopicInfo | None])
     schemas: SchemaFacts = field(default_factory=dict[str, Any])
     functions: dict[str, Declaration] = field(default_factory=dict[str, Declaration])
+    settings: dict[str, str] = field(default_factory=dict[str, str])
 
     @property
     def changes_nothing(self) -> bool:
@@ -164,6 +167,8 @@ class Plan:
             document["schemas"] = facts_to_json(self.schemas)
         if self.functions:
             document["functions"] = {name: function.facts() for name, function in self.functions.items()}
+        if self.settings:
+            document["settings"] = self.settings
         return document
 
 
@@ -185,6 +190,7 @@ class StoredPlan:
     topics: dict[str, TopicInfo | None]
     schemas: SchemaFacts = field(default_factory=dict[str, Any])
     functions: dict[str, Declaration] = field(default_factory=dict[str, Declaration])
+    settings: dict[str, str] = field(default_factory=dict[str, str])
 
     @classmethod
     def from_json(cls, document: Mapping[str, Any]) -> StoredPlan:
@@ -211,4 +217,5 @@ class StoredPlan:
             topics,
             facts_from_json(document.get("schemas") or {}),
             {name: Declaration.from_json(facts) for name, facts in (document.get("functions") or {}).items()},
+            dict(document.get("settings") or {}),
         )

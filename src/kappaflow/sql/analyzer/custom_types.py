@@ -57,7 +57,7 @@ def resolve_query(query: Query, metastore: MetaStore) -> Query:
     Raises:
         StatementError: a custom type is unknown.
     """
-    if not any(isinstance(node, Cast) for expression in _expressions(query) for node in walk(expression)):
+    if not any(isinstance(node, Cast) for expression in expressions_of(query) for node in walk(expression)):
         return query
 
     def resolved(expression: Expression) -> Expression:
@@ -82,7 +82,8 @@ def resolve_query(query: Query, metastore: MetaStore) -> Query:
     )
 
 
-def _expressions(query: Query) -> Iterator[Expression]:
+def expressions_of(query: Query) -> Iterator[Expression]:
+    """Yield every expression of a query, clause by clause."""
     for selected in query.select:
         if not isinstance(selected, AllColumns):
             yield selected.expression

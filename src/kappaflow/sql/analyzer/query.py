@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 
 from kappaflow.errors import StatementError
@@ -192,12 +192,8 @@ def _check(analysis: Analysis, functions: FunctionRegistry) -> None:
     if analysis.group_by is not None:
         check_grouping_formats(analysis.scope)
         seen: list[Expression] = []
+        _check_no_aggregates(analysis.group_by, "GROUP BY", functions)
         for expression in analysis.group_by:
-            aggregate = first_aggregate(expression, functions)
-            if aggregate is not None:
-                raise StatementError(
-                    f"GROUP BY does not support aggregate functions: {aggregate.name} is an aggregate function."
-                )
             if expression in seen:
                 raise StatementError(f"Duplicate GROUP BY expression: {format_expression(expression)}")
             seen.append(expression)
@@ -207,3 +203,15 @@ def _check(analysis: Analysis, functions: FunctionRegistry) -> None:
         raise StatementError("WINDOW clause requires a GROUP BY clause.")
     elif analysis.having is not None:
         raise StatementError("HAVING clause requires a GROUP BY clause.")
+    _check_no_aggregates(analysis.partition_by or (), "PARTITION BY", functions)
+    joined = (side for join in analysis.joins for side in (join.left, join.right_expression))
+    _check_no_aggregates(joined, "JOIN ON", functions)
+
+
+def _check_no_aggregates(expressions: Iterable[Expression], clause: str, functions: FunctionRegistry) -> None:
+    for expression in expressions:
+        aggregate = first_aggregate(expression, functions)
+        if aggregate is not None:
+            raise StatementError(
+                f"{clause} does not support aggregate functions: {aggregate.name} is an aggregate function."
+            )

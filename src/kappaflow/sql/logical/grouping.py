@@ -86,7 +86,7 @@ class _Grouping:
         )
         items, having = self._rewrite_all(names)
         if self._node.is_table:
-            self._check_table_functions()
+            self._check_table()
         regroups = self._regroups()
         below = carry_all(self._node) if regroups else self._node
         calls = tuple(self._call(i, call, below) for i, call in enumerate(self._calls))
@@ -235,7 +235,9 @@ class _Grouping:
                     f"{column.type}, format: {value_format}"
                 )
 
-    def _check_table_functions(self) -> None:
+    def _check_table(self) -> None:
+        if self._analysis.window is not None:
+            raise StatementError("Windowing not supported for table aggregations.")
         names: list[str] = []
         for call in self._calls:
             if not supports_undo(call, node_scope(self._node), self._functions) and call.name not in names:

@@ -63,38 +63,38 @@ class KeyMapper:
     """Makes the keys of rows; a key of one column that is NULL is a null key.
 
     Attributes:
-        kept: for each new key column, the position of the old key column it repeats, or None.  Of a null row only
-            these are known.
+        mapper: makes all columns of a row.
+        of_key: for each new key column, what makes it of the old key alone, or None where it needs the value.  Of a
+            null row only these columns are known.
     """
 
     mapper: SqlMapper
-    kept: tuple[int | None, ...]
+    of_key: tuple[SqlMapper | None, ...]
 
     @property
     def width(self) -> int:
         """The number of key columns."""
-        return len(self.kept)
+        return len(self.of_key)
 
     @property
     def columnar(self) -> bool:
         """Whether the column form exists: for several columns it cannot mend the keys of null rows."""
-        return self.mapper.columnar and self.width == 1
+        return self.width == 1 and (self.of_key[0] or self.mapper).columnar
 
     def row(self, record: Record) -> tuple[Any, ...] | None:
         """Return the key."""
-        if record.value is None:
-            return None if self.width == 1 else self._of_null_row(record.key)
-        key = self.mapper.row(record)
+        key = self._of_null_row(record) if record.value is None else self.mapper.row(record)
         return None if key == (None,) else key
 
-    def _of_null_row(self, old: Any) -> tuple[Any, ...]:
-        return tuple(None if place is None or old is None else old[place] for place in self.kept)
+    def _of_null_row(self, record: Record) -> tuple[Any, ...]:
+        made = (None if part is None else part.row(record) for part in self.of_key)
+        return tuple(None if row is None else row[0] for row in made)
 
     def column(self, batch: Batch) -> tuple[list[ArrowArray], Mask | None]:
         """Return the key columns and the mask of rows whose key exists."""
-        columns, valid = self.mapper.column(batch)
+        columns, valid = (self.of_key[0] or self.mapper).column(batch)
         valid = np.ones(len(batch), dtype=np.bool_) if valid is None else valid
-        if batch.value_valid is not None:
+        if batch.value_valid is not None and self.of_key[0] is None:
             valid = valid & batch.value_valid
         valid = valid & columns[0].is_valid().to_numpy(zero_copy_only=False)
         return columns, valid

@@ -10,12 +10,14 @@ from kappaflow.errors import StatementError
 from kappaflow.serde import Serde, WindowedKeySerde
 from kappaflow.serde.schema import Column, Namespace, Schema, WindowInfo, WindowType
 from kappaflow.serde.schema_registry import SchemaRegistry
+from kappaflow.sql.analyzer.scope import columns_of
 from kappaflow.sql.ast.expressions import ColumnReference
 from kappaflow.sql.ast.relations import JoinType
 from kappaflow.sql.expressions.aggregator import SqlAggregator, make_aggregator
 from kappaflow.sql.expressions.flat_mapper import make_flat_mapper
-from kappaflow.sql.expressions.functions import make_key_mapper, make_mapper, make_predicate
+from kappaflow.sql.expressions.functions import SqlMapper, make_key_mapper, make_mapper, make_predicate
 from kappaflow.sql.expressions.row import OnError, ignore_error
+from kappaflow.sql.expressions.scope import SchemaScope
 from kappaflow.sql.formats import key_serde, value_serde
 from kappaflow.sql.functions.registry import FunctionRegistry
 from kappaflow.sql.logical.plan import NamedExpression
@@ -166,8 +168,15 @@ class _Build:
         mapper: Any = NoKey()
         if step.keys:
             made = make_mapper(_named(step.keys), step_scope(step.input), **self._common(step))
-            mapper = KeyMapper(made, _kept(step))
+            mapper = KeyMapper(made, tuple(self._of_key(key, step) for key in step.keys))
         return self.builder.add(n.SelectKey(name=self._name(step), mapper=mapper), parent)
+
+    def _of_key(self, key: NamedExpression, step: s.StreamSelectKey) -> SqlMapper | None:
+        """Return what makes a new key column of the old key alone, or None where it needs the value."""
+        old = Schema(step.input.schema.key)
+        if not set(columns_of(key.expression)) <= {column.name for column in old}:
+            return None
+        return make_mapper(_named((key,)), SchemaScope(old, pseudo_columns=False), **self._common(step))
 
     def _stream_repartition(self, step: s.StreamRepartition) -> n.Node:
         parent = self._node(step.input)
@@ -450,13 +459,6 @@ def _gives_table(step: s.Step) -> bool:
         | s.TableRepartition
     )
     return isinstance(step, kinds)
-
-
-def _kept(step: s.StreamSelectKey) -> tuple[int | None, ...]:
-    """Return, for each new key column, the position of the old key column that it is."""
-    old = [column.name for column in step.input.schema.key]
-    names = [k.expression.name if isinstance(k.expression, ColumnReference) else None for k in step.keys]
-    return tuple(None if name not in old else old.index(name) for name in names)
 
 
 def _snake(name: str) -> str:

@@ -28,7 +28,7 @@ from kappaflow.sql.statement_plan import Plan, RegisterSource
 from kappaflow.sql.statements.inference import check_schema_id
 from kappaflow.sql.statements.naming import check_name_free, command_of
 from kappaflow.sql.statements.replacing import check_schema_change
-from kappaflow.sql.statements.switches import check_final
+from kappaflow.sql.statements.switches import check_query, check_replace
 from kappaflow.sql.statements.timestamps import check_timestamp_name, timestamp_column
 from kappaflow.sql.statements.topics import sink_topic
 
@@ -41,6 +41,7 @@ def plan_create_as(context: PlanningContext, statement: CreateAsSelect) -> Plan:
     """
     kind = SourceKind.TABLE if statement.is_table else SourceKind.STREAM
     command = command_of("table" if statement.is_table else "stream", statement.name, "create")
+    check_replace(statement.or_replace, context.settings)
     existing = context.metastore.source(statement.name)
     if existing is not None and statement.if_not_exists:
         old = existing.kind.value.lower()
@@ -50,7 +51,7 @@ def plan_create_as(context: PlanningContext, statement: CreateAsSelect) -> Plan:
     analysis = analyze(statement.query, context.metastore, context.functions, persistent=True)
     if analysis.limit is not None:
         raise StatementError(f"CREATE {kind.value} AS SELECT statements don't support LIMIT clause.")
-    check_final(analysis.emit, context.settings)
+    check_query(statement.query, context.settings)
     _check_timestamp(clause, analysis)
     selected = context.settings.flag("ksql.new.query.planner.enabled", False)
     logical = plan_query(analysis, context.functions, statement.name, context.topics, keys_as_selected=selected)

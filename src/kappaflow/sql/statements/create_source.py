@@ -20,7 +20,7 @@ from kappaflow.sql.statements.inference import inferred_schema
 from kappaflow.sql.statements.naming import check_column_names, check_name_free, command_of
 from kappaflow.sql.statements.replacing import check_replacement
 from kappaflow.sql.statements.source_table import source_table_query
-from kappaflow.sql.statements.switches import check_headers, check_source_table
+from kappaflow.sql.statements.switches import check_headers, check_replace, check_source_table
 from kappaflow.sql.statements.timestamps import timestamp_column
 from kappaflow.sql.statements.topics import source_topic
 
@@ -65,6 +65,7 @@ def plan_create_source(context: PlanningContext, statement: CreateSource) -> Pla
         is_read_only=statement.is_source,
         statement=context.text,
     )
+    check_replace(statement.or_replace, context.settings)
     check_name_free(context.metastore, source, statement.or_replace)
     if existing is not None:
         check_replacement(existing, source)

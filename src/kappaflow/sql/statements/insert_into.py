@@ -19,6 +19,7 @@ from kappaflow.sql.properties import INSERT_PROPERTIES, WithClause
 from kappaflow.sql.queries import QueryKind
 from kappaflow.sql.statement_plan import Plan
 from kappaflow.sql.statements.naming import command_of
+from kappaflow.sql.statements.switches import check_query
 from kappaflow.sql.types import can_widen
 
 
@@ -33,6 +34,7 @@ def plan_insert_into(context: PlanningContext, statement: InsertInto) -> Plan:
     analysis = analyze(statement.query, context.metastore, context.functions, persistent=True)
     if analysis.limit is not None:
         raise StatementError("INSERT INTO statements don't support LIMIT clause.")
+    check_query(statement.query, context.settings)
     logical = plan_query(analysis, context.functions, statement.target, context.topics)
     if logical.root.is_table:
         raise StatementError(

@@ -30,6 +30,7 @@ from kappaflow.sql.planning import PlanningContext
 from kappaflow.sql.queries import Bounds, PersistentQuery, PullQuery
 from kappaflow.sql.statements.pull_constraints import KeyConstraint, check_key_types, key_constraint
 from kappaflow.sql.statements.pull_scan import HELP, check_without_scan
+from kappaflow.sql.statements.switches import check_query
 
 _REFUSED_COLUMNS = frozenset({"ROWPARTITION", "ROWOFFSET"})
 
@@ -52,6 +53,7 @@ def plan_pull(context: PlanningContext, query: Query) -> PullQuery:
     _check_limit(context, query)
     _check_window_bounds(context, query)
     analysis = analyze(query, context.metastore, context.functions)
+    check_query(query, context.settings)
     source = analysis.scope.sources[0].source
     _check_expressions(context, analysis)
     if not source.is_table:

@@ -16,7 +16,7 @@ from kappaflow.sql.physical.planner import plan_steps
 from kappaflow.sql.physical.topology import TRANSIENT, StepBuilder
 from kappaflow.sql.planning import PlanningContext
 from kappaflow.sql.queries import PushQuery
-from kappaflow.sql.statements.switches import check_final
+from kappaflow.sql.statements.switches import check_query
 
 
 def plan_push(context: PlanningContext, query: Query) -> PushQuery:
@@ -30,7 +30,7 @@ def plan_push(context: PlanningContext, query: Query) -> PushQuery:
     if query.limit is not None and query.limit < 0:
         raise StatementError(f"LIMIT must be non-negative, got {query.limit}.")
     analysis = analyze(query, context.metastore, context.functions)
-    check_final(analysis.emit, context.settings)
+    check_query(query, context.settings)
     logical = plan_query(analysis, context.functions, None, context.topics)
     optimized = optimize(logical.root, context.functions)
     last = plan_steps(optimized.root, None)

@@ -65,6 +65,31 @@ def test_replay_refuses_plans_of_another_version() -> None:
         Engine().replay({**document, "version": 99})
 
 
+def test_replay_goes_by_the_configuration_of_the_day_of_the_statement() -> None:
+    bare = "CREATE STREAM S (ID INT KEY, V INT) WITH (KAFKA_TOPIC='s');"
+    config = {"ksql.persistence.default.format.value": "JSON", "ksql.suppress.enabled": "true"}
+    engine = Engine(config=config, topics=Topics({"s": TopicInfo(3, 2)}))
+    document = engine.plan(bare).to_json()
+    assert document["settings"]["ksql.persistence.default.format.value"] == "JSON"
+    assert document["settings"]["ksql.persistence.default.format.key"] == ""
+    other = Engine(config={"ksql.persistence.default.format.key": "AVRO"})
+    source = other.replay(document).ddl
+    assert other.metastore.sources["S"].value_format.name == "JSON"
+    assert other.metastore.sources["S"].key_format.name == "KAFKA"
+    assert source == engine.plan(bare).ddl
+
+
+def test_a_limit_of_queries_is_for_new_ones() -> None:
+    engine = engine_with(STREAM, TABLE)
+    document = engine.plan("CREATE STREAM X AS SELECT * FROM S;", query_number=2).to_json()
+    engine.config["ksql.query.persistent.active.limit"] = "1"
+    with pytest.raises(StatementError, match=r"Current persistent query count: 1\. Configured limit: 1\."):
+        engine.plan("CREATE STREAM X AS SELECT * FROM S;", {"ksql.query.persistent.active.limit": "9"}, 2)
+    engine.plan(TABLE.replace("CREATE", "CREATE OR REPLACE"))
+    engine.replay(document)
+    assert set(engine.metastore.queries) == {"CTAS_T_1", "CSAS_X_2"}
+
+
 def test_replay_of_an_invalid_command_changes_nothing() -> None:
     document = engine_with(STREAM).plan(TABLE).to_json()
     other = Engine()
