@@ -22,6 +22,7 @@
     │   ├── ParseError             with line and column
     │   └── StatementError         parsed, but names, types or the plan are wrong
     ├── FunctionError              a SQL function failed for one row
+    │   └── TimestampError         a record's time cannot be read, and the query is to end with it
     └── ServerError                an answer of a kappaflow server, with its HTTP status
 
 Messages say what happened, where, and what to do next.
@@ -144,6 +145,10 @@ class StatementError(SqlError):
 
 class FunctionError(KappaError):
     """A SQL function failed for one row; the column becomes null and the row is logged."""
+
+
+class TimestampError(FunctionError):
+    """A record's time cannot be read from its column where that is to end the query."""
 
 
 class ServerError(KappaError):

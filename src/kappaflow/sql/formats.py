@@ -56,6 +56,17 @@ def internal_format(info: FormatInfo) -> FormatInfo:
     return replace(info, properties=tuple(p for p in info.properties if p[0] not in _ABOUT_ONE_SCHEMA))
 
 
+def logged_format(info: FormatInfo) -> FormatInfo:
+    """Return the format for what stores log: with NULL told from zero and empty text, where the format can tell them.
+
+    A table that comes back from its log has to be the table that was written there.
+    """
+    properties = dict(info.properties)
+    if "nullableRepresentation" not in FORMATS[info.name].properties or "nullableRepresentation" in properties:
+        return info
+    return replace(info, properties=tuple(sorted({**properties, "nullableRepresentation": "optional"}.items())))
+
+
 _ABOUT_ONE_SCHEMA = frozenset({"schemaId", "fullSchemaName"})
 
 

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pyarrow as pa
 
-from kappaflow.errors import KappaError
+from kappaflow.errors import KappaError, TimestampError
 from kappaflow.kernel import RecordColumns
 from kappaflow.state import PackedMemoryStore
 from kappaflow.streams.batch import Batch
@@ -108,6 +108,8 @@ class RowDriver:
             return
         try:
             raw = encode_record(node, record)
+        except TimestampError:
+            raise
         except KappaError as error:
             self._failed(node.topic or node.name, error)
             return

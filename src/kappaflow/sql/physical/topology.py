@@ -18,7 +18,7 @@ from kappaflow.sql.expressions.flat_mapper import make_flat_mapper
 from kappaflow.sql.expressions.functions import SqlMapper, make_key_mapper, make_mapper, make_predicate
 from kappaflow.sql.expressions.row import OnError, ignore_error
 from kappaflow.sql.expressions.scope import SchemaScope
-from kappaflow.sql.formats import key_serde, value_serde
+from kappaflow.sql.formats import key_serde, logged_format, value_serde
 from kappaflow.sql.functions.registry import FunctionRegistry
 from kappaflow.sql.logical.plan import NamedExpression
 from kappaflow.sql.physical import steps as s
@@ -368,15 +368,20 @@ class _Build:
         return self._sink(step, stream)
 
     def _sink(self, step: s.StreamSink | s.TableSink, parent: n.Node) -> n.Node:
-        timestamp = None if step.timestamp is None else ColumnTimestamp(step.timestamp, step.schema)
         node = n.Sink(
             name=self._name(step),
             topic=step.topic,
             key_serde=self._key_serde(step.formats, step.schema, step.window, step.topic),
             value_serde=self._value_serde(step.formats, step.schema.value, step.topic),
-            timestamp=timestamp,
+            timestamp=self._timestamp(step),
         )
         return self.builder.add(node, parent)
+
+    def _timestamp(self, step: s.Source | s.StreamSink | s.TableSink) -> ColumnTimestamp | None:
+        if step.timestamp is None:
+            return None
+        ends_query = self.parts.settings.flag("ksql.timestamp.throw.on.invalid", default=False)
+        return ColumnTimestamp(step.timestamp, step.schema, ends_query=ends_query)
 
     def _collect(self, step: s.Collect) -> n.Node:
         parent = self._node(step.input)
@@ -397,10 +402,11 @@ class _Build:
     ) -> n.StoreSpec:
         columns = schema.value
         topic = changelog or f"{self.application_id}-{name}-changelog"
+        logged = formats if changelog else replace(formats, value=logged_format(formats.value))
         return n.StoreSpec(
             name=name,
             key_serde=cast("Serde", self._key_serde(formats, schema, window, topic)),
-            value_serde=self._value_serde(formats, columns, topic),
+            value_serde=self._value_serde(logged, columns, topic),
             types=tuple(column.type for column in columns),
             window=window,
             retention_ms=retention_ms,
@@ -414,7 +420,7 @@ class _Build:
             "topic": step.topic,
             "key_serde": self._key_serde(step.formats, step.schema, step.window, step.topic),
             "value_serde": self._value_serde(step.formats, value, step.topic),
-            "timestamp": None if step.timestamp is None else ColumnTimestamp(step.timestamp, step.schema),
+            "timestamp": self._timestamp(step),
             "reads_headers": bool(step.schema.headers),
             "reads_position": step.reads_position,
             "projection": None if len(step.needed) == len(value) else step.needed,

@@ -9,12 +9,13 @@ from kappaflow.errors import ConfigError, SerializationError, StatementError
 from kappaflow.serde.schema import Column, Namespace
 from kappaflow.serde.types import BIGINT
 from kappaflow.sql.analyzer.custom_types import resolve_casts
-from kappaflow.sql.ast.expressions import ColumnReference
+from kappaflow.sql.ast.expressions import ColumnReference, Expression, FunctionCall
 from kappaflow.sql.ast.rewrite import walk
 from kappaflow.sql.ast.statements import InsertValues
 from kappaflow.sql.expressions.constants import evaluate_constant
 from kappaflow.sql.expressions.json_values import column_name, json_reader
 from kappaflow.sql.formats import key_serde, value_serde
+from kappaflow.sql.functions.registry import FunctionRegistry
 from kappaflow.sql.metastore import DataSource
 from kappaflow.sql.planning import PlanningContext
 from kappaflow.sql.queries import InsertRecord
@@ -47,6 +48,7 @@ def plan_insert_values(context: PlanningContext, statement: InsertValues) -> Ins
 def _row(context: PlanningContext, target: DataSource, statement: InsertValues) -> dict[str, Any]:
     row: dict[str, Any] = {}
     for column, expression in zip(_columns(target, statement), statement.values, strict=True):
+        _check_functions(expression, context.functions)
         resolved = resolve_casts(expression, context.metastore)
         row[column.name] = evaluate_constant(resolved, column.type, column.name, context.functions)
     timestamp = row.get("ROWTIME")
@@ -93,6 +95,15 @@ def _check_no_sources(statement: InsertValues) -> None:
                 raise StatementError(
                     f"Failed to prepare statement: '{node.source}' is not a valid stream/table name or alias."
                 )
+
+
+def _check_functions(expression: Expression, functions: FunctionRegistry) -> None:
+    for node in walk(expression):
+        if not isinstance(node, FunctionCall):
+            continue
+        for kind, is_kind in (("Aggregate", functions.is_aggregate), ("Table", functions.is_table)):
+            if is_kind(node.name):
+                raise StatementError(f"{kind} functions cannot be used in VALUES: {node.name}.")
 
 
 def _target(context: PlanningContext, name: str) -> DataSource:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection
 
-from kappaflow.errors import KappaError, StreamsError
+from kappaflow.errors import KappaError, StreamsError, TimestampError
 from kappaflow.streams.execution.row_task import RawRecord, write_change, write_key
 from kappaflow.streams.record import Record
 from kappaflow.streams.topology import nodes as n
@@ -16,6 +16,7 @@ def encode_record(node: n.Sink | n.Repartition, record: Record) -> RawRecord:
     Raises:
         SerializationError: a value does not fit the format.
         StreamsError: the record's own time cannot be used, or no topic was chosen for it.
+        TimestampError: its time cannot be read, and the query is to end with it.
     """
     topic = topic_of(node, record)
     if topic is None:
@@ -30,6 +31,8 @@ def encode_record(node: n.Sink | n.Repartition, record: Record) -> RawRecord:
     if isinstance(node, n.Sink) and node.timestamp is not None:
         try:
             timestamp = node.timestamp.extract(record, timestamp)
+        except TimestampError:
+            raise
         except KappaError as error:
             raise StreamsError(str(error)) from error
         if timestamp < 0:

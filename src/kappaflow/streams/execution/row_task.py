@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from kappaflow.errors import KappaError
+from kappaflow.errors import KappaError, TimestampError
 from kappaflow.runtime.clock import SYSTEM_CLOCK
 from kappaflow.serde import WindowedKeySerde
 from kappaflow.state import OrderedStore
@@ -197,6 +197,8 @@ class RowTask:
             record = Record(key, value, raw.timestamp, raw.headers, raw.topic, raw.partition, raw.offset)
             if isinstance(node, n.Source) and node.timestamp is not None:
                 record.timestamp = node.timestamp.extract(record, self._partition_time.get(raw.topic, -1))
+        except TimestampError:
+            raise
         except KappaError as error:
             decoded.problems.append(("deserialization", error))
             return

@@ -7,7 +7,7 @@ from typing import Any
 
 from kappaflow.client.fetched_chunk import FetchedChunk
 from kappaflow.client.topic_partition import TopicPartition
-from kappaflow.errors import FunctionError, KappaError, SerializationError
+from kappaflow.errors import FunctionError, KappaError, SerializationError, TimestampError
 from kappaflow.runtime.clock import SYSTEM_CLOCK
 from kappaflow.state import OrderedStore
 from kappaflow.state.database import DurableStore
@@ -143,6 +143,8 @@ class RunningTask:
                 self._source = entry.item.raw
                 try:
                     self._task.run(entry.item)
+                except TimestampError:
+                    raise
                 except FunctionError as error:  # it would fail again after every restart
                     self._task.context.drop("processing")
                     self._errors.processing(entry.item.raw, error)
@@ -209,6 +211,8 @@ class RunningTask:
         except SerializationError as error:
             self._task.context.drop("production")
             self._errors.production(place, self._source, error)
+        except TimestampError:
+            raise
         except KappaError as error:
             self._errors.report(place, error)
 

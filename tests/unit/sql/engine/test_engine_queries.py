@@ -3,6 +3,7 @@
 import pytest
 
 from kappaflow.errors import StatementError
+from kappaflow.serde.schema_registry import MemorySchemaRegistry
 from kappaflow.sql.engine import Engine
 from kappaflow.sql.queries import Bounds
 from kappaflow.sql.statement_plan import TopicInfo
@@ -200,3 +201,23 @@ def test_insert_values_serialises_one_row(engine: Engine) -> None:
 def test_insert_values_refuses(engine: Engine, statement: str, message: str) -> None:
     with pytest.raises(StatementError, match=message):
         engine.insert_values(statement)
+
+
+@pytest.mark.parametrize("value_format", ["PROTOBUF", "PROTOBUF_NOSR", "AVRO", "JSON_SR", "JSON"])
+def test_what_a_join_keeps_comes_back_from_its_log_with_its_nulls(value_format: str) -> None:
+    engine = Engine(topics=AnyTopic(), registry=MemorySchemaRegistry())
+    with_format = f"VALUE_FORMAT='{value_format}'"
+    for number, text in enumerate(
+        (
+            f"CREATE TABLE A (ID INT PRIMARY KEY, N STRING) WITH (KAFKA_TOPIC='a', {with_format});",
+            f"CREATE TABLE B (ID INT PRIMARY KEY, V BIGINT, T STRING) WITH (KAFKA_TOPIC='b', {with_format});",
+            "CREATE TABLE J AS SELECT A.ID, N, V, T FROM A LEFT JOIN B ON A.ID = B.ID;",
+        )
+    ):
+        engine.apply(engine.plan(text, {}, number))
+    query = engine.metastore.queries["CTAS_J_2"]
+    assert query.store is not None
+    serde = next(store for store in query.build_topology().stores if store.name == query.store).value_serde
+    row = tuple({"ID": 0, "N": ""}.get(column.name.split("_")[-1]) for column in serde.columns)
+    assert None in row
+    assert serde.deserialize(serde.serialize(row)) == row
