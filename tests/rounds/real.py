@@ -40,9 +40,11 @@ SLICES = (
     (f"{BROKER}/test_access_like_kafka.py", f"{BROKER}/test_tls.py", f"{CLIENTS}/test_java_tools_like_kafka.py"),
     ("tests/integration/server", "tests/integration/demo"),
     (f"{CLIENTS}/test_groups_like_kafka.py", f"{CLIENTS}/test_kafka_streams_exactly_once.py"),
-    (f"{OPS}/test_disks_on_kafka.py", f"{OPS}/test_lag_on_kafka.py", f"{OPS}/test_rolling_by_ssh.py"),
+    (f"{OPS}/test_disks_on_kafka.py", f"{OPS}/test_lag_on_kafka.py"),
     (f"{OPS}/test_answers_like_java.py", f"{OPS}/test_care_on_kafka.py"),
-    (f"{OPS}/test_migration_on_kafka.py", f"{OPS}/test_scale_out_on_kafka.py"),
+    (f"{OPS}/test_migration_on_kafka.py",),
+    (f"{OPS}/test_scale_out_on_kafka.py",),
+    (f"{OPS}/test_rolling_by_ssh.py",),
 )
 NOTHING_COLLECTED = 5
 
