@@ -108,6 +108,52 @@ def test_a_server_that_does_not_come_up_stops_the_plan(cluster: LocalCluster, ka
         assert ensemble_state(session).is_whole()
 
 
+def test_restarts_that_are_killed_are_resumed_or_taken_back(cluster: LocalCluster, kappa: KappaCommand) -> None:
+    with cluster.session() as session:
+        before = ensemble_state(session)
+        assert before.leader is not None
+        leader = before.leader.server_id
+    plan = kappa.home / "restart.json"
+    last = before.voting
+    with QuorumWatch(cluster) as watch:
+        # The leader is down then, so that the others elect while kappa looks at them again.
+        kappa("zookeeper", "restart", "--plan-file", str(plan), code=-9, crash_at=f"zookeeper.stopped:{last}")
+        assert not cluster.is_running(f"zookeeper-{leader}")
+        resumed = kappa("plan", "resume", str(plan))
+        assert f"restart server {leader}" in resumed
+        kappa("plan", "verify", str(plan))
+
+        again = kappa.home / "again.json"
+        kappa("zookeeper", "restart", "--plan-file", str(again), code=-9, crash_at="zookeeper.stopped:2")
+        kappa("plan", "undo", str(again), code=-9, crash_at="plan.step.undoing:1")
+        kappa("plan", "undo", str(again))
+    assert watch.lost == []
+    with cluster.session() as session:
+        assert ensemble_state(session).is_whole()
+
+
+def test_servers_leave_though_kappa_is_killed(cluster: LocalCluster, kappa: KappaCommand) -> None:
+    with cluster.session() as session:
+        before = ensemble_state(session)
+        assert before.leader is not None
+        leader = before.leader.server_id
+    plan = kappa.home / "leave.json"
+    words = ["zookeeper", "remove", str(leader), "--confirm", str(leader), "--plan-file", str(plan)]
+    with QuorumWatch(cluster) as watch:
+        kappa(*words, code=-9, crash_at="zookeeper.yielding")
+        assert not cluster.is_running(f"zookeeper-{leader}"), "it was stopped so that another one leads"
+        kappa("plan", "resume", str(plan), code=-9, crash_at=f"plan.step.applied:{before.voting}")
+        assert not cluster.is_running(f"zookeeper-{leader}"), "it has left"
+        kappa("plan", "resume", str(plan))
+        with cluster.session() as session:
+            assert (ensemble_state(session).voting, ensemble_state(session).is_whole()) == (before.voting - 1, True)
+        kappa("plan", "undo", str(plan), code=-9, crash_at="zookeeper.stopped:2")
+        kappa("plan", "undo", str(plan))
+    assert watch.lost == []
+    with cluster.session() as session:
+        assert (ensemble_state(session).voting, ensemble_state(session).is_whole()) == (before.voting, True)
+
+
 def test_servers_are_restarted_the_leader_last(cluster: LocalCluster, kappa: KappaCommand) -> None:
     with cluster.session() as session:
         before = ensemble_state(session)

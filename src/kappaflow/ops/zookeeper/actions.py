@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from kappaflow.errors import PlanError
@@ -11,14 +12,14 @@ from kappaflow.ops.plans.action import Arguments, Progress, register_actions
 from kappaflow.ops.plans.waiting import wait_until
 from kappaflow.ops.session import OpsSession
 from kappaflow.ops.zookeeper import texts as _texts
-from kappaflow.ops.zookeeper.status import EnsembleState, ensemble_state
+from kappaflow.ops.zookeeper.status import EnsembleState, ServerState, ensemble_state
 from kappaflow.ops.zookeeper.zoo_cfg import client_address, data_directory, read_servers, with_servers
 from kappaflow.runtime.crash_points import crash_point
 from kappaflow.runtime.messages import Text, message, text
 
 assert _texts
-FOLLOW_TIMEOUT_S = 120.0
-POLL_S = 0.3
+FOLLOW_TIMEOUT_S, SETTLE_TIMEOUT_S, POLL_S = 120.0, 30.0, 0.3
+_SERVES = ("leader", "follower", "standalone", "observer")
 
 
 def _host(session: OpsSession, number: int) -> Host:
@@ -33,13 +34,26 @@ def _servers(arguments: Arguments) -> dict[int, str]:
     return {int(number): str(address) for number, address in arguments["servers"]}
 
 
+def _active(session: OpsSession) -> dict[int, str]:
+    """The servers that are named as hosts and run, with their files: also those that only some files name."""
+
+    def content(host: Host) -> str | None:
+        return _content(host) if host.service_state().state == "active" else None
+
+    hosts = session.hosts.all("zookeeper")
+    with ThreadPoolExecutor(max(1, len(hosts))) as pool:
+        contents = list(pool.map(content, hosts))
+    return {host.entry.node_id: found for host, found in zip(hosts, contents, strict=True) if found is not None}
+
+
 def _running(session: OpsSession) -> EnsembleState:
-    """The ensemble of all servers that are named as hosts and run: also those that only some files name."""
-    rows: list[tuple[int, str]] = []
-    for host in session.hosts.all("zookeeper"):
-        if host.exists(host.entry.config_file) and host.service_state().state == "active":
-            rows.append((host.entry.node_id, client_address(_content(host))))
-    return ensemble_state(session, rows)
+    """Their ensemble."""
+    return ensemble_state(session, [(number, client_address(content)) for number, content in _active(session).items()])
+
+
+def _named(session: OpsSession) -> list[set[int]]:
+    """Whom the file of each of them names."""
+    return [set(read_servers(content)) or {number} for number, content in _active(session).items()]
 
 
 def _wait_for_all(session: OpsSession, number: int, progress: Progress) -> None:
@@ -73,44 +87,69 @@ def _wait_for_all(session: OpsSession, number: int, progress: Progress) -> None:
         raise PlanError(message("zookeeper.not_joined", server=number, problems=problems, log=log))
 
 
-def _gate(session: OpsSession, number: int) -> list[Text]:
-    """Why a server must not go away now: another one does not follow, or the quorum would be lost."""
-    state = _running(session)
-    rest = [s for s in state.servers if s.server_id != number]
-    away = [s for s in rest if s.mode not in ("leader", "follower", "standalone", "observer")]
-    if away:
-        return [text("zookeeper.down", server=s.server_id, address=s.address, problem=s.problem) for s in away]
-    if len(rest) < state.quorum and len(state.servers) > 1:
-        return [text("zookeeper.gate", server=number, rest=len(rest), quorum=state.quorum)]
-    return []
+def _settled(session: OpsSession, without: int) -> list[ServerState]:
+    """The other running servers, once none starts or elects any more, as after a crash; or after half a minute."""
+
+    def others() -> list[ServerState]:
+        return [s for s in _running(session).servers if s.server_id != without]
+
+    wait_until(session, lambda: all(s.mode in _SERVES for s in others()), SETTLE_TIMEOUT_S, POLL_S)
+    return others()
 
 
-def _restart(session: OpsSession, number: int, progress: Progress, known: Collection[int] = ()) -> None:
-    """Restart a server and wait until all follow.
+def _down(servers: Iterable[ServerState]) -> list[Text]:
+    return [
+        text("zookeeper.down", server=s.server_id, address=s.address, problem=s.problem)
+        for s in servers
+        if s.mode not in _SERVES
+    ]
+
+
+def _gate(session: OpsSession, number: int, members: Collection[int]) -> list[Text]:
+    """Why a server must not go away now: another one does not follow or run, or the quorum would be lost.
 
     Args:
         session: the cluster.
-        number: the server.
-        progress: told how it goes.
-        known: the servers that it knows, where these are not all: it can follow no other one.
+        number: the server that is to go away for a moment.
+        members: all that have to run meanwhile; those that the context does not name are not looked at.
     """
+    rest = _settled(session, number)
+    away = _down(rest)
+    stopped = (set(members) & {host.entry.node_id for host in session.hosts.all("zookeeper")}) - {number}
+    stopped -= {s.server_id for s in rest}
+    away += [text("zookeeper.stopped", server=server) for server in sorted(stopped)]
+    quorum = max(len(members), len(rest) + 1) // 2 + 1
+    if not away and len(rest) < quorum and quorum > 1:
+        away.append(text("zookeeper.gate", server=number, rest=len(rest), quorum=quorum))
+    return away
+
+
+def _members(session: OpsSession) -> set[int]:
+    """The servers that the files of running servers name."""
+    return set[int]().union(*_named(session))
+
+
+def _restart(session: OpsSession, number: int, progress: Progress) -> None:
+    """Restart a server and wait until all follow; the others elect their leader before it is back."""
     host = _host(session, number)
     host.stop()
     crash_point("zookeeper.stopped")
+    _settled(session, number)
     host.start()
-    if known:
-        _keep_leader_among(session, known, progress)
+    _let_all_know_the_leader(session, progress)
     _wait_for_all(session, number, progress)
 
 
-def _keep_leader_among(session: OpsSession, known: Collection[int], progress: Progress) -> None:
-    """Where another server leads, stop those that are not known until a known one leads, and start them again.
+def _let_all_know_the_leader(session: OpsSession, progress: Progress) -> None:
+    """Where one leads that not all know, stop those until another one leads, and start them again.
 
     A server follows no leader that its file does not name.
 
     Raises:
         PlanError: the known ones are no quorum of all; or they elect no leader.
     """
+    named = _named(session)
+    known = set[int]().union(*named).intersection(*named)
 
     def leads() -> int | None:
         leader = _running(session).leader
@@ -119,16 +158,18 @@ def _keep_leader_among(session: OpsSession, known: Collection[int], progress: Pr
     wait_until(session, lambda: leads() is not None, FOLLOW_TIMEOUT_S, POLL_S)
     if leads() in known:
         return
+    needed = known & {host.entry.node_id for host in session.hosts.all("zookeeper")}
+
+    def missing() -> list[int]:
+        return sorted(needed - {s.server_id for s in _running(session).servers if s.mode != "down"})
+
+    if not wait_until(session, lambda: not missing(), FOLLOW_TIMEOUT_S, POLL_S):
+        raise PlanError(message("zookeeper.not_up", server=missing()[0], log=_host(session, missing()[0]).log_tail(5)))
     state = _running(session)
     others = [s.server_id for s in state.servers if s.server_id not in known]
     if len(state.servers) - len(others) < state.quorum:
         raise PlanError(message("zookeeper.too_many", others=", ".join(map(str, others)), quorum=state.quorum))
     progress(text("zookeeper.yield", leader=leads() or "-", known=", ".join(map(str, sorted(known)))))
-
-    def ready() -> bool:
-        return all(s.mode != "down" for s in _running(session).servers if s.server_id in known)
-
-    wait_until(session, ready, FOLLOW_TIMEOUT_S, POLL_S)
     for number in others:
         _host(session, number).stop()
     crash_point("zookeeper.yielding")
@@ -154,13 +195,7 @@ class JoinServer:
 
     def check(self, session: OpsSession, arguments: Arguments) -> list[Text]:
         """Against it is an ensemble of which a server is away."""
-        state = _running(session)
-        rest = [s for s in state.servers if s.server_id != arguments["server"]]
-        return [
-            text("zookeeper.down", server=s.server_id, address=s.address, problem=s.problem)
-            for s in rest
-            if s.mode in ("down", "unknown")
-        ]
+        return _down(_settled(session, arguments["server"]))
 
     def capture(self, session: OpsSession, arguments: Arguments) -> dict[str, Any]:
         """The server's file."""
@@ -188,7 +223,7 @@ class JoinServer:
 
     def verify(self, session: OpsSession, arguments: Arguments) -> list[Text]:
         """All serve, and follow one leader."""
-        return ensemble_state(session).problems()
+        return [] if ensemble_state(session).is_whole() else ensemble_state(session).problems()
 
     def undo(self, session: OpsSession, arguments: Arguments, captured: Mapping[str, Any], progress: Progress) -> None:
         """Stop it and write its file of before."""
@@ -198,7 +233,11 @@ class JoinServer:
 
 
 class ReconfigureServer:
-    """Give a server another list of servers and restart it: ``server``, ``servers``."""
+    """Give a server another list of servers and restart it: ``server``, ``servers``.
+
+    ``others`` are servers that serve for a while though they are not in the list, ``down`` those in it that do not;
+    ``interim`` says that a later step gives it yet another list.
+    """
 
     name = "zookeeper.reconfigure"
 
@@ -212,7 +251,7 @@ class ReconfigureServer:
 
     def check(self, session: OpsSession, arguments: Arguments) -> list[Text]:
         """Against it is another server that is away, and a quorum that would be lost."""
-        return _gate(session, arguments["server"])
+        return _gate(session, arguments["server"], set(_servers(arguments)) - set(arguments.get("down", ())))
 
     def capture(self, session: OpsSession, arguments: Arguments) -> dict[str, Any]:
         """The server's file."""
@@ -223,15 +262,22 @@ class ReconfigureServer:
         return False
 
     def apply(self, session: OpsSession, arguments: Arguments, progress: Progress) -> None:
-        """Write its file, restart it, wait until all follow."""
+        """Write its file, restart it, wait until all follow.
+
+        Raises:
+            PlanError: another server is away, or all do not follow in the end.
+        """
+        self._bring_up(session, arguments, _servers(arguments))
         host = _host(session, arguments["server"])
         host.write_file(host.entry.config_file, with_servers(_content(host), _servers(arguments)).encode())
         crash_point("zookeeper.configured")
-        _restart(session, arguments["server"], progress, set(_servers(arguments)))
+        _restart(session, arguments["server"], progress)
 
     def verify(self, session: OpsSession, arguments: Arguments) -> list[Text]:
-        """Its file has the list."""
-        if read_servers(_content(_host(session, arguments["server"]))) == _servers(arguments):
+        """Its file has the list, unless another one follows."""
+        if arguments.get("interim") or read_servers(_content(_host(session, arguments["server"]))) == _servers(
+            arguments
+        ):
             return []
         return [text("zookeeper.other_list", server=arguments["server"])]
 
@@ -241,12 +287,26 @@ class ReconfigureServer:
         Raises:
             PlanError: another server is away, so that the quorum would be lost.
         """
-        against = _gate(session, arguments["server"])
-        if against:
-            raise PlanError("; ".join(map(str, against)))
+        before = read_servers(captured["content"])
+        self._bring_up(session, arguments, before)
         host = _host(session, arguments["server"])
         host.write_file(host.entry.config_file, captured["content"].encode())
-        _restart(session, arguments["server"], progress, set(read_servers(captured["content"])))
+        _restart(session, arguments["server"], progress)
+
+    def _bring_up(self, session: OpsSession, arguments: Arguments, known: Collection[int]) -> None:
+        """Start those that a crash kept from being started again while leadership was handed over.
+
+        Raises:
+            PlanError: another server is away.
+        """
+        number = arguments["server"]
+        wanted = {*known, *_servers(arguments), *arguments.get("others", ())} - {number, *_active(session)}
+        for host in session.hosts.all("zookeeper"):
+            if host.entry.node_id in wanted and host.service_state().state == "inactive":
+                host.start()
+        against = _gate(session, number, set(known) - set(arguments.get("down", ())))
+        if against:
+            raise PlanError("; ".join(map(str, against)))
 
 
 class RestartServer:
@@ -264,7 +324,7 @@ class RestartServer:
 
     def check(self, session: OpsSession, arguments: Arguments) -> list[Text]:
         """Against it is another server that is away, and a quorum that would be lost."""
-        return _gate(session, arguments["server"])
+        return _gate(session, arguments["server"], _members(session))
 
     def capture(self, session: OpsSession, arguments: Arguments) -> dict[str, Any]:
         """Its process."""
@@ -303,7 +363,7 @@ class LeaveServer:
 
     def check(self, session: OpsSession, arguments: Arguments) -> list[Text]:
         """Against it is that the others have no quorum among themselves."""
-        rest = [s for s in _running(session).servers if s.server_id in _servers(arguments)]
+        rest = [s for s in _settled(session, arguments["server"]) if s.server_id in _servers(arguments)]
         serving = sum(s.mode in ("leader", "follower") for s in rest)
         needed = len(_servers(arguments)) // 2 + 1
         # Where this one leads the others elect anew; they can when enough of them follow now.
@@ -316,7 +376,10 @@ class LeaveServer:
         return {"ran": _host(session, arguments["server"]).service_state().state == "active"}
 
     def is_applied(self, session: OpsSession, arguments: Arguments) -> bool:
-        """Whether it does not run."""
+        """Whether it does not run, and the others have a leader."""
+        return self._is_stopped(session, arguments) and _running(session).is_whole()
+
+    def _is_stopped(self, session: OpsSession, arguments: Arguments) -> bool:
         return _host(session, arguments["server"]).service_state().state != "active"
 
     def apply(self, session: OpsSession, arguments: Arguments, progress: Progress) -> None:
@@ -326,7 +389,9 @@ class LeaveServer:
 
     def verify(self, session: OpsSession, arguments: Arguments) -> list[Text]:
         """It does not run."""
-        return [] if self.is_applied(session, arguments) else [text("zookeeper.still_runs", server=arguments["server"])]
+        return (
+            [] if self._is_stopped(session, arguments) else [text("zookeeper.still_runs", server=arguments["server"])]
+        )
 
     def undo(self, session: OpsSession, arguments: Arguments, captured: Mapping[str, Any], progress: Progress) -> None:
         """Start it where it ran."""

@@ -1,4 +1,9 @@
-"""Another ensemble, as a plan: new servers first, old ones one by one, the leader last."""
+"""Another ensemble, as a plan: one more or one fewer server at a time, the leader last.
+
+A new server starts first, then the old ones learn of it one by one. The next one comes when all have the same list:
+majorities of n and of n + 1 servers have a server in common, so that there are never two ensembles, whoever dies
+meanwhile. From three to five at once, two old servers would be a majority, and the three others one, too.
+"""
 
 from __future__ import annotations
 
@@ -87,14 +92,20 @@ def plan_scale_out(session: OpsSession, numbers: Sequence[int]) -> Plan:
         if address.count(":") < 2:
             raise UsageError(message("zookeeper.no_address", server=number))
         after[number] = address
-    steps = [Step("zookeeper.join", {"server": number, "servers": _rows(after)}) for number in sorted(numbers)]
-    old = _last(state, members)
-    steps += [Step("zookeeper.reconfigure", {"server": number, "servers": _rows(after)}) for number in old]
+    steps: list[Step] = []
+    servers, order = dict(members), _last(state, members)
+    for number in sorted(numbers):
+        servers[number] = after[number]
+        changed = {"servers": _rows(servers), "interim": servers != after}
+        steps.append(Step("zookeeper.join", {"server": number} | changed))
+        steps += [Step("zookeeper.reconfigure", {"server": old} | changed) for old in order]
+        # When the leader has gone the one of the highest number leads, of those that have everything.
+        order = sorted(servers)
     return new_plan(
         session,
         text("zookeeper.scale_out.title", before=len(members), after=len(after)),
         steps,
-        effects=[_arithmetic(len(members)), _arithmetic(len(after)), *_connect(session)],
+        effects=[*map(_arithmetic, range(len(members), len(after) + 1)), *_connect(session)],
         warnings=[text("zookeeper.even", voting=len(after), fewer=len(after) - 1)] if len(after) % 2 == 0 else [],
         cluster_id="",
     )
@@ -119,17 +130,22 @@ def plan_remove(session: OpsSession, numbers: Sequence[int]) -> Plan:
     serving = {s.server_id for s in state.servers if s.mode in ("leader", "follower")}
     if state.can_lose < 0 or not set(after) <= serving:
         raise UnsafeError(message("zookeeper.heal_first", problems="; ".join(map(str, state.problems()))))
-    # Those that go are stopped first while the quorum of before holds without them, else one by one at the end.
     steps: list[Step] = []
-    order = _last(state, after)
-    steps += [Step("zookeeper.reconfigure", {"server": number, "servers": _rows(after)}) for number in order]
-    leaving = sorted(set(numbers) & set(hosts))
-    steps += [Step("zookeeper.leave", {"server": number, "servers": _rows(after)}) for number in leaving]
+    servers, order = dict(members), _last(state, serving & set(members))
+    for number in sorted(numbers, key=lambda n: (n in serving, n)):  # those that are down first: the quorum grows
+        del servers[number]
+        changed = {"servers": _rows(servers), "interim": servers != after}
+        changed |= {"others": sorted({number} & serving), "down": sorted(set(servers) - serving)}
+        order = [n for n in order if n in servers]
+        steps += [Step("zookeeper.reconfigure", {"server": stays} | changed) for stays in order]
+        if number in hosts:
+            steps.append(Step("zookeeper.leave", {"server": number, "servers": _rows(servers)}))
+        order = sorted(order)
     return new_plan(
         session,
         text("zookeeper.remove.title", servers=", ".join(map(str, sorted(numbers))), after=len(after)),
         steps,
-        effects=[_arithmetic(len(members)), _arithmetic(len(after)), *_connect(session)],
+        effects=[*map(_arithmetic, range(len(members), len(after) - 1, -1)), *_connect(session)],
         warnings=[text("zookeeper.even", voting=len(after), fewer=len(after) - 1)] if len(after) % 2 == 0 else [],
         confirmation=",".join(map(str, sorted(numbers))),
         cluster_id="",

@@ -1,0 +1,231 @@
+"""A simulated ZooKeeper ensemble behind the face of hosts: servers run, read their files at a start, follow, lead."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from itertools import combinations
+from typing import Any
+
+from kappaflow.errors import ConfigError
+from kappaflow.ops.contexts import ClusterContext, HostEntry
+from kappaflow.ops.hosts.face import CommandResult, ServiceState
+from kappaflow.ops.session import OpsSession
+from kappaflow.ops.zookeeper import ServerState
+from kappaflow.ops.zookeeper.zoo_cfg import read_servers
+from kappaflow.runtime.clock import ManualClock
+
+
+class Crash(BaseException):
+    """The process ends here."""
+
+
+class ZookeeperWorld:
+    """Servers 1.. of which the first ones are the ensemble; ``events`` has what was done to them, in order.
+
+    A server follows no leader that its file did not name when it started, and leads only with more than half of those
+    that its file named; whom it does not know it still serves, without a vote.
+
+    Attributes:
+        states: of the servers' processes.
+        files: their ``zoo.cfg`` by now.
+        known: the servers that each knew when it started.
+        leader: 0 while there is none.
+        slow: pauses until a server that was started answers; an election takes as long.
+        lost: after which events no servers were left that could elect a leader.
+        split: after which events two groups of servers could each elect a leader.
+        budget: changes until the process of kappa crashes; None for never.
+        broken: servers that end as soon as they are started.
+    """
+
+    def __init__(self, members: int, others: int = 0, *, leader: int = 0) -> None:
+        voters, everybody = range(1, members + 1), range(1, members + others + 1)
+        rows = "".join(f"server.{n}=z{n}:2888:3888\n" for n in voters)
+        self.files = {n: f"tickTime=2000\ndataDir=/data/{n}\nclientPort={2180 + n}\n" for n in everybody}
+        for number in voters:
+            self.files[number] += rows
+        self.states = {n: "active" if n in voters else "inactive" for n in everybody}
+        self.known = {n: frozenset(voters) for n in voters}
+        self.warming = dict.fromkeys(everybody, 0)
+        self.leader = leader or members
+        self.electing = 0
+        self.slow = 3
+        self.events: list[str] = []
+        self.lost: list[str] = []
+        self.split: list[str] = []
+        self.budget: int | None = None
+        self.broken: set[int] = set()
+
+    def session(self) -> OpsSession:
+        """Operations on it; their pauses are its time."""
+        entries = tuple(
+            HostEntry(n, ("zookeeper",), "local", "", "zookeeper", f"/{n}", {"server": f"z{n}:2888:3888"})
+            for n in self.files
+        )
+        clock = ManualClock(1_000_000)
+
+        def pause(seconds: float) -> None:
+            clock.advance(int(seconds * 1000))
+            self.tick()
+
+        admin: Any = _Admin()
+        hosts: Any = _Hosts(self, entries)
+        context = ClusterContext("prod", "127.0.0.1:1", hosts=entries)
+        return OpsSession(context, admin=admin, hosts=hosts, clock=clock, pause=pause)
+
+    def picture(self) -> Any:
+        """What stays when nobody does anything."""
+        return (
+            dict(self.states),
+            dict(self.files),
+            {n: known for n, known in self.known.items() if self.states[n] == "active"},
+        )
+
+    # What happens
+
+    def change(self, event: str) -> None:
+        """Note a change that is about to be made, unless the process ends before it."""
+        if self.budget is not None:
+            if self.budget == 0:
+                raise Crash
+            self.budget -= 1
+        self.events.append(event)
+
+    def start(self, number: int) -> None:
+        """A server begins with what its file says now."""
+        if self.states[number] == "active":
+            return
+        self.change(f"start {number}")
+        if number in self.broken:
+            self.states[number] = "failed"
+            return
+        self.states[number] = "active"
+        self.known[number] = frozenset(read_servers(self.files[number]))
+        self.warming[number] = self.slow
+
+    def stop(self, number: int) -> None:
+        """A server is asked to end."""
+        if self.states[number] == "active":
+            self.change(f"stop {number}")
+        self.end(number, "inactive")
+
+    def end(self, number: int, state: str = "failed") -> None:
+        """A server ends, by itself where no other state is named."""
+        self.states[number] = state
+        if not self.able():
+            self.lost.append(self.events[-1] if self.events else f"end of {number}")
+        self.look_for_two()
+        if self.leader and self.following(self.leader) is None:
+            self.leader, self.electing = 0, self.slow
+
+    def tick(self) -> None:
+        """A moment goes by."""
+        for number, left in self.warming.items():
+            self.warming[number] = max(0, left - 1)
+            if left == 1:
+                self.look_for_two()
+        if self.electing:
+            self.electing -= 1
+        if not self.leader and not self.electing and self.able():
+            self.leader = max(self.able())
+
+    # Who may lead, and whom
+
+    def answers(self) -> set[int]:
+        """Servers that are up."""
+        return {n for n, state in self.states.items() if state == "active" and not self.warming[n]}
+
+    def following(self, leader: int) -> set[int] | None:
+        """The leader and those that follow it; None where it cannot lead."""
+        group = {n for n in self.answers() if leader in self.known[n]}
+        while True:
+            fewer = {n for n in group if len(group & self.known[n]) >= len(self.known[n]) // 2 + 1}
+            if fewer == group:
+                return group if leader in group else None
+            group = fewer
+
+    def look_for_two(self) -> None:
+        """Note it where two groups could each elect a leader that have no server in common."""
+        up = sorted(self.answers())
+        groups = [
+            set(group) for size in range(1, len(up) + 1) for group in combinations(up, size) if self.enough(group)
+        ]
+        if any(one.isdisjoint(other) for one, other in combinations(groups, 2)):
+            self.split.append(self.events[-1])
+
+    def enough(self, group: Sequence[int]) -> bool:
+        """Whether servers could elect one of themselves."""
+        majorities = all(len(self.known[n].intersection(group)) >= len(self.known[n]) // 2 + 1 for n in group)
+        return majorities and any(all(leader in self.known[n] for n in group) for leader in group)
+
+    def able(self) -> list[int]:
+        """Servers that could lead now."""
+        return [number for number in self.answers() if self.following(number) is not None]
+
+    def look_at(self, number: int, address: str) -> ServerState:
+        """As `kappaflow.ops.zookeeper.status.server_state`."""
+        group = (self.following(self.leader) or set[int]()) if self.leader else set[int]()
+        followers = None
+        if number not in self.answers():
+            mode = "down"
+        elif number == self.leader and group:
+            mode, followers = "leader", len(group) - 1
+        else:
+            mode = "follower" if number in group else "unknown"
+        return ServerState(number, address, mode, mode != "down", "3.8", followers, None, 0, 0, 0.0, 0, "")  # type: ignore[arg-type]
+
+
+class _Admin:
+    def close(self) -> None:
+        pass
+
+
+class _Hosts:
+    def __init__(self, world: ZookeeperWorld, entries: Iterable[HostEntry]) -> None:
+        self._hosts = {entry.node_id: _Host(world, entry) for entry in entries}
+
+    def all(self, role: str | None = None) -> list[_Host]:
+        return [host for host in self._hosts.values() if role is None or role in host.entry.roles]
+
+    def get(self, node_id: int, role: str = "broker") -> _Host:
+        if node_id not in self._hosts:
+            raise ConfigError(f"no host for {role} {node_id}")
+        return self._hosts[node_id]
+
+    def __len__(self) -> int:
+        return len(self._hosts)
+
+
+class _Host:
+    def __init__(self, world: ZookeeperWorld, entry: HostEntry) -> None:
+        self.world = world
+        self.entry = entry
+
+    def service_state(self) -> ServiceState:
+        state: Any = self.world.states[self.entry.node_id]
+        return ServiceState(state, 1, 0)
+
+    def start(self) -> None:
+        self.world.start(self.entry.node_id)
+
+    def stop(self) -> None:
+        self.world.stop(self.entry.node_id)
+
+    def read_file(self, path: str) -> bytes:
+        return self.world.files[self.entry.node_id].encode()
+
+    def write_file(self, path: str, content: bytes, mode: int = 0o644) -> None:
+        self.world.change(f"write {path}")
+        if path == self.entry.config_file:
+            self.world.files[self.entry.node_id] = content.decode()
+
+    def make_directory(self, path: str) -> None:
+        pass
+
+    def exists(self, path: str) -> bool:
+        return True
+
+    def run(self, command: Sequence[str], *, stdin: bytes = b"", timeout_s: float = 60) -> CommandResult:
+        return CommandResult(0, "", "")
+
+    def log_tail(self, lines: int = 50) -> str:
+        return "it does not start"
