@@ -45,3 +45,12 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
     if demanded:
         pytest.fail(f"needs {', '.join(sorted(demanded))}, which KAPPA_REQUIRE demands and this machine lacks")
     pytest.skip(f"needs {', '.join(missing)}, not found on this machine")
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Print what tests have to tell besides having passed: the property ``told``."""
+    reports = (each for outcome in ("passed", "failed") for each in terminalreporter.stats.get(outcome, ()))
+    told = [value for each in reports for name, value in getattr(each, "user_properties", ()) if name == "told"]
+    for text in told:
+        terminalreporter.section("told", sep="-")
+        terminalreporter.write_line(str(text))

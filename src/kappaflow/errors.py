@@ -17,6 +17,7 @@
     ├── SerializationError         bytes do not fit the declared format
     ├── StreamsError               a topology or its execution
     │   ├── StateNotReady          the state of a query is not in this process yet
+    │   ├── RecordFailedError      a record cannot be read, processed or written, and is not to be passed
     │   └── TopologyError          the topology cannot be built or run
     ├── SqlError                   a statement is wrong
     │   ├── ParseError             with line and column
@@ -107,6 +108,10 @@ class StreamsError(KappaError):
 
 class StateNotReady(StreamsError):
     """A query is still starting, rebalancing or restoring: its state can be read in a moment."""
+
+
+class RecordFailedError(StreamsError):
+    """A record cannot be read, processed or written, and what is set for it is to stop."""
 
 
 class TopologyError(StreamsError):

@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import re
 import subprocess
 import sys
 import time
@@ -119,10 +120,19 @@ def soak(part: str, minutes: float, files: list[str]) -> int:
             counts["failed_seeds"].append(seed)
             sys.stdout.write(done.stdout + f"\nrepeat with: {' '.join(command_for(seed, part, files)[1:])}\n")
         save_state(state)
+        told = told_in(done.stdout)
+        sys.stdout.write("".join(f"{text.splitlines()[-1]}\n" for text in told))
         sys.stdout.write(f"{part}: seed {seed} {'FAILED' if done.returncode else 'passed'}; {summary(part, counts)}\n")
         sys.stdout.flush()
         if time.monotonic() >= deadline:
+            sys.stdout.write("".join(f"{text}\n" for text in told))
             return 1 if failed else 0
+
+
+def told_in(output: str) -> list[str]:
+    """What tests of a round had to tell, such as which operators their programs have."""
+    _, *texts = re.split(r"^-+ told -+$", output, flags=re.MULTILINE)
+    return [re.split(r"^[=-]{3,}|^\d+ passed", text, maxsplit=1, flags=re.MULTILINE)[0].strip() for text in texts]
 
 
 def summary(part: str, counts: dict[str, Any]) -> str:

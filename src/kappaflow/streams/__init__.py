@@ -18,12 +18,16 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from kappaflow.streams.application import KafkaStreams
     from kappaflow.streams.dsl.builder import StreamsBuilder
+    from kappaflow.streams.dsl.global_table import GlobalKTable
+    from kappaflow.streams.dsl.grouped_stream import KGroupedStream
+    from kappaflow.streams.dsl.grouped_table import KGroupedTable
     from kappaflow.streams.dsl.processor_api import (
         STREAM_TIME,
         WALL_CLOCK_TIME,
         FixedKeyProcessor,
         Processor,
         ProcessorContext,
+        RecordMetadata,
     )
     from kappaflow.streams.dsl.serdes import Serdes
     from kappaflow.streams.dsl.stores import (
@@ -45,10 +49,22 @@ if TYPE_CHECKING:
         TimeWindows,
         UnlimitedWindows,
     )
+    from kappaflow.streams.execution.error_handling import ErrorPolicy, RecordProblem, Response
+    from kappaflow.streams.execution.listeners import RestoreListener
     from kappaflow.streams.expressions.nodes import Expression, col, count, lit, when
+    from kappaflow.streams.read_only_store import ReadOnlyStore
     from kappaflow.streams.record import Record, Windowed
 
 _HOMES = {
+    "ErrorPolicy": "execution.error_handling",
+    "RecordProblem": "execution.error_handling",
+    "Response": "execution.error_handling",
+    "RestoreListener": "execution.listeners",
+    "GlobalKTable": "dsl.global_table",
+    "KGroupedStream": "dsl.grouped_stream",
+    "KGroupedTable": "dsl.grouped_table",
+    "RecordMetadata": "dsl.processor_api",
+    "ReadOnlyStore": "read_only_store",
     "KafkaStreams": "application",
     "StreamsBuilder": "dsl.builder",
     "STREAM_TIME": "dsl.processor_api",
@@ -85,16 +101,25 @@ _HOMES = {
 __all__ = [
     "STREAM_TIME",
     "WALL_CLOCK_TIME",
+    "ErrorPolicy",
     "Expression",
     "FixedKeyProcessor",
+    "GlobalKTable",
     "JoinWindows",
+    "KGroupedStream",
+    "KGroupedTable",
     "KStream",
     "KTable",
     "KafkaStreams",
     "Materialized",
     "Processor",
     "ProcessorContext",
+    "ReadOnlyStore",
     "Record",
+    "RecordMetadata",
+    "RecordProblem",
+    "Response",
+    "RestoreListener",
     "Serdes",
     "SessionWindows",
     "SlidingWindows",

@@ -10,19 +10,20 @@ on several machines share its tasks.
 from __future__ import annotations
 
 import logging
+import shutil
 import threading
 import time
 import uuid
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
-from kappaflow.client.admin import Admin
+from kappaflow.client.admin import LATEST, Admin
 from kappaflow.client.connection import ClientConfig
-from kappaflow.errors import ConfigError, KappaError, StreamsError, TopologyError
-from kappaflow.state import ObjectStore, Version
+from kappaflow.client.topic_partition import TopicPartition
+from kappaflow.errors import ConfigError, KappaError, StateNotReady, StreamsError, TopologyError, UsageError
 from kappaflow.state.database import StateDatabase
 from kappaflow.streams.dsl.topology import Topology
 from kappaflow.streams.execution.error_handling import ErrorPolicy
@@ -30,14 +31,28 @@ from kappaflow.streams.execution.global_tables import GlobalTables
 from kappaflow.streams.execution.listeners import RestoreListener
 from kappaflow.streams.execution.stream_thread import StreamThread
 from kappaflow.streams.execution.streams_config import Guarantee, StreamsConfig
-from kappaflow.streams.processors.keys import KeyReader, KeyWriter
+from kappaflow.streams.properties import arguments_of
+from kappaflow.streams.read_only_store import ReadOnlyStore
 from kappaflow.streams.topology import Topology as BoundTopology
 
 logger = logging.getLogger(__name__)
-State = Literal["CREATED", "REBALANCING", "RUNNING", "ERROR", "NOT_RUNNING"]
+State = Literal["CREATED", "REBALANCING", "RUNNING", "PENDING_SHUTDOWN", "NOT_RUNNING", "PENDING_ERROR", "ERROR"]
 COMMIT_INTERVAL_MS: Mapping[Guarantee, int] = {"at_least_once": 30_000, "exactly_once_v2": 100}
 INSTANCE_FILE = "instance-id"
 WAIT_SECONDS = 0.02
+OVER = ("ERROR", "PENDING_ERROR", "PENDING_SHUTDOWN", "NOT_RUNNING")
+"""States in which an application does not come to run any more."""
+
+
+class ThreadMetadata(NamedTuple):
+    """What a thread does.
+
+    Attributes:
+        tasks: their ids, such as ``0_1``.
+    """
+
+    state: str
+    tasks: tuple[str, ...]
 
 
 class KafkaStreams:
@@ -50,6 +65,8 @@ class KafkaStreams:
         processing_guarantee: ``at_least_once`` or ``exactly_once_v2``.
         commit_interval_ms: None is 30,000, and 100 with exactly-once.
         auto_offset_reset: where source topics without committed offsets begin.
+        replication_factor: of internal topics; -1 is the brokers' default.
+        topic_configs: settings of all internal topics, below what a store says with ``changelog_config``.
         security: settings for TLS and SASL, such as ``security_protocol``.
         errors: what to do with records that cannot be read, processed or written.
         uncaught_exception_handler: told what ended a thread; ``replace_thread`` or ``shutdown_client``. Without it,
@@ -64,6 +81,9 @@ class KafkaStreams:
             from then on.
         state_listener: told what the application does now and what it did before, in the thread that changed it.
         restore_listener: told how stores are restored; see `RestoreListener`.
+        repartition_purge_interval_ms: how often processed records of repartition topics are deleted.
+        windowstore_changelog_additional_retention_ms: how much longer than their stores changelogs keep windows.
+        app_configs: what processors see as ``context.app_configs``.
 
     Raises:
         ConfigError: the state directory is in use.
@@ -81,7 +101,8 @@ class KafkaStreams:
         processing_guarantee: Guarantee = "at_least_once",
         commit_interval_ms: int | None = None,
         auto_offset_reset: Literal["earliest", "latest"] = "earliest",
-        replication_factor: int = 1,
+        replication_factor: int = -1,
+        topic_configs: Mapping[str, str] | None = None,
         caching: bool = True,
         session_timeout_ms: int = 45_000,
         security: Mapping[str, Any] | None = None,
@@ -92,7 +113,15 @@ class KafkaStreams:
         metadata_max_age_ms: int = 300_000,
         state_listener: Callable[[State, State], None] | None = None,
         restore_listener: RestoreListener | None = None,
+        repartition_purge_interval_ms: int = 30_000,
+        windowstore_changelog_additional_retention_ms: int = 86_400_000,
+        app_configs: Mapping[str, Any] | None = None,
     ) -> None:
+        if not isinstance(topology, Topology):  # pyright: ignore[reportUnnecessaryIsInstance]
+            raise UsageError(f"KafkaStreams runs a Topology, not a {type(topology).__name__}: call build() first.")
+        if processing_guarantee not in COMMIT_INTERVAL_MS:
+            known = " or ".join(COMMIT_INTERVAL_MS)
+            raise ConfigError(f"processing_guarantee is {known}, not {processing_guarantee}.")
         if num_stream_threads < 1:
             raise ConfigError(f"num_stream_threads is at least 1, not {num_stream_threads}.")
         if max_task_idle_ms < -1:
@@ -111,7 +140,7 @@ class KafkaStreams:
         self._databases: dict[StreamThread, StateDatabase] = {}
         self._globals = GlobalTables(self._bound, client, committed_only=processing_guarantee != "at_least_once")
         self._threads: list[StreamThread] = []
-        self._closed = False
+        self._ending = self._failing = self._closed = False
         self._config = StreamsConfig(
             client,
             commit_interval_ms=interval,
@@ -125,9 +154,29 @@ class KafkaStreams:
             max_task_idle_ms=max_task_idle_ms,
             metadata_max_age_ms=metadata_max_age_ms,
             restore_listener=restore_listener,
+            purge_interval_ms=repartition_purge_interval_ms,
+            changelog_extra_retention_ms=windowstore_changelog_additional_retention_ms,
+            topic_configs=topic_configs or {},
+            app_configs=app_configs or {},
         )
         for _ in range(num_stream_threads):
             self._new_thread()
+
+    @classmethod
+    def from_properties(cls, topology: Topology, properties: Mapping[str, Any], **arguments: Any) -> KafkaStreams:
+        """Return an application with the settings of Kafka Streams, by their names there.
+
+        ``KafkaStreams.from_properties(topology, {"application.id": "a", "bootstrap.servers": "localhost:9092"})``
+
+        Args:
+            properties: see `kappaflow.streams.properties`; ``consumer.``, ``producer.``, ``admin.`` and ``topic.`` may
+                stand before a name.
+            arguments: as of the class; they go before properties.
+
+        Raises:
+            ConfigError: a property is missing, cannot be read, or is set elsewhere.
+        """
+        return cls(topology, **{**arguments_of(properties), **arguments})
 
     def _new_thread(self) -> StreamThread:
         """Make a thread with the first number that no other has, and the state directory of that number."""
@@ -187,11 +236,12 @@ class KafkaStreams:
         Args:
             leave: tell the group that this instance is gone for good, so that others take its tasks at once.
         """
-        if self._closed:
+        if self._ending:
             return
-        self._closed = True
+        self._ending = True
         for thread in self._threads:
             thread.stopping.set()
+        self._state_changed()
         for thread in self._threads:
             if thread.figures.state != "CREATED":
                 thread.stop(leave=leave)
@@ -199,13 +249,30 @@ class KafkaStreams:
         for database in self._databases.values():
             database.close()
         self._databases.clear()
+        self._closed = True
         self._state_changed()
+
+    def clean_up(self) -> None:
+        """Delete the state of this instance on its disk; what it needs is restored from changelogs at the next start.
+
+        Raises:
+            StreamsError: the application runs.
+        """
+        if self.state not in ("CREATED", "NOT_RUNNING"):
+            raise StreamsError(f"{self._bound.application_id} is {self.state}: its state is deleted before it starts.")
+        for thread in self._threads:
+            database = self._databases.get(thread)
+            if database is not None:
+                database.drop_application(self._bound.application_id)
+        if self._closed:
+            for folder in self._directory.glob("thread-*"):
+                shutil.rmtree(folder)
 
     # ---- threads ----
 
     def add_stream_thread(self) -> str | None:
         """Add a thread, which takes some of the tasks, and return its name; None where the application has ended."""
-        if self._closed:
+        if self._ending:
             return None
         thread = self._new_thread()
         if any(each.figures.state != "CREATED" for each in self._threads):
@@ -218,7 +285,7 @@ class KafkaStreams:
         Its state directory stays, for the next thread that gets its number. None where there is no thread left, or the
         application has ended.
         """
-        if self._closed or not self._threads:
+        if self._ending or not self._threads:
             return None
         *rest, thread = self._threads
         self._threads = rest
@@ -244,8 +311,10 @@ class KafkaStreams:
             goes_on = isinstance(error, KappaError) and not isinstance(error, StreamsError)
         if not goes_on:
             # The others end as well; this thread cannot wait for itself.
+            self._failing = True
             for thread in self._threads:
                 thread.stopping.set()
+            self._state_changed()
         return goes_on
 
     # ---- to look at ----
@@ -256,6 +325,10 @@ class KafkaStreams:
         if self._closed:
             return "NOT_RUNNING"
         states = {thread.figures.state for thread in self._threads}
+        if self._failing:
+            return "ERROR" if states <= {"ERROR", "STOPPED", "CREATED"} else "PENDING_ERROR"
+        if self._ending:
+            return "PENDING_SHUTDOWN"
         if not states:
             return "REBALANCING"
         if "ERROR" in states:
@@ -278,9 +351,14 @@ class KafkaStreams:
         deadline = time.monotonic() + timeout_seconds
         pause = threading.Event()
         while self.state != "RUNNING":
-            if self.state in ("ERROR", "NOT_RUNNING") or time.monotonic() > deadline:
+            if self.state in OVER or time.monotonic() > deadline:
                 raise StreamsError(f"{self._bound.application_id} is {self.state}. {self.error}".strip())
             pause.wait(WAIT_SECONDS)
+
+    @property
+    def is_paused(self) -> bool:
+        """Whether processing is paused."""
+        return any(thread.paused for thread in self._threads)
 
     def pause(self) -> None:
         """Stop processing; state can still be read."""
@@ -292,17 +370,23 @@ class KafkaStreams:
         for thread in self._threads:
             thread.resume()
 
-    def store(self, name: str) -> ReadOnlyStore:
+    def store(self, name: str, *, partition: int | None = None) -> ReadOnlyStore:
         """Return the rows of a store that this instance has.
+
+        Args:
+            partition: of that task alone.
 
         Raises:
             StreamsError: the topology has no such store.
+            StateNotReady: the application does not run.
         """
+        if self.state == "CREATED" or self.state in OVER:
+            raise StateNotReady(f"{self._bound.application_id} is {self.state}: its stores are read while it runs.")
         spec = next((spec for spec in self._bound.stores if spec.name == name), None)
         if spec is None:
             known = ", ".join(sorted(spec.name for spec in self._bound.stores)) or "none"
             raise StreamsError(f"The topology has no store {name}; it has {known}.")
-        return ReadOnlyStore(self._threads, self._globals, spec)
+        return ReadOnlyStore(self._threads, self._globals, spec, partition)
 
     @property
     def metrics(self) -> dict[str, int | float]:
@@ -331,6 +415,35 @@ class KafkaStreams:
                     }
         return found
 
+    def local_threads(self) -> dict[str, ThreadMetadata]:
+        """Return what each thread of this instance does and which tasks it has, by its name."""
+        found: dict[str, ThreadMetadata] = {}
+        for thread in self._threads:
+            with thread.reading() as tasks:
+                held = tuple(sorted(str(task_id) for task_id in tasks or {}))
+            found[thread.config.instance_id or ""] = ThreadMetadata(thread.figures.state, held)
+        return found
+
+    def local_store_lags(self) -> dict[str, dict[int, int]]:
+        """Return how many records of its changelog each store of this instance lacks, by store and partition.
+
+        Raises:
+            BrokerError: the brokers do not answer.
+        """
+        at = {
+            (each.store, TopicPartition(each.topic, each.partition)): each.offset
+            for thread in self._threads
+            for each in thread.figures.changelogs
+        }
+        if not at:
+            return {}
+        with Admin(self._config.client) as admin:
+            ends = admin.list_offsets({partition: LATEST for _, partition in at})
+        found: dict[str, dict[int, int]] = {}
+        for (store, partition), offset in at.items():
+            found.setdefault(store, {})[partition.partition] = max(0, ends[partition].offset - offset)
+        return found
+
     def store_metrics(self) -> dict[str, dict[str, dict[str, int | float]]]:
         """Return figures of each store of this instance, by task and name of the store.
 
@@ -348,53 +461,6 @@ class KafkaStreams:
 def _topics(client: ClientConfig) -> list[str]:
     with Admin(client) as admin:
         return list(admin.list_topics())
-
-
-class ReadOnlyStore:
-    """The rows of a store in this instance, as they are now, changes that are not committed yet included."""
-
-    def __init__(self, threads: list[StreamThread], global_tables: GlobalTables, spec: Any) -> None:
-        self._threads = threads
-        self._globals = global_tables
-        self._spec = spec
-        self._write = KeyWriter(spec.key_serde)
-        self._read = KeyReader(spec.key_serde)
-
-    def get(self, key: Any) -> Any:
-        """Return the value of a key, or None; windowed stores take `Windowed` keys."""
-        data = self._write(key)
-        for value in self._visit(lambda store: store.get(data)):
-            if value is not None:
-                return value[0]
-        return None
-
-    def versions(self, key: Any, earliest: int = 0, latest: int = 2**63 - 1) -> list[Version]:
-        """Return what was valid of a key at some time within [earliest, latest], the oldest first.
-
-        Raises:
-            StreamsError: the store keeps no versions.
-        """
-        if self._spec.history_ms is None:
-            raise StreamsError(f"Store {self._spec.name} keeps no versions; set history_retention_ms where it is made.")
-        data = self._write(key)
-        found = self._visit(lambda store: list(store.versions(data, earliest, latest)))
-        return [version for versions in found for version in versions]
-
-    def all(self) -> Iterator[tuple[Any, Any]]:
-        """Yield keys and values, task by task in the order of key bytes."""
-        for rows in self._visit(lambda store: [(key, row) for key, (row, _) in store.range()]):
-            for key, row in rows:
-                yield self._read(key), row
-
-    def _visit(self, look: Callable[[Any], Any]) -> Iterator[Any]:
-        name = self._spec.name
-        if name in self._globals.stores:
-            yield look(ObjectStore(self._globals.stores[name], self._spec.objects))
-            return
-        for thread in self._threads:
-            with thread.reading() as tasks:
-                found = [look(task.open_store(self._spec)) for task in (tasks or {}).values() if name in task.stores]
-            yield from found
 
 
 def _instance_id(directory: Path) -> str:

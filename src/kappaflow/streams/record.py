@@ -57,6 +57,14 @@ class Record:
         """Return a copy with another value."""
         return Record(self.key, value, self.timestamp, self.headers, self.topic, self.partition, self.offset)
 
+    def with_timestamp(self, timestamp: int) -> Record:
+        """Return a copy with another time."""
+        return Record(self.key, self.value, timestamp, self.headers, self.topic, self.partition, self.offset)
+
+    def with_headers(self, headers: Headers) -> Record:
+        """Return a copy with other headers."""
+        return Record(self.key, self.value, self.timestamp, headers, self.topic, self.partition, self.offset)
+
     def with_key(self, key: Any) -> Record:
         """Return a copy with another key."""
         return Record(key, self.value, self.timestamp, self.headers, self.topic, self.partition, self.offset)

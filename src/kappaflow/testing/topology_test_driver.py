@@ -24,6 +24,7 @@ from kappaflow.streams.dsl.stores import store_for_processor
 from kappaflow.streams.dsl.topology import Topology
 from kappaflow.streams.execution.changelogs import changelog_record
 from kappaflow.streams.execution.encode import encode_record, has_topic, partitions_of
+from kappaflow.streams.execution.error_handling import ErrorHandler, ErrorPolicy, failed_in, failing_node, place_of
 from kappaflow.streams.execution.row_task import DecodedRecord, RawRecord, RowTask, read_key, write_key
 from kappaflow.streams.processors.base import TaskContext
 from kappaflow.streams.processors.build import open_objects
@@ -46,6 +47,9 @@ class TopologyTestDriver:
         start_time_ms: what the wall clock shows.
         on_error: told about records that cannot be read or written, which are dropped then; without it the error is
             raised.
+        errors: what to do with records that cannot be read, processed or written, as an application does it; dead
+            letters are among the topics that are written.
+        app_configs: what processors see as ``context.app_configs``.
         topics: that there are, for sources that read by a pattern.
         caching: what tables and aggregations give waits for a commit, where their stores allow it.
         commit_every: after so many records there is a commit, and whenever `commit` is called.
@@ -59,17 +63,24 @@ class TopologyTestDriver:
         application_id: str = APPLICATION_ID,
         start_time_ms: int = 0,
         on_error: Callable[[str, KappaError], None] | None = None,
+        errors: ErrorPolicy | None = None,
+        app_configs: Mapping[str, Any] | None = None,
         emit_interval_ms: int = 0,
         outer_interval_ms: int = 0,
         topics: Sequence[str] = (),
         caching: bool = False,
         commit_every: int = 1,
     ) -> None:
+        if not isinstance(topology, Topology):  # pyright: ignore[reportUnnecessaryIsInstance]
+            raise UsageError(f"The driver runs a Topology, not a {type(topology).__name__}: call build() first.")
         self._caching, self._commit_every, self._processed = caching, commit_every, 0
         self._bound: BoundTopology = topology.bind(application_id, topics)
         self.outputs: dict[str, list[RawRecord]] = {}
         self._now = start_time_ms
         self._on_error = on_error
+        self._errors = None if errors is None else ErrorHandler(errors, _Letters(self.outputs), lambda *_: None)
+        self._source: RawRecord | None = None
+        self._app_configs = app_configs or {}
         self._offsets: dict[str, int] = {}
         self._queues = PartitionQueues[DecodedRecord]()
         self._specs = {spec.name: spec for spec in self._bound.stores}
@@ -92,7 +103,10 @@ class TopologyTestDriver:
             outer_interval_ms=outer,
             application_id=self._bound.application_id,
             caching=self._caching,
+            app_configs=self._app_configs,
         )
+        if self._errors is not None and self._errors.policy.processing != "fail":
+            self.context.on_failure = self._processing_failed
         self._task = self._task_of(self._parts, self.context)
         for name, store in self.context.versioned.items():
             store.journal = self._journal_of(self._specs[name])
@@ -125,9 +139,7 @@ class TopologyTestDriver:
         nodes = {name: node for name, node in self._bound.nodes.items() if name in names}
         sources = {topic: read for part in parts for topic, read in part.sources.items()}
         whole = Subtopology(0, tuple(nodes.values()), sources)
-        return RowTask(
-            self._bound, whole, self._stores, context.emit, lambda raw, e: self._failed(raw.topic, e), context
-        )
+        return RowTask(self._bound, whole, self._stores, context.emit, self._unreadable, context)
 
     # ---- records ----
 
@@ -186,7 +198,13 @@ class TopologyTestDriver:
 
     def _work(self) -> None:
         while (decoded := self._queues.take()) is not None:
-            self._task.run(decoded)
+            self._source = decoded.raw
+            try:
+                self._task.run(decoded)
+            except Exception as error:
+                error.add_note(f"While {failing_node(error) or 'the task'} processed {place_of(decoded.raw)}.")
+                raise
+            self._source = None
             self._processed += 1
             if self._processed % self._commit_every == 0:
                 self._commit()
@@ -230,6 +248,10 @@ class TopologyTestDriver:
                 return
             raw = encode_record(node, record)
         except KappaError as error:
+            if self._errors is not None:
+                self.context.drop("production")
+                self._errors.production(node.topic or node.name, self._source, error)
+                return
             self._failed(node.topic or node.name, error)
             return
         self.outputs.setdefault(raw.topic, []).append(raw)
@@ -237,6 +259,19 @@ class TopologyTestDriver:
             offset = self._offsets.get(raw.topic, 0)
             self._offsets[raw.topic] = offset + 1
             self._enqueue(RawRecord(raw.topic, raw.key, raw.value, raw.timestamp, raw.headers, 0, offset))
+
+    def _unreadable(self, raw: RawRecord, error: KappaError) -> None:
+        if self._errors is not None:
+            self._errors.deserialization(raw, error)
+            return
+        self._failed(raw.topic, error)
+
+    def _processing_failed(self, node: str, error: Exception) -> None:
+        assert self._errors is not None
+        self.context.drop("processing")
+        place = "a scheduled call" if self._source is None else place_of(self._source)
+        problem = error if isinstance(error, KappaError) else failed_in(error, place, node)
+        self._errors.processing(self._source, problem, node)
 
     def _failed(self, topic: str, error: KappaError) -> None:
         if self._on_error is None:
@@ -264,6 +299,10 @@ class TopologyTestDriver:
             raise UsageError(f"There is no store {name}; there are {', '.join(sorted(self._specs)) or 'none'}.")
         return store_for_processor(self._opened(name), self._specs[name], self.context)
 
+    def get_all_state_stores(self) -> dict[str, Any]:
+        """Return all stores by name."""
+        return {name: self.get_state_store(name) for name in self._specs}
+
     def rows_of(self, name: str) -> list[tuple[Any, Any, int]]:
         """Return keys, values and their times of a store, in the order of key bytes."""
         read = KeyReader(self._specs[name].key_serde)
@@ -278,6 +317,11 @@ class TopologyTestDriver:
         """Counts of records that operators left out, by reason."""
         return self.context.dropped
 
+    @property
+    def metrics(self) -> dict[str, int]:
+        """Figures by Kafka Streams' names, as `KafkaStreams.metrics` has them."""
+        return {"process-total": self._processed, "dropped-records-total": sum(self.context.dropped.values())}
+
     def close(self) -> None:
         """End the processors."""
         self._task.close()
@@ -288,6 +332,17 @@ class TopologyTestDriver:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+
+class _Letters:
+    """Takes dead letters as what was written."""
+
+    def __init__(self, outputs: dict[str, list[RawRecord]]) -> None:
+        self._outputs = outputs
+
+    def add(self, record: RawRecord) -> None:
+        """Keep one."""
+        self._outputs.setdefault(record.topic, []).append(record)
 
 
 class _LoggedStore(PackedMemoryStore):
@@ -329,6 +384,11 @@ class TestInputTopic:
         """Pipe records of keys and values."""
         for key, value in pairs:
             self.pipe_input(key, value)
+
+    def pipe_records(self, records: Iterable[Record]) -> None:
+        """Pipe records with their times and headers."""
+        for record in records:
+            self.pipe_input(record.key, record.value, timestamp=record.timestamp, headers=record.headers)
 
     def pipe_values(self, values: Iterable[Any]) -> None:
         """Pipe records without keys."""

@@ -15,7 +15,9 @@ import java.util.Base64;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Properties;
+import java.util.Set;
 import java.util.TreeSet;
 import org.apache.kafka.common.TopicPartition;
 import org.apache.kafka.common.header.Header;
@@ -25,6 +27,7 @@ import org.apache.kafka.common.serialization.ByteArrayDeserializer;
 import org.apache.kafka.common.serialization.ByteArraySerializer;
 import org.apache.kafka.common.serialization.Serde;
 import org.apache.kafka.common.serialization.Serdes;
+import org.apache.kafka.common.serialization.StringSerializer;
 import org.apache.kafka.common.utils.Bytes;
 import org.apache.kafka.streams.KeyValue;
 import org.apache.kafka.streams.StreamsBuilder;
@@ -35,7 +38,9 @@ import org.apache.kafka.streams.TopologyTestDriver;
 import org.apache.kafka.streams.kstream.*;
 import org.apache.kafka.streams.kstream.internals.SessionWindow;
 import org.apache.kafka.streams.processor.PunctuationType;
+import org.apache.kafka.streams.processor.Cancellable;
 import org.apache.kafka.streams.processor.RecordContext;
+import org.apache.kafka.streams.processor.StreamPartitioner;
 import org.apache.kafka.streams.processor.TopicNameExtractor;
 import org.apache.kafka.streams.processor.internals.StreamTask;
 import org.apache.kafka.streams.processor.api.ContextualFixedKeyProcessor;
@@ -177,6 +182,11 @@ public final class DslTopologies {
                 List<String> topics = new ArrayList<>();
                 op.get("topics").forEach(topic -> topics.add(topic.asText()));
                 Consumed<String, String> consumed = Consumed.with(TEXT, TEXT);
+                if (op.has("shift")) {
+                    long shift = op.get("shift").asLong();
+                    consumed = consumed.withTimestampExtractor(
+                        (record, partitionTime) -> Math.max(record.timestamp() + shift, partitionTime));
+                }
                 return builder.stream(topics, name == null ? consumed : consumed.withName(op.get("name").asText()));
             }
             case "table": {
@@ -190,6 +200,23 @@ public final class DslTopologies {
             }
             case "global_table":
                 return builder.globalTable(op.get("topic").asText(), Consumed.with(TEXT, TEXT));
+            case "global_store": {
+                String own = op.get("store").asText();
+                builder.addGlobalStore(
+                    Stores.keyValueStoreBuilder(Stores.inMemoryKeyValueStore(own), TEXT, TEXT).withLoggingDisabled(),
+                    op.get("topic").asText(), Consumed.with(TEXT, TEXT), () -> new Filling(own));
+                return own;
+            }
+            case "look_up": {
+                String looked = (String) made.get(op.get("in").get(1).asText());
+                return name == null ? stream(op).process(() -> new Looking(op, looked))
+                    : stream(op).process(() -> new Looking(op, looked), name);
+            }
+            case "print": {
+                Printed<String, String> printed = Printed.toFile("/dev/null");
+                stream(op).print(name == null ? printed : printed.withName(op.get("name").asText()));
+                return "";
+            }
             case "filter":
                 return name == null ? stream(op).filter((k, v) -> keeps(op, k, v))
                     : stream(op).filter((k, v) -> keeps(op, k, v), name);
@@ -286,6 +313,11 @@ public final class DslTopologies {
             case "to": {
                 Produced<String, String> produced = Produced.with(TEXT, TEXT);
                 produced = name == null ? produced : produced.withName(op.get("name").asText());
+                if (op.has("drops")) {
+                    StreamPartitioner<String, String> dropping = (topic, k, v, n) -> Optional.of(
+                        v != null && v.length() % op.get("drops").asInt() == 0 ? Set.of() : Set.of(0));
+                    produced = produced.withStreamPartitioner(dropping);
+                }
                 if (op.path("chosen").asBoolean()) {
                     stream(op).to(new Chosen(op.get("topic").asText()), produced);
                 } else {
@@ -326,9 +358,13 @@ public final class DslTopologies {
             case "join_global": {
                 GlobalKTable<String, String> right = (GlobalKTable<String, String>) made.get(op.get("in").get(1).asText());
                 KeyValueMapper<String, String, String> key = (k, v) -> group(op, v);
-                return op.get("kind").asText().equals("left")
-                    ? stream(op).leftJoin(right, key, (String l, String r) -> join(l, r))
-                    : stream(op).join(right, key, (String l, String r) -> join(l, r));
+                ValueJoiner<String, String, String> joiner = DslTopologies::join;
+                if (name != null) {
+                    return op.get("kind").asText().equals("left") ? stream(op).leftJoin(right, key, joiner, name)
+                        : stream(op).join(right, key, joiner, name);
+                }
+                return op.get("kind").asText().equals("left") ? stream(op).leftJoin(right, key, joiner)
+                    : stream(op).join(right, key, joiner);
             }
             default:
                 return tables(op, name);
@@ -347,6 +383,14 @@ public final class DslTopologies {
                     return name == null ? table(op).filter(predicate, kept) : table(op).filter(predicate, name, kept);
                 }
                 return name == null ? table(op).filter(predicate) : table(op).filter(predicate, name);
+            }
+            case "table_filter_not": {
+                Predicate<Object, String> predicate = (k, v) -> keeps(op, k, v);
+                if (kept != null) {
+                    return name == null ? table(op).filterNot(predicate, kept)
+                        : table(op).filterNot(predicate, name, kept);
+                }
+                return name == null ? table(op).filterNot(predicate) : table(op).filterNot(predicate, name);
             }
             case "table_map_values": {
                 ValueMapper<String, String> mapper = v -> add(op, v);
@@ -375,8 +419,9 @@ public final class DslTopologies {
                     return ((KTable) table(op)).suppress(
                         name == null ? untilClosed : ((Suppressed) untilClosed).withName(op.get("name").asText()));
                 }
-                Suppressed.EagerBufferConfig buffer = op.has("records")
-                    ? Suppressed.BufferConfig.maxRecords(op.get("records").asLong())
+                Suppressed.EagerBufferConfig buffer = op.has("bytes")
+                    ? Suppressed.BufferConfig.maxBytes(op.get("bytes").asLong())
+                    : op.has("records") ? Suppressed.BufferConfig.maxRecords(op.get("records").asLong())
                     : Suppressed.BufferConfig.maxRecords(Long.MAX_VALUE);
                 Suppressed<Object> limit = Suppressed.untilTimeLimit(ms(op, "wait"), buffer);
                 return table(op).suppress(name == null ? limit : limit.withName(op.get("name").asText()));
@@ -599,12 +644,38 @@ public final class DslTopologies {
             super.init(context);
             store = context.getStateStore(op.get("store").asText());
             if (op.path("interval").asLong() > 0) {
-                context.schedule(ms(op, "interval"), PunctuationType.STREAM_TIME, now -> {
+                PunctuationType type = op.path("wall").asBoolean()
+                    ? PunctuationType.WALL_CLOCK_TIME : PunctuationType.STREAM_TIME;
+                Cancellable[] scheduled = {null};
+                int[] left = {op.path("times").asInt(Integer.MAX_VALUE)};
+                scheduled[0] = context.schedule(ms(op, "interval"), type, now -> {
                     List<Record<String, String>> all = new ArrayList<>();
                     store.all().forEachRemaining(each -> all.add(new Record<>(each.key, cap("all" + each.value), now)));
                     all.forEach(context::forward);
+                    context.forward(new Record<>("near", near(), now));
+                    if (--left[0] == 0) {
+                        scheduled[0].cancel();
+                    }
                 });
             }
+        }
+
+        /** The keys of parts of the store, forwards and backwards. */
+        private String near() {
+            StringBuilder found = new StringBuilder();
+            try (var some = store.range("a", "k0")) {
+                some.forEachRemaining(each -> found.append(each.key));
+            }
+            try (var some = store.reverseRange("b", "k1")) {
+                some.forEachRemaining(each -> found.append("<").append(each.key));
+            }
+            try (var some = store.reverseAll()) {
+                some.forEachRemaining(each -> found.append("-").append(each.key));
+            }
+            try (var some = store.prefixScan("k", new StringSerializer())) {
+                some.forEachRemaining(each -> found.append("*").append(each.key));
+            }
+            return found.toString();
         }
 
         @Override
@@ -616,6 +687,39 @@ public final class DslTopologies {
             String before = store.get(record.key());
             store.put(record.key(), record.value());
             context().forward(record.withKey(record.key() + "!").withValue(cap(shown(before) + record.value())));
+        }
+    }
+
+    /** Keeps what a topic has in a global store, with a mark. */
+    private static final class Filling extends ContextualProcessor<String, String, Void, Void> {
+        private final String own;
+
+        Filling(String own) {
+            this.own = own;
+        }
+
+        @Override
+        public void process(Record<String, String> record) {
+            KeyValueStore<String, String> store = context().getStateStore(own);
+            store.put(record.key(), record.value() == null ? null : cap(record.value() + "!"));
+        }
+    }
+
+    /** Looks what each record refers to up in a global store. */
+    private static final class Looking extends ContextualProcessor<String, String, String, String> {
+        private final JsonNode op;
+        private final String looked;
+
+        Looking(JsonNode op, String looked) {
+            this.op = op;
+            this.looked = looked;
+        }
+
+        @Override
+        public void process(Record<String, String> record) {
+            KeyValueStore<String, String> store = context().getStateStore(looked);
+            String key = group(op, record.value());
+            context().forward(record.withValue(join(record.value(), key == null ? null : store.get(key))));
         }
     }
 
@@ -699,10 +803,31 @@ public final class DslTopologies {
             try (var found = windows.fetchAll(at - 9, at)) {
                 found.forEachRemaining(each -> near.add(each.key.key() + each.key.window().start() + "=" + each.value));
             }
+            try (var found = windows.backwardFetch(key, at - 20, at + 5)) {
+                found.forEachRemaining(each -> near.add("<" + each.key));
+            }
+            try (var found = windows.fetch("a", "k0", at - 9, at)) {
+                found.forEachRemaining(each -> near.add(each.key.key() + "-" + each.key.window().start()));
+            }
+            try (var found = windows.backwardFetch("b", "k1", at - 9, at)) {
+                found.forEachRemaining(each -> near.add(each.key.key() + "<" + each.key.window().start()));
+            }
+            try (var found = windows.backwardAll()) {
+                found.forEachRemaining(each -> near.add(each.key.key() + "<<" + each.key.window().start()));
+            }
             sessions.put(new Windowed<>(key, new SessionWindow(Math.max(0, at - 3), at)), value);
             try (var found = sessions.findSessions(key, at - 20, at + 5)) {
                 found.forEachRemaining(each -> near.add(
                     each.key.window().start() + "-" + each.key.window().end() + "=" + each.value));
+            }
+            try (var found = sessions.backwardFindSessions(key, at - 20, at + 5)) {
+                found.forEachRemaining(each -> near.add("<" + each.key.window().end()));
+            }
+            try (var found = sessions.findSessions("a", "k0", at - 20, at + 5)) {
+                found.forEachRemaining(each -> near.add(each.key.key() + "~" + each.key.window().end()));
+            }
+            try (var found = sessions.backwardFetch(key)) {
+                found.forEachRemaining(each -> near.add("<<" + each.key.window().end()));
             }
             if (value != null) {
                 few.put(key, value);
@@ -802,10 +927,17 @@ public final class DslTopologies {
             Map<String, TestInputTopic<byte[], byte[]>> inputs = new HashMap<>();
             Commits commits = document.has("commit_every")
                 ? new Commits(driver, document.get("commit_every").asInt()) : null;
+            int position = 0;
             for (JsonNode record : document.get("records")) {
+                for (JsonNode tick : document.path("ticks")) {
+                    if (tick.get(0).asInt() == position) {
+                        driver.advanceWallClockTime(Duration.ofMillis(tick.get(1).asLong()));
+                    }
+                }
+                position++;
                 RecordHeaders headers = new RecordHeaders();
                 record.get(4).forEach(each -> headers.add(each.get(0).asText(), bytes(each.get(1))));
-                if (commits != null && !record.get(0).asText().equals("g0")) {
+                if (commits != null && !record.get(0).asText().startsWith("g")) {
                     commits.pipe(record.get(0).asText(), record.get(3).asLong(), bytes(record.get(1)),
                         bytes(record.get(2)), headers);
                     continue;

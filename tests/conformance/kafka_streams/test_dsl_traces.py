@@ -8,6 +8,7 @@ seed: `KAPPA_DSL_SEEDS=first:count` runs other seeds.
 from __future__ import annotations
 
 import os
+import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -36,6 +37,7 @@ from kappaflow.testing.described_streams import (
     difference,
     is_buffer,
     minimised,
+    play,
     random_program,
     read_trace,
     table_of,
@@ -156,8 +158,7 @@ def changelog_difference(one: Traced, folder: Path, *, chance: float, every: boo
     """Say where changelogs differ from those of Kafka Streams, or from the stores; empty when they do not."""
     driver = DurableDriver(build(one.program), folder, one.seed, chance=chance, every=every)
     try:
-        driver.pipe(*one.program.records)
-        driver.commit()
+        play(driver, one.program, random.Random(one.seed))
         for topic, spec in driver.logged().items():
             theirs, ours = one.trace.outputs.get(topic, []), driver.take(topic)
             if (every and not spec.logged_at_commit and not is_buffer(one.trace, topic)) or spec.history_ms is not None:
@@ -208,9 +209,11 @@ def test_an_operator_that_forgets_at_a_restart_is_seen(
     assert any(ours_differs(one, 0.3) for one in without_schedules(traced))
 
 
-def test_the_programs_cover_all_operators_and_pairs_of_them(traced: list[Traced]) -> None:
+def test_the_programs_cover_all_operators_and_pairs_of_them(
+    traced: list[Traced], record_property: Callable[[str, object], None]
+) -> None:
     operators, pairs = covered(one.program for one in traced)
-    print(table_of(operators, pairs))
+    record_property("told", f"{len(traced)} programs of the streams DSL\n{table_of(operators, pairs)}")
     if len(traced) >= 300:
         assert set(operators) == set(KINDS)
         assert set(PAIRS) - set(pairs) == set()

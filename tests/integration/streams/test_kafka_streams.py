@@ -17,21 +17,25 @@ from confluent_kafka.admin import AdminClient, NewTopic
 from kappaflow.errors import StreamsError
 from kappaflow.streams import (
     WALL_CLOCK_TIME,
+    ErrorPolicy,
     KafkaStreams,
     Materialized,
     Processor,
     ProcessorContext,
     Record,
     Serdes,
+    SessionWindows,
     StreamsBuilder,
     TimeWindows,
     Topology,
+    Windowed,
     col,
     key_value_store,
 )
 from kappaflow.streams.columns import reason_for_rows
 from kappaflow.streams.execution.streams_config import Guarantee
 from kappaflow.testing.embedded_broker import EmbeddedBroker
+from kappaflow.testing.embedded_server import wait_until
 
 PARTITIONS = 3
 DEADLINE_S = 40
@@ -417,3 +421,66 @@ def test_versions_that_columns_keep_are_restored_from_their_changelog(cluster: C
         assert found == [("10", 10), ("20", 20), ("25", 25), ("30", 30)]
         cluster.write(orders, ("eur", "c"), ("eur", "d"), at=15)
         assert cluster.read(out, 4)[2:] == [(b"eur", b"c@10"), (b"eur", b"d@10")]
+
+
+def test_stores_of_every_kind_are_read_from_outside(cluster: Cluster, tmp_path: Path) -> None:
+    events = cluster.topic("events", 2)
+    builder = StreamsBuilder(key_serde=Serdes.string(), value_serde=Serdes.string())
+    grouped = builder.stream(events).group_by_key()
+    grouped.count("counts")
+    grouped.windowed_by(TimeWindows.of(10)).count(Materialized("windows", retention_ms=1_000))
+    grouped.windowed_by(SessionWindows.of(5)).count(Materialized("sessions", retention_ms=1_000))
+    grouped.reduce(lambda _, value: value, Materialized("versions", history_retention_ms=1_000))
+    for at in (1, 2, 12, 30):
+        cluster.write(events, ("a", f"a{at}"), ("ab", f"b{at}"), ("c", f"c{at}"), at=at)
+    with application(cluster, builder.build(), tmp_path) as streams:
+        streams.wait_until_running()
+        counts = streams.store("counts")
+        wait_until(lambda: sum(value for _, value in counts.all()) == 12, "all records", DEADLINE_S)
+        assert counts.get_with_timestamp("a") == (4, 30)
+        assert sorted(counts.range("ab", "c")) == [("ab", 4), ("c", 4)]
+        assert sorted(counts.prefix_scan("a")) == [("a", 4), ("ab", 4)]
+        assert counts.approximate_num_entries() == 3
+        windows, sessions = streams.store("windows"), streams.store("sessions")
+        assert list(windows.fetch("a", 0, 20)) == [(0, 2), (10, 1)]
+        assert list(windows.fetch("a", backward=True)) == [(30, 1), (10, 1), (0, 2)]
+        assert sorted(window.key for window, _ in windows.fetch_all(30, 30)) == ["a", "ab", "c"]
+        assert windows.get(Windowed("a", 0, 10)) == 2
+        assert [(each.start, each.end, n) for each, n in sessions.fetch("a", 0, 12)] == [(1, 2, 2), (12, 12, 1)]
+        assert streams.store("versions").get("c", as_of=15) == "c12"
+        assert [version.value for version in streams.store("versions").versions("a", 12, 20)] == ["a12"]
+        with pytest.raises(StreamsError, match="counts is a KeyValueStore; only a WindowStore has what is asked"):
+            list(counts.fetch("a"))
+        parts = [dict(streams.store("counts", partition=each).all()) for each in range(2)]
+        assert parts[0] | parts[1] == {"a": 4, "ab": 4, "c": 4} and len(parts[0]) + len(parts[1]) == 3
+        tasks = [task for each in streams.local_threads().values() for task in each.tasks]
+        assert tasks == ["0_0", "0_1"]
+        wait_until(lambda: streams.local_store_lags().get("counts") == {0: 0, 1: 0}, "no lag", DEADLINE_S)
+        with pytest.raises(StreamsError, match="its state is deleted before it starts"):
+            streams.clean_up()
+    assert any((tmp_path / f"{cluster.prefix}-app").glob("thread-*"))
+    streams.clean_up()
+    assert not any((tmp_path / f"{cluster.prefix}-app").glob("thread-*"))
+
+
+def test_a_record_that_fails_is_passed_where_it_may_be_and_named_where_not(cluster: Cluster, tmp_path: Path) -> None:
+    source, out, dead = cluster.topic("in", 1), cluster.topic("out", 1), cluster.topic("dead", 1)
+    builder = StreamsBuilder(key_serde=Serdes.string(), value_serde=Serdes.string())
+    stream = builder.stream(source)
+    stream.map_values(int, name="as-number").map_values(str).to(out, value_serde=Serdes.string())
+    stream.map_values(str.upper).to(out, value_serde=Serdes.string())
+    cluster.write(source, ("k", "1"), ("k", "x"), ("k", "2"))
+    policy = ErrorPolicy(processing=lambda problem: "continue" if problem.node else "fail", dead_letter_topic=dead)
+    states: list[str] = []
+    listener: Any = lambda now, _before: states.append(now)  # noqa: E731
+    with application(cluster, builder.build(), tmp_path / "passed", errors=policy) as streams:
+        assert [value for _, value in cluster.read(out, 5)] == [b"1", b"1", b"X", b"2", b"2"]
+        assert [value for _, value in cluster.read(dead, 1)] == [b"x"]
+        streams.close(leave=True)
+    cluster.write(source, ("k", "y"))
+    streams = application(cluster, builder.build(), tmp_path / "named", state_listener=listener)
+    streams.start()
+    wait_until(lambda: streams.state == "ERROR", "the error", DEADLINE_S)
+    assert f"as-number failed for {source}-0@3: ValueError: invalid literal" in streams.error
+    streams.close()
+    assert states[-3:] == ["PENDING_ERROR", "ERROR", "NOT_RUNNING"]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pyarrow as pa
 import pytest
@@ -9,10 +11,19 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kappaflow import kernel
-from kappaflow.errors import FunctionError, KappaError, SerializationError, StreamsError
-from kappaflow.streams.execution.error_handling import CONTINUE, ErrorHandler, ErrorPolicy, dead_letter
+from kappaflow.errors import FunctionError, KappaError, RecordFailedError, SerializationError, StreamsError
+from kappaflow.streams import STREAM_TIME, Processor, ProcessorContext, Record, Serdes, StreamsBuilder
+from kappaflow.streams.execution.error_handling import (
+    CONTINUE,
+    ErrorHandler,
+    ErrorPolicy,
+    RecordProblem,
+    Response,
+    dead_letter,
+)
 from kappaflow.streams.execution.record_sizes import batch_size, rows_above
 from kappaflow.streams.execution.row_task import RawRecord
+from kappaflow.testing import TopologyTestDriver
 
 RAW = RawRecord("orders", b"k", b"v", 1_700_000_000_000, (("trace", b"1"),), 3, 42)
 
@@ -109,3 +120,85 @@ def test_sizes_are_those_of_batches_of_one_record(
     keys, values = keys.cast(pa.binary_view()), values.cast(pa.binary_view())
     assert rows_above(limit, keys, values, headers) == expected
     assert rows_above(limit, keys[1:], values[1:], headers[1:]) == {i - 1: size for i, size in expected.items() if i}
+
+
+# ---- in a topology ----
+
+TEXT, LONG = Serdes.string(), Serdes.long()
+
+
+def driven(errors: ErrorPolicy | None, *values: str) -> tuple[TopologyTestDriver, list[Any], list[Any]]:
+    """Two branches of one stream: one fails for what is no number, the other takes everything."""
+    builder = StreamsBuilder(key_serde=TEXT, value_serde=TEXT)
+    source = builder.stream("in")
+    source.map_values(int, name="as-number").to("numbers", value_serde=LONG)
+    source.to("all")
+    driver = TopologyTestDriver(builder.build(), errors=errors)
+    driver.create_input_topic("in", TEXT, TEXT).pipe_values(values)
+    numbers = driver.create_output_topic("numbers", TEXT, LONG).read_values_to_list()
+    return driver, numbers, driver.create_output_topic("all", TEXT, TEXT).read_values_to_list()
+
+
+def test_a_record_is_passed_behind_the_operator_that_fails_and_goes_on_in_other_branches() -> None:
+    driver, numbers, everything = driven(ErrorPolicy(processing="continue", dead_letter_topic="dead"), "1", "x", "2")
+    assert (numbers, everything) == ([1, 2], ["1", "x", "2"])
+    (letter,) = driver.take("dead")
+    told = {name.removeprefix("__streams.errors."): value for name, value in letter.headers}
+    assert (letter.value, told["exception"], told["offset"]) == (b"x", b"builtins.ValueError", b"1")
+    assert b"as-number failed for in-0@1: ValueError" in (told["message"] or b"")
+    assert driver.dropped == {"processing": 1}
+
+
+def test_a_handler_decides_about_each_record_and_writes_letters_of_its_own() -> None:
+    seen: list[RecordProblem] = []
+
+    def decide(problem: RecordProblem) -> Response | str:
+        seen.append(problem)
+        if problem.record is None or problem.record.value == b"worse":
+            return "fail"
+        return Response("continue", (RawRecord("mine", b"k", problem.record.value, 7),))
+
+    driver, numbers, everything = driven(ErrorPolicy(processing=decide, dead_letter_topic="dead"), "1", "x")  # type: ignore[arg-type]
+    assert (numbers, everything) == ([1], ["1", "x"])
+    assert [record.value for record in driver.take("mine")] == [b"x"] and not driver.take("dead")
+    assert [(p.kind, p.node, type(p.cause)) for p in seen] == [("processing", "as-number", ValueError)]
+    with pytest.raises(RecordFailedError, match=r"cannot be processed: in-0@0: as-number failed .*ValueError"):
+        driven(ErrorPolicy(processing=decide), "worse")  # type: ignore[arg-type]
+    with pytest.raises(StreamsError, match="answers continue or fail, not 'perhaps'"):
+        driven(ErrorPolicy(processing=lambda _: "perhaps"), "x")  # type: ignore[arg-type,return-value]
+
+
+def test_what_cannot_be_read_or_written_goes_by_the_policy_too() -> None:
+    builder = StreamsBuilder(key_serde=TEXT, value_serde=LONG)
+    builder.stream("in").map_values(lambda value: "big" if value > 9 else value).to("out")
+    policy = ErrorPolicy("continue", production="continue", dead_letter_topic="dead")
+    with TopologyTestDriver(builder.build(), errors=policy) as driver:
+        driver.create_input_topic("in", TEXT, TEXT).pipe_input("a", "no long")
+        driver.create_input_topic("in", TEXT, LONG).pipe_values([10, 2])
+        assert driver.create_output_topic("out", TEXT, LONG).read_values_to_list() == [2]
+        assert [letter.value for letter in driver.take("dead")] == [b"no long", LONG.serialize(10)]
+
+
+def test_a_scheduled_call_that_fails_goes_by_the_policy() -> None:
+    class Fails(Processor):
+        def init(self, context: ProcessorContext) -> None:
+            super().init(context)
+            context.schedule(10, STREAM_TIME, lambda now: int("none"))
+
+        def process(self, record: Record) -> None:
+            self.context.forward(record)
+
+    builder = StreamsBuilder(key_serde=TEXT, value_serde=TEXT)
+    builder.stream("in").process(Fails, name="fails").to("out", key_serde=TEXT, value_serde=TEXT)
+    seen: list[RecordProblem] = []
+    policy = ErrorPolicy(processing="continue", listener=seen.append)
+    with TopologyTestDriver(builder.build(), errors=policy) as driver:
+        driver.create_input_topic("in", TEXT, TEXT).pipe_values(["x"])
+        assert driver.create_output_topic("out", TEXT, TEXT).read_values_to_list() == ["x"]
+    assert [problem.node for problem in seen] == ["fails"]
+
+
+def test_without_a_policy_the_error_comes_as_it_was_raised_and_says_where() -> None:
+    with pytest.raises(ValueError, match="invalid literal") as raised:
+        driven(None, "1", "x")
+    assert raised.value.__notes__ == ["While as-number processed in-0@1."]

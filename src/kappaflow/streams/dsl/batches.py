@@ -47,6 +47,7 @@ def batches_node(of: Typed, function: Callable[[Any], Any], returns: Any, batch_
             make=lambda context, _: MapBatchesProcessor(at.name, context, called),
             columns=lambda _context, _stores: MapBatchesColumns(called),
             shape=made,
+            may_fail=True,
         )
 
     return make, serde_of_shape(made)

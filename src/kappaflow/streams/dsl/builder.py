@@ -12,7 +12,7 @@ from kappaflow.streams.dsl.entries import OffsetReset, TimestampExtractor
 from kappaflow.streams.dsl.global_table import GlobalKTable, add_global_store, global_table
 from kappaflow.streams.dsl.graph import Graph, GraphNode
 from kappaflow.streams.dsl.processor_api import ProcessorSupplier
-from kappaflow.streams.dsl.stores import Materialized, StoreDefinition
+from kappaflow.streams.dsl.stores import Materialized, StoreDefinition, check_serdes
 from kappaflow.streams.dsl.stream import KStream
 from kappaflow.streams.dsl.table import KTable
 from kappaflow.streams.dsl.table_sources import SOURCE_PREFIX, table_from_topic
@@ -46,6 +46,7 @@ class StreamsBuilder:
     """
 
     def __init__(self, *, key_serde: Serde | None = None, value_serde: Serde | None = None) -> None:
+        check_serdes("StreamsBuilder", key_serde, value_serde)
         self.key_serde, self.value_serde = key_serde, value_serde
         self.graph = Graph()
         self.optimizations: frozenset[str] = frozenset()
@@ -142,13 +143,20 @@ class StreamsBuilder:
         return self
 
     def build(
-        self, optimize: str | Sequence[str] = (), *, processor_wrapper: ProcessorWrapper | None = None
+        self,
+        optimize: str | Sequence[str] = (),
+        *,
+        processor_wrapper: ProcessorWrapper | None = None,
+        ensure_explicit_names: bool = False,
     ) -> Topology:
         """Return the topology.
 
         Args:
             processor_wrapper: see `Topology`.
-            optimize: ``all``, or some of ``reuse.ktable.source.topics`` and ``merge.repartition.topics``.
+            optimize: ``all``, or some of ``reuse.ktable.source.topics``, ``merge.repartition.topics`` and
+                ``single.store.self.join``.
+            ensure_explicit_names: refuse stores and repartition topics whose names are generated, which a changed
+                program would not find again.
 
         Raises:
             UsageError: there is no such optimisation.
@@ -163,6 +171,8 @@ class StreamsBuilder:
         self.optimizations = frozenset(chosen)
         topology = Topology(self.key_serde, self.value_serde, processor_wrapper=processor_wrapper)
         self.graph.write(topology, self.optimizations)
+        if ensure_explicit_names:
+            topology.require_names()
         return topology
 
 

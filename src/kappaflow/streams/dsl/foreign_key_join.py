@@ -38,6 +38,7 @@ from kappaflow.streams.processors.foreign_key_sides import (
     SubscribingProcessor,
 )
 from kappaflow.streams.record import Record
+from kappaflow.streams.topology.nodes import PartitionOf
 
 PREFIX = "KTABLE-FK-JOIN-"
 REGISTRATION = f"{PREFIX}SUBSCRIPTION-REGISTRATION-"
@@ -57,6 +58,7 @@ def join_by_foreign_key(
     joiner: Callable[..., Any] | Expression | Mapping[str, Any],
     given: Materialized | str | None,
     name: str | None,
+    partitioners: tuple[PartitionOf | None, PartitionOf | None] = (None, None),
 ) -> KTable:
     """Join each row with the row of another table that it refers to."""
     if kind == "outer":
@@ -65,7 +67,7 @@ def join_by_foreign_key(
     this.enable_old_values(force=True)
     keys, _ = key_mapper(foreign_key, this)
     joins, known = joiner_of(joiner, this, value_serde_of(other), key_serde_of(this))
-    parts = _Parts(this, other, keys, joins, name, known, left=kind == "left")
+    parts = _Parts(this, other, keys, joins, name, known, partitioners, left=kind == "left")
     return parts.joined(materialized_of(given))
 
 
@@ -80,10 +82,12 @@ class _Parts:
         joiner: Joiner,
         name: str | None,
         known: Serde | None,
+        partitioners: tuple[PartitionOf | None, PartitionOf | None],
         *,
         left: bool,
     ) -> None:
         builder = this.builder
+        self.partitioners = partitioners
         self.this, self.other = this, other
         self.foreign_key, self.joiner, self.left = foreign_key, joiner, left
         self.known = known
@@ -124,10 +128,13 @@ class _Parts:
         serde = RegistrationSerde(self.primary)
         sink = GraphNode(
             self._called("-subscription-registration-sink", SINK),
-            lambda topology, at: topology.add_internal_sink(at.name, topic, at.parent_names, self.foreign, serde),
+            lambda topology, at: topology.add_internal_sink(
+                at.name, topic, at.parent_names, self.foreign, serde, partition_of=_by_key(self.partitioners[1])
+            ),
         )
         graph.add(sink, sends)
-        source = self._source(self._called("-subscription-registration-source", SOURCE), topic, self.foreign, serde)
+        name = self._called("-subscription-registration-source", SOURCE)
+        source = self._source(name, topic, self.foreign, serde, self.other)
         return graph.add(source, sink)
 
     def _answered(self, source: GraphNode, store: StoreDefinition) -> tuple[GraphNode, GraphNode]:
@@ -147,16 +154,23 @@ class _Parts:
         """The way back to the left table's tasks."""
         graph = self.graph
         topic = self._called("-subscription-response", RESPONSE) + "-topic"
+        chosen = _by_key(self.partitioners[0]) or PrimaryPartition()
         serde = ResponseSerde(self.right_values)
         sink = GraphNode(
             self._called("-subscription-response-sink", SINK),
             lambda topology, at: topology.add_internal_sink(
-                at.name, topic, at.parent_names, self.primary, serde, partition_of=PrimaryPartition()
+                at.name,
+                topic,
+                at.parent_names,
+                self.primary,
+                serde,
+                partition_of=chosen,
             ),
         )
         graph.add(sink, answers)
         graph.add(sink, changes)
-        source = self._source(self._called("-subscription-response-source", SOURCE), topic, self.primary, serde)
+        name = self._called("-subscription-response-source", SOURCE)
+        source = self._source(name, topic, self.primary, serde, self.this)
         return graph.add(source, sink)
 
     def _result(self, materialized: Materialized, before: GraphNode, source: str) -> KTable:
@@ -197,13 +211,14 @@ class _Parts:
         return GraphNode(name, write)
 
     @staticmethod
-    def _source(name: str, topic: str, key_serde: Any, value_serde: Serde) -> GraphNode:
-        return GraphNode(
-            name,
-            lambda topology, at: _done(
-                topology.add_source(at.name, topic, key_serde=key_serde, value_serde=value_serde)
-            ),
-        )
+    def _source(name: str, topic: str, key_serde: Any, value_serde: Serde, meets: KTable) -> GraphNode:
+        """Read an internal topic beside the topics of the table that it meets."""
+
+        def write(topology: Topology, at: GraphNode) -> None:
+            topology.add_source(at.name, topic, key_serde=key_serde, value_serde=value_serde)
+            topology.copartition([*meets.sources, at.name])
+
+        return GraphNode(name, write)
 
     # ---- operators ----
 
@@ -333,10 +348,13 @@ class _Parts:
         )
 
 
+def _by_key(partitioner: PartitionOf | None) -> PartitionOf | None:
+    """Return a partitioner that sees keys alone; values are messages of the join."""
+    if partitioner is None:
+        return None
+    return lambda record, count: partitioner(Record(record.key, None, record.timestamp, record.headers), count)
+
+
 def foreign_part(key: bytes) -> bytes:
     """Return what the keys of all subscriptions to one foreign key share."""
     return key[: 4 + int.from_bytes(key[:4], "big")]
-
-
-def _done(_: object) -> None:
-    """A call's result that nobody needs."""

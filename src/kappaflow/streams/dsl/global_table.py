@@ -54,7 +54,7 @@ def global_table(
     processor_name = graph.name_or_new(name, TABLE_PREFIX)
 
     def write(topology: Topology, node: GraphNode) -> None:
-        topology.add_global_store(
+        topology.add_global_node(
             source_name,
             node.name,
             topic,
@@ -83,7 +83,7 @@ def add_global_store(
     processor_name = graph.name_or_new(name, TABLE_PREFIX)
 
     def write(topology: Topology, node: GraphNode) -> None:
-        topology.add_global_store(
+        topology.add_global_node(
             source_name,
             node.name,
             topic,

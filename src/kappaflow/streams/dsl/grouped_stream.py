@@ -111,6 +111,11 @@ class KGroupedStream:
 
         if isinstance(windows, SessionWindows):
             return SessionWindowedKStream(self, windows)
+        if not isinstance(windows, TimeWindows | SlidingWindows | UnlimitedWindows):  # pyright: ignore[reportUnnecessaryIsInstance]
+            raise UsageError(
+                f"{windows!r} are no windows to fold by: there are TimeWindows, SlidingWindows, SessionWindows and "
+                "UnlimitedWindows, each made by its of(..)."
+            )
         return WindowedKStream(self, windows)
 
     def cogroup(self, aggregator: Callable[..., Any] | Expression | Mapping[str, Any]) -> CogroupedKStream:

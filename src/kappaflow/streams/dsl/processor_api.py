@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from kappaflow.errors import StreamsError
+from kappaflow.errors import RecordFailedError, StreamsError, UsageError
 from kappaflow.streams.dsl.stores import store_for_processor
 from kappaflow.streams.dsl.windows import Span
 from kappaflow.streams.processors import base
@@ -51,6 +51,20 @@ class Processor:
 
 FixedKeyProcessor = Processor
 ProcessorSupplier = Callable[[], Any]
+
+
+def check_supplier(supplier: Any) -> None:
+    """Refuse a processor that was made: each task needs its own.
+
+    Raises:
+        UsageError: it cannot be called.
+    """
+    if not callable(supplier):
+        name = type(supplier).__name__
+        raise UsageError(
+            f"A processor is made once per task: give the class {name}, or a function that makes one, such as "
+            f"lambda: {name}(..), not a {name} that was made."
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +112,11 @@ class ProcessorContext:
         return self._context.task_id
 
     @property
+    def app_configs(self) -> Mapping[str, Any]:
+        """The settings that the application was given, as `app_configs`."""
+        return self._context.app_configs
+
+    @property
     def record_metadata(self) -> RecordMetadata | None:
         """Where the record that is processed stood; None in scheduled calls."""
         at = self.current
@@ -131,6 +150,11 @@ class ProcessorContext:
         Raises:
             StreamsError: there is no such child, or a key was changed that has to stay.
         """
+        if not isinstance(record, Record):  # pyright: ignore[reportUnnecessaryIsInstance]
+            raise StreamsError(
+                f"Processor {self._node.name} forwards a {type(record).__name__}: forward takes a Record, such as "
+                "record.with_value(..) or Record(key, value, timestamp)."
+            )
         at = self.current
         if self._keeps_key and at is not None and record.key != at.key:
             raise StreamsError(f"Processor {self._node.name} must not change keys; use process() for that.")
@@ -152,7 +176,7 @@ class ProcessorContext:
         *,
         start_ms: int | None = None,
     ) -> base.Punctuation:
-        """Have a function called once an interval, with the time; `cancelled = True` ends it.
+        """Have a function called once an interval, with the time; `cancel()` of what is returned ends it.
 
         Args:
             interval_ms: milliseconds, or a timedelta.
@@ -176,6 +200,12 @@ class ProcessorContext:
             time, self._context.record_time = self._context.record_time, now
             try:
                 callback(now)
+            except RecordFailedError:
+                raise
+            except Exception as error:
+                if self._context.on_failure is None:
+                    raise
+                self._context.on_failure(self._node.name, error)
             finally:
                 self.current, self._context.record_time = at, time
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from itertools import takewhile
 from typing import Any
 
+from kappaflow.errors import UsageError
 from kappaflow.serde import Serde, WindowedKeySerde
 from kappaflow.serde.objects import MissingSerde, RawRowSerde
 from kappaflow.serde.schema import WindowInfo, WindowType
@@ -17,6 +18,18 @@ from kappaflow.streams.processors.base import NO_TIME, TaskContext
 from kappaflow.streams.processors.buffered_changes import CHANGELOG_HEADERS
 from kappaflow.streams.processors.keys import KeyReader, KeyWriter
 from kappaflow.streams.topology.nodes import StoreSpec
+
+
+def check_serdes(what: str, *serdes: Any) -> None:
+    """Refuse what does not read and write.
+
+    Raises:
+        UsageError: something is no serde, such as a function that makes one.
+    """
+    for serde in serdes:
+        if serde is not None and not isinstance(serde, Serde | WindowedKeySerde):
+            name = getattr(serde, "__qualname__", repr(serde))
+            raise UsageError(f"{name} is no serde of {what}: give one, such as Serdes.string(), with its brackets.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +92,9 @@ class StoreDefinition:
     max_entries: int | None = None
     caching: bool = False
 
+    def __post_init__(self) -> None:
+        check_serdes(f"store {self.name}", self.key_serde, self.value_serde)
+
     def spec(self, default_key: Serde | None, default_value: Serde | None) -> StoreSpec:
         """Return what the execution layer opens."""
         inner = self.key_serde or default_key or MissingSerde(f"the keys of store {self.name}")
@@ -110,10 +126,21 @@ class StoreDefinition:
 
 
 def key_value_store(
-    name: str, *, key_serde: Serde | None = None, value_serde: Serde | None = None, logging: bool = True
+    name: str,
+    *,
+    key_serde: Serde | None = None,
+    value_serde: Serde | None = None,
+    logging: bool = True,
+    changelog_config: Mapping[str, str] | None = None,
 ) -> StoreDefinition:
-    """A store of keys and values for processors."""
-    return StoreDefinition(name, key_serde, value_serde, logging=logging)
+    """A store of keys and values for processors.
+
+    Args:
+        key_serde, value_serde: None takes the defaults of the topology.
+        logging: whether changes go to a changelog, from which the store is made again elsewhere.
+        changelog_config: settings of that topic.
+    """
+    return StoreDefinition(name, key_serde, value_serde, logging=logging, changelog_config=changelog_config or {})
 
 
 def lru_store(
@@ -123,13 +150,16 @@ def lru_store(
     key_serde: Serde | None = None,
     value_serde: Serde | None = None,
     logging: bool = True,
+    changelog_config: Mapping[str, str] | None = None,
 ) -> StoreDefinition:
     """A store for processors that forgets the keys that were not used for longest.
 
     Args:
         max_entries: how many keys it keeps.
     """
-    return StoreDefinition(name, key_serde, value_serde, logging=logging, max_entries=max_entries)
+    return StoreDefinition(
+        name, key_serde, value_serde, logging=logging, changelog_config=changelog_config or {}, max_entries=max_entries
+    )
 
 
 def versioned_key_value_store(
@@ -139,6 +169,7 @@ def versioned_key_value_store(
     key_serde: Serde | None = None,
     value_serde: Serde | None = None,
     logging: bool = True,
+    changelog_config: Mapping[str, str] | None = None,
 ) -> StoreDefinition:
     """A store of keys and versions of values for processors.
 
@@ -147,7 +178,9 @@ def versioned_key_value_store(
             milliseconds, or a timedelta.
     """
     history_ms = milliseconds(history_retention_ms, "history of a store")
-    return StoreDefinition(name, key_serde, value_serde, logging=logging, history_ms=history_ms)
+    return StoreDefinition(
+        name, key_serde, value_serde, logging=logging, changelog_config=changelog_config or {}, history_ms=history_ms
+    )
 
 
 class KeyValueStore:
@@ -196,7 +229,7 @@ class KeyValueStore:
             self.put(key, value)
 
     def range(self, low: Any = None, high: Any = None, *, backward: bool = False) -> Iterator[tuple[Any, Any]]:
-        """Yield keys and values from `low` to `high`, both included; None is no bound.
+        """Yield keys and values from `low` to `high`, both included, in the order of key bytes; None is no bound.
 
         What is yielded is a copy: the store may change meanwhile, and nothing has to be closed.
 
@@ -209,14 +242,23 @@ class KeyValueStore:
         for key, (value, _) in reversed(found) if backward else found:
             yield self._read(key), value
 
-    def prefix_scan(self, prefix: bytes) -> Iterator[tuple[Any, Any]]:
-        """Yield keys whose bytes begin with these, and values."""
-        for key, (value, _) in list(takewhile(lambda row: row[0].startswith(prefix), self._store.range(prefix))):
+    def prefix_scan(self, prefix: Any) -> Iterator[tuple[Any, Any]]:
+        """Yield keys that begin with something, and values.
+
+        Args:
+            prefix: bytes, or a key whose bytes are meant: ``prefix_scan("user-")`` where keys are texts.
+        """
+        first = prefix if isinstance(prefix, bytes) else self._write(prefix)
+        for key, (value, _) in list(takewhile(lambda row: row[0].startswith(first), self._store.range(first))):
             yield self._read(key), value
 
-    def all(self) -> Iterator[tuple[Any, Any]]:
-        """Yield all keys and values."""
-        return self.range()
+    def all(self, *, backward: bool = False) -> Iterator[tuple[Any, Any]]:
+        """Yield all keys and values, in the order of key bytes, or backwards."""
+        return self.range(backward=backward)
+
+    def approximate_num_entries(self) -> int:
+        """Return how many keys there are."""
+        return len(self)
 
     def __len__(self) -> int:
         return sum(1 for _ in self._store.range())

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from os import PathLike
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from kappaflow.errors import UsageError
@@ -21,7 +24,7 @@ from kappaflow.streams.dsl.expressions import (
 )
 from kappaflow.streams.dsl.functions import with_key
 from kappaflow.streams.dsl.graph import GraphNode, operator, repartitioning
-from kappaflow.streams.dsl.processor_api import ProcessorSupplier
+from kappaflow.streams.dsl.processor_api import ProcessorSupplier, check_supplier
 from kappaflow.streams.dsl.stores import Materialized, StoreDefinition
 from kappaflow.streams.dsl.topology import Topology
 from kappaflow.streams.expressions.nodes import Expression
@@ -201,12 +204,33 @@ class KStream:
             ),
         )
 
-    def print(self, label: str | None = None, *, name: str | None = None) -> None:
-        """Print each record to standard output."""
+    def print(
+        self,
+        label: str | None = None,
+        *,
+        to: str | PathLike[str] | None = None,
+        mapper: Callable[..., Any] | None = None,
+        name: str | None = None,
+    ) -> None:
+        """Print each record, to standard output or to a file.
+
+        Args:
+            label: stands before each; None is the stream's name.
+            to: the file, which is written anew.
+            mapper: gives what is printed of a value, or of key and value; None prints both.
+        """
         given = label if label is not None else self.name
+        shown = None if mapper is None else with_key(mapper, "mapper")
+        if to is not None:
+            Path(to).write_text("", encoding="utf-8")
 
         def show(key: Any, value: Any) -> None:
-            print(f"[{given}]: {key}, {value}")  # noqa: T201
+            text = f"[{given}]: {f'{key}, {value}' if shown is None else shown(key, value)}\n"
+            if to is None:
+                sys.stdout.write(text)
+                return
+            with Path(to).open("a", encoding="utf-8") as file:
+                file.write(text)
 
         self._same(
             self._named(name, "KSTREAM-PRINTER-"),
@@ -426,6 +450,7 @@ class KStream:
     def _process(
         self, name: str, supplier: ProcessorSupplier, stores: Sequence[str | StoreDefinition], *, keeps_key: bool
     ) -> GraphNode:
+        check_supplier(supplier)
         names = [each if isinstance(each, str) else each.name for each in stores]
         own = [each for each in stores if isinstance(each, StoreDefinition)]
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
-from kappaflow.errors import TopologyError
+from kappaflow.errors import TopologyError, UsageError
 from kappaflow.serde import Serde
 from kappaflow.serde.objects import MissingSerde
 from kappaflow.serde.shape import Shape
@@ -46,12 +47,14 @@ def join_streams(
     other: KStream,
     kind: str,
     joiner: Given,
-    windows: JoinWindows,
+    windows: JoinWindows | None = None,
     *,
     key_serde: Serde | None = None,
     value_serde: Serde | None = None,
     other_value_serde: Serde | None = None,
     store_name: str | None = None,
+    logging: bool = True,
+    changelog_config: Mapping[str, str] | None = None,
     name: str | None = None,
 ) -> KStream:
     """Join the records of two streams whose times are near.
@@ -60,7 +63,18 @@ def join_streams(
         joiner: of both values, or key and both values; in left and outer joins one may be None.
         key_serde, value_serde, other_value_serde: of what is kept for later partners.
         store_name: the stores are called by it.
+        logging: whether what is kept goes to changelogs; without them a restart elsewhere finds no earlier partners.
+        changelog_config: settings of those topics.
+
+    Raises:
+        UsageError: no windows say how near in time records have to be.
     """
+    if not isinstance(windows, JoinWindows):
+        given = "there are none" if windows is None else f"not {type(windows).__name__}"
+        raise UsageError(
+            f"Streams are joined within JoinWindows, {given}: say how near in time two records have to be, as in "
+            "join(other, joiner, JoinWindows.of(timedelta(minutes=5)))."
+        )
     if this.needs_repartition:
         prefix = this.name if name is None else f"{name}-left"
         this = this.repartitioned_for_join(prefix, key_serde, value_serde)
@@ -70,6 +84,7 @@ def join_streams(
     names = _Names(this.builder.graph, kind, name)
     stores = _Stores(this, other, windows, names, kind, store_name, (key_serde, value_serde, other_value_serde))
     joins, known = joiner_of(joiner, this, value_serde_of(other), key_serde or key_serde_of(this))
+    stores.log(changelog_config or {}, logging=logging)
     sides = _Sides(joins, windows, stores, kind, names.merge)
     graph = this.builder.graph
     inputs = (_windowed(names.this_windowed, stores.left), _windowed(names.other_windowed, stores.right))
@@ -138,6 +153,14 @@ class _Stores:
             shared = f"KSTREAM-OUTERSHARED-{number}" if given is None else given + suffix
             missing = MissingSerde(f"the values of {names.merge}")
             self.outer = StoreDefinition(f"{shared}-store", key, EitherSideListSerde(left or missing, right or missing))
+
+    def log(self, config: Mapping[str, str], *, logging: bool) -> None:
+        """Set whether and how changes of all stores are logged."""
+        self.left, self.right = (
+            replace(each, logging=logging, changelog_config=config) for each in (self.left, self.right)
+        )
+        if self.outer is not None:
+            self.outer = replace(self.outer, logging=logging, changelog_config=config)
 
 
 def _windowed(name: str, store: StoreDefinition) -> GraphNode:

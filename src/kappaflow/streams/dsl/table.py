@@ -22,7 +22,7 @@ from kappaflow.streams.expressions.nodes import Expression
 from kappaflow.streams.processors.buffered_changes import BufferedChangeSerde
 from kappaflow.streams.processors.suppress_buffer import BufferLimits, SuppressBufferProcessor
 from kappaflow.streams.record import Record, Windowed
-from kappaflow.streams.topology.nodes import KeySerde
+from kappaflow.streams.topology.nodes import KeySerde, PartitionOf
 
 if TYPE_CHECKING:
     from kappaflow.streams.dsl.builder import StreamsBuilder
@@ -217,6 +217,8 @@ class KTable:
         materialized: Materialized | str | None = None,
         *,
         foreign_key: Callable[..., Any] | Expression | Mapping[str, Any] | None = None,
+        partitioner: PartitionOf | None = None,
+        other_partitioner: PartitionOf | None = None,
         name: str | None = None,
     ) -> KTable:
         """Join rows of the same key, or with the row of another table that `foreign_key` names.
@@ -224,8 +226,10 @@ class KTable:
         Args:
             joiner: of both values, or of key and both values; or expressions of ``col.left(..)`` and ``col.right(..)``.
             foreign_key: gives the other table's key from a value, or from key and value; or an expression.
+            partitioner, other_partitioner: with a foreign key, where the topics of this and of the other table were
+                written by partitioners of yours: those, of a record with its key and the number of partitions.
         """
-        return self._join(other, "inner", joiner, materialized, foreign_key, name)
+        return self._join(other, "inner", joiner, materialized, foreign_key, name, (partitioner, other_partitioner))
 
     def left_join(
         self,
@@ -234,10 +238,12 @@ class KTable:
         materialized: Materialized | str | None = None,
         *,
         foreign_key: Callable[..., Any] | Expression | Mapping[str, Any] | None = None,
+        partitioner: PartitionOf | None = None,
+        other_partitioner: PartitionOf | None = None,
         name: str | None = None,
     ) -> KTable:
         """Join, and keep rows of this table without a partner."""
-        return self._join(other, "left", joiner, materialized, foreign_key, name)
+        return self._join(other, "left", joiner, materialized, foreign_key, name, (partitioner, other_partitioner))
 
     def outer_join(
         self,
@@ -253,15 +259,26 @@ class KTable:
     # ---- shared ----
 
     def _join(
-        self, other: KTable, kind: str, joiner: Any, materialized: Any, foreign_key: Any, name: str | None
+        self,
+        other: KTable,
+        kind: str,
+        joiner: Any,
+        materialized: Any,
+        foreign_key: Any,
+        name: str | None,
+        partitioners: tuple[PartitionOf | None, PartitionOf | None] = (None, None),
     ) -> KTable:
         from kappaflow.streams.dsl import foreign_key_join, table_joins
 
         if not isinstance(other, KTable):  # pyright: ignore[reportUnnecessaryIsInstance]
             raise UsageError(f"A table joins tables, not {type(other).__name__}.")
         if foreign_key is None:
+            if any(partitioners):
+                raise UsageError("Partitioners are of joins by foreign key; by key, both topics are partitioned alike.")
             return table_joins.join_tables(self, other, kind, joiner, materialized, name)
-        return foreign_key_join.join_by_foreign_key(self, other, kind, foreign_key, joiner, materialized, name)
+        return foreign_key_join.join_by_foreign_key(
+            self, other, kind, foreign_key, joiner, materialized, name, partitioners
+        )
 
     def _filter(
         self,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from kappaflow.errors import UsageError
 from kappaflow.serde import Serde
 from kappaflow.streams.dsl.entries import OffsetReset, TimestampExtractor
 from kappaflow.streams.dsl.graph import GraphNode, repartitioning
@@ -23,7 +24,13 @@ TABLE_PREFIX = "KTABLE-SOURCE-"
 
 
 def materialized_of(given: Materialized | str | None) -> Materialized:
-    """Return how state is kept; a text is the name of the store."""
+    """Return how state is kept; a text is the name of the store.
+
+    Raises:
+        UsageError: it is something else.
+    """
+    if given is not None and not isinstance(given, Materialized | str):  # pyright: ignore[reportUnnecessaryIsInstance]
+        raise UsageError(f"How state is kept is said by a Materialized or the name of a store, not by {given!r}.")
     return Materialized(given) if isinstance(given, str) else given or Materialized()
 
 

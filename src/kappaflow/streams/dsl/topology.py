@@ -16,13 +16,16 @@ from kappaflow.serde import Serde
 from kappaflow.streams import topology as run
 from kappaflow.streams.dsl.binding import Binding
 from kappaflow.streams.dsl.entries import Entry, MakeNode, OffsetReset, TimestampExtractor, user_node
-from kappaflow.streams.dsl.processor_api import ProcessorSupplier
-from kappaflow.streams.dsl.stores import StoreDefinition
+from kappaflow.streams.dsl.processor_api import ProcessorSupplier, check_supplier
+from kappaflow.streams.dsl.stores import StoreDefinition, check_serdes
 from kappaflow.streams.dsl.windows import milliseconds
 from kappaflow.streams.expressions.nodes import Expression
 from kappaflow.streams.record import Record
 from kappaflow.streams.topology.description import DescribedNode, DescribedPart, describe, listed
 from kappaflow.streams.topology.nodes import KeySerde, PartitionOf
+
+GENERATED = re.compile(r"-[0-9]{10}(-|$)")
+"""What names have that were generated."""
 
 
 class Topology:
@@ -41,6 +44,7 @@ class Topology:
         *,
         processor_wrapper: run.ProcessorWrapper | None = None,
     ) -> None:
+        check_serdes("topology", key_serde, value_serde)
         self._wrap = processor_wrapper
         self.default_key, self.default_value = key_serde, value_serde
         self._entries: dict[str, Entry] = {}
@@ -164,6 +168,53 @@ class Topology:
                 entry.stores.append(store)
         return self
 
+    def add_global_store(
+        self,
+        store: StoreDefinition,
+        source_name: str,
+        topic: str,
+        processor_name: str,
+        supplier: ProcessorSupplier,
+        *,
+        key_serde: Serde | None = None,
+        value_serde: Serde | None = None,
+        timestamp: TimestampExtractor | Expression | None = None,
+    ) -> Topology:
+        """Read all of a topic in every instance by a processor of yours, which keeps what it wants in a store.
+
+        Every processor of the topology sees the store; nothing is written behind it.
+        """
+        kept, made = replace(store, logging=False), user_node(supplier, keeps_key=False)
+        serdes = (key_serde, value_serde)
+        return self.add_global_node(source_name, processor_name, topic, kept, made, timestamp=timestamp, serdes=serdes)
+
+    def add_read_only_state_store(
+        self,
+        store: StoreDefinition,
+        source_name: str,
+        topic: str,
+        processor_name: str,
+        supplier: ProcessorSupplier,
+        *,
+        key_serde: Serde | None = None,
+        value_serde: Serde | None = None,
+        timestamp: TimestampExtractor | Expression | None = None,
+    ) -> Topology:
+        """Fill a store from a topic that serves as its changelog: the processor puts each record as it comes.
+
+        Other processors are connected to the store with `connect`; none but this one changes it.  Source: KIP-813.
+
+        Args:
+            key_serde, value_serde: of the topic, and so of the store.
+        """
+        key, value = key_serde or store.key_serde, value_serde or store.value_serde
+        self.add_source(
+            source_name, topic, key_serde=key, value_serde=value, timestamp=timestamp, offset_reset="earliest"
+        )
+        self.add_processor(processor_name, supplier, source_name)
+        kept = replace(store, key_serde=key, value_serde=value, logging=False, changelog_topic=topic)
+        return self.add_state_store(kept, processor_name)
+
     def _fills_global(self, entry: Entry) -> bool:
         """Tell whether a processor is one that fills a global store."""
         return any(self._entries[parent].is_global for parent in entry.parents)
@@ -179,6 +230,7 @@ class Topology:
         self, name: str, supplier: ProcessorSupplier, parents: Sequence[str], stores: Sequence[str], *, keeps_key: bool
     ) -> Topology:
         """Add a processor of the user and connect it to stores, and to those that its supplier brings with it."""
+        check_supplier(supplier)
         own = stores_of(supplier)
         for store in own:
             self.add_state_store(store)
@@ -232,7 +284,7 @@ class Topology:
             )
         )
 
-    def add_global_store(
+    def add_global_node(
         self,
         source_name: str,
         processor_name: str,
@@ -269,6 +321,7 @@ class Topology:
             self._copartitioned.append(frozenset(sources))
 
     def _add(self, entry: Entry) -> Topology:
+        check_serdes(f"{entry.kind} {entry.name}", entry.key_serde, entry.value_serde)
         if entry.name in self._entries:
             raise TopologyError(f"There are two nodes called {entry.name}. Give one of them another name.")
         if entry.kind != "source" and not entry.parents:
@@ -280,6 +333,21 @@ class Topology:
                 raise TopologyError(f"{entry.name} follows {parent}, but nothing comes out of a sink.")
         self._entries[entry.name] = entry
         return self
+
+    def require_names(self) -> None:
+        """Refuse names of stores and repartition topics that were generated.
+
+        Raises:
+            TopologyError: some were; names them.  Source: KIP-1111.
+        """
+        stores = sorted(name for name in self._stores if GENERATED.search(name))
+        topics = sorted(topic for topic in self._internal if GENERATED.search(topic))
+        if stores or topics:
+            told = [f"{what} {', '.join(each)}" for what, each in (("stores", stores), ("topics", topics)) if each]
+            raise TopologyError(
+                f"These names are generated, and change when an operator is put before them: {'; '.join(told)}. Name "
+                'them where they come from: count("counts"), group_by_key(name="by-user"), join(.., name="priced").'
+            )
 
     # ---- what comes out ----
 
@@ -334,14 +402,19 @@ class Topology:
             self.default_value,
             topics,
         )
-        return replace(binding.bound(), copartitioned=self._copartitioned_topics(), wrap=self._wrap)
+        return replace(binding.bound(), copartitioned=self._copartitioned_topics(application_id), wrap=self._wrap)
 
-    def _copartitioned_topics(self) -> tuple[frozenset[str], ...]:
+    def _copartitioned_topics(self, application_id: str) -> tuple[frozenset[str], ...]:
+        """Return the groups of topics with one number of partitions; groups that share a topic are one."""
+        names = lambda topic: f"{application_id}-{topic}" if topic in self._internal else topic  # noqa: E731
         topics = {name: entry.topics for name, entry in self._entries.items() if entry.kind == "source"}
-        return tuple(
-            frozenset(t for source in group for t in topics.get(source, ()) if t not in self._internal)
-            for group in self._copartitioned
-        )
+        found: list[frozenset[str]] = []
+        for group in self._copartitioned:
+            one = frozenset(names(topic) for source in group for topic in topics.get(source, ()))
+            sharing = [other for other in found if other & one]
+            found = [other for other in found if other not in sharing]
+            found.append(one.union(*sharing))
+        return tuple(found)
 
     @property
     def stores(self) -> Mapping[str, StoreDefinition]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from kappaflow.serde import Serde
@@ -26,6 +26,7 @@ def window_store(
     key_serde: Serde | None = None,
     value_serde: Serde | None = None,
     logging: bool = True,
+    changelog_config: Mapping[str, str] | None = None,
 ) -> StoreDefinition:
     """A store of values by key and window for processors.
 
@@ -35,7 +36,15 @@ def window_store(
         window_size_ms: how long a window is, likewise.
     """
     info = WindowInfo(WindowType.TUMBLING, milliseconds(window_size_ms, "size of a window", 1))
-    return StoreDefinition(name, key_serde, value_serde, info, milliseconds(retention_ms, "retention"), logging)
+    return StoreDefinition(
+        name,
+        key_serde,
+        value_serde,
+        info,
+        milliseconds(retention_ms, "retention"),
+        logging,
+        changelog_config=changelog_config or {},
+    )
 
 
 def session_store(
@@ -45,6 +54,7 @@ def session_store(
     key_serde: Serde | None = None,
     value_serde: Serde | None = None,
     logging: bool = True,
+    changelog_config: Mapping[str, str] | None = None,
 ) -> StoreDefinition:
     """A store of values by key and session for processors.
 
@@ -53,7 +63,15 @@ def session_store(
             timedelta.
     """
     info = WindowInfo(WindowType.SESSION)
-    return StoreDefinition(name, key_serde, value_serde, info, milliseconds(retention_ms, "retention"), logging)
+    return StoreDefinition(
+        name,
+        key_serde,
+        value_serde,
+        info,
+        milliseconds(retention_ms, "retention"),
+        logging,
+        changelog_config=changelog_config or {},
+    )
 
 
 class _Aging:
@@ -126,19 +144,36 @@ class WindowStore:
         for full, value in reversed(found) if backward else found:
             yield int.from_bytes(full[-8:], "big"), value
 
-    def fetch_all(self, earliest: int, latest: int) -> Iterator[tuple[Windowed, Any]]:
-        """Yield the windows of all keys that begin within [earliest, latest], and their values."""
-        for window, value in self.all():
-            if earliest <= window.start <= latest:
-                yield window, value
+    def fetch_keys(
+        self, low: Any, high: Any, earliest: int, latest: int, *, backward: bool = False
+    ) -> Iterator[tuple[Windowed, Any]]:
+        """Yield the windows of the keys from `low` to `high` that begin within [earliest, latest], and their values.
 
-    def all(self) -> Iterator[tuple[Windowed, Any]]:
-        """Yield all windows and their values, by key, then start."""
+        Args:
+            low, high: both included, in the order of key bytes; None is no bound.
+        """
+        inner = lambda key: self._write(Windowed(key, 0, 0))[:-8]  # noqa: E731
+        first, last = None if low is None else inner(low), None if high is None else inner(high)
+        for full, value in self._shown(backward=backward):
+            key, start = full[:-8], int.from_bytes(full[-8:], "big")
+            if earliest <= start <= latest and (first is None or first <= key) and (last is None or key <= last):
+                yield self._read(full), value
+
+    def fetch_all(self, earliest: int, latest: int, *, backward: bool = False) -> Iterator[tuple[Windowed, Any]]:
+        """Yield the windows of all keys that begin within [earliest, latest], and their values."""
+        return self.fetch_keys(None, None, earliest, latest, backward=backward)
+
+    def all(self, *, backward: bool = False) -> Iterator[tuple[Windowed, Any]]:
+        """Yield all windows and their values, by key, then start, or backwards."""
+        return self.fetch_keys(None, None, 0, _FOREVER, backward=backward)
+
+    def _shown(self, *, backward: bool) -> Iterator[tuple[bytes, Any]]:
+        """Yield what is not too old, a copy."""
         oldest = self._aging.oldest
-        for full, (value, _) in list(self._store.range()):
-            window: Windowed = self._read(full)
-            if window.start >= oldest:
-                yield window, value
+        found = [
+            (full, value) for full, (value, _) in self._store.range() if int.from_bytes(full[-8:], "big") >= oldest
+        ]
+        return reversed(found) if backward else iter(found)
 
 
 class SessionStoreView:
@@ -168,20 +203,45 @@ class SessionStoreView:
         found: Any = self._sessions.get(self._write(Windowed(key, start, end)))
         return None if found is None or end < self._aging.oldest else found[0]
 
-    def find_sessions(self, key: Any, earliest_end: int, latest_start: int) -> Iterator[tuple[Windowed, Any]]:
-        """Yield the sessions of a key that end at or after, and begin at or before, these times, by their ends."""
+    def find_sessions(
+        self, key: Any, earliest_end: int, latest_start: int, *, backward: bool = False
+    ) -> Iterator[tuple[Windowed, Any]]:
+        """Yield the sessions of a key that end at or after, and begin at or before, these times, by their ends.
+
+        Args:
+            backward: the last end first.
+        """
         earliest = max(earliest_end, self._aging.oldest)
-        for start, end, value in self._sessions.sessions(self._inner(key), earliest, latest_start):
+        found = self._sessions.sessions(self._inner(key), earliest, latest_start)
+        for start, end, value in reversed(found) if backward else found:
             yield Windowed(key, start, end), value
 
-    def fetch(self, key: Any) -> Iterator[tuple[Windowed, Any]]:
-        """Yield all sessions of a key, by their ends."""
-        return self.find_sessions(key, 0, _FOREVER)
+    def find_sessions_of_keys(
+        self, low: Any, high: Any, earliest_end: int, latest_start: int, *, backward: bool = False
+    ) -> Iterator[tuple[Windowed, Any]]:
+        """Yield the sessions of keys from `low` to `high` that end at or after, and begin at or before, these times.
 
-    def all(self) -> Iterator[tuple[Windowed, Any]]:
-        """Yield all sessions and their values, by key, then end."""
-        oldest = self._aging.oldest
-        for full, (value, _) in list(self._sessions.rows.range()):
-            session: Windowed = self._read(full)
-            if session.end >= oldest:
+        Args:
+            low, high: both included, in the order of key bytes; None is no bound.
+        """
+        first, last = None if low is None else self._inner(low), None if high is None else self._inner(high)
+        for full, session, value in self._shown(backward=backward):
+            key = full[:-16]
+            overlaps = session.end >= earliest_end and session.start <= latest_start
+            if overlaps and (first is None or first <= key) and (last is None or key <= last):
                 yield session, value
+
+    def fetch(self, key: Any, *, backward: bool = False) -> Iterator[tuple[Windowed, Any]]:
+        """Yield all sessions of a key, by their ends."""
+        return self.find_sessions(key, 0, _FOREVER, backward=backward)
+
+    def all(self, *, backward: bool = False) -> Iterator[tuple[Windowed, Any]]:
+        """Yield all sessions and their values, by key, then end, or backwards."""
+        return self.find_sessions_of_keys(None, None, 0, _FOREVER, backward=backward)
+
+    def _shown(self, *, backward: bool) -> Iterator[tuple[bytes, Windowed, Any]]:
+        """Yield what is not too old, a copy."""
+        oldest = self._aging.oldest
+        found = [(full, self._read(full), value) for full, (value, _) in self._sessions.rows.range()]
+        shown = [each for each in found if each[1].end >= oldest]
+        return reversed(shown) if backward else iter(shown)

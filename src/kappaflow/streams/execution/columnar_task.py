@@ -26,7 +26,7 @@ from kappaflow.streams.execution.row_task import DROPPED, NEWEST, OPERATOR, STRE
 from kappaflow.streams.execution.sink_columns import by_topic, encode_columns
 from kappaflow.streams.execution.source_columns import decode_columns, report_bad
 from kappaflow.streams.execution.task_assignor import TaskId
-from kappaflow.streams.processors.base import TaskContext
+from kappaflow.streams.processors.base import NO_TIME, TaskContext
 from kappaflow.streams.processors.build import open_objects
 from kappaflow.streams.topology import Subtopology, Topology
 from kappaflow.streams.topology import nodes as n
@@ -260,6 +260,10 @@ class ColumnarTask:
     def open_store(self, spec: n.StoreSpec) -> Any:
         """Return a store as operators in row form would see it."""
         return open_objects(spec, self.stores[spec.name], self._context)
+
+    def newest(self, store: str) -> int:
+        """Return the greatest time that processors of the program have put to a store; -1 where they have not."""
+        return self._context.newest.get(store, NO_TIME)
 
     def sync_stores(self) -> None:
         """Let the stores show what was folded so far."""

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection
 
-from kappaflow.errors import KappaError, StreamsError, TimestampError
+from kappaflow.errors import KappaError, SerializationError, StreamsError, TimestampError
+from kappaflow.serde.objects import ObjectSerde
 from kappaflow.streams.execution.row_task import RawRecord, write_change, write_key
 from kappaflow.streams.record import Record
 from kappaflow.streams.topology import nodes as n
@@ -21,6 +22,18 @@ def encode_record(node: n.Sink | n.Repartition, record: Record) -> RawRecord:
     topic = topic_of(node, record)
     if topic is None:
         raise no_topic(node)
+    try:
+        return _encoded(node, record, topic)
+    except SerializationError as error:
+        if not isinstance(node.value_serde, ObjectSerde):
+            raise
+        raise SerializationError(
+            f"A record for {topic} does not fit the serdes of {node.name}: {error} Name key_serde or value_serde where "
+            "the topic is written."
+        ) from error
+
+
+def _encoded(node: n.Sink | n.Repartition, record: Record, topic: str) -> RawRecord:
     assert node.key_serde is not None and node.value_serde is not None
     key = write_key(node.key_serde, record.key)
     if isinstance(node, n.Repartition) and node.carries_changes:

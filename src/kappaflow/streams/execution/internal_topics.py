@@ -11,6 +11,7 @@ from kappaflow.streams.topology import nodes as n
 
 CHANGELOG_EXTRA_RETENTION_MS = 86_400_000
 REPARTITION_SEGMENT_BYTES = 52_428_800
+LONGEST_MS = 2**63 - 1
 
 
 def check_copartitioned(topology: Topology, counts: Mapping[str, int]) -> None:
@@ -40,18 +41,46 @@ def check_copartitioned(topology: Topology, counts: Mapping[str, int]) -> None:
 
 
 def repartition_counts(topology: Topology, counts: Mapping[str, int]) -> dict[str, int]:
-    """Return the partition counts of all repartition topics: what they are joined with, else what feeds them."""
+    """Return the partition counts of all repartition topics: what was given, else of what feeds them; those that are
+    joined get the count of what they are joined with.
+
+    Raises:
+        TopologyError: a count was given that does not fit what the topic is joined with.
+    """
     found: dict[str, int] = dict(counts)
     pending = list(topology.repartition_nodes)
+    by_joins = topology.copartitioned is None
     for _ in range(len(pending) + 1):
         for node in list(pending):
-            count = node.partitions or _joined_with(topology, node, found) or _fed_by(topology, node, found)
+            joined = _joined_with(topology, node, found) if by_joins else 0
+            count = node.partitions or joined or _fed_by(topology, node, found)
             if count:
                 found[node.topic] = count
                 pending.remove(node)
     if pending:
         raise TopologyError(f"The number of partitions of {pending[0].topic} cannot be told from its sources.")
-    return {node.topic: found[node.topic] for node in topology.repartition_nodes}
+    nodes = {node.topic: node for node in topology.repartition_nodes}
+    for group in topology.copartitioned or ():
+        _fit(group, nodes, found)
+    return {topic: found[topic] for topic in nodes}
+
+
+def _fit(group: frozenset[str], nodes: Mapping[str, n.Repartition], counts: dict[str, int]) -> None:
+    """Give the repartition topics of a group one count: that of the other topics, else one that was given, else the
+    greatest."""
+    internal = sorted(topic for topic in group if topic in nodes)
+    others = {topic: counts[topic] for topic in sorted(group) if topic not in nodes and topic in counts}
+    given = {topic: nodes[topic].partitions or 0 for topic in internal if nodes[topic].partitions}
+    if not internal:
+        return
+    model = next(iter(others or given), max(internal, key=lambda topic: counts[topic]))
+    for topic in internal:
+        if given.get(topic, counts[model]) != counts[model]:
+            raise TopologyError(
+                f"Repartition topic {topic} was given {counts[topic]} partitions, but it is joined with {model}, which "
+                f"has {counts[model]}. Give it as many, or leave the number out: then it gets as many."
+            )
+        counts[topic] = counts[model]
 
 
 def _reader(topology: Topology, node: n.Repartition) -> Subtopology:
@@ -69,26 +98,40 @@ def _fed_by(topology: Topology, node: n.Repartition, counts: Mapping[str, int]) 
     return max((counts.get(topic, 0) for sub in feeders for topic in sub.sources), default=0)
 
 
-def changelog_configs(store: StoreSpec) -> dict[str, str]:
-    """Return the configuration of a store's changelog."""
+def changelog_configs(store: StoreSpec, extra_retention_ms: int = CHANGELOG_EXTRA_RETENTION_MS) -> dict[str, str]:
+    """Return the configuration of a store's changelog; what was given for the store goes first.
+
+    Args:
+        extra_retention_ms: how much longer than the store the changelog keeps windows.
+    """
     if store.history_ms is not None:
         lag_ms = store.history_ms + CHANGELOG_EXTRA_RETENTION_MS
-        return {"cleanup.policy": "compact", "min.compaction.lag.ms": str(lag_ms)}
-    if store.retention_ms is None:
-        return {"cleanup.policy": "compact"}
-    retention_ms = store.retention_ms + CHANGELOG_EXTRA_RETENTION_MS
-    return {"cleanup.policy": "compact,delete", "retention.ms": str(retention_ms)}
+        found = {"cleanup.policy": "compact", "min.compaction.lag.ms": str(lag_ms)}
+    elif store.retention_ms is None:
+        found = {"cleanup.policy": "compact"}
+    else:
+        retention_ms = min(store.retention_ms + extra_retention_ms, LONGEST_MS)
+        found = {"cleanup.policy": "compact,delete", "retention.ms": str(retention_ms)}
+    return {**found, "message.timestamp.type": "CreateTime", **dict(store.topic_configs)}
 
 
 def create_internal_topics(
-    admin: Admin, topology: Topology, counts: Mapping[str, int], replication_factor: int, min_in_sync: int | None
+    admin: Admin,
+    topology: Topology,
+    counts: Mapping[str, int],
+    replication_factor: int,
+    topic_configs: Mapping[str, str],
+    extra_retention_ms: int = CHANGELOG_EXTRA_RETENTION_MS,
 ) -> dict[str, int]:
     """Create what is missing and return the partition counts of all internal topics.
+
+    Args:
+        topic_configs: of all of them, below what follows from their kind and what a store says.
+        extra_retention_ms: how much longer than their stores changelogs keep windows.
 
     Raises:
         TopologyError: one exists with another number of partitions than its sources have now.
     """
-    safety = {"min.insync.replicas": str(min_in_sync)} if min_in_sync else {}
     internal = repartition_counts(topology, counts)
 
     def create(topic: str, partitions: int, configs: dict[str, str]) -> None:
@@ -98,11 +141,11 @@ def create_internal_topics(
 
     for topic, partitions in internal.items():
         configs = {
+            **topic_configs,
             "cleanup.policy": "delete",
             "retention.ms": "-1",
             "segment.bytes": str(REPARTITION_SEGMENT_BYTES),
             "message.timestamp.type": "CreateTime",
-            **safety,
         }
         create(topic, partitions, configs)
     known = {**counts, **internal}
@@ -111,7 +154,7 @@ def create_internal_topics(
         for store in sub.stores:
             if store.logged:
                 topic = topology.changelog_topic(store)
-                create(topic, partitions, {**changelog_configs(store), **safety})
+                create(topic, partitions, {**topic_configs, **changelog_configs(store, extra_retention_ms)})
                 internal[topic] = partitions
     return internal
 

@@ -55,6 +55,7 @@ STREAM_TIME = "#stream-time"
 DROPPED = "#dropped/"
 OPERATOR = "#operator/"
 NEWEST = "#newest/"
+PARTITION_TIME = "#partition-time/"
 
 
 def of_operator(name: str, progress: Mapping[str, int]) -> dict[str, int]:
@@ -121,6 +122,12 @@ class RowTask:
         self.processors: dict[str, Processor] = build_processors(topology, subtopology, self.context, stores)
         self._on_bad_record = on_bad_record
         self._partition_time: dict[str, int] = {}
+        # Extractors see the greatest time of a partition, so it goes on after a restart.
+        self._extracted = [
+            topic
+            for topic, nodes in subtopology.sources.items()
+            if any(isinstance(node, n.Source) and not getattr(node.timestamp, "columnar", True) for node in nodes)
+        ]
 
     def process(self, raw: RawRecord) -> None:
         """Decode a record and run it through the operators of every source that reads its topic."""
@@ -157,6 +164,8 @@ class RowTask:
         found.update({DROPPED + reason: count for reason, count in self.context.dropped.items()})
         found.update({NEWEST + name: store.observed for name, store in self.context.versioned.items()})
         found.update({NEWEST + name: number for name, number in self.context.newest.items()})
+        times = self._partition_time
+        found.update({PARTITION_TIME + topic: times[topic] for topic in self._extracted if topic in times})
         for name, processor in self.processors.items():
             found.update({f"{OPERATOR}{name}/{what}": number for what, number in processor.progress().items()})
         return found
@@ -165,6 +174,8 @@ class RowTask:
         """Go on from what `progress` gave; other names are left alone.  Called before the first record."""
         self.context.stream_time = progress.get(STREAM_TIME, self.context.stream_time)
         for name, number in progress.items():
+            if name.startswith(PARTITION_TIME):
+                self._partition_time[name.removeprefix(PARTITION_TIME)] = number
             if name.startswith(DROPPED):
                 self.context.dropped[name.removeprefix(DROPPED)] = number
             elif name.startswith(NEWEST):

@@ -7,21 +7,21 @@ from typing import Any
 
 from kappaflow.client.fetched_chunk import FetchedChunk
 from kappaflow.client.topic_partition import TopicPartition
-from kappaflow.errors import FunctionError, KappaError, SerializationError, TimestampError
+from kappaflow.errors import FunctionError, KappaError, SerializationError, StreamsError, TimestampError
 from kappaflow.runtime.clock import SYSTEM_CLOCK
 from kappaflow.state import OrderedStore
 from kappaflow.state.database import DurableStore
 from kappaflow.streams.columns.coverage import may_hold
 from kappaflow.streams.execution.changelogs import ChangelogWriter
 from kappaflow.streams.execution.encode import encode_record, has_topic, partitions_of
-from kappaflow.streams.execution.error_handling import CONTINUE, ErrorHandler
+from kappaflow.streams.execution.error_handling import CONTINUE, ErrorHandler, failed_in, failing_node, place_of
 from kappaflow.streams.execution.outputs import OutputBuffer
 from kappaflow.streams.execution.partition_group import PartitionGroup
 from kappaflow.streams.execution.raw_records import decode_chunk
 from kappaflow.streams.execution.row_task import DecodedRecord, RawRecord, RowTask
 from kappaflow.streams.execution.sink_columns import window_bytes
 from kappaflow.streams.execution.task_assignor import TaskId
-from kappaflow.streams.processors.base import TaskContext
+from kappaflow.streams.processors.base import NO_TIME, TaskContext
 from kappaflow.streams.processors.build import open_objects
 from kappaflow.streams.record import Record
 from kappaflow.streams.topology import Subtopology, Topology
@@ -42,6 +42,7 @@ class RunningTask:
         results: takes the records of sinks without a topic.
         every_change: changelogs get each change of a store instead of the last ones of a commit.
         shared_stores: stores that all tasks see, by name.
+        app_configs: what processors of the program see.
     """
 
     def __init__(
@@ -61,6 +62,7 @@ class RunningTask:
         shared_stores: Mapping[str, OrderedStore] | None = None,
         emit_interval_ms: int = 1000,
         outer_interval_ms: int = 1000,
+        app_configs: Mapping[str, Any] | None = None,
     ) -> None:
         self.id = task_id
         self.topology = topology
@@ -73,6 +75,7 @@ class RunningTask:
         self._results = results
         self._source: RawRecord | None = None
         seen = {**(shared_stores or {}), **stores}
+        passes = self._errors.policy.processing != "fail"
         context = TaskContext(
             self._produce,
             SYSTEM_CLOCK.time_ms,
@@ -81,7 +84,9 @@ class RunningTask:
             caching=caching,
             application_id=topology.application_id,
             task_id=str(task_id),
-            may_hold=may_hold(topology, subtopology),
+            may_hold=not passes and may_hold(topology, subtopology),
+            on_failure=self._processing_failed if passes else None,
+            app_configs=app_configs or {},
         )
         self._task = RowTask(topology, subtopology, seen, self._produce, self._errors.deserialization, context)
         self._changelogs = ChangelogWriter(
@@ -146,8 +151,11 @@ class RunningTask:
                 except TimestampError:
                     raise
                 except FunctionError as error:  # it would fail again after every restart
-                    self._task.context.drop("processing")
-                    self._errors.processing(entry.item.raw, error)
+                    self._processing_failed("", error)
+                except Exception as error:
+                    if isinstance(error, KappaError) and not isinstance(error, SerializationError):
+                        raise
+                    raise failed_in(error, place_of(entry.item.raw)) from error
                 count += 1
             self.positions[TopicPartition(entry.topic, self.id.partition)] = entry.next_offset
             if count >= RUN_RECORDS_MAX:
@@ -186,6 +194,10 @@ class RunningTask:
         """Return a store as the operators see it."""
         return open_objects(spec, self.stores[spec.name], self._task.context)
 
+    def newest(self, store: str) -> int:
+        """Return the greatest time that processors of the program have put to a store; -1 where they have not."""
+        return self._task.context.newest.get(store, NO_TIME)
+
     def sync_stores(self) -> None:
         """The stores of the row form are always current."""
 
@@ -197,6 +209,14 @@ class RunningTask:
         self._outputs.send_rows()
         self._expire()
 
+    def _processing_failed(self, node: str, error: Exception) -> None:
+        """An operator failed for the record that was taken."""
+        source = self._source
+        self._task.context.drop("processing")
+        place = "a scheduled call" if source is None else place_of(source)
+        problem = error if isinstance(error, KappaError) else failed_in(error, place, node)
+        self._errors.processing(source, problem, node or failing_node(error))
+
     def _produce(self, node: n.Sink | n.Repartition, record: Record) -> None:
         if not has_topic(node):
             if self._results is not None:
@@ -206,15 +226,23 @@ class RunningTask:
         try:
             window = 0 if node.key_serde is None else window_bytes(node.key_serde)
             raw = encode_record(node, record)
-            for partition in partitions_of(node, record, lambda: self._outputs.partitions(raw.topic)):
-                self._outputs.add(raw, partition, window_bytes=window, source=self._source)
         except SerializationError as error:
-            self._task.context.drop("production")
-            self._errors.production(place, self._source, error)
+            self._not_written(place, error)
+            return
         except TimestampError:
             raise
         except KappaError as error:
             self._errors.report(place, error)
+            return
+        try:
+            for partition in partitions_of(node, record, lambda: self._outputs.partitions(raw.topic)):
+                self._outputs.add(raw, partition, window_bytes=window, source=self._source)
+        except StreamsError as error:  # the program's partitioner chose one that there is not
+            self._not_written(place, error)
+
+    def _not_written(self, place: str, error: KappaError) -> None:
+        self._task.context.drop("production")
+        self._errors.production(place, self._source, error)
 
 
 def _reads_headers(topology: Topology, nodes: tuple[n.Node, ...]) -> bool:

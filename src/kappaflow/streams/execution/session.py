@@ -42,7 +42,7 @@ from kappaflow.streams.execution.streams_config import StreamsConfig
 from kappaflow.streams.execution.task_assignor import TaskAssignor, TaskId, decode_tasks
 from kappaflow.streams.execution.task_idling import TaskIdling
 from kappaflow.streams.execution.task_opening import OpeningTask, TaskOpener
-from kappaflow.streams.topology import Topology
+from kappaflow.streams.topology import Subtopology, Topology
 from kappaflow.streams.topology import nodes as n
 
 Task = RunningTask | ColumnarTask
@@ -178,7 +178,15 @@ class Session:
         topology, config = self.topology, self.config
         counts = {topic: self.admin.partitions_for(topic) for topic in topology.source_topics}
         check_copartitioned(topology, counts)
-        counts |= create_internal_topics(self.admin, topology, counts, config.replication_factor, config.min_in_sync)
+        safety = {"min.insync.replicas": str(config.min_in_sync)} if config.min_in_sync else {}
+        counts |= create_internal_topics(
+            self.admin,
+            topology,
+            counts,
+            config.replication_factor,
+            {**safety, **config.topic_configs},
+            config.changelog_extra_retention_ms,
+        )
         for node in topology.nodes.values():
             topic = getattr(node, "topic", None)
             if topic is not None and topic not in counts:
@@ -337,14 +345,20 @@ class Session:
             "errors": self.errors,
             "shared_stores": self.host.shared_stores,
         }
+        rows_only: dict[str, Any] = {"app_configs": self.config.app_configs}
         task: Task
         why = reason_for_rows(self.topology, opening.subtopology, caching=self.config.caching)
-        if why or self.config.every_change:
-            task = RunningTask(*common, every_change=self.config.every_change, **options)
+        if why or self.config.every_change or self._passes_failures(opening.subtopology):
+            task = RunningTask(*common, every_change=self.config.every_change, **rows_only, **options)
         else:
             task = ColumnarTask(*common, **options)
         task.resume(opening.progress)
         return task
+
+    def _passes_failures(self, subtopology: Subtopology) -> bool:
+        """Tell whether records for which a function of the program fails are passed: which they are rows tell."""
+        calls = any(isinstance(node, n.Operator) and node.may_fail for node in subtopology.nodes)
+        return calls and self.config.errors.processing != "fail"
 
     def _commit_start(self, generation: GroupGeneration, fresh: Collection[TopicPartition]) -> None:
         """Commit where new partitions begin before any of their records is processed.

@@ -15,7 +15,7 @@ from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
 
 from kappaflow.client.offsets import GroupGeneration
-from kappaflow.errors import KappaError
+from kappaflow.errors import KappaError, RecordFailedError
 from kappaflow.state import OrderedStore
 from kappaflow.state.database import StateDatabase
 from kappaflow.streams.execution.query_figures import QueryFigures
@@ -132,14 +132,17 @@ class StreamThread:
             try:
                 Session(self).run()
             except KappaError as error:
+                if isinstance(error, RecordFailedError):  # where in the program it failed
+                    logger.warning("%s", error, exc_info=error)
                 failure: Exception = error
             except Exception as error:
                 logger.exception("Query %s failed", self.topology.application_id)
                 failure = error
             else:
                 continue  # it is to end, or to begin anew with other topics
-            self._failed(failure)
-            if self._on_failure is not None and not self._on_failure(failure):
+            goes_on = self._on_failure is None or self._on_failure(failure)
+            self._failed(failure, goes_on=goes_on)
+            if not goes_on:
                 return
             # A session that lasted, measured by the wait, did not fail at its start.
             if time.monotonic() - started >= max(FORGIVEN_SECONDS, FORGIVEN_RATIO * backoff):
@@ -162,11 +165,12 @@ class StreamThread:
         self.topology = found
         return True
 
-    def _failed(self, error: Exception) -> None:
-        self.figures.state = "ERROR"
+    def _failed(self, error: Exception, *, goes_on: bool) -> None:
         self.figures.tasks = 0
         self.figures.error = str(error)
-        logger.warning("Query %s stopped and will restart: %s", self.topology.application_id, error)
+        self.figures.state = "ERROR"
+        what = "stopped and will restart" if goes_on else "ends"
+        logger.warning("%s %s: %s", self.topology.application_id, what, error)
 
     def report(self, place: str, error: KappaError) -> None:
         """Tell about a record that was dropped."""

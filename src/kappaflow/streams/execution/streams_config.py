@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Literal
 
 from kappaflow.client.connection import ClientConfig
 from kappaflow.streams.execution.error_handling import ErrorPolicy
@@ -27,6 +28,9 @@ class StreamsConfig:
         max_task_idle_ms: how long a task waits for records of a partition that has none, before it takes those of
             others; 0 waits only for what the broker has, -1 not even for that.
         metadata_max_age_ms: how often topics are looked up that match a pattern.
+        changelog_extra_retention_ms: how much longer than their stores changelogs keep windows.
+        topic_configs: of all internal topics, below what a store says of its own.
+        app_configs: what processors of the program see.
         every_change: changelogs get each change of a store, as from Kafka Streams, instead of the last ones of a
             commit; operators run in row form then.
         purge_interval_ms: how often processed records of repartition topics are deleted.
@@ -49,6 +53,9 @@ class StreamsConfig:
     delta_bytes_max: int = 256 << 20
     max_task_idle_ms: int = 0
     metadata_max_age_ms: int = 300_000
+    changelog_extra_retention_ms: int = 86_400_000
+    topic_configs: Mapping[str, str] = field(default_factory=dict[str, str])
+    app_configs: Mapping[str, Any] = field(default_factory=dict[str, Any])
     every_change: bool = False
     purge_interval_ms: int = 30_000
     emit_interval_ms: int = 1000

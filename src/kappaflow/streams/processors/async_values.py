@@ -111,9 +111,17 @@ class AsyncValuesProcessor(Processor):
         for call in ready:
             error = call.result.exception()
             if error is not None:
-                raise self._failure(call.record, error) from error
+                self._failed(self._failure(call.record, error), error)
+                continue
             self.forward(call.record.with_value(call.result.result()))
         return bool(ready)
+
+    def _failed(self, failure: StreamsError, cause: BaseException) -> None:
+        """Let a handler decide about the record of a call, which is not the one that is processed."""
+        failure.__cause__ = cause
+        if self.context.on_failure is None:
+            raise failure
+        self.context.on_failure(self.name, failure)
 
     def _failure(self, record: Record, error: BaseException) -> StreamsError:
         what = f"{type(error).__name__}: {error}"

@@ -40,6 +40,10 @@ class Punctuation:
         self.cancelled = False
         self._callback = callback
 
+    def cancel(self) -> None:
+        """Call the function no more."""
+        self.cancelled = True
+
     def call(self, now_ms: int) -> None:
         """Call the function and set the next time."""
         self._callback(now_ms)
@@ -85,6 +89,7 @@ class TaskContext:
         caching: aggregations and tables forward the last change per key at each commit instead of every one.
         outer_interval_ms: how often stream-stream joins look for unmatched records, in wall-clock time.
         application_id, task_id: of the task.
+        app_configs: settings of the application, for processors of the program.
         shared: what operators of one task share, by name.
         punctuations: what is called as time passes.
         commit_requested: a processor asked for a commit.
@@ -97,6 +102,8 @@ class TaskContext:
             tells whether there was anything.
         in_flight: calls whose results operators wait for.
         may_hold: whether operators may hold records back until then, because nothing else could see it.
+        on_failure: told the operator that failed for a record, and why; what is behind it does not get the record. None
+            lets the task fail.
     """
 
     emit: Callable[[Any, Record], None]
@@ -119,6 +126,8 @@ class TaskContext:
     pollers: list[Callable[[], bool]] = field(default_factory=list[Callable[[], bool]])
     in_flight: int = 0
     may_hold: bool = False
+    app_configs: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    on_failure: Callable[[str, Exception], None] | None = None
 
     def poll(self) -> bool:
         """Let operators forward what they have held back; tell whether there was anything."""

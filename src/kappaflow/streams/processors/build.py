@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from kappaflow.errors import TopologyError
+from kappaflow.errors import RecordFailedError, TimestampError, TopologyError
 from kappaflow.state import (
     JoinWindowStore,
     ObjectStore,
@@ -145,6 +145,25 @@ def wrapped(processor: Processor, wrap: ProcessorWrapper | None) -> Processor:
     return processor
 
 
+def guarded(processor: Processor, context: TaskContext) -> Processor:
+    """Let a handler decide about records for which an operator fails, where there is one."""
+    on_failure = context.on_failure
+    if on_failure is None:
+        return processor
+    inner = processor.process
+
+    def process(record: Any, port: int = 0) -> None:
+        try:
+            inner(record, port)
+        except (RecordFailedError, TimestampError):
+            raise  # it was decided about
+        except Exception as error:
+            on_failure(processor.name, error)
+
+    processor.process = process
+    return processor
+
+
 def build_processors(
     topology: Topology, subtopology: Subtopology, context: TaskContext, stores: Stores
 ) -> dict[str, Processor]:
@@ -170,7 +189,8 @@ def build_processors(
             if any(parent in member_names for parent in topology.parents[node.name]):
                 exits[node.name] = wrapped(SinkProcessor(node, context), topology.wrap)
             continue
-        entrances[node.name] = wrapped(make_processor(node, context, stores), topology.wrap)
+        made = wrapped(make_processor(node, context, stores), topology.wrap)
+        entrances[node.name] = guarded(made, context)
     for node in subtopology.nodes:
         parents = topology.parents[node.name]
         child = exits.get(node.name) if isinstance(node, n.Repartition) else entrances[node.name]

@@ -416,6 +416,7 @@ class Operator(Node):
         key_shape: of the keys behind it, where they are of another kind.
         steps: how its row form runs row by row within columns (`kappaflow.streams.columns.step_rows.Steps`); None where
             it does not.
+        may_fail: its column form calls a function of the program, which may fail.
     """
 
     make: Callable[[Any, Mapping[str, Any]], Any]
@@ -426,6 +427,7 @@ class Operator(Node):
     looks_up: tuple[str, ...] = ()
     keeps: tuple[str, ...] = ()
     splits: bool = False
+    may_fail: bool = False
     why: str = "it calls functions of the program"
     steps: Any = None
     key_shape: Any = None

@@ -16,6 +16,7 @@ from kappaflow.testing.described_streams.comparison import (
     contents,
     difference,
     is_buffer,
+    play,
 )
 from kappaflow.testing.described_streams.coverage import KINDS, PAIRS, covered, table_of
 from kappaflow.testing.described_streams.expressed import build_expressed
@@ -41,6 +42,7 @@ __all__ = [
     "difference",
     "is_buffer",
     "minimised",
+    "play",
     "random_program",
     "read_golden",
     "read_trace",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from typing import Any
 
@@ -20,6 +21,8 @@ from kappaflow.streams.dsl.windows import (
 )
 from kappaflow.streams.record import Record
 from kappaflow.testing.described_streams.functions import (
+    Filling,
+    Looking,
     Numbering,
     Op,
     Remembering,
@@ -60,7 +63,9 @@ class _Making:
         self.made: dict[str, Any] = {}
 
     def stream(self, op: Op) -> Any:
-        return self.builder.stream(op["topics"], key_serde=TEXT, value_serde=TEXT, name=op.get("name"))
+        timestamp = _shifted(op["shift"]) if "shift" in op else None
+        topics, name = op["topics"], op.get("name")
+        return self.builder.stream(topics, key_serde=TEXT, value_serde=TEXT, timestamp=timestamp, name=name)
 
     def table(self, op: Op) -> Any:
         kept = stored(op) if "store" in op else None
@@ -68,6 +73,17 @@ class _Making:
 
     def global_table(self, op: Op) -> Any:
         return self.builder.global_table(op["topic"], key_serde=TEXT, value_serde=TEXT)
+
+    def global_store(self, op: Op) -> str:
+        store = key_value_store(op["store"], key_serde=TEXT, value_serde=TEXT)
+        self.builder.add_global_store(store, op["topic"], lambda: Filling(op["store"]))
+        return op["store"]
+
+    def look_up(self, op: Op, stream: Any, store: str) -> Any:
+        return stream.process(lambda: Looking(op, store), name=op.get("name"))
+
+    def print(self, op: Op, stream: Any) -> None:
+        stream.print(to=os.devnull, name=op.get("name"))
 
     def filter(self, op: Op, stream: Any) -> Any:
         return stream.filter(lambda value: keeps(op, value), name=op.get("name"))
@@ -145,7 +161,8 @@ class _Making:
         topic: Any = op["topic"]
         if op.get("chosen"):
             topic = _chosen(op["topic"])
-        stream.to(topic, key_serde=TEXT, value_serde=TEXT, name=op.get("name"))
+        partitioner = _dropping(op["drops"]) if "drops" in op else None
+        stream.to(topic, key_serde=TEXT, value_serde=TEXT, partitioner=partitioner, name=op.get("name"))
 
     def group_by_key(self, op: Op, stream: Any) -> Any:
         return stream.group_by_key(name=op.get("name"), key_serde=TEXT, value_serde=TEXT)
@@ -207,10 +224,13 @@ class _Making:
 
     def join_global(self, op: Op, stream: Any, table: Any) -> Any:
         how = stream.left_join if op["kind"] == "left" else stream.join
-        return how(table, lambda value: group(op, value), join)
+        return how(table, lambda value: group(op, value), join, name=op.get("name"))
 
     def table_filter(self, op: Op, table: Any) -> Any:
         return table.filter(lambda value: keeps(op, value), self._own(op), name=op.get("name"))
+
+    def table_filter_not(self, op: Op, table: Any) -> Any:
+        return table.filter_not(lambda value: keeps(op, value), self._own(op), name=op.get("name"))
 
     def table_map_values(self, op: Op, table: Any) -> Any:
         return table.map_values(lambda value: add(op, value), self._own(op), name=op.get("name"))
@@ -233,7 +253,8 @@ class _Making:
     def suppress(self, op: Op, table: Any) -> Any:
         if op.get("final"):
             return table.suppress(Suppressed.until_window_closes(name=op.get("name")))
-        limit = Suppressed.until_time_limit(op["wait"], max_records=op.get("records"), name=op.get("name"))
+        limits = dict[str, Any](max_records=op.get("records"), max_bytes=op.get("bytes"))
+        limit = Suppressed.until_time_limit(op["wait"], **limits, name=op.get("name"))
         return table.suppress(limit)
 
     def table_group_by(self, op: Op, table: Any) -> Any:
@@ -271,6 +292,14 @@ class _Making:
 
 
 Making = _Making
+
+
+def _shifted(by: int) -> Callable[[Record, int], int]:
+    return lambda record, partition_time: max(record.timestamp + by, partition_time)
+
+
+def _dropping(length: int) -> Callable[[Record, int], list[int]]:
+    return lambda record, _count: [] if record.value is not None and len(record.value) % length == 0 else [0]
 
 
 def _chosen(topic: str) -> Callable[[Record], str]:

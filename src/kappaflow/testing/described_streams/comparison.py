@@ -48,6 +48,21 @@ def by_key(records: Sequence[Any]) -> list[Any]:
     return sorted(((key, value, headers) for key, value, _, headers in records), key=lambda each: each[0])
 
 
+def play(driver: TopologyTestDriver, program: Program, rng: random.Random, restarts: float = 0.0) -> None:
+    """Let a driver take the records of a program, and the clock go on between them; at last it commits.
+
+    Args:
+        restarts: how often a record is followed by a restart of the task.
+    """
+    for position, record in enumerate(program.records):
+        for milliseconds in (span for at, span in program.ticks if at == position):
+            driver.advance_wall_clock_time(milliseconds)
+        driver.pipe(record)
+        if rng.random() < restarts:
+            driver.restart()
+    driver.commit()
+
+
 def difference(seed: int, program: Program, trace: Trace, restarts: float = 0.0, make: Make = build) -> str:
     """Say where ours writes or keeps something else than Kafka Streams; empty when it does not.
 
@@ -61,12 +76,7 @@ def difference(seed: int, program: Program, trace: Trace, restarts: float = 0.0,
         caching=program.commit_every > 0,
         commit_every=max(1, program.commit_every),
     )
-    rng = random.Random(seed)
-    for record in program.records:
-        driver.pipe(record)
-        if rng.random() < restarts:
-            driver.restart()
-    driver.commit()
+    play(driver, program, random.Random(seed), restarts)
     for topic in sorted({*trace.outputs, *driver.outputs}):
         expected, actual = contents(trace.outputs.get(topic, [])), contents(driver.take(topic))
         if is_buffer(trace, topic):

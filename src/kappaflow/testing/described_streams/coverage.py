@@ -12,6 +12,8 @@ from typing import Any
 from kappaflow.testing.described_streams.program import Program
 
 STREAM, TABLE, WINDOWED, GROUPED, REGROUPED, GLOBAL = "stream", "table", "windowed", "grouped", "regrouped", "global"
+FILLED = "filled"
+"""A global store that a processor fills."""
 END = ""
 WINDOWS = ("time", "session", "sliding", "unlimited")
 
@@ -19,22 +21,25 @@ _STREAMS = (
     "filter filter_not map_values flat_map_values map flat_map select_key peek merge branch repartition process "
     "process_values versions windows with_keys join_streams"
 )
-_TABLES = "table_filter table_map_values transform_values suppress join_tables join_foreign"
-_WINDOWED = "table_filter table_map_values transform_values suppress"
+_TABLES = "table_filter table_filter_not table_map_values transform_values suppress join_tables join_foreign"
+_WINDOWED = "table_filter table_filter_not table_map_values transform_values suppress"
 
 KINDS: dict[str, tuple[tuple[str, ...], str]] = {
     # label: what comes in (one of these kinds), what comes out
     "stream": ((), STREAM),
     "table": ((), TABLE),
     "global_table": ((), GLOBAL),
+    "global_store": ((), FILLED),
     **dict.fromkeys(_STREAMS.split(), ((STREAM,), STREAM)),
     "join_table": ((STREAM, TABLE), STREAM),
     "join_global": ((STREAM, GLOBAL), STREAM),
+    "look_up": ((STREAM, FILLED), STREAM),
     "to_table": ((STREAM,), TABLE),
     "group_by_key": ((STREAM,), GROUPED),
     "group_by": ((STREAM,), GROUPED),
     "to": ((STREAM,), END),
     "foreach": ((STREAM,), END),
+    "print": ((STREAM,), END),
     **dict.fromkeys(_TABLES.split(), ((TABLE,), TABLE)),
     "to_stream": ((TABLE,), STREAM),
     "table_group_by": ((TABLE,), REGROUPED),

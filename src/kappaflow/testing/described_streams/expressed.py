@@ -152,10 +152,13 @@ class _Expressing(Making):
 
     def join_global(self, op: Op, stream: Any, table: Any) -> Any:
         how = stream.left_join if op["kind"] == "left" else stream.join
-        return how(table, _group(op), _JOIN)
+        return how(table, _group(op), _JOIN, name=op.get("name"))
 
     def table_filter(self, op: Op, table: Any) -> Any:
         return table.filter(_keeps(op), self._own(op), name=op.get("name"))
+
+    def table_filter_not(self, op: Op, table: Any) -> Any:
+        return table.filter_not(_keeps(op), self._own(op), name=op.get("name"))
 
     def table_map_values(self, op: Op, table: Any) -> Any:
         return table.map_values(_add(op), self._own(op), name=op.get("name"))
@@ -189,6 +192,15 @@ class _ExpressingAll(_Expressing):
         return stream.map((_shown(col.key) + "!", (_shown(col.value) + "p").slice(-LONGEST)), name=op.get("name"))
 
     versions = windows = process
+
+    def look_up(self, op: Op, stream: Any, store: str) -> Any:
+        return self.process(op, stream)
+
+    def print(self, op: Op, stream: Any) -> None:
+        self.foreach(op, stream)
+
+    def stream(self, op: Op) -> Any:
+        return super().stream({name: value for name, value in op.items() if name != "shift"})
 
     def process_values(self, op: Op, stream: Any) -> Any:
         return stream.map_values((_shown(col.key) + col.value).slice(-LONGEST), name=op.get("name"))

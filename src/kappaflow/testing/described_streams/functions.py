@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from kappaflow.streams.dsl.processor_api import STREAM_TIME, Processor, ProcessorContext
+from kappaflow.streams.dsl.processor_api import STREAM_TIME, WALL_CLOCK_TIME, Processor, ProcessorContext
 from kappaflow.streams.record import Record, Windowed
 
 Op = Mapping[str, Any]
@@ -66,11 +66,26 @@ class Remembering(Processor):
         super().init(context)
         self._store = context.get_state_store(self._op["store"])
         if self._op.get("interval", 0):
-            context.schedule(self._op["interval"], STREAM_TIME, self._tell)
+            kind = WALL_CLOCK_TIME if self._op.get("wall") else STREAM_TIME
+            self._left = self._op.get("times", -1)
+            self._scheduled = context.schedule(self._op["interval"], kind, self._tell)
 
     def _tell(self, now: int) -> None:
         for key, value in list(self._store.all()):
             self.context.forward(Record(key, cap("all" + value), now))
+        self.context.forward(Record("near", self._near(), now))
+        self._left -= 1
+        if self._left == 0:
+            self._scheduled.cancel()
+
+    def _near(self) -> str:
+        """The keys of parts of the store, forwards and backwards."""
+        store = self._store
+        found = [key for key, _ in store.range("a", "k0")]
+        found += [f"<{key}" for key, _ in store.range("b", "k1", backward=True)]
+        found += [f"-{key}" for key, _ in store.all(backward=True)]
+        found += [f"*{key}" for key, _ in store.prefix_scan("k")]
+        return "".join(found)
 
     def process(self, record: Record) -> None:
         """Remember and forward."""
@@ -105,12 +120,44 @@ class Windowing(Processor):
         self._windows.put(key, value, at // 5 * 5)
         near = [f"{start}={each}" for start, each in self._windows.fetch_range(key, at - 20, at + 5)]
         near += [f"{w.key}{w.start}={each}" for w, each in self._windows.fetch_all(at - 9, at)]
+        near += [f"<{start}" for start, _ in self._windows.fetch_range(key, at - 20, at + 5, backward=True)]
+        near += [f"{w.key}-{w.start}" for w, _ in self._windows.fetch_keys("a", "k0", at - 9, at)]
+        near += [f"{w.key}<{w.start}" for w, _ in self._windows.fetch_keys("b", "k1", at - 9, at, backward=True)]
+        near += [f"{w.key}<<{w.start}" for w, _ in self._windows.all(backward=True)]
         self._sessions.put(Windowed(key, max(0, at - 3), at), value)
         near += [f"{s.start}-{s.end}={each}" for s, each in self._sessions.find_sessions(key, at - 20, at + 5)]
+        near += [f"<{s.end}" for s, _ in self._sessions.find_sessions(key, at - 20, at + 5, backward=True)]
+        near += [f"{s.key}~{s.end}" for s, _ in self._sessions.find_sessions_of_keys("a", "k0", at - 20, at + 5)]
+        near += [f"<<{s.end}" for s, _ in self._sessions.fetch(key, backward=True)]
         if value is not None:
             self._few.put(key, value)
         near += [shown(self._few.get("a")), *(f"{each}={kept}" for each, kept in self._few.all())]
         self.context.forward(record.with_value("|".join(near)))
+
+
+class Filling(Processor):
+    """Keeps what a topic has in a global store, with a mark."""
+
+    def __init__(self, own: str) -> None:
+        self._own = own
+
+    def process(self, record: Record) -> None:
+        """Keep."""
+        value = None if record.value is None else cap(record.value + "!")
+        self.context.get_state_store(self._own).put(record.key, value)
+
+
+class Looking(Processor):
+    """Looks what each record refers to up in a global store."""
+
+    def __init__(self, op: Op, looked: str) -> None:
+        self._op, self._looked = op, looked
+
+    def process(self, record: Record) -> None:
+        """Look up and forward."""
+        key = group(self._op, record.value)
+        found = None if key is None else self.context.get_state_store(self._looked).get(key)
+        self.context.forward(record.with_value(join(record.value, found)))
 
 
 class Transforming:

@@ -13,6 +13,7 @@ from typing import Any
 from kappaflow.streams.dsl.builder import OPTIMIZATIONS
 from kappaflow.streams.execution.row_task import RawRecord
 from kappaflow.testing.described_streams.coverage import (
+    FILLED,
     GLOBAL,
     GROUPED,
     KINDS,
@@ -28,9 +29,13 @@ Op = dict[str, Any]
 PAIRS_A_PROGRAM = 4
 STREAM_TOPICS = ("in0", "in1", "in2")
 TABLE_TOPICS = ("t0", "t1")
-GLOBAL_TOPIC = "g0"
+GLOBAL_TOPIC, FILLING_TOPIC = "g0", "g1"
+LOOK_UPS = {"join_table": TABLE, "join_global": GLOBAL, "look_up": FILLED}
+"""Operators of a stream and of something that is looked up."""
 BEHIND = {
-    kind: tuple(label for label, (kinds, _) in KINDS.items() if kinds[:1] == (kind,) and label not in ("to", "foreach"))
+    kind: tuple(
+        label for label, (kinds, _) in KINDS.items() if kinds[:1] == (kind,) and label not in ("to", "foreach", "print")
+    )
     for kind in (STREAM, TABLE, WINDOWED, GROUPED, REGROUPED)
 }
 
@@ -40,14 +45,15 @@ def random_program(seed: int) -> Program:
     making = _Making(random.Random(f"dsl {seed}"))
     making.run([PAIRS[(seed * PAIRS_A_PROGRAM + each) % len(PAIRS)] for each in range(PAIRS_A_PROGRAM)])
     optimize = making.optimize or making.rng.choice(("", "", "", *OPTIMIZATIONS, ",".join(OPTIMIZATIONS)))
-    return Program(tuple(making.ops), tuple(making.records()), tuple(making.outputs), optimize)
+    records = tuple(making.records())
+    return Program(tuple(making.ops), records, tuple(making.outputs), optimize, ticks=making.ticks(len(records)))
 
 
 def caching_program(seed: int) -> Program:
     """Return the program of a seed with results that wait for commits, but for those of some named stores."""
     program, rng = random_program(seed), random.Random(f"caching {seed}")
     ops = [{**op, "uncached": True} if "store" in op and rng.random() < 0.2 else op for op in program.ops]
-    return replace(program, ops=tuple(ops), commit_every=rng.choice((1, 1, 2, 3, 5, 12)))
+    return replace(program, ops=tuple(ops), ticks=(), commit_every=rng.choice((1, 1, 2, 3, 5, 12)))
 
 
 class _Making:
@@ -109,6 +115,7 @@ class _Making:
             STREAM: "stream",
             TABLE: "table",
             GLOBAL: "global_table",
+            FILLED: "global_store",
             GROUPED: "group_by_key",
             REGROUPED: "table_group_by",
             WINDOWED: "aggregate time",
@@ -127,10 +134,10 @@ class _Making:
             before: the label of the other one, where it is wanted as neighbour.
         """
         kind = None if identity is None else self.kinds[identity]
-        if label in ("join_table", "join_global"):
+        if label in LOOK_UPS:
             looked_up = kind != STREAM
             stream = self.some(STREAM) if looked_up else identity
-            table = identity if looked_up else self.some(TABLE if label == "join_table" else GLOBAL)
+            table = identity if looked_up else self.some(LOOK_UPS[label])
             assert stream is not None and table is not None
             wanted = "" if not before else TABLE if looked_up else STREAM
             return getattr(self, label)(stream, table, wanted)["id"]
@@ -208,7 +215,10 @@ class _Making:
         else:
             topics = self.rng.sample(free, 2 if len(free) > 2 and self.rng.random() < 0.1 else 1)
         self.topics.update(topics)
-        return self.maybe_name(self.add("stream", (), STREAM, topics=topics))
+        op = self.maybe_name(self.add("stream", (), STREAM, topics=topics))
+        if topics not in read and self.rng.random() < 0.03:
+            op["shift"] = self.rng.choice((0, 3))
+        return op
 
     def table(self, _label: str, _identity: str | None) -> Op:
         """Read a topic as a table; each topic once."""
@@ -227,6 +237,15 @@ class _Making:
             return next(op for op in self.ops if op["op"] == "global_table")
         self.topics.add(GLOBAL_TOPIC)
         return self.add("global_table", (), GLOBAL, topic=GLOBAL_TOPIC)
+
+    def global_store(self, _label: str, _identity: str | None) -> Op:
+        """Fill a global store by a processor, once."""
+        if FILLING_TOPIC in self.topics:
+            return next(op for op in self.ops if op["op"] == "global_store")
+        self.topics.add(FILLING_TOPIC)
+        op = self.add("global_store", (), FILLED, topic=FILLING_TOPIC)
+        op["store"] = f"store-{op['id']}"
+        return op
 
     # ---- streams ----
 
@@ -250,8 +269,12 @@ class _Making:
 
     def process(self, label: str, identity: str) -> Op:
         """A processor with a store."""
-        op = self.add(label, (identity,), STREAM, interval=self.rng.choice((0, 0, 7, 40)))
+        op = self.add(label, (identity,), STREAM, interval=self.rng.choice((0, 7, 40)))
         op["store"] = f"store-{op['id']}"
+        if op["interval"] and self.rng.random() < 0.4:
+            op["wall"] = True
+        if op["interval"] and self.rng.random() < 0.3:
+            op["times"] = self.rng.randint(1, 2)
         return self.maybe_name(op)
 
     process_values = process
@@ -283,6 +306,8 @@ class _Making:
         op = self.maybe_name(self.add(label, (identity,), "", topic=topic))
         if self.rng.random() < 0.15:
             op["chosen"] = True
+        elif self.rng.random() < 0.03:
+            op["drops"] = self.rng.randint(2, 3)
         return op
 
     def join_streams(self, label: str, identity: str) -> Op:
@@ -324,7 +349,11 @@ class _Making:
     def join_global(self, stream: str, table: str, _wanted: str) -> Op:
         """Join a stream with a global table."""
         kind = self.rng.choice(("inner", "left"))
-        return self.add("join_global", (stream, table), STREAM, kind=kind, **self.modulus())
+        return self.maybe_name(self.add("join_global", (stream, table), STREAM, kind=kind, **self.modulus()))
+
+    def look_up(self, stream: str, store: str, _wanted: str) -> Op:
+        """Look each record up in a global store, by a processor."""
+        return self.maybe_name(self.add("look_up", (stream, store), STREAM, **self.modulus()))
 
     # ---- tables ----
 
@@ -343,7 +372,7 @@ class _Making:
             self.history[op["id"]] = self.history[identity]
         return self.maybe_name(op)
 
-    table_map_values = transform_values = table_filter
+    table_filter_not = table_map_values = transform_values = table_filter
 
     def keep(self, op: Op) -> None:
         """Keep a table in a store, named or not, now and then."""
@@ -369,6 +398,8 @@ class _Making:
             op["final"] = True
         elif rng.random() < 0.4:
             op["records"] = rng.randint(1, 3)
+        elif rng.random() < 0.3:
+            op["bytes"] = rng.choice((100, 180, 300))
         return self.maybe_name(op)
 
     def join_tables(self, label: str, identity: str) -> Op:
@@ -431,11 +462,18 @@ class _Making:
         """Write what something gives to a topic."""
         kind = self.kinds[identity]
         if kind == STREAM:
-            self.behind("to" if self.rng.random() < 0.95 else "foreach", identity)
+            self.behind("to" if self.rng.random() < 0.95 else self.rng.choice(("foreach", "print")), identity)
         elif kind in (TABLE, WINDOWED):
             self.end(self.behind("to_stream" if kind == TABLE else "windowed to_stream", identity))
         elif kind in (GROUPED, REGROUPED):
             self.end(self.behind("aggregate" if kind == GROUPED else "table_aggregate", identity))
+
+    def ticks(self, records: int) -> tuple[tuple[int, int], ...]:
+        """Let the clock on the wall go on now and then, where a processor looks at it."""
+        if not any(op.get("wall") for op in self.ops):
+            return ()
+        times = self.rng.randint(1, 5)
+        return tuple(sorted((self.rng.randrange(records), self.rng.choice((3, 7, 20, 80))) for _ in range(times)))
 
     def number_of_records(self) -> tuple[int, int]:
         """Return bounds: joins of joins multiply, and then fewer records say as much, in less time."""
@@ -447,10 +485,11 @@ class _Making:
         """Return records for all topics that are read."""
         rng, now, found = self.rng, rng_start(self.rng), list[RawRecord]()
         topics = sorted(self.topics)
+        tables = (*TABLE_TOPICS, GLOBAL_TOPIC, FILLING_TOPIC)
         for _ in range(rng.randint(*self.number_of_records())):
             now = max(0, now + rng.choice((0, 0, 1, 1, 3, 6, 15, -2, -10, 60 if rng.random() < 0.1 else 2)))
             topic = rng.choice(topics)
-            no_key = rng.random() < 0.06 and topic not in (*TABLE_TOPICS, GLOBAL_TOPIC)
+            no_key = rng.random() < 0.06 and topic not in tables
             key = None if no_key else rng.choice((b"a", b"b", b"c", b"k0", b"k1", b"k2"))
             value = None if rng.random() < 0.12 else "".join(rng.choices("abcd", k=rng.randint(1, 6))).encode()
             headers = (("h", rng.choice((b"1", None))),) if rng.random() < 0.15 else ()

@@ -16,6 +16,8 @@ from kappaflow.testing.described_streams.program import Program
 Judge = Callable[[Sequence[Program]], Sequence[bool]]
 Op = dict[str, Any]
 ROUNDS_MAX = 200
+OWN_STORES = ("process", "process_values", "versions", "windows", "global_store")
+"""Operators whose store the program makes itself."""
 NEEDED = frozenset(
     "id op in topic topics kind how mod nulls add window windowed branch wait history".split()
     + "size advance grace gap start before after retention back".split()
@@ -66,7 +68,7 @@ def _cut(ops: Sequence[Op], gone: Op) -> tuple[Op, ...]:
     kept = [op for op in ops if op["id"] not in lost]
     while True:
         read = {each for op in kept for each in op["in"]}
-        needed = [op for op in kept if op["op"] in ("to", "foreach") or op["id"] in read]
+        needed = [op for op in kept if op["op"] in ("to", "foreach", "print") or op["id"] in read]
         if len(needed) == len(kept):
             return tuple(kept)
         kept = needed
@@ -100,10 +102,12 @@ def _without_parameters(program: Program) -> Iterator[Program]:
     """Yield the program without its optimisations, without names, stores and other parameters of an operator."""
     if program.optimize:
         yield replace(program, optimize="")
+    if program.ticks:
+        yield replace(program, ticks=())
     if program.commit_every > 1:
         yield replace(program, commit_every=1)
     for at, op in enumerate(program.ops):
         for name in op:
-            if name not in NEEDED:
+            if name not in NEEDED and not (name == "store" and op["op"] in OWN_STORES):
                 less = {key: value for key, value in op.items() if key != name}
                 yield replace(program, ops=(*program.ops[:at], less, *program.ops[at + 1 :]))

@@ -10,8 +10,11 @@ from collections.abc import Callable
 from typing import Any, Protocol
 
 from kappaflow.state import JoinWindowStore, SessionStore, UnmatchedLists, VersionedStore
-from kappaflow.streams.dsl import table_steps, transformed_table
-from kappaflow.streams.dsl.stores import StoreDefinition
+from kappaflow.streams.dsl import binding, processor_api, table_steps, transformed_table
+from kappaflow.streams.dsl.processor_api import WALL_CLOCK_TIME
+from kappaflow.streams.dsl.stores import KeyValueStore, StoreDefinition
+from kappaflow.streams.dsl.table import KTable
+from kappaflow.streams.dsl.window_stores import SessionStoreView, WindowStore
 from kappaflow.streams.processors import (
     base,
     buffered_join,
@@ -29,6 +32,7 @@ from kappaflow.streams.processors import (
 from kappaflow.streams.processors.foreign_key_protocol import Instruction
 from kappaflow.streams.processors.table_views import FilterView, JoinView
 from kappaflow.streams.record import Change, Record
+from kappaflow.testing import topology_test_driver
 
 Plant = Callable[["Patch"], None]
 
@@ -288,5 +292,43 @@ DSL_FAULTS: dict[str, Plant] = {
     ),
     "old values are not transformed": _changed(
         transformed_table.TransformTableProcessor, "__init__", lambda right: _without(right, "_sends_old")
+    ),
+    "a schedule by the clock is due one interval later": _changed(
+        processor_api.ProcessorContext,
+        "schedule",
+        lambda right: (
+            lambda self, interval, kind, callback, **_: right(
+                self, interval, kind, callback, start_ms=2 * interval if kind == WALL_CLOCK_TIME else None
+            )
+        ),
+    ),
+    "a cancelled schedule goes on": lambda patch: patch.setattr(base.Punctuation, "cancel", lambda _: None),
+    "a range has no upper bound": _changed(
+        KeyValueStore, "range", lambda right: lambda self, low=None, high=None, **how: right(self, low, None, **how)
+    ),
+    "a scan backwards goes forwards": _changed(
+        KeyValueStore, "range", lambda right: lambda self, low=None, high=None, **_: right(self, low, high)
+    ),
+    "a prefix is the first key of a scan": lambda patch: patch.setattr(
+        KeyValueStore, "prefix_scan", lambda self, prefix: self.range(prefix)
+    ),
+    "windows of a range of keys are of all": _changed(
+        WindowStore,
+        "fetch_keys",
+        lambda right: lambda self, low, high, earliest, latest, **how: right(self, None, None, earliest, latest, **how),
+    ),
+    "sessions backwards come forwards": _changed(
+        SessionStoreView, "find_sessions", lambda right: lambda self, key, end, start, **_: right(self, key, end, start)
+    ),
+    "a table keeps what it should drop": _changed(
+        KTable,
+        "_filter",
+        lambda right: lambda self, predicate, given, name, negated: right(self, predicate, given, name, negated=False),
+    ),
+    "a partitioner drops nothing": lambda patch: patch.setattr(
+        topology_test_driver, "partitions_of", lambda *_: (None,)
+    ),
+    "an extractor sees no time of its partition": _changed(
+        binding._Extractor, "extract", lambda right: lambda self, record, _: right(self, record, -1)
     ),
 }

@@ -19,6 +19,7 @@ class Program:
         records: what to pipe in, in order.
         outputs: the topics to compare.
         optimize: the optimisations of the topology; empty is none.
+        ticks: positions of records before which the clock on the wall goes on, and by how many milliseconds.
         commit_every: results wait for a commit, which comes after so many records; 0 lets nothing wait.
     """
 
@@ -27,6 +28,7 @@ class Program:
     outputs: tuple[str, ...]
     optimize: str = ""
     commit_every: int = 0
+    ticks: tuple[tuple[int, int], ...] = ()
 
     def to_json(self) -> str:
         """Return the document for the Java program, in one line."""
@@ -35,7 +37,7 @@ class Program:
             for r in self.records
         ]
         document = {"ops": self.ops, "records": rows, "outputs": self.outputs}
-        given = {"optimize": self.optimize, "commit_every": self.commit_every}
+        given = {"optimize": self.optimize, "commit_every": self.commit_every, "ticks": self.ticks}
         return json.dumps(document | {name: value for name, value in given.items() if value})
 
 
