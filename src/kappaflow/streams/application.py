@@ -117,15 +117,7 @@ class KafkaStreams:
         windowstore_changelog_additional_retention_ms: int = 86_400_000,
         app_configs: Mapping[str, Any] | None = None,
     ) -> None:
-        if not isinstance(topology, Topology):  # pyright: ignore[reportUnnecessaryIsInstance]
-            raise UsageError(f"KafkaStreams runs a Topology, not a {type(topology).__name__}: call build() first.")
-        if processing_guarantee not in COMMIT_INTERVAL_MS:
-            known = " or ".join(COMMIT_INTERVAL_MS)
-            raise ConfigError(f"processing_guarantee is {known}, not {processing_guarantee}.")
-        if num_stream_threads < 1:
-            raise ConfigError(f"num_stream_threads is at least 1, not {num_stream_threads}.")
-        if max_task_idle_ms < -1:
-            raise ConfigError(f"max_task_idle_ms is -1, 0 or a time in milliseconds, not {max_task_idle_ms}.")
+        _check(topology, processing_guarantee, num_stream_threads, max_task_idle_ms)
         client = ClientConfig(bootstrap_servers, client_id=application_id, security=security or {})
         self._topology = topology
         self._bound = topology.bind(application_id, _topics(client) if topology.has_patterns else ())
@@ -456,6 +448,19 @@ class KafkaStreams:
                 for task_id, task in (tasks or {}).items():
                     found[str(task_id)] = {name: store.figures() for name, store in task.stores.items()}
         return found
+
+
+def _check(topology: Any, guarantee: str, threads: int, idle_ms: int) -> None:
+    """Refuse arguments that cannot be used."""
+    if not isinstance(topology, Topology):  # pyright: ignore[reportUnnecessaryIsInstance]
+        raise UsageError(f"KafkaStreams runs a Topology, not a {type(topology).__name__}: call build() first.")
+    if guarantee not in COMMIT_INTERVAL_MS:
+        known = " or ".join(COMMIT_INTERVAL_MS)
+        raise ConfigError(f"processing_guarantee is {known}, not {guarantee}.")
+    if threads < 1:
+        raise ConfigError(f"num_stream_threads is at least 1, not {threads}.")
+    if idle_ms < -1:
+        raise ConfigError(f"max_task_idle_ms is -1, 0 or a time in milliseconds, not {idle_ms}.")
 
 
 def _topics(client: ClientConfig) -> list[str]:
