@@ -72,6 +72,7 @@ class PartitionQueue:
         next_offset: after the last batch that was written, -1 where not known.
         refused: the last batch that failed for good, while others of its identity are not settled.
         lacks_leader: it waits for its leader to become known.
+        written_by: the producer id of the last batch that was written, -1 before the first.
     """
 
     partition: TopicPartition
@@ -84,6 +85,7 @@ class PartitionQueue:
     next_offset: int = -1
     refused: Batch | None = None
     lacks_leader: bool = False
+    written_by: int = -1
 
     @property
     def has_stamped(self) -> bool:
@@ -99,6 +101,16 @@ class PartitionQueue:
         """
         oldest = min((batch.order for batch in self.in_flight), default=self.waiting[0].order)
         return self.waiting[0].order - oldest < BATCHES_KNOWN_AGAIN
+
+    @property
+    def is_known_to_broker(self) -> bool:
+        """Whether the broker has a batch of the producer whose batches are under way, and so sees a gap before others.
+
+        Of a producer that is new to a partition it takes any sequence: had it refused the first batch (a leader that
+        takes up its office), it would write the second, and the first for ever be out of order.
+        """
+        identity = self.in_flight[0].identity
+        return identity is not None and identity.producer_id == self.written_by
 
     def add(self, data: bytearray, deadline: float, callback: DeliveryCallback | None) -> None:
         """Queue a batch behind all others."""

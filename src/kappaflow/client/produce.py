@@ -310,7 +310,7 @@ class BatchProducer:
             self._expire(queue)
         if not queue.waiting or queue.draining or queue.retry_at > now:
             return False
-        if queue.in_flight and not (self._idempotent and queue.is_within_reach):
+        if queue.in_flight and not (self._idempotent and queue.is_known_to_broker and queue.is_within_reach):
             return False
         if queue.waiting[0].identity is None:
             return self._identity is not None and not self._renew_identity
@@ -449,6 +449,8 @@ class BatchProducer:
         self._pending_bytes -= len(batch.data)
         self._pending_batches -= 1
         if error is None:
+            if batch.identity is not None:
+                queue.written_by = batch.identity.producer_id
             if offset >= 0:
                 queue.next_offset = offset + batch.count
         elif self._transactional:

@@ -37,7 +37,7 @@ class ScriptedBroker:
     Each produce request meets the next fate of the script: ``ok``, ``lost`` (written, but the answer never comes),
     ``moved`` (written, and copied to the leader that comes next before the answer says that this one is none any more),
     ``dropped`` (not even written), or an error code; then come those of ``afterwards``.  As Kafka's brokers do, it
-    knows the last five batches of a producer again.
+    knows the last five batches of a producer again, and takes any sequence of a producer that it does not know.
     """
 
     def __init__(self, script: list[str | int] | None = None, afterwards: str = "ok") -> None:
@@ -112,7 +112,7 @@ class ScriptedBroker:
     def _append(self, batch: bytes) -> tuple[int, int]:
         header = parse_header(batch)
         assert crc_is_valid(batch, 0, header)
-        following, known = self.sequences.setdefault(header.producer_id, (0, {}))
+        following, known = self.sequences.setdefault(header.producer_id, (header.base_sequence, {}))
         if header.base_sequence in known:
             return 0, known[header.base_sequence]
         if header.base_sequence != following:
