@@ -109,7 +109,10 @@ def test_the_cluster_and_its_parts(server: EmbeddedServer, db: Database, http: h
         entry = http.get("/clusterStatus").json()["clusterStatus"][host]
         lags = entry["hostStoreLags"]["stateStoreLags"]
         name = next((name for name in lags if "query_CTAS_PART_COUNTS_" in name), None)
-        return name is not None and lags[name]["lagByPartition"]["0"]["endOffsetPosition"] == 2 and lags[name]
+        if name is None:
+            return None
+        position = lags[name]["lagByPartition"]["0"]
+        return position["currentOffsetPosition"] == position["endOffsetPosition"] == 2 and lags[name]
 
     assert wait_until(lag, "the lags of the store") == {
         "lagByPartition": {"0": {"currentOffsetPosition": 2, "endOffsetPosition": 2, "offsetLag": 0}},

@@ -31,6 +31,8 @@ _NEUTRAL = (
     (re.compile(r"(?<=RATE, )\d+, \d+(?=, RATE)"), "N, N"),
     (re.compile(r"(?<=\"avg_throughput\":)[\d.E]+"), "RATE"),
     (re.compile(r"(?<=Epoch: )\d+"), "N"),
+    # A log's bytes: the time from one record to the next takes more or fewer of them.
+    (re.compile(r'(?<="size":)[1-9]\d*'), "BYTES"),
 )
 # Of a client that is still trying when its call is over.
 _NOISE = re.compile(r"WARN org\.apache\.kafka\.clients\.NetworkClient|Invalid state list")
