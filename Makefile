@@ -29,7 +29,6 @@ MINUTES ?= 10
 TEST_PROCESSES ?= 2
 PYTEST_ARGS ?=
 BENCH_ARGS ?=
-export PYTHONDONTWRITEBYTECODE ?= 1
 
 .PHONY: setup demo test check bench conformance test-real sim soak docs clean
 
