@@ -416,12 +416,15 @@ class Admin(Closing):
         self,
         timestamps: Mapping[TopicPartition, int],
         isolation_level: Literal["read_uncommitted", "read_committed"] = "read_uncommitted",
+        *,
+        described: Mapping[str, TopicDescription] | None = None,
     ) -> dict[TopicPartition, ListedOffset]:
         """The first offset at or after a time, for each partition.
 
         Args:
             timestamps: milliseconds since the epoch, or ``EARLIEST``, ``LATEST`` or ``MAX_TIMESTAMP``.
             isolation_level: whether ``LATEST`` is the last stable offset.
+            described: what is known of the topics; leaders that are none any more are looked up.
 
         Raises:
             BrokerError: a partition does not exist or has no leader for too long.
@@ -429,10 +432,11 @@ class Admin(Closing):
         request_class = consumer_messages.ListOffsetsRequest
         topic_class = request_class.ListOffsetsTopic
         found: dict[TopicPartition, ListedOffset] = {}
+        known = [described] if described is not None else []
 
         def attempt() -> None:
             wanted = [TopicPartition(*p) for p in timestamps if p not in found]
-            for node_id, topics in self._by_leader(wanted).items():
+            for node_id, topics in self._by_leader(wanted, known.pop() if known else None).items():
                 request = request_class(
                     replica_id=-1,
                     isolation_level=_ISOLATION[isolation_level],
@@ -500,13 +504,12 @@ class Admin(Closing):
         self.connection.retry(attempt)
         return low
 
-    def _by_leader(self, partitions: Sequence[TopicPartition]) -> dict[int, dict[str, list[TopicPartition]]]:
-        topics = self.describe_topics(sorted({p.topic for p in partitions})) if partitions else {}
-        leaders = {
-            TopicPartition(name, row.partition): row.leader
-            for name, description in topics.items()
-            for row in description.partitions
-        }
+    def _by_leader(
+        self, partitions: Sequence[TopicPartition], known: Mapping[str, TopicDescription] | None = None
+    ) -> dict[int, dict[str, list[TopicPartition]]]:
+        leaders = _leaders(known or {})
+        if any(partition not in leaders for partition in partitions):
+            leaders = _leaders(self.describe_topics(sorted({p.topic for p in partitions})))
         grouped: dict[int, dict[str, list[TopicPartition]]] = {}
         for partition in partitions:
             if partition not in leaders:
@@ -519,3 +522,11 @@ class Admin(Closing):
                 raise broker_error(ErrorCode.LEADER_NOT_AVAILABLE, f"{partition}", "the partition has no leader")
             grouped.setdefault(leaders[partition], {}).setdefault(partition.topic, []).append(partition)
         return grouped
+
+
+def _leaders(described: Mapping[str, TopicDescription]) -> dict[TopicPartition, int]:
+    return {
+        TopicPartition(name, row.partition): row.leader
+        for name, description in described.items()
+        for row in description.partitions
+    }

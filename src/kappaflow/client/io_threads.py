@@ -42,6 +42,7 @@ class IoThreads:
         self._most = most
         self._lock = threading.Lock()
         self._users: dict[Any, int] = {}
+        self._connections = 0
         self._control: Connection | None = None
         self._leases: dict[Connection, int] = {}
         self._lent: Pool[Connection] = Pool(MOST_LENT)
@@ -63,12 +64,14 @@ class IoThreads:
             else:
                 found = min(self._users, key=self._users.__getitem__)
             self._users[found] = self._users.get(found, 0) + 1
+            self._connections += 1
             return found
 
     def give_back(self, net: Any) -> None:
         """Take a loop back; a loop without connections ends."""
         with self._lock:
             self._users[net] -= 1
+            self._connections -= 1
             is_free = not self._users[net]
             if is_free:
                 del self._users[net]
@@ -122,7 +125,7 @@ class IoThreads:
 
         1 up to some tens of users; what waits is woken by records and events, so results are not later.
         """
-        users = sum(self._users.values()) + self._fetching.sharers + self._in_transactions.sharers
+        users = self._connections + self._fetching.sharers + self._in_transactions.sharers
         return min(PATIENCE_MAX, max(1.0, users / PATIENT_CONNECTIONS))
 
     @property

@@ -48,18 +48,27 @@ class Metadata:
 
     def _begin(self, topics: set[str]) -> None:
         self._connection.manager.topic_users.update(topics)
-        self._connection.spawn(self._look_up)
+        if not self._lacks(topics):  # others work with them on this connection
+            self._cluster._topics = set(self._connection.manager.topic_users)
+            if self._listener is not None:
+                self._listener(self._cluster)
+            return
+        self._connection.spawn(self._look_up, topics)
 
-    async def _look_up(self) -> None:
+    async def _look_up(self, topics: set[str]) -> None:
         """Ask for topics at once; the cluster's own loop lets 100 ms pass between two requests, also the first two."""
         self._cluster.set_topics(set(self._connection.manager.topic_users))
         try:
-            if self._cluster.metadata_refresh_in_progress:  # it was asked without these topics
+            if self._cluster.metadata_refresh_in_progress:  # it was asked without these topics, or with them
                 await self._cluster.refresh_metadata()
-            if not self._connection.closed:  # a closed one would wait for ever on a loop that goes on
+            # A closed connection would wait for ever on a loop that goes on.
+            if self._lacks(topics) and not self._connection.closed:
                 await self._cluster.refresh_metadata()
         except kafka_errors.KafkaError:
             self._cluster.request_update()  # the loop goes on trying
+
+    def _lacks(self, topics: Iterable[str]) -> bool:
+        return any(self._cluster.partitions_for_topic(topic) is None for topic in topics)
 
     def close(self) -> None:
         """Follow the topics no more, where others go on with the connection; from any thread."""

@@ -29,6 +29,7 @@ class Pool(Generic[Item]):
         self._most = most
         self._users: dict[Item, int] = {}
         self._being_made = 0
+        self._sharers = 0
         self._changed = threading.Condition()
 
     def __len__(self) -> int:
@@ -37,9 +38,8 @@ class Pool(Generic[Item]):
 
     @property
     def sharers(self) -> int:
-        """How many users there are beyond one for each thing."""
-        with self._changed:
-            return sum(self._users.values()) - len(self._users)
+        """How many users there are beyond one for each thing; read without a lock, by every wait of every user."""
+        return self._sharers
 
     def take_own(self, make: Callable[[], Item]) -> Item | None:
         """Make one for a user alone; None where there are as many as there may be.
@@ -64,6 +64,7 @@ class Pool(Generic[Item]):
                 if not self._being_made:
                     found = min(self._users, key=self._users.__getitem__)
                     self._users[found] += 1
+                    self._sharers += 1
                     return found
                 self._changed.wait()  # those who share are spread evenly over all
             self._being_made += 1
@@ -91,5 +92,7 @@ class Pool(Generic[Item]):
             if is_free:
                 del self._users[item]
                 self._changed.notify_all()
+            else:
+                self._sharers -= 1
         if is_free:
             item.close()

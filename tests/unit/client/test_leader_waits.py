@@ -101,12 +101,24 @@ def test_a_batch_without_leader_is_sent_with_the_answer_that_names_one(broker: S
 
 
 class Cluster:
-    """Metadata of kafka-python that says what it is asked; a request under way knows no topics yet."""
+    """Metadata of kafka-python that says what it is asked.
 
-    def __init__(self, *, under_way: bool, fails: bool = False) -> None:
+    Args:
+        under_way: a request is, and `with_it` tells whether it asks for the topic.
+        fails: requests do.
+        known: the topic is, from the start.
+    """
+
+    def __init__(self, *, under_way: bool, with_it: bool = False, fails: bool = False, known: bool = False) -> None:
         self.metadata_refresh_in_progress = under_way
+        self.asked = with_it or not under_way
         self.fails = fails
+        self.known = known
         self.calls: list[Any] = []
+
+    def partitions_for_topic(self, topic: str) -> set[int] | None:
+        assert topic == "t"
+        return {0} if self.known else None
 
     def set_topics(self, topics: set[str]) -> None:
         self.calls.append(topics)
@@ -119,6 +131,7 @@ class Cluster:
         self.metadata_refresh_in_progress = False
         if self.fails:
             raise kafka_errors.NodeNotReadyError
+        self.known, self.asked = self.asked, True
 
 
 def calls_of(cluster: Cluster, *, closed: bool = False) -> list[Any]:
@@ -144,6 +157,11 @@ def test_topics_are_asked_for_at_once() -> None:
     assert calls_of(Cluster(under_way=False)) == [{"t"}, "now"]
     assert calls_of(Cluster(under_way=True)) == [{"t"}, "now", "now"]
     assert calls_of(Cluster(under_way=False, fails=True)) == [{"t"}, "now", "later"]
+
+
+def test_many_that_ask_at_once_share_a_request() -> None:
+    assert calls_of(Cluster(under_way=True, with_it=True)) == [{"t"}, "now"]
+    assert calls_of(Cluster(under_way=False, known=True)) == []
 
 
 def test_a_connection_that_was_closed_meanwhile_asks_for_nothing() -> None:

@@ -32,7 +32,9 @@ class Cluster:
         self._delete_retention_ms = delete_retention_ms
         self.asked = 0
 
-    def list_offsets(self, timestamps: Mapping[TopicPartition, int]) -> dict[TopicPartition, ListedOffset]:
+    def list_offsets(
+        self, timestamps: Mapping[TopicPartition, int], *, described: Mapping[str, TopicDescription] | None = None
+    ) -> dict[TopicPartition, ListedOffset]:
         return {p: ListedOffset(0 if time == EARLIEST else END, -1, 0) for p, time in timestamps.items()}
 
     def describe_topics(self, names: Sequence[str] | None = None) -> dict[str, TopicDescription]:

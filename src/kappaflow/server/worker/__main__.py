@@ -34,6 +34,7 @@ from kappaflow.server.processing_log import LogSettings, ProcessingLog
 from kappaflow.server.rpc import Handler, Message, Reply, RpcServer, send_part
 from kappaflow.server.worker.cohort import Part, Subscriber
 from kappaflow.server.worker.inserts import Inserts
+from kappaflow.server.worker.interpreter import share_interpreter
 from kappaflow.server.worker.print_topic import print_topic
 from kappaflow.server.worker.pull import PullServer, stream_scan
 from kappaflow.server.worker.push import PushServer
@@ -49,7 +50,6 @@ from kappaflow.streams.execution import restore
 PUSH_PLANS_MAX = 256
 REGISTRY_WAIT_SECONDS = 20.0
 FLOW_SECONDS = 0.5
-SWITCH_INTERVAL_SECONDS = 0.0005  # the fetch thread must not wait 5 ms for the interpreter
 
 
 def _registry(config: ServerConfig) -> HttpSchemaRegistry:
@@ -333,7 +333,7 @@ def main() -> int:
     parser = argparse.ArgumentParser()
     parser.add_argument("index", type=int)
     arguments = parser.parse_args()
-    sys.setswitchinterval(SWITCH_INTERVAL_SECONDS)
+    share_interpreter(0)
     logging.basicConfig(
         level=logging.WARNING, stream=sys.stderr, format=f"%(asctime)s worker-{arguments.index} %(message)s"
     )

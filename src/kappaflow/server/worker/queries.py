@@ -16,6 +16,7 @@ from kappaflow.server.configuration import ServerConfig
 from kappaflow.server.functions.library import FunctionLibrary
 from kappaflow.server.processing_log import ProcessingLog
 from kappaflow.server.worker.error_policy import error_policy
+from kappaflow.server.worker.interpreter import share_interpreter
 from kappaflow.sql.engine import Engine
 from kappaflow.sql.queries import PersistentQuery, QueryState, application_id_of
 from kappaflow.sql.settings import Settings
@@ -109,6 +110,7 @@ class RunningQueries:
         thread = self._threads.pop(query_id, None)
         if thread is not None:
             thread.stop(leave=forget)
+            share_interpreter(len(self._threads))
         if forget:
             self.database.drop_application(query.application_id(self.config.service_id))
 
@@ -126,6 +128,7 @@ class RunningQueries:
             return None
         thread = StreamThread(topology, config, self.database, on_failure=self._log.of_thread(query.id))
         self._threads[query.id] = thread
+        share_interpreter(len(self._threads))
         thread.start()
         return thread
 

@@ -122,12 +122,19 @@ def create_internal_topics(
     replication_factor: int,
     topic_configs: Mapping[str, str],
     extra_retention_ms: int = CHANGELOG_EXTRA_RETENTION_MS,
+    *,
+    existing: Mapping[str, int],
 ) -> dict[str, int]:
     """Create what is missing and return the partition counts of all internal topics.
 
     Args:
+        admin: of the cluster.
+        topology: names the topics.
+        counts: the partitions of the sources.
+        replication_factor: of what is created.
         topic_configs: of all of them, below what follows from their kind and what a store says.
         extra_retention_ms: how much longer than their stores changelogs keep windows.
+        existing: the partitions of topics that are known to be there.
 
     Raises:
         TopologyError: one exists with another number of partitions than its sources have now.
@@ -135,9 +142,13 @@ def create_internal_topics(
     internal = repartition_counts(topology, counts)
 
     def create(topic: str, partitions: int, configs: dict[str, str]) -> None:
-        new = admin.create_topic(NewTopic(topic, partitions, replication_factor, configs), exist_ok=True)
-        if not new and (existing := admin.partitions_for(topic)) != partitions:
-            raise _other_count(topology, topic, existing, partitions, counts)
+        count = existing.get(topic)
+        if count is None and not admin.create_topic(
+            NewTopic(topic, partitions, replication_factor, configs), exist_ok=True
+        ):
+            count = admin.partitions_for(topic)
+        if count is not None and count != partitions:
+            raise _other_count(topology, topic, count, partitions, counts)
 
     for topic, partitions in internal.items():
         configs = {

@@ -176,7 +176,12 @@ class Session:
     def _partition_counts(self) -> dict[str, int]:
         """Create the internal topics and return the number of partitions of every topic."""
         topology, config = self.topology, self.config
-        counts = {topic: self.admin.partitions_for(topic) for topic in topology.source_topics}
+        named = {topic for node in topology.nodes.values() if (topic := getattr(node, "topic", None)) is not None}
+        own = {topology.changelog_topic(store) for sub in topology.task_subtopologies for store in sub.stores}
+        # All in one request: hundreds of queries may start together.
+        self.described = self.admin.describe_topics(sorted({*topology.source_topics, *named, *own}))
+        found = {topic: len(row.partitions) for topic, row in self.described.items()}
+        counts = {topic: found.get(topic) or self.admin.partitions_for(topic) for topic in topology.source_topics}
         check_copartitioned(topology, counts)
         safety = {"min.insync.replicas": str(config.min_in_sync)} if config.min_in_sync else {}
         counts |= create_internal_topics(
@@ -186,11 +191,10 @@ class Session:
             config.replication_factor,
             {**safety, **config.topic_configs},
             config.changelog_extra_retention_ms,
+            existing=found,
         )
-        for node in topology.nodes.values():
-            topic = getattr(node, "topic", None)
-            if topic is not None and topic not in counts:
-                counts[topic] = self.admin.partitions_for(topic)
+        for topic in named - counts.keys():
+            counts[topic] = found.get(topic) or self.admin.partitions_for(topic)
         letters = config.errors.dead_letter_topic
         if letters is not None:
             self.admin.create_topic(NewTopic(letters, 1, config.replication_factor), exist_ok=True)
@@ -287,7 +291,8 @@ class Session:
             logger.info("The restore of %s goes on after the rebalance", self.application_id)
             return
         fresh = {p: self._reset_offset(p) for task in opening for p in task.inputs if p not in task.positions}
-        begins = {p: row.offset for p, row in self.admin.list_offsets(fresh).items()} if fresh else {}
+        listed = self.admin.list_offsets(fresh, described=self.described) if fresh else {}
+        begins = {p: row.offset for p, row in listed.items()}
         if empty := {p: LATEST for p, offset in begins.items() if offset < 0}:  # nothing is as young as was asked for
             begins |= {p: row.offset for p, row in self.admin.list_offsets(empty).items()}
         tasks = {task.id: self._run_task(task, begins) for task in opening}

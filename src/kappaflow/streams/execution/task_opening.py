@@ -55,7 +55,9 @@ class GroupOffsets(Protocol):
 class Cluster(Protocol):
     """What is asked of the cluster."""
 
-    def list_offsets(self, timestamps: Mapping[TopicPartition, int]) -> dict[TopicPartition, ListedOffset]:
+    def list_offsets(
+        self, timestamps: Mapping[TopicPartition, int], *, described: Mapping[str, TopicDescription] | None = None
+    ) -> dict[TopicPartition, ListedOffset]:
         """The beginnings or ends of partitions; ends are high watermarks."""
         ...
 
@@ -179,8 +181,12 @@ class TaskOpener:
             return {}, {}, {}
         described = self._cluster.describe_topics(sorted({partition.topic for partition in wanted}))
         known = [partition for partition in wanted if partition.topic in described]
-        begins = {p: row.offset for p, row in self._cluster.list_offsets(dict.fromkeys(known, EARLIEST)).items()}
-        ends = {p: row.offset for p, row in self._cluster.list_offsets(dict.fromkeys(known, LATEST)).items()}
+
+        def listed(at: int) -> dict[TopicPartition, int]:
+            found = self._cluster.list_offsets(dict.fromkeys(known, at), described=described)
+            return {partition: row.offset for partition, row in found.items()}
+
+        begins, ends = listed(EARLIEST), listed(LATEST)
         return begins, ends, {name: short_id(row.topic_id) for name, row in described.items()}
 
     def _plan(
