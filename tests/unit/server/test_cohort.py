@@ -57,7 +57,8 @@ def records(*offsets: int) -> list[RawRecord]:
 
 def test_rows_are_rendered_once_for_all(query: PushQuery) -> None:
     seen, both = Seen(), cohort(query, "a", "b")
-    both.process(P0, records(0, 1), 2)
+    both.add(P0, records(0, 1), 2)
+    both.run()
     assert both.flush(seen.deliver) == []
     assert seen.rows == {"a": ['["k",0]', '["k",1]'], "b": ['["k",0]', '["k",1]']}
     assert seen.parts == 1
@@ -66,7 +67,8 @@ def test_rows_are_rendered_once_for_all(query: PushQuery) -> None:
 
 def test_what_was_seen_is_skipped(query: PushQuery) -> None:
     seen, late = Seen(), cohort(query, "a", at=2)
-    late.process(P0, records(0, 1, 2, 3), 4)
+    late.add(P0, records(0, 1, 2, 3), 4)
+    late.run()
     late.flush(seen.deliver)
     assert seen.rows == {"a": ['["k",2]', '["k",3]']}
 
@@ -74,9 +76,11 @@ def test_what_was_seen_is_skipped(query: PushQuery) -> None:
 def test_each_subscriber_has_its_own_limit(query: PushQuery) -> None:
     seen, shared = Seen(), cohort(query, "all")
     shared.subscribers += [subscriber(query, "one", 1), subscriber(query, "three", 3)]
-    shared.process(P0, records(0, 1), 2)
+    shared.add(P0, records(0, 1), 2)
+    shared.run()
     assert [s.target for s in shared.flush(seen.deliver)] == ["one"]
-    shared.process(P0, records(2, 3), 4)
+    shared.add(P0, records(2, 3), 4)
+    shared.run()
     assert {s.target for s in shared.flush(seen.deliver)} == {"one", "three"}
     assert {name: len(rows) for name, rows in seen.rows.items()} == {"all": 4, "one": 1, "three": 3}
 
@@ -84,7 +88,8 @@ def test_each_subscriber_has_its_own_limit(query: PushQuery) -> None:
 def test_a_scan_stops_at_its_end(query: PushQuery) -> None:
     seen, scan = Seen(), cohort(query, "a", ends={P0: 2, P1: 0})
     assert not scan.at_end
-    scan.process(P0, records(0, 1, 2, 3), 4)
+    scan.add(P0, records(0, 1, 2, 3), 4)
+    scan.run()
     scan.flush(seen.deliver)
     assert scan.at_end
     assert seen.rows == {"a": ['["k",0]', '["k",1]']}
@@ -97,11 +102,13 @@ def test_a_slow_reader_leaves_and_comes_back(query: PushQuery) -> None:
     apart = both.split_off([slow])
     assert apart.held and not both.held
     assert len(merged([both, apart])) == 2
-    both.process(P0, records(0, 1), 2)
+    both.add(P0, records(0, 1), 2)
+    both.run()
     both.flush(seen.deliver)
     slow.held = False
     assert len(merged([both, apart])) == 2  # it stands elsewhere
-    apart.process(P0, records(0, 1), 2)
+    apart.add(P0, records(0, 1), 2)
+    apart.run()
     apart.flush(seen.deliver)
     (again,) = merged([both, apart])
     assert [s.target for s in again.subscribers] == ["quick", "slow"]
@@ -118,3 +125,24 @@ def test_a_slow_reader_leaves_and_comes_back(query: PushQuery) -> None:
 )
 def test_only_queries_without_state_share(engine: Engine, text: str, shared: Any) -> None:
     assert is_shareable(engine.plan_push(text).build_topology()) is shared
+
+
+def test_of_what_is_fetched_together_the_earliest_comes_first() -> None:
+    engine = Engine("default_")
+    for name in ("l", "r"):
+        columns = f"CREATE STREAM {name} (k STRING KEY, v INT)"
+        text = f"{columns} WITH (kafka_topic='{name}', value_format='JSON', partitions=1);"
+        engine.apply(engine.plan(text, {}, 0))
+    join = "l LEFT JOIN r WITHIN 10 SECONDS GRACE PERIOD 5 SECONDS ON l.k = r.k"
+    query = engine.plan_push(f"SELECT l.k, l.v, r.v FROM {join} EMIT CHANGES;")
+    left, right = TopicPartition("l", 0), TopicPartition("r", 0)
+    seen = Seen()
+    joined = Cohort(
+        None, query.build_topology(), {left: 0, right: 0}, {}, [subscriber(query, "a")], lambda _partition: False
+    )
+    lefts = [RawRecord("l", b"k", b'{"V":%d}' % n, n * 30_000, (), 0, n) for n in range(3)]
+    joined.add(left, lefts, 3)
+    joined.add(right, [RawRecord("r", b"k", b'{"V":10}', 3_000, (), 0, 0)], 1)
+    joined.run()
+    joined.flush(seen.deliver)
+    assert seen.rows["a"][0] == '["k",0,10]'

@@ -54,7 +54,8 @@ def by_rows(query: PushQuery, fetched: FetchedChunk, start: int, end: int | None
     ends = {} if end is None else {P0: end}
     whole = [Subscriber(query, "x", lambda _error: None)]
     cohort = Cohort(1, query.build_topology(), {P0: start}, ends, whole, lambda _p: False)
-    cohort.process(P0, decode_chunk(fetched), fetched.next_offset)
+    cohort.add(P0, decode_chunk(fetched), fetched.next_offset)
+    cohort.run()
     found: list[str] = []
     cohort.flush(lambda _s, part: found.extend(part["rows"]))
     return found

@@ -54,10 +54,15 @@ Deliver = Callable[[Sequence[Subscriber], Part], None]
 
 @dataclass(slots=True)
 class _Partition:
-    """The tasks of one partition number of the topology."""
+    """The tasks of one partition number of the topology.
+
+    Attributes:
+        pending: records wait for `Cohort.run`.
+    """
 
     tasks: list[RowTask]
     group: PartitionGroup[RawRecord]
+    pending: bool = False
 
 
 def is_shareable(topology: Topology) -> bool:
@@ -133,24 +138,32 @@ class Cohort:
         elif self._query.is_table:
             self._rows.append((self._render(self._query.tombstone(record)), True))
 
-    def process(self, partition: TopicPartition, records: Sequence[RawRecord], next_offset: int) -> None:
-        """Run records of one partition through the topology.
-
-        Raises:
-            KappaError: the topology failed; the cohort cannot go on.
-        """
+    def add(self, partition: TopicPartition, records: Sequence[RawRecord], next_offset: int) -> None:
+        """Take records of one partition; `run` follows when those of all that were fetched together are there."""
         position, end = self.positions[partition], self.ends.get(partition)
         mine = [r for r in records if r.offset >= position and (end is None or r.offset < end)]
         self.positions[partition] = next_offset
         part = self._partitions[partition.partition]
         part.group.add(partition.topic, ((raw.timestamp, raw, raw.offset + 1) for raw in mine))
-        for _, _, raw, _ in part.group.take():
-            for task in part.tasks:
-                if raw is not None and raw.topic in task.subtopology.sources:
-                    task.process(raw)
+        part.pending = True
+
+    def run(self) -> None:
+        """Run what was added through the topology, the earliest record of all topics first.
+
+        Raises:
+            KappaError: the topology failed; the cohort cannot go on.
+        """
+        for part in self._partitions.values():
+            if not part.pending:
+                continue
+            for _, _, raw, _ in part.group.take():
+                for task in part.tasks:
+                    if raw is not None and raw.topic in task.subtopology.sources:
+                        task.process(raw)
+            part.pending = len(part.group) > 0  # they wait for a topic that has more
 
     def takes_columns(self, chunk: FetchedChunk) -> bool:
-        """Tell whether a chunk is quicker by `process_columns` than by `process`."""
+        """Tell whether a chunk is quicker by `process_columns` than by `add` and `run`."""
         return self._form is not None and len(chunk.records) >= CHUNK_BYTES_MIN
 
     def process_columns(self, chunk: FetchedChunk) -> None:
@@ -160,6 +173,7 @@ class Cohort:
             KappaError: the chunk is damaged; the cohort cannot go on.
         """
         assert self._form is not None
+        self.run()  # what was added before it comes first
         partition = chunk.partition
         texts = self._form.rows(chunk, self.positions[partition], self.ends.get(partition))
         self._rows += [(text, False) for text in texts]

@@ -15,6 +15,7 @@ import queue
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from kappaflow.client.admin import EARLIEST, LATEST, Admin
@@ -244,20 +245,18 @@ class PushServer:
                     continue
                 if not cohort.takes_columns(chunk):
                     records = decode_chunk(chunk) if records is None else records
-                self._process(cohort, chunk, records)
+                self._guarded(cohort, partial(_take, cohort, chunk, records))
         for cohort in self._cohorts:
+            self._guarded(cohort, cohort.run)
             for subscriber in cohort.flush(self._deliver):
                 self._end(subscriber, LIMIT_REACHED)
         self._end_bounded()
         if chunks and len(self._cohorts) > 1:
             self._cohorts = merged(self._cohorts)
 
-    def _process(self, cohort: Cohort, chunk: FetchedChunk, records: list[RawRecord] | None) -> None:
+    def _guarded(self, cohort: Cohort, step: Callable[[], None]) -> None:
         try:
-            if cohort.takes_columns(chunk):
-                cohort.process_columns(chunk)
-            else:
-                cohort.process(chunk.partition, records or [], chunk.next_offset)
+            step()
         except KappaError as error:
             for subscriber in cohort.subscribers:
                 self._end(subscriber, str(error))
@@ -290,6 +289,13 @@ class PushServer:
         self._waiting.put(None)
         self._changed.set()
         self._fetcher.close()
+
+
+def _take(cohort: Cohort, chunk: FetchedChunk, records: list[RawRecord] | None) -> None:
+    if cohort.takes_columns(chunk):
+        cohort.process_columns(chunk)
+    else:
+        cohort.add(chunk.partition, records or [], chunk.next_offset)
 
 
 def _refuse(admissions: Sequence[_Admission], error: KappaError) -> None:
