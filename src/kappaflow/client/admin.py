@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple
 
-from kappaflow.client.broker_errors import broker_error, raise_for_code
+from kappaflow.client.broker_errors import broker_error, raise_for_code, was_refused
 from kappaflow.client.connection import ClientConfig, Connection
 from kappaflow.client.kafka_python import admin_messages, consumer_messages, metadata_messages
 from kappaflow.client.topic_partition import TopicPartition
@@ -175,11 +175,26 @@ class Admin(Closing):
     def on_controller(self, request: Any, what: str) -> Any:
         """Send to the controller; any broker will do where it forwards.
 
+        Brokers name one that has just died for some seconds more: while it refuses connections, the controller is
+        looked up again.
+
         Raises:
             BrokerError: the request failed; error codes in the answer are the caller's to read.
         """
-        controller = self._metadata_of([]).controller_id
-        return self.connection.request(request, what, controller if controller >= 0 else None)
+
+        def attempt() -> Any:
+            controller = self._metadata_of([]).controller_id
+            try:
+                return self.connection.request(request, what, controller if controller >= 0 else None)
+            except RetriableBrokerError as error:
+                if was_refused(error):
+                    raise  # it was not sent, so it may be sent again
+                return error
+
+        answer = self.connection.retry(attempt)
+        if isinstance(answer, RetriableBrokerError):
+            raise answer
+        return answer
 
     # ---- topics ----
 

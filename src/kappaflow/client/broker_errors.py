@@ -108,3 +108,8 @@ def translate(error: BaseException, what: str) -> KappaError:
     if isinstance(error, kafka_errors.IncompatibleBrokerVersion):
         return BrokerError(ErrorCode.UNSUPPORTED_VERSION, "UNSUPPORTED_VERSION", text)
     return BrokerError(ErrorCode.UNKNOWN_SERVER_ERROR, "UNKNOWN_SERVER_ERROR", text)
+
+
+def was_refused(error: BrokerError) -> bool:
+    """Tell whether nothing listened at the broker's address, so that it cannot have got the request."""
+    return error.name == "NETWORK_EXCEPTION" and "ECONNREFUSED" in str(error)

@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from contextlib import suppress
+from types import SimpleNamespace
+from typing import Any, cast
+
 import pytest
 
-from kappaflow.client.broker_errors import broker_error, error_name, raise_for_code, translate
+from kappaflow.client.admin import Admin
+from kappaflow.client.broker_errors import broker_error, error_name, raise_for_code, translate, was_refused
+from kappaflow.client.connection import ClientConfig, Connection
 from kappaflow.client.fetched_chunk import next_offset_after
-from kappaflow.client.kafka_python import kafka_errors
+from kappaflow.client.kafka_python import kafka_errors, metadata_messages
 from kappaflow.errors import BrokerError, RetriableBrokerError, UsageError
 from kappaflow.wire.record_batch import build_batch
 
@@ -33,6 +40,44 @@ def test_failures_are_translated(raised: Exception, kind: type, name: str) -> No
 def test_our_own_errors_stay() -> None:
     ours = UsageError("x")
     assert translate(ours, "anything") is ours
+
+
+def test_a_request_that_nobody_listened_to_was_not_sent() -> None:
+    refused = kafka_errors.KafkaConnectionError("127.0.0.1:1: KafkaConnectionError: 111 ECONNREFUSED")
+    broken = kafka_errors.KafkaConnectionError("the connection was lost")
+    found = [translate(each, "alter") for each in (refused, broken)]
+    assert [isinstance(each, BrokerError) and was_refused(each) for each in found] == [True, False]
+
+
+class Controllers:
+    """Connections to a controller that has died and is named for a while, or that goes while it is asked."""
+
+    def __init__(self, *failures: str) -> None:
+        self.failures = list(failures)
+        self.asked = 0
+
+    def request(self, message: Any, _what: str, _node: int | None = None) -> Any:
+        if isinstance(message, metadata_messages.MetadataRequest):
+            return SimpleNamespace(controller_id=2)
+        self.asked += 1
+        if self.failures:
+            raise translate(kafka_errors.KafkaConnectionError(self.failures.pop(0)), "alter")
+        return "done"
+
+    def retry(self, attempt: Callable[[], Any]) -> Any:
+        while True:
+            with suppress(RetriableBrokerError):
+                return attempt()
+
+
+def test_a_controller_that_has_died_is_looked_up_again_but_nothing_is_sent_twice() -> None:
+    died, broken = Controllers("ECONNREFUSED", "ECONNREFUSED"), Controllers("the connection was lost")
+    config = ClientConfig("nowhere:1")
+    assert Admin(config, cast(Connection, died)).on_controller("request", "alter") == "done"
+    assert died.asked == 3
+    with pytest.raises(RetriableBrokerError, match="was lost"):
+        Admin(config, cast(Connection, broken)).on_controller("request", "alter")
+    assert broken.asked == 1
 
 
 def test_codes() -> None:

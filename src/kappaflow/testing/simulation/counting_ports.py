@@ -129,8 +129,10 @@ class ClusterPort:
         self._wait = waiting(wait)
         self._committed_only = committed_only
 
-    def list_offsets(self, timestamps: Mapping[TopicPartition, int]) -> dict[TopicPartition, ListedOffset]:
-        """The beginnings or ends of partitions."""
+    def list_offsets(
+        self, timestamps: Mapping[TopicPartition, int], *, described: Mapping[str, TopicDescription] | None = None
+    ) -> dict[TopicPartition, ListedOffset]:
+        """The beginnings or ends of partitions; the only broker is asked whatever is `described`."""
         topics: dict[str, list[Message]] = {}
         for (topic, number), timestamp in timestamps.items():
             topics.setdefault(topic, []).append(
