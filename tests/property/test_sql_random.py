@@ -83,6 +83,7 @@ def check(engine: Engine, statement: str, chance: random.Random, topics: Sequenc
 
 
 @settings(max_examples=EXAMPLES, deadline=None)
+@example(356)  # CONCAT of rows in which everything is NULL
 @example(20003)  # CONCAT of one text that is NULL
 @given(SEEDS)
 def test_rows_and_columns_of_random_queries_agree(engine: Engine, seed: int) -> None:

@@ -146,12 +146,12 @@ def _ascii(function: Callable[[Any], Any]) -> Builder:
 
 
 def _concat(columns: Sequence[Column], literals: Sequence[Any], types: Sequence[DataType]) -> Column:
-    if len(columns) == 1:  # the join of one array alone leaves its nulls out, instead of joining nothing
-        return Column(lambda batch: pc.coalesce(columns[0].compute(batch), ""), _undecided(columns))
-    return Column(
-        lambda batch: pc.binary_join_element_wise(*(c.compute(batch) for c in columns), "", null_handling="skip"),
-        _undecided(columns),
-    )
+    # Arrow's own way to skip nulls loses rows in which everything is null.
+    def joined(batch: Any) -> Any:
+        texts = [pc.fill_null(column.compute(batch), "") for column in columns]
+        return texts[0] if len(texts) == 1 else pc.binary_join_element_wise(*texts, "")
+
+    return Column(joined, _undecided(columns))
 
 
 def _coalesce(columns: Sequence[Column], literals: Sequence[Any], types: Sequence[DataType]) -> Column:
