@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Sequence
-from types import TracebackType
-from typing import Self
+
+from kappaflow.runtime.closing import Closing
 
 CACHE_BYTES = 10 << 20
 LARGE_CACHE_BYTES = 512 << 20  # holds all keys of every workload: nothing is written before the commit
 
 
-class Side(ABC):
+class Side(Closing):
     """One run of one side; a context that closes it.
 
     Attributes:
@@ -21,14 +21,6 @@ class Side(ABC):
 
     name: str
     group: str
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
     @abstractmethod
     def start(self, topics: Sequence[str], caching: bool) -> None:
