@@ -38,7 +38,7 @@ def test_users_are_spread_evenly_also_while_things_are_being_made() -> None:
         assert not thing.closed
         pool.give_back(thing)
     assert all(thing.closed for thing in taken)
-    assert not pool
+    assert not pool and pool.sharers == 0
 
 
 def test_those_who_want_one_alone_get_none_where_there_are_enough() -> None:
