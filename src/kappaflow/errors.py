@@ -86,6 +86,10 @@ class RetriableBrokerError(BrokerError):
     """A Kafka error after which the same request may succeed later."""
 
 
+class RequestNotSentError(RetriableBrokerError):
+    """No connection to the broker could be made, so that it cannot have got the request."""
+
+
 class BrokerUnreachable(KappaError):
     """No broker of the bootstrap list answers."""
 

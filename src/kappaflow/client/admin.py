@@ -15,11 +15,11 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple
 
-from kappaflow.client.broker_errors import broker_error, raise_for_code, was_refused
+from kappaflow.client.broker_errors import broker_error, raise_for_code
 from kappaflow.client.connection import ClientConfig, Connection
 from kappaflow.client.kafka_python import admin_messages, consumer_messages, metadata_messages
 from kappaflow.client.topic_partition import TopicPartition
-from kappaflow.errors import BrokerError, RetriableBrokerError
+from kappaflow.errors import BrokerError, RequestNotSentError, RetriableBrokerError
 from kappaflow.runtime.closing import Closing
 from kappaflow.wire.error_codes import ErrorCode
 
@@ -175,8 +175,8 @@ class Admin(Closing):
     def on_controller(self, request: Any, what: str) -> Any:
         """Send to the controller; any broker will do where it forwards.
 
-        Brokers name one that has just died for some seconds more: while it refuses connections, the controller is
-        looked up again.
+        Brokers name one that has just died for some seconds more: while it cannot be connected to, the controller
+        is looked up again.
 
         Raises:
             BrokerError: the request failed; error codes in the answer are the caller's to read.
@@ -186,10 +186,10 @@ class Admin(Closing):
             controller = self._metadata_of([]).controller_id
             try:
                 return self.connection.request(request, what, controller if controller >= 0 else None)
+            except RequestNotSentError:
+                raise
             except RetriableBrokerError as error:
-                if was_refused(error):
-                    raise  # it was not sent, so it may be sent again
-                return error
+                return error  # it may have been carried out
 
         answer = self.connection.retry(attempt)
         if isinstance(answer, RetriableBrokerError):

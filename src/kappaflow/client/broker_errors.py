@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from kappaflow.client.kafka_python import kafka_errors
-from kappaflow.errors import BrokerError, KappaError, RetriableBrokerError
+from kappaflow.errors import BrokerError, KappaError, RequestNotSentError, RetriableBrokerError
 from kappaflow.wire.error_codes import ErrorCode
 
 RETRIABLE_CODES = frozenset(
@@ -93,13 +93,11 @@ def translate(error: BaseException, what: str) -> KappaError:
     text = f"{what}: {error or type(error).__name__}"
     if isinstance(error, kafka_errors.RequestTimedOutError | kafka_errors.KafkaTimeoutError):
         return RetriableBrokerError(ErrorCode.REQUEST_TIMED_OUT, "REQUEST_TIMED_OUT", text)
-    if isinstance(
-        error,
-        kafka_errors.KafkaConnectionError
-        | kafka_errors.NodeNotReadyError
-        | kafka_errors.UnknownBrokerIdError
-        | kafka_errors.Cancelled,
+    if isinstance(error, kafka_errors.NodeNotReadyError | kafka_errors.UnknownBrokerIdError) or (
+        isinstance(error, kafka_errors.KafkaConnectionError) and "ECONNREFUSED" in text
     ):
+        return RequestNotSentError(ErrorCode.NETWORK_EXCEPTION, "NETWORK_EXCEPTION", text)
+    if isinstance(error, kafka_errors.KafkaConnectionError | kafka_errors.Cancelled):
         return RetriableBrokerError(ErrorCode.NETWORK_EXCEPTION, "NETWORK_EXCEPTION", text)
     if isinstance(error, kafka_errors.BrokerResponseError):
         # Its text begins with number and class, once or twice, which say no more than the name that is shown.
@@ -108,8 +106,3 @@ def translate(error: BaseException, what: str) -> KappaError:
     if isinstance(error, kafka_errors.IncompatibleBrokerVersion):
         return BrokerError(ErrorCode.UNSUPPORTED_VERSION, "UNSUPPORTED_VERSION", text)
     return BrokerError(ErrorCode.UNKNOWN_SERVER_ERROR, "UNKNOWN_SERVER_ERROR", text)
-
-
-def was_refused(error: BrokerError) -> bool:
-    """Tell whether nothing listened at the broker's address, so that it cannot have got the request."""
-    return error.name == "NETWORK_EXCEPTION" and "ECONNREFUSED" in str(error)

@@ -10,11 +10,11 @@ from typing import Any, cast
 import pytest
 
 from kappaflow.client.admin import Admin
-from kappaflow.client.broker_errors import broker_error, error_name, raise_for_code, translate, was_refused
+from kappaflow.client.broker_errors import broker_error, error_name, raise_for_code, translate
 from kappaflow.client.connection import ClientConfig, Connection
 from kappaflow.client.fetched_chunk import next_offset_after
 from kappaflow.client.kafka_python import kafka_errors, metadata_messages
-from kappaflow.errors import BrokerError, RetriableBrokerError, UsageError
+from kappaflow.errors import BrokerError, RequestNotSentError, RetriableBrokerError, UsageError
 from kappaflow.wire.record_batch import build_batch
 
 
@@ -22,7 +22,7 @@ from kappaflow.wire.record_batch import build_batch
     ("raised", "kind", "name"),
     [
         (kafka_errors.KafkaConnectionError("x"), RetriableBrokerError, "NETWORK_EXCEPTION"),
-        (kafka_errors.NodeNotReadyError(1), RetriableBrokerError, "NETWORK_EXCEPTION"),
+        (kafka_errors.NodeNotReadyError(1), RequestNotSentError, "NETWORK_EXCEPTION"),
         (kafka_errors.KafkaTimeoutError("x"), RetriableBrokerError, "REQUEST_TIMED_OUT"),
         (kafka_errors.FencedInstanceIdError("x"), BrokerError, "FENCED_INSTANCE_ID"),
         (kafka_errors.IncompatibleBrokerVersion("x"), BrokerError, "UNSUPPORTED_VERSION"),
@@ -44,15 +44,16 @@ def test_our_own_errors_stay() -> None:
 
 def test_a_request_that_nobody_listened_to_was_not_sent() -> None:
     refused = kafka_errors.KafkaConnectionError("127.0.0.1:1: KafkaConnectionError: 111 ECONNREFUSED")
+    waiting, unknown = kafka_errors.NodeNotReadyError(2), kafka_errors.UnknownBrokerIdError(2)
     broken = kafka_errors.KafkaConnectionError("the connection was lost")
-    found = [translate(each, "alter") for each in (refused, broken)]
-    assert [isinstance(each, BrokerError) and was_refused(each) for each in found] == [True, False]
+    found = [translate(each, "alter") for each in (refused, waiting, unknown, broken)]
+    assert [isinstance(each, RequestNotSentError) for each in found] == [True, True, True, False]
 
 
 class Controllers:
     """Connections to a controller that has died and is named for a while, or that goes while it is asked."""
 
-    def __init__(self, *failures: str) -> None:
+    def __init__(self, *failures: Exception) -> None:
         self.failures = list(failures)
         self.asked = 0
 
@@ -61,7 +62,7 @@ class Controllers:
             return SimpleNamespace(controller_id=2)
         self.asked += 1
         if self.failures:
-            raise translate(kafka_errors.KafkaConnectionError(self.failures.pop(0)), "alter")
+            raise translate(self.failures.pop(0), "alter")
         return "done"
 
     def retry(self, attempt: Callable[[], Any]) -> Any:
@@ -71,7 +72,9 @@ class Controllers:
 
 
 def test_a_controller_that_has_died_is_looked_up_again_but_nothing_is_sent_twice() -> None:
-    died, broken = Controllers("ECONNREFUSED", "ECONNREFUSED"), Controllers("the connection was lost")
+    refused, waiting = kafka_errors.KafkaConnectionError("ECONNREFUSED"), kafka_errors.NodeNotReadyError(2)
+    died = Controllers(refused, waiting)
+    broken = Controllers(kafka_errors.KafkaConnectionError("the connection was lost"))
     config = ClientConfig("nowhere:1")
     assert Admin(config, cast(Connection, died)).on_controller("request", "alter") == "done"
     assert died.asked == 3
