@@ -13,11 +13,13 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, TypeVar
 
 from kappaflow.client.broker_errors import broker_error, raise_for_code
 from kappaflow.client.connection import ClientConfig, Connection
-from kappaflow.client.kafka_python import admin_messages, consumer_messages, metadata_messages
+from kappaflow.client.gathering import Gathering
+from kappaflow.client.kafka_python import admin_messages, metadata_messages
+from kappaflow.client.listed_offsets import ListedOffset, OffsetQuestion, ask_offsets, no_leader
 from kappaflow.client.topic_partition import TopicPartition
 from kappaflow.errors import BrokerError, RequestNotSentError, RetriableBrokerError
 from kappaflow.runtime.closing import Closing
@@ -31,6 +33,9 @@ MAX_TIMESTAMP = -3
 PROPAGATION_TIMEOUT_S = 10.0
 PROPAGATION_POLL_S = 0.02
 RESOURCE_TYPES = {"topic": 2, "broker": 4, "group": 32}
+_Key = TypeVar("_Key")
+_Hint = TypeVar("_Hint")
+_Answer = TypeVar("_Answer")
 _SET, _DELETE = 0, 1
 _ISOLATION = {"read_uncommitted": 0, "read_committed": 1}
 
@@ -100,14 +105,6 @@ class ConfigValue(NamedTuple):
     is_default: bool
     is_read_only: bool
     is_sensitive: bool
-
-
-class ListedOffset(NamedTuple):
-    """The answer to an offset by time; -1 where no record is that late."""
-
-    offset: int
-    timestamp: int
-    leader_epoch: int
 
 
 class Admin(Closing):
@@ -300,7 +297,7 @@ class Admin(Closing):
             BrokerError: a topic may not be seen, or the name cannot be a topic's.
         """
         described: dict[str, TopicDescription] = {}
-        for row in self._metadata_of(names).topics:
+        for row in self._topic_rows(names):
             if row.error_code == ErrorCode.UNKNOWN_TOPIC_OR_PARTITION:
                 continue
             if row.error_code != ErrorCode.LEADER_NOT_AVAILABLE:
@@ -318,6 +315,15 @@ class Admin(Closing):
             )
             described[row.name] = TopicDescription(row.name, str(row.topic_id or ""), row.is_internal, partitions)
         return described
+
+    def _topic_rows(self, names: Sequence[str] | None) -> Iterable[Any]:
+        if names is None:
+            return self._metadata_of(None).topics
+
+        def ask(wanted: Mapping[str, None]) -> dict[str, Any]:
+            return {row.name: row for row in self._metadata_of(sorted(wanted)).topics}
+
+        return self._gathered("topics", dict.fromkeys(names), ask).values()
 
     def partitions_for(self, topic: str) -> int:
         """How many partitions a topic has.
@@ -396,6 +402,31 @@ class Admin(Closing):
             for c in result.configs
         }
 
+    def topic_setting(self, topic: str, name: str) -> str | None:
+        """One configuration of a topic; None where brokers do not know it.
+
+        Raises:
+            BrokerError: the topic does not exist or may not be seen.
+        """
+        request_class = admin_messages.DescribeConfigsRequest
+
+        def ask(wanted: Mapping[str, None]) -> dict[str, Any]:
+            rows = [
+                request_class.DescribeConfigsResource(
+                    resource_type=RESOURCE_TYPES["topic"], resource_name=each, configuration_keys=[name]
+                )
+                for each in wanted
+            ]
+            request = request_class(
+                resources=rows, include_synonyms=False, include_documentation=False, min_version=1, max_version=4
+            )
+            response = self.connection.retry(lambda: self.connection.request(request, f"read {name} of topics"))
+            return {row.resource_name: row for row in response.results}
+
+        row = self._gathered(f"setting-{name}", {topic: None}, ask)[topic]
+        raise_for_code(row.error_code, f"read {name} of topic {topic}", row.error_message)
+        return next((config.value for config in row.configs if config.name == name), None)
+
     def alter_configs(
         self,
         resource: Literal["topic", "broker"],
@@ -444,40 +475,34 @@ class Admin(Closing):
         Raises:
             BrokerError: a partition does not exist or has no leader for too long.
         """
-        request_class = consumer_messages.ListOffsetsRequest
-        topic_class = request_class.ListOffsetsTopic
+        isolation = _ISOLATION[isolation_level]
+        leaders = _leaders(described or {})
         found: dict[TopicPartition, ListedOffset] = {}
-        known = [described] if described is not None else []
+
+        def ask(wanted: Mapping[OffsetQuestion, int | None]) -> dict[OffsetQuestion, ListedOffset | BrokerError]:
+            return ask_offsets(self.connection, self._leaders_of, isolation, wanted)
 
         def attempt() -> None:
-            wanted = [TopicPartition(*p) for p in timestamps if p not in found]
-            for node_id, topics in self._by_leader(wanted, known.pop() if known else None).items():
-                request = request_class(
-                    replica_id=-1,
-                    isolation_level=_ISOLATION[isolation_level],
-                    topics=[
-                        topic_class(
-                            name=topic,
-                            partitions=[
-                                topic_class.ListOffsetsPartition(
-                                    partition_index=p.partition, current_leader_epoch=-1, timestamp=timestamps[p]
-                                )
-                                for p in partitions
-                            ],
-                        )
-                        for topic, partitions in topics.items()
-                    ],
-                    min_version=2,
-                    max_version=7,
-                )
-                for topic in self.connection.request(request, "list offsets", node_id).topics:
-                    for row in topic.partitions:
-                        partition = TopicPartition(topic.name, row.partition_index)
-                        raise_for_code(row.error_code, f"list offsets of {partition}")
-                        found[partition] = ListedOffset(row.offset, row.timestamp, row.leader_epoch)
+            wanted = {
+                (p, at): leaders.get(p) for key, at in timestamps.items() if (p := TopicPartition(*key)) not in found
+            }
+            leaders.clear()  # where something fails they are looked up
+            answers = self._gathered(f"offsets-{isolation}", wanted, ask)
+            found.update({p: row for (p, _), row in answers.items() if isinstance(row, ListedOffset)})
+            for row in answers.values():
+                if isinstance(row, BrokerError):
+                    raise row
 
         self.connection.retry(attempt)
         return found
+
+    def _gathered(
+        self, kind: str, wanted: Mapping[_Key, _Hint], ask: Callable[[Mapping[_Key, _Hint]], Mapping[_Key, _Answer]]
+    ) -> Mapping[_Key, _Answer]:
+        """Ask together with others of this process that ask for the same kind of thing now."""
+        io = self.connection.config.io
+        gathering: Gathering[_Key, _Hint, _Answer] | None = None if io is None else io.gatherings.of(kind)
+        return ask(wanted) if gathering is None else gathering.look_up(wanted, ask)
 
     def delete_records(self, offsets: Mapping[TopicPartition, int]) -> dict[TopicPartition, int]:
         """Delete all records before an offset of each partition, and return where each then begins.
@@ -519,22 +544,15 @@ class Admin(Closing):
         self.connection.retry(attempt)
         return low
 
-    def _by_leader(
-        self, partitions: Sequence[TopicPartition], known: Mapping[str, TopicDescription] | None = None
-    ) -> dict[int, dict[str, list[TopicPartition]]]:
-        leaders = _leaders(known or {})
-        if any(partition not in leaders for partition in partitions):
-            leaders = _leaders(self.describe_topics(sorted({p.topic for p in partitions})))
+    def _leaders_of(self, topics: Sequence[str]) -> dict[TopicPartition, int]:
+        return _leaders(self.describe_topics(topics))
+
+    def _by_leader(self, partitions: Sequence[TopicPartition]) -> dict[int, dict[str, list[TopicPartition]]]:
+        leaders = self._leaders_of(sorted({p.topic for p in partitions}))
         grouped: dict[int, dict[str, list[TopicPartition]]] = {}
         for partition in partitions:
-            if partition not in leaders:
-                raise BrokerError(
-                    ErrorCode.UNKNOWN_TOPIC_OR_PARTITION,
-                    ErrorCode.UNKNOWN_TOPIC_OR_PARTITION.name,
-                    f"{partition}: the topic or partition does not exist",
-                )
-            if leaders[partition] < 0:
-                raise broker_error(ErrorCode.LEADER_NOT_AVAILABLE, f"{partition}", "the partition has no leader")
+            if leaders.get(partition, -1) < 0:
+                raise no_leader(partition, exists=partition in leaders)
             grouped.setdefault(leaders[partition], {}).setdefault(partition.topic, []).append(partition)
         return grouped
 

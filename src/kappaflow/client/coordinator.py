@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Literal
 
 from kappaflow.client.broker_errors import COORDINATOR_MOVED_CODES, raise_for_code
@@ -16,23 +17,41 @@ _FindCoordinatorRequest = metadata_messages.FindCoordinatorRequest
 
 
 class Coordinator:
-    """The coordinator of one group or transactional id.  Calls block; safe to be used from any thread."""
+    """The coordinator of one group or transactional id.  Calls block; safe to be used from any thread.
+
+    Attributes:
+        found: what the last look-up that succeeded was answered: node id, host and port; None before.
+    """
 
     def __init__(self, connection: Connection, key: str, kind: CoordinatorKind = "group") -> None:
         self.connection = connection
         self.key = key
         self.kind: CoordinatorKind = kind
         self._node_id: int | None = None
+        self.found: Any = None
 
     def _find(self) -> int:
-        what = f"find the coordinator of {self.kind} {self.key}"
-        request = _FindCoordinatorRequest(
-            key=self.key, key_type=KEY_TYPES[self.kind], coordinator_keys=[self.key], min_version=0, max_version=4
-        )
-        response = self.connection.request(request, what)
-        row = response.coordinators[0] if response.coordinators else response
-        raise_for_code(row.error_code, what, row.error_message)
+        io = self.connection.config.io
+        kind = f"coordinators-of-{self.kind}s"
+        wanted = {self.key: None}
+        found = self._ask(wanted) if io is None else io.gatherings.of(kind).look_up(wanted, self._ask)
+        row = found[self.key]
+        raise_for_code(row.error_code, f"find the coordinator of {self.kind} {self.key}", row.error_message)
+        self.found = row
         return int(row.node_id)
+
+    def _ask(self, wanted: Mapping[str, None]) -> dict[str, Any]:
+        first, *others = wanted
+        request = _FindCoordinatorRequest(
+            key=first, key_type=KEY_TYPES[self.kind], coordinator_keys=[first, *others], min_version=0, max_version=4
+        )
+        response = self.connection.request(request, f"find the coordinator of {self.kind} {first}")
+        if response.coordinators:
+            return {row.key: row for row in response.coordinators}
+        answers = {first: response}  # brokers before Kafka 3.0 look up one at a time
+        for key in others:
+            answers |= self._ask({key: None})
+        return answers
 
     @property
     def known_node_id(self) -> int:

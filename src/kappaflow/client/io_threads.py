@@ -16,6 +16,7 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+from kappaflow.client.gathering import Gatherings
 from kappaflow.client.kafka_python import NetworkSelector
 from kappaflow.client.pool import Pool
 
@@ -36,10 +37,14 @@ class IoThreads:
 
     Args:
         most: threads at most.
+
+    Attributes:
+        gatherings: look-ups that the users of the connections share.
     """
 
     def __init__(self, most: int = MOST_THREADS) -> None:
         self._most = most
+        self.gatherings = Gatherings()
         self._lock = threading.Lock()
         self._users: dict[Any, int] = {}
         self._connections = 0

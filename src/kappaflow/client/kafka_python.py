@@ -7,6 +7,7 @@ looks for every one of them, so that another version fails there and not under l
 
 from __future__ import annotations
 
+import itertools
 import logging
 import selectors
 import socket
@@ -275,7 +276,11 @@ class ConnectionManager(KafkaConnectionManager):
     """kafka-python's connections, with large reads and without creating topics by asking for them.
 
     Attributes:
-        topic_users: how many want to know of each topic; to be used on the I/O thread only.
+        topic_users: how many want to know of each topic.
+        idle_joins: the connections that groups were joined by and that the next member may take.
+        join_numbers: name new ones.
+
+    All are to be used on the I/O thread only.
     """
 
     def __init__(self, net: Any, **configs: Any) -> None:
@@ -283,6 +288,8 @@ class ConnectionManager(KafkaConnectionManager):
         self.cluster.config["allow_auto_create_topics"] = False
         self.last_problem = ""
         self.topic_users: Counter[str] = Counter()
+        self.idle_joins: list[str] = []
+        self.join_numbers = itertools.count()
 
     def adopt(self, other: ConnectionManager) -> None:
         """Begin with what another manager of the same cluster knows, instead of asking a broker for it again."""

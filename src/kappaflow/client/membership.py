@@ -20,6 +20,7 @@ from __future__ import annotations
 import threading
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
+from types import SimpleNamespace
 from typing import Any
 
 from kappaflow.client.assignors import Assignor, GroupMember
@@ -62,6 +63,7 @@ class GroupMembership(Closing):
         session_timeout_ms: int = 10_000,
         heartbeat_interval_ms: int | None = None,
         max_poll_interval_ms: int = 300_000,
+        coordinator: Any = None,
         on_event: Callable[[], object] | None = None,
     ) -> None:
         """Connect and begin to join.
@@ -76,8 +78,10 @@ class GroupMembership(Closing):
                 already, so that offsets cannot be committed any more.
             group_instance_id: makes the member static.
             session_timeout_ms: without a heartbeat for so long, the group goes on without this member.
-            heartbeat_interval_ms: a tenth of the session time-out by default, a third at most, and at most 3 s.
+            heartbeat_interval_ms: by default a tenth of the session time-out, or a third where many members share the
+                I/O threads, and at most 3 s.
             max_poll_interval_ms: without ``poll`` for so long, the member leaves; also bounds a rebalance.
+            coordinator: the group's, as just looked up; by default, and when it moves, the member looks it up.
             on_event: called on the I/O thread when ``poll`` has something to do.
 
         Raises:
@@ -112,6 +116,9 @@ class GroupMembership(Closing):
             request_timeout_ms=config.request_timeout_ms,
             api_version=self._connection.manager.broker_version,
         )
+        self._coordinator.known = coordinator
+        self._own_interval = heartbeat_interval_ms is None
+        self._session_timeout_ms = session_timeout_ms
         self._driver = self._connection.spawn(self._drive)
 
     # ---- the caller's side ----
@@ -224,6 +231,14 @@ class GroupMembership(Closing):
                 return
             await self._connection.sleep(DRIVE_INTERVAL_S * self._connection.config.patience)
 
+    def heartbeat_interval_ms(self, now: int) -> int:
+        """The time to the next heartbeat: longer where more members share the I/O threads than before.
+
+        Args:
+            now: the interval that holds.
+        """
+        return _heartbeat_ms(self._session_timeout_ms, self._connection.config.patience) if self._own_interval else now
+
     def failed(self, error: Exception) -> None:
         """Have ``poll`` raise: this member cannot be in the group."""
         what = f"be a member of group {self._coordinator.group_id}"
@@ -305,7 +320,8 @@ class _Coordinator(BaseCoordinator):
     def __init__(self, membership: GroupMembership, client: Any, **configs: Any) -> None:
         self._membership = membership
         super().__init__(client, **configs)
-        self._manager = self.lanes = GroupLanes(self._manager, self.group_id)
+        self.known: Any = None
+        self._manager = self.lanes = GroupLanes(self._manager)
 
     def protocol_type(self) -> str:
         return PROTOCOL_TYPE
@@ -326,8 +342,17 @@ class _Coordinator(BaseCoordinator):
         self.lanes.settle()
         self._membership.assigned(bytes(member_assignment_bytes))
 
+    async def _send_group_coordinator_request(self) -> Any:
+        """Find the coordinator; the first time as it is known already."""
+        known, self.known = self.known, None
+        if known is None:
+            return await super()._send_group_coordinator_request()
+        return self._handle_find_coordinator_response(SimpleNamespace(coordinators=[known]))
+
     async def _send_heartbeat_request(self) -> Any:
         """Send a heartbeat; kafka-python would fall silent when another process took the instance id over."""
+        settings = self.heartbeat.config
+        settings["heartbeat_interval_ms"] = self._membership.heartbeat_interval_ms(settings["heartbeat_interval_ms"])
         try:
             return await super()._send_heartbeat_request()
         except kafka_errors.FencedInstanceIdError as error:

@@ -68,6 +68,15 @@ class GroupOffsets(Closing):
         """
         return self._coordinator.node_id()
 
+    def find_coordinator(self) -> Any:
+        """Look up the broker that coordinates the group: its node id, host and port, for a member of the group.
+
+        Raises:
+            BrokerError: there is none for too long.
+        """
+        self._coordinator.node_id()
+        return self._coordinator.found
+
     def close(self) -> None:
         """Close the connection, where it is its own."""
         if self._owns:

@@ -255,6 +255,7 @@ class Engine:
             self.service_id,
             query_number,
             schemas or RecordedSchemas(self.registry),
+            is_replay=kept is not None,
         )
 
     def _plan(self, parsed: ParsedStatement, context: PlanningContext) -> Plan:

@@ -21,6 +21,7 @@ class PlanningContext:
         topics: facts about topics; what was asked is recorded in the plan.
         query_number: the number in a generated query id.
         schemas: the schema registry; what was asked is recorded in the plan.
+        is_replay: whether the statement was accepted before: then its topology is not built to see whether it can be.
     """
 
     text: str
@@ -31,3 +32,4 @@ class PlanningContext:
     service_id: str = "default_"
     query_number: int = 0
     schemas: RecordedSchemas = field(default_factory=RecordedSchemas)
+    is_replay: bool = False

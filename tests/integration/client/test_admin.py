@@ -6,9 +6,10 @@ from collections.abc import Callable
 
 import pytest
 
-from kappaflow.client.admin import EARLIEST, LATEST, MAX_TIMESTAMP, Admin, ListedOffset, NewTopic
+from kappaflow.client.admin import EARLIEST, LATEST, MAX_TIMESTAMP, Admin, NewTopic
 from kappaflow.client.connection import ClientConfig
 from kappaflow.client.groups import delete_groups, describe_group, list_groups
+from kappaflow.client.listed_offsets import ListedOffset
 from kappaflow.client.offsets import SIMPLE, CommittedOffset, GroupGeneration, GroupOffsets
 from kappaflow.client.records import RecordWriter
 from kappaflow.client.topic_partition import TopicPartition

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kappaflow.client.admin import ListedOffset
+from kappaflow.client.listed_offsets import ListedOffset
 from kappaflow.client.topic_partition import TopicPartition
 from kappaflow.errors import UsageError
 from kappaflow.ops import disk

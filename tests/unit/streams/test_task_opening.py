@@ -9,7 +9,8 @@ from uuid import UUID
 
 import pytest
 
-from kappaflow.client.admin import EARLIEST, ConfigValue, ListedOffset, TopicDescription
+from kappaflow.client.admin import EARLIEST, ConfigValue, TopicDescription
+from kappaflow.client.listed_offsets import ListedOffset
 from kappaflow.client.offsets import CommittedOffset
 from kappaflow.client.topic_partition import TopicPartition
 from kappaflow.errors import BrokerError

@@ -6,7 +6,8 @@ from collections.abc import Collection, Mapping, Sequence
 from types import MappingProxyType
 from typing import Literal, NamedTuple, Protocol
 
-from kappaflow.client.admin import ListedOffset, NewTopic
+from kappaflow.client.admin import NewTopic
+from kappaflow.client.listed_offsets import ListedOffset
 from kappaflow.client.offsets import CommittedOffset
 from kappaflow.client.topic_partition import TopicPartition
 from kappaflow.errors import BrokerError

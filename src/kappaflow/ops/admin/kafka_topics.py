@@ -6,9 +6,10 @@ from base64 import urlsafe_b64encode
 from collections.abc import Collection, Mapping, Sequence
 from uuid import UUID
 
-from kappaflow.client.admin import Admin, ListedOffset, NewTopic
+from kappaflow.client.admin import Admin, NewTopic
 from kappaflow.client.broker_errors import raise_for_code
 from kappaflow.client.kafka_python import admin_messages
+from kappaflow.client.listed_offsets import ListedOffset
 from kappaflow.client.topic_partition import TopicPartition
 from kappaflow.ops.admin.faces import PartitionState, TopicState
 

@@ -6,7 +6,8 @@ from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
-from kappaflow.client.admin import EARLIEST, LATEST, ListedOffset
+from kappaflow.client.admin import EARLIEST, LATEST
+from kappaflow.client.listed_offsets import ListedOffset
 from kappaflow.client.topic_partition import TopicPartition
 from kappaflow.errors import ConfigError, HostError, UsageError
 from kappaflow.ops.admin.faces import ConfigResource, TopicState

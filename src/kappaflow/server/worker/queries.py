@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from functools import cached_property
 from typing import Any
 
 from kappaflow.client.connection import ClientConfig
@@ -60,6 +61,7 @@ class RunningQueries:
         self._running: dict[str, PersistentQuery] = {}
         self._failed: dict[str, str] = {}
         self._lock = threading.Lock()
+        self._advertised = ""
 
     def follow(self, engine: Engine) -> None:
         """Start, stop, replace, pause and resume threads until they match the engine's queries."""
@@ -149,8 +151,8 @@ class RunningQueries:
             commit_interval_ms=settings.integer("commit.interval.ms", COMMIT_INTERVAL_MS),
             auto_offset_reset="earliest" if reset == "earliest" else "latest",
             # Servers share queries, and each has its own worker 0.
-            instance_id=f"{self.config.service_id}-{self.config.server_id()}-{instance}" if instance else None,
-            application_server=self.config.advertised_url(),
+            instance_id=f"{self.config.service_id}-{self._server_id}-{instance}" if instance else None,
+            application_server=self._url(),
             guarantee=guarantee(settings),
             session_timeout_ms=settings.integer("session.timeout.ms", SESSION_TIMEOUT_MS),
             transaction_timeout_ms=settings.integer("transaction.timeout.ms", TRANSACTION_TIMEOUT_MS),
@@ -163,6 +165,15 @@ class RunningQueries:
             replication_factor=self.replication,
             min_in_sync=self.replication - 1 if self.replication > 1 else None,
         )
+
+    @cached_property
+    def _server_id(self) -> str:
+        return self.config.server_id()
+
+    def _url(self) -> str:
+        """Where other servers reach this one, read once it is known."""
+        self._advertised = self._advertised or self.config.advertised_url()
+        return self._advertised
 
     def thread(self, query_id: str) -> StreamThread | None:
         """Return the thread of a query."""

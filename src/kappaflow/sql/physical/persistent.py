@@ -54,7 +54,8 @@ def persistent_query(
     )
     application_id = application_id_of(context.service_id, query_id)
     builder = StepBuilder(context.functions, context.settings, registry=context.schemas.registry)
-    builder.build(root, application_id)  # what cannot be built is refused now, not in a worker
+    if not context.is_replay:
+        builder.build(root, application_id)  # what cannot be built is refused now, not in a worker
     return PersistentQuery(
         id=query_id,
         kind=kind,

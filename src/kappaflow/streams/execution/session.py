@@ -159,6 +159,7 @@ class Session:
                     self._revoked,
                     group_instance_id=config.instance_id,
                     session_timeout_ms=config.session_timeout_ms,
+                    coordinator=self.offsets.find_coordinator(),
                     on_event=self.fetcher.wake,
                 )
             )
@@ -208,12 +209,12 @@ class Session:
         found: dict[str, int] = {}
         for topic in sorted({*topics, letters} - {None}, key=str):
             try:
-                limit = self.admin.describe_configs("topic", str(topic)).get("max.message.bytes")
+                limit = self.admin.topic_setting(str(topic), "max.message.bytes")
             except BrokerError as error:
                 logger.info("How large records of %s may be is not known: %s", topic, error)
                 continue
-            if limit is not None and limit.value is not None:
-                found[str(topic)] = int(limit.value)
+            if limit is not None:
+                found[str(topic)] = int(limit)
         return found
 
     def _loop(self) -> None:

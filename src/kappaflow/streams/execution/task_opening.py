@@ -15,7 +15,8 @@ from dataclasses import dataclass, field
 from typing import Literal, Protocol
 from uuid import UUID
 
-from kappaflow.client.admin import EARLIEST, LATEST, ConfigValue, ListedOffset, TopicDescription
+from kappaflow.client.admin import EARLIEST, LATEST, ConfigValue, TopicDescription
+from kappaflow.client.listed_offsets import ListedOffset
 from kappaflow.client.offsets import CommittedOffset
 from kappaflow.client.topic_partition import TopicPartition
 from kappaflow.errors import BrokerError

@@ -6,8 +6,9 @@ from base64 import urlsafe_b64encode
 from collections.abc import Collection, Mapping, Sequence
 from hashlib import md5
 
-from kappaflow.client.admin import EARLIEST, LATEST, ListedOffset, NewTopic
+from kappaflow.client.admin import EARLIEST, LATEST, NewTopic
 from kappaflow.client.broker_errors import broker_error
+from kappaflow.client.listed_offsets import ListedOffset
 from kappaflow.client.topic_partition import TopicPartition
 from kappaflow.ops.admin import PartitionState, TopicState
 from kappaflow.testing.simulated_cluster.state import Partition, State

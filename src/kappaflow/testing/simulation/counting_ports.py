@@ -8,8 +8,9 @@ from __future__ import annotations
 from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 from typing import Any, Literal
 
-from kappaflow.client.admin import RESOURCE_TYPES, ConfigValue, ListedOffset, TopicDescription
+from kappaflow.client.admin import RESOURCE_TYPES, ConfigValue, TopicDescription
 from kappaflow.client.fetched_chunk import AbortedTransaction, FetchedChunk
+from kappaflow.client.listed_offsets import ListedOffset
 from kappaflow.client.offsets import CommittedOffset, GroupGeneration
 from kappaflow.client.topic_partition import TopicPartition
 from kappaflow.errors import BrokerError, RetriableBrokerError

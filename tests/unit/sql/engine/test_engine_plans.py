@@ -6,8 +6,11 @@ import pytest
 
 from kappaflow.errors import ParseError, StatementError
 from kappaflow.sql.engine import Engine
+from kappaflow.sql.physical.steps import Step
+from kappaflow.sql.physical.topology import StepBuilder
 from kappaflow.sql.queries import QueryState
 from kappaflow.sql.statement_plan import CreateTopic, DeleteTopic, TopicInfo
+from kappaflow.streams.topology import Topology
 
 STREAM = "CREATE STREAM S (ID INT KEY, V INT, N STRING) WITH (KAFKA_TOPIC='s', VALUE_FORMAT='JSON');"
 TABLE = "CREATE TABLE T AS SELECT N, COUNT(*) AS C FROM S GROUP BY N;"
@@ -57,6 +60,25 @@ def test_replay_of_stored_plans_gives_the_same_state_without_topics() -> None:
     source = other.metastore.sources["T"]
     assert source.created_by == "CTAS_T_1"
     assert source.statement == TABLE
+
+
+def test_what_was_accepted_is_not_built_again_until_it_runs(monkeypatch: pytest.MonkeyPatch) -> None:
+    built: list[str] = []
+    build = StepBuilder.build
+
+    def counted(self: StepBuilder, root: Step, application_id: str) -> Topology:
+        built.append(application_id)
+        return build(self, root, application_id)
+
+    monkeypatch.setattr(StepBuilder, "build", counted)
+    engine, other = engine_with(STREAM), engine_with(STREAM)
+    plan = engine.plan(TABLE, {}, 1)
+    assert len(built) == 1
+    query = other.replay(plan.to_json()).query
+    assert len(built) == 1
+    assert query is not None
+    assert plan.query is not None
+    assert query.build_topology().describe() == plan.query.build_topology().describe()
 
 
 def test_replay_refuses_plans_of_another_version() -> None:
