@@ -26,7 +26,8 @@ from kappaflow.testing.described_streams import (
 from kappaflow.testing.described_streams.caching_faults import CACHING_FAULTS
 from kappaflow.testing.java_program import java_program
 
-pytestmark = [pytest.mark.java, pytest.mark.xdist_group("traces")]
+# One run of Java serves all tests of the module; the first of them waits for it.
+pytestmark = [pytest.mark.java, pytest.mark.xdist_group("traces"), pytest.mark.timeout(600)]
 
 FIRST, COUNT = (int(part) for part in os.environ.get("KAPPA_DSL_SEEDS", "120:120").split(":"))
 

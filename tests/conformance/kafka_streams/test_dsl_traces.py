@@ -47,7 +47,8 @@ from kappaflow.testing.described_streams.durable_driver import DurableDriver
 from kappaflow.testing.described_streams.planted_faults import DSL_FAULTS
 from kappaflow.testing.java_program import java_program
 
-pytestmark = [pytest.mark.java, pytest.mark.xdist_group("traces")]
+# One run of Java serves all tests of the module; the first of them waits for it.
+pytestmark = [pytest.mark.java, pytest.mark.xdist_group("traces"), pytest.mark.timeout(600)]
 
 REMEMBERING = (
     self_join.SelfJoinProcessor,

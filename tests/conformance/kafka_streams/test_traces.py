@@ -27,7 +27,8 @@ from kappaflow.testing.described_topologies.case import Trace, read_trace
 from kappaflow.testing.described_topologies.generate import OUTER_JOIN_INTERVAL, WINDOWED_INTERVAL
 from kappaflow.testing.java_program import java_program
 
-pytestmark = [pytest.mark.java, pytest.mark.xdist_group("traces")]
+# One run of Java serves all tests of the module; the first of them waits for it.
+pytestmark = [pytest.mark.java, pytest.mark.xdist_group("traces"), pytest.mark.timeout(600)]
 
 FIRST, COUNT = (int(part) for part in os.environ.get("KAPPA_TRACE_SEEDS", "0:300").split(":"))
 CUTS = ("single", "whole", "random", "random again")
