@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, Literal
+from collections.abc import Callable, Mapping
+from typing import Any, Literal, TypeVar
 
 from kappaflow.client.broker_errors import COORDINATOR_MOVED_CODES, raise_for_code
 from kappaflow.client.connection import Connection
@@ -11,6 +11,7 @@ from kappaflow.client.kafka_python import metadata_messages
 from kappaflow.errors import RetriableBrokerError
 
 CoordinatorKind = Literal["group", "transaction"]
+_Answer = TypeVar("_Answer")
 KEY_TYPES: dict[CoordinatorKind, int] = {"group": 0, "transaction": 1}
 
 _FindCoordinatorRequest = metadata_messages.FindCoordinatorRequest
@@ -78,12 +79,23 @@ class Coordinator:
         Raises:
             BrokerError: what ``check`` raised, or the connection failed for too long.
         """
+        return self.ask(lambda node: check(self.connection.request(request, what, node)))
 
-        def attempt() -> Any:
+    def ask(self, send: Callable[[int], _Answer]) -> _Answer:
+        """Ask the coordinator until it answers without an error that passes by itself.
+
+        Args:
+            send: asks the broker of that node id and returns the result, or raises.
+
+        Raises:
+            BrokerError: what ``send`` raised, or the connection failed for too long.
+        """
+
+        def attempt() -> _Answer:
             if self._node_id is None:
                 self._node_id = self._find()
             try:
-                return check(self.connection.request(request, what, self._node_id))
+                return send(self._node_id)
             except RetriableBrokerError as error:
                 if error.code in COORDINATOR_MOVED_CODES:
                     self._node_id = None

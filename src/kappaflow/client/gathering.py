@@ -11,12 +11,30 @@ that do.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Generic, TypeVar
 
 Key = TypeVar("Key")
 Hint = TypeVar("Hint")
 Answer = TypeVar("Answer")
+Question = TypeVar("Question", bound=tuple[object, ...])
+
+
+def without_repetition(questions: Iterable[Question]) -> list[list[Question]]:
+    """Split questions about things so that each part names a thing once, as requests have to.
+
+    Args:
+        questions: tuples that begin with the thing that they are about.
+    """
+    seen: dict[object, int] = {}
+    parts: list[list[Question]] = []
+    for question in questions:
+        number = seen.get(question[0], 0)
+        seen[question[0]] = number + 1
+        if number == len(parts):
+            parts.append([])
+        parts[number].append(question)
+    return parts
 
 
 class _Round(Generic[Key, Hint, Answer]):

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from kappaflow.client.broker_errors import broker_error
 from kappaflow.client.connection import Connection
+from kappaflow.client.gathering import without_repetition
 from kappaflow.client.kafka_python import consumer_messages
 from kappaflow.client.topic_partition import TopicPartition
 from kappaflow.errors import BrokerError
@@ -42,7 +43,7 @@ def ask_offsets(
     unknown = sorted({partition.topic for (partition, _), node in wanted.items() if node is None})
     looked_up = leaders_of(unknown) if unknown else {}
     answers: dict[OffsetQuestion, ListedOffset | BrokerError] = {}
-    for questions in _each_partition_once(wanted):
+    for questions in without_repetition(wanted):
         by_node: dict[int, list[OffsetQuestion]] = {}
         for question in questions:
             partition, known = question[0], wanted[question]
@@ -57,19 +58,6 @@ def ask_offsets(
             except BrokerError as error:  # others may lead what the others ask for
                 answers |= dict.fromkeys(group, error)
     return answers
-
-
-def _each_partition_once(questions: Iterable[OffsetQuestion]) -> list[list[OffsetQuestion]]:
-    """Split questions: a request may name a partition once."""
-    seen: dict[TopicPartition, int] = {}
-    rounds: list[list[OffsetQuestion]] = []
-    for question in questions:
-        number = seen.get(question[0], 0)
-        seen[question[0]] = number + 1
-        if number == len(rounds):
-            rounds.append([])
-        rounds[number].append(question)
-    return rounds
 
 
 def no_leader(partition: TopicPartition, *, exists: bool) -> BrokerError:

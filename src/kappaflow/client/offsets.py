@@ -9,11 +9,12 @@ from kappaflow.client.broker_errors import raise_for_code
 from kappaflow.client.connection import ClientConfig, Connection
 from kappaflow.client.coordinator import Coordinator
 from kappaflow.client.kafka_python import consumer_messages
+from kappaflow.client.offset_fetch import CommittedAnswer, CommittedOffset, CommittedQuestion, ask_committed
 from kappaflow.client.topic_partition import TopicPartition
+from kappaflow.errors import BrokerError
 from kappaflow.runtime.closing import Closing
 
 _OffsetCommitRequest = consumer_messages.OffsetCommitRequest
-_OffsetFetchRequest = consumer_messages.OffsetFetchRequest
 
 
 class GroupGeneration(NamedTuple):
@@ -31,14 +32,6 @@ class GroupGeneration(NamedTuple):
 
 
 SIMPLE = GroupGeneration()
-
-
-class CommittedOffset(NamedTuple):
-    """A committed position: the next offset to read, its leader epoch and a free text."""
-
-    offset: int
-    leader_epoch: int = -1
-    metadata: str = ""
 
 
 class GroupOffsets(Closing):
@@ -141,29 +134,19 @@ class GroupOffsets(Closing):
         Raises:
             BrokerError: the group may not be read, or transactions stay open for too long.
         """
-        topics: dict[str, list[int]] | None = None
-        if partitions is not None:
-            topics = {}
-            for topic, partition in partitions:
-                topics.setdefault(topic, []).append(partition)
-        topic_class = _OffsetFetchRequest.OffsetFetchRequestTopic
-        rows = None if topics is None else [topic_class(name=n, partition_indexes=p) for n, p in topics.items()]
-        request = _OffsetFetchRequest(
-            group_id=self.group_id, topics=rows, require_stable=require_stable, min_version=2, max_version=7
-        )
-        what = f"read the offsets of group {self.group_id}"
+        asked = None if partitions is None else frozenset(TopicPartition(*p) for p in partitions)
+        question: CommittedQuestion = self.group_id, asked
+        io = self._connection.config.io
 
-        def check(response: Any) -> dict[TopicPartition, CommittedOffset]:
-            raise_for_code(response.error_code, what)
-            found: dict[TopicPartition, CommittedOffset] = {}
-            for topic in response.topics:
-                for row in topic.partitions:
-                    raise_for_code(row.error_code, f"{what}, {topic.name}-{row.partition_index}")
-                    if row.committed_offset >= 0:
-                        epoch = -1 if row.committed_leader_epoch is None else row.committed_leader_epoch
-                        found[TopicPartition(topic.name, row.partition_index)] = CommittedOffset(
-                            row.committed_offset, epoch, row.metadata or ""
-                        )
-            return found
+        def ask(wanted: Mapping[CommittedQuestion, int]) -> dict[CommittedQuestion, CommittedAnswer]:
+            return ask_committed(self._connection, require_stable, wanted)
 
-        return self._coordinator.call(request, what, check)
+        def send(node_id: int) -> dict[TopicPartition, CommittedOffset]:
+            wanted = {question: node_id}
+            kind = f"committed-{require_stable}"
+            answer = (ask(wanted) if io is None else io.gatherings.of(kind).look_up(wanted, ask))[question]
+            if isinstance(answer, BrokerError):
+                raise answer
+            return answer
+
+        return self._coordinator.ask(send)

@@ -24,7 +24,8 @@ from kappaflow.client.broker_errors import broker_error, raise_for_code
 from kappaflow.client.connection import ClientConfig
 from kappaflow.client.coordinator import Coordinator
 from kappaflow.client.kafka_python import metadata_messages, producer_messages
-from kappaflow.client.offsets import CommittedOffset, GroupGeneration
+from kappaflow.client.offset_fetch import CommittedOffset
+from kappaflow.client.offsets import GroupGeneration
 from kappaflow.client.partition_queue import DeliveryCallback
 from kappaflow.client.produce import BatchProducer
 from kappaflow.client.sequencing import ProducerIdentity

@@ -10,7 +10,8 @@ from kappaflow.client.admin import EARLIEST, LATEST, MAX_TIMESTAMP, Admin, NewTo
 from kappaflow.client.connection import ClientConfig
 from kappaflow.client.groups import delete_groups, describe_group, list_groups
 from kappaflow.client.listed_offsets import ListedOffset
-from kappaflow.client.offsets import SIMPLE, CommittedOffset, GroupGeneration, GroupOffsets
+from kappaflow.client.offset_fetch import CommittedOffset
+from kappaflow.client.offsets import SIMPLE, GroupGeneration, GroupOffsets
 from kappaflow.client.records import RecordWriter
 from kappaflow.client.topic_partition import TopicPartition
 from kappaflow.errors import BrokerError

@@ -8,7 +8,8 @@ import pytest
 
 from kappaflow.client.admin import LATEST, Admin
 from kappaflow.client.connection import ClientConfig
-from kappaflow.client.offsets import CommittedOffset, GroupGeneration, GroupOffsets
+from kappaflow.client.offset_fetch import CommittedOffset
+from kappaflow.client.offsets import GroupGeneration, GroupOffsets
 from kappaflow.client.records import RecordReader
 from kappaflow.client.topic_partition import TopicPartition
 from kappaflow.client.transactions import TransactionalProducer, is_fenced

@@ -12,7 +12,8 @@ import pytest
 from kappaflow.client.admin import Admin, NewTopic
 from kappaflow.client.connection import ClientConfig
 from kappaflow.client.groups import list_groups
-from kappaflow.client.offsets import CommittedOffset, GroupOffsets
+from kappaflow.client.offset_fetch import CommittedOffset
+from kappaflow.client.offsets import GroupOffsets
 from kappaflow.client.records import RecordWriter
 from kappaflow.client.topic_partition import TopicPartition
 from kappaflow.database import Database, connect

@@ -11,7 +11,7 @@ import pytest
 
 from kappaflow.client.admin import EARLIEST, ConfigValue, TopicDescription
 from kappaflow.client.listed_offsets import ListedOffset
-from kappaflow.client.offsets import CommittedOffset
+from kappaflow.client.offset_fetch import CommittedOffset
 from kappaflow.client.topic_partition import TopicPartition
 from kappaflow.errors import BrokerError
 from kappaflow.runtime.clock import ManualClock

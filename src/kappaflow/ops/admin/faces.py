@@ -8,7 +8,7 @@ from typing import Literal, NamedTuple, Protocol
 
 from kappaflow.client.admin import NewTopic
 from kappaflow.client.listed_offsets import ListedOffset
-from kappaflow.client.offsets import CommittedOffset
+from kappaflow.client.offset_fetch import CommittedOffset
 from kappaflow.client.topic_partition import TopicPartition
 from kappaflow.errors import BrokerError
 from kappaflow.ops.admin.acl_faces import AclAdmin

@@ -12,7 +12,8 @@ from kappaflow.client.consumer_protocol import decode_assignment
 from kappaflow.client.coordinator import Coordinator
 from kappaflow.client.kafka_python import admin_messages, consumer_messages, metadata_messages
 from kappaflow.client.kio_request import request_by_schema, supported_version
-from kappaflow.client.offsets import CommittedOffset, GroupOffsets
+from kappaflow.client.offset_fetch import CommittedOffset
+from kappaflow.client.offsets import GroupOffsets
 from kappaflow.client.topic_partition import TopicPartition
 from kappaflow.errors import RetriableBrokerError, SerializationError
 from kappaflow.ops.admin.faces import GroupListing, GroupState, MemberState

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from kappaflow.client.offsets import CommittedOffset
+from kappaflow.client.offset_fetch import CommittedOffset
 from kappaflow.client.topic_partition import TopicPartition
 from kappaflow.errors import PlanError
 from kappaflow.ops.admin.faces import MemberState

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Literal
 
 from kappaflow.client.admin import EARLIEST, LATEST
-from kappaflow.client.offsets import CommittedOffset
+from kappaflow.client.offset_fetch import CommittedOffset
 from kappaflow.client.topic_partition import TopicPartition
 from kappaflow.errors import UnsafeError, UsageError
 from kappaflow.ops.groups import texts as _texts

@@ -18,7 +18,8 @@ from typing import Any, Protocol
 
 import msgspec
 
-from kappaflow.client.offsets import CommittedOffset, GroupGeneration
+from kappaflow.client.offset_fetch import CommittedOffset
+from kappaflow.client.offsets import GroupGeneration
 from kappaflow.client.topic_partition import TopicPartition
 from kappaflow.state.database import DurableStore
 

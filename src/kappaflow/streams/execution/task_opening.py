@@ -17,7 +17,7 @@ from uuid import UUID
 
 from kappaflow.client.admin import EARLIEST, LATEST, ConfigValue, TopicDescription
 from kappaflow.client.listed_offsets import ListedOffset
-from kappaflow.client.offsets import CommittedOffset
+from kappaflow.client.offset_fetch import CommittedOffset
 from kappaflow.client.topic_partition import TopicPartition
 from kappaflow.errors import BrokerError
 from kappaflow.runtime.clock import SYSTEM_CLOCK, Clock

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from kappaflow.client.broker_errors import broker_error
-from kappaflow.client.offsets import CommittedOffset
+from kappaflow.client.offset_fetch import CommittedOffset
 from kappaflow.client.topic_partition import TopicPartition
 from kappaflow.ops.admin import GroupListing, GroupState, MemberState
 from kappaflow.testing.simulated_cluster.state import Group, State

@@ -11,7 +11,8 @@ from typing import Any, Literal
 from kappaflow.client.admin import RESOURCE_TYPES, ConfigValue, TopicDescription
 from kappaflow.client.fetched_chunk import AbortedTransaction, FetchedChunk
 from kappaflow.client.listed_offsets import ListedOffset
-from kappaflow.client.offsets import CommittedOffset, GroupGeneration
+from kappaflow.client.offset_fetch import CommittedOffset
+from kappaflow.client.offsets import GroupGeneration
 from kappaflow.client.topic_partition import TopicPartition
 from kappaflow.errors import BrokerError, RetriableBrokerError
 from kappaflow.testing.simulation.banking import TransactionClient
