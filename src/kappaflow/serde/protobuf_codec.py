@@ -61,6 +61,11 @@ _TYPES: dict[int, t.DataType] = {
     FieldDescriptor.TYPE_ENUM: t.STRING,
     FieldDescriptor.TYPE_BYTES: t.BYTES,
 }
+_DEFAULTS: dict[int, Any] = {
+    FieldDescriptor.TYPE_BOOL: False,
+    FieldDescriptor.TYPE_STRING: "",
+    FieldDescriptor.TYPE_BYTES: b"",
+}
 _WRITERS: dict[int, Callable[[Any], Any]] = {
     FieldDescriptor.CPPTYPE_BOOL: plain_boolean,
     FieldDescriptor.CPPTYPE_FLOAT: plain_float,
@@ -299,7 +304,7 @@ def _set_map(target: Any, field: Any, value: Any) -> None:
 
 def _scalar(field: Any, value: Any) -> Any:
     if value is None:
-        return {bool: False, str: "", bytes: b""}.get(type(field.default_value), 0)
+        return _DEFAULTS.get(field.type, 0)  # a repeated field's own default is a list
     if field.type == FieldDescriptor.TYPE_BYTES:
         return base64.b64decode(value) if isinstance(value, str) else value
     if field.type == FieldDescriptor.TYPE_STRING:

@@ -9,12 +9,12 @@ from typing import Any, NamedTuple
 import numpy as np
 import pyarrow as pa
 
-from kappaflow.errors import KappaError, TimestampError
+from kappaflow.errors import KappaError, SerializationError, TimestampError
 from kappaflow.kernel import RecordColumns
 from kappaflow.state import PackedMemoryStore
 from kappaflow.streams.batch import Batch
 from kappaflow.streams.columns import ColumnSubtopology
-from kappaflow.streams.columns.batches import take
+from kappaflow.streams.columns.batches import cut, take
 from kappaflow.streams.execution.columnar_task import source_of
 from kappaflow.streams.execution.encode import encode_record, has_topic
 from kappaflow.streams.execution.row_task import RawRecord, RowTask
@@ -173,7 +173,14 @@ class ColumnDriver:
                 self._write(sink, rows_of_topic)
             return
         topic = node.topic or ""
-        encoded = encode_columns(node, batch, lambda error: self._failed(topic, error))
+        left_out: list[KappaError] = []
+        try:
+            encoded = encode_columns(node, batch, left_out.append)
+        except SerializationError as error:
+            self._write_apart(node, batch, error)
+            return
+        for error in left_out:
+            self._failed(topic, error)
         headers: list[Any] = [None] * len(encoded.ord) if encoded.headers is None else encoded.headers.to_pylist()
         rows = zip(
             encoded.ord.tolist(),
@@ -187,6 +194,15 @@ class ColumnDriver:
             named = tuple((header["key"], header["value"]) for header in listed or ())
             position = self._positions[-1] if self._is_commit and self._positions else self._positions[ord_]
             self._written(position, RawRecord(topic, key, value, timestamp, named))
+
+    def _write_apart(self, node: n.Sink | n.Repartition, batch: Batch, error: KappaError) -> None:
+        """Halve a batch of which a row cannot be written until the row stands alone."""
+        if len(batch) == 1:
+            self._failed(node.topic or "", error)
+            return
+        half = len(batch) // 2
+        self._write(node, cut(batch, 0, half))
+        self._write(node, cut(batch, half, len(batch)))
 
 
 def _columns_of(records: Sequence[RawRecord]) -> RecordColumns:

@@ -74,6 +74,14 @@ def test_protobuf_scalars_that_are_null_come_back_as_defaults() -> None:
     assert serde.deserialize(serde.serialize((None, None, None, None))) == (False, 0, 0, 0.0)
 
 
+@pytest.mark.parametrize("name", ["PROTOBUF", "PROTOBUF_NOSR"])
+def test_nulls_in_lists_of_protobuf_come_back_as_defaults(name: str) -> None:
+    types = (t.BOOLEAN, t.INTEGER, t.BIGINT, t.DOUBLE, t.STRING, t.BYTES)
+    columns = tuple(Column(f"C{i}", t.Array(data_type)) for i, data_type in enumerate(types))
+    serde = _serde(name, columns, MemorySchemaRegistry())
+    assert serde.deserialize(serde.serialize(([None],) * 6)) == ([False], [0], [0], [0.0], [""], [b""])
+
+
 @pytest.mark.parametrize("name", ["AVRO", "JSON_SR"])
 def test_nulls_come_back_everywhere(name: str) -> None:
     serde = _serde(name, SCHEMA, MemorySchemaRegistry())

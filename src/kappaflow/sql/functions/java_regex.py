@@ -1,62 +1,35 @@
 r"""Regular expressions in Java's dialect, compiled to Python's `re`.
 
 What the dialects spell differently is rewritten: named groups, quoting, classes by name, nested and intersecting
-classes, line ends.  Scripts (``\p{IsGreek}``) and blocks are refused.  Source: java.util.regex.Pattern, JDK 17.
+classes, flags within a pattern, line ends, bounds of words.  Source: java.util.regex.Pattern, JDK 17.
 """
 
 from __future__ import annotations
 
 import re
-import sys
-import unicodedata
 from functools import cache, lru_cache
 
 from kappaflow.errors import FunctionError
-from kappaflow.sql.functions.java_classes import (
-    ClassReader,
-    Ranges,
-    class_ranges,
-    class_text,
-    complement,
-    from_points,
+from kappaflow.sql.functions.java_classes import ClassReader, class_text
+from kappaflow.sql.functions.regex_flags import INLINE, Flags
+from kappaflow.sql.functions.regex_names import (
+    BLANKS,
+    CLASS_NAME,
+    LINE_ENDS,
+    named_class,
+    word_characters,
 )
 
-_ASCII_CLASSES = {
-    "Lower": "a-z",
-    "Upper": "A-Z",
-    "Alpha": "a-zA-Z",
-    "Digit": "0-9",
-    "Alnum": "a-zA-Z0-9",
-    "Punct": r"!-/:-@\[-`{-~",
-    "Graph": "!-~",
-    "Print": " -~",
-    "Space": r" \t\n\x0b\f\r",
-    "XDigit": "0-9a-fA-F",
-    "ASCII": r"\x00-\x7f",
-    "Blank": r" \t",
-    "Cntrl": r"\x00-\x1f\x7f",
-}
-# Properties of Unicode, by the general categories that have them.
-_PROPERTIES = {
-    "IsAlphabetic": ("L", "Nl"),
-    "IsLetter": ("L",),
-    "IsDigit": ("Nd",),
-    "IsUppercase": ("Lu",),
-    "IsLowercase": ("Ll",),
-    "IsPunctuation": ("P",),
-    "javaUpperCase": ("Lu",),
-    "javaLowerCase": ("Ll",),
-    "javaLetter": ("L",),
-    "javaDigit": ("Nd",),
-}
-_BLANK = r" \t\xa0\u1680\u180e\u2000-\u200a\u202f\u205f\u3000"
-_LINE_ENDS = r"\n\x0b\f\r\x85\u2028\u2029"
-_ESCAPED_CLASSES = {"h": (_BLANK, ""), "H": (_BLANK, "^"), "v": (_LINE_ENDS, ""), "V": (_LINE_ENDS, "^")}
-_SHORT_CLASSES = {"d": "0-9", "w": "a-zA-Z0-9_", "s": r" \t\n\x0b\f\r", "h": _BLANK, "v": _LINE_ENDS}
-_ESCAPES = {"z": r"\Z", "Z": r"(?=\n?\Z)", "R": rf"(?:\r\n|[{_LINE_ENDS}])", "e": r"\x1b"}
-_CLASS_NAME = re.compile(r"\\([pP])(?:\{(?:general_category=|gc=)?(\w+)\}|([A-Z]))")
-_CODE_POINT = re.compile(r"\\x\{([0-9A-Fa-f]{1,6})\}")
+_ESCAPED_CLASSES = {"h": (BLANKS, ""), "H": (BLANKS, "^"), "v": (LINE_ENDS, ""), "V": (LINE_ENDS, "^")}
+_ESCAPES = {"z": r"\Z", "R": rf"(?:\r\n|[{LINE_ENDS}])", "e": r"\x1b"}
+_CODE_POINT = re.compile(r"\\(?:x\{([0-9A-Fa-f]{1,6})\}|0([0-3]?[0-7]{1,2}))")
 _BACK_REFERENCE = re.compile(r"\\k<(\w+)>")
+_GROUP = re.compile(r"\(\?(<[a-zA-Z][a-zA-Z0-9]*>|<?[=!]|>)")
+_COMMENT = re.compile(r"#[^\n\r\x85\u2028\u2029]*")
+_REPETITION = re.compile(r"\{\d+(?:,\d*)?\}")
+_DIGITS = re.compile(r"[0-9]+")
+# Between these Python looks for operators on sets that it does not have yet.
+_SET_OPERATORS = "|~"
 
 
 @lru_cache(maxsize=1024)
@@ -67,89 +40,180 @@ def compile_java(pattern: str) -> re.Pattern[str]:
         FunctionError: the pattern is wrong, or has no form here.
     """
     try:
-        return re.compile(_translate(pattern), re.ASCII)
-    except (re.error, OverflowError) as error:
+        return re.compile(_Translator(pattern).translate(), re.ASCII)
+    except (re.error, ValueError, OverflowError) as error:
         raise FunctionError(f"Invalid regular expression pattern: {pattern}. {error}") from None
 
 
-def _translate(pattern: str) -> str:
-    result: list[str] = []
-    position = 0
-    in_class_until = 0
-    while position < len(pattern):
-        if pattern[position] == "[" and position >= in_class_until:
-            reader = ClassReader(pattern, position, _named)
-            try:
-                members = reader.read()
-            except ValueError as error:
-                raise FunctionError(f"Invalid regular expression pattern: {pattern}. {error}") from None
-            if not reader.plain:
-                result.append(class_text(members))
-                position = reader.position
-                continue
-            in_class_until = reader.position
-        text, length = _step(pattern, position, in_class=position < in_class_until)
-        result.append(text)
-        position += length
-    return "".join(result)
+class _Translator:
+    """Rewrites one pattern, from its start to its end."""
+
+    def __init__(self, pattern: str) -> None:
+        self._pattern = pattern
+        self._position = 0
+        self._flags = Flags()
+        self._result: list[str] = []
+        self._groups = 0
+        # Of the pattern and of each open group: the flags before it, and the groups opened within it for flags.
+        self._before: list[Flags] = []
+        self._opened: list[list[str]] = [[]]
+
+    def translate(self) -> str:
+        """Return the pattern as Python writes it.
+
+        Raises:
+            ValueError: the pattern is wrong.
+        """
+        while self._position < len(self._pattern):
+            self._step(self._pattern[self._position])
+        self._result.append(")" * len(self._opened[-1]))
+        return "".join(self._result)
+
+    def _add(self, text: str, length: int = 1) -> None:
+        self._result.append(text)
+        self._position += length
+
+    def _step(self, character: str) -> None:
+        match character:
+            case "\\":
+                self._escape()
+            case "[":
+                self._class()
+            case "(":
+                self._open()
+            case ")":
+                self._close()
+            case "|":
+                opened = self._opened[-1]
+                self._add(f"{')' * len(opened)}|{''.join(opened)}")
+            case "{":
+                self._copy(_REPETITION, "Illegal repetition")
+            case ".":
+                self._add(self._flags.any_character())
+            case "^":
+                self._add(self._flags.line_start())
+            case "$":
+                self._add(self._flags.line_end())
+            case "#" if self._flags.comments:
+                comment = _COMMENT.match(self._pattern, self._position)
+                self._add("", len(comment[0]) if comment else 1)
+            case " " | "\t" | "\n" | "\x0b" | "\f" | "\r" if self._flags.comments:
+                self._add("")
+            case _:
+                self._add(character)
+
+    def _copy(self, form: re.Pattern[str], problem: str) -> None:
+        found = form.match(self._pattern, self._position)
+        if found is None:
+            raise ValueError(problem)
+        self._add(found[0], len(found[0]))
+
+    def _class(self) -> None:
+        reader = ClassReader(self._pattern, self._position, named_class)
+        members = reader.read()
+        if not reader.plain or self._flags.by_unicode:
+            self._add(class_text(members), reader.position - self._position)
+            return
+        while self._position < reader.position:
+            character = self._pattern[self._position]
+            if character == "\\":
+                self._add(*_escaped(self._pattern, self._position, in_class=True))
+            else:
+                self._add(f"\\{character}" if character in _SET_OPERATORS else character)
+
+    def _open(self) -> None:
+        flags = INLINE.match(self._pattern, self._position)
+        if flags is not None:
+            self._set_flags(flags)
+            return
+        kind = _GROUP.match(self._pattern, self._position)
+        if kind is None and self._pattern.startswith("(?", self._position):
+            raise ValueError("Unknown group type")
+        named = kind is not None and kind[1][0] == "<" and kind[1][-1] == ">"
+        self._groups += kind is None or named
+        self._enter(self._flags)
+        if kind is None:
+            self._add("(")
+        else:
+            self._add(f"(?P{kind[1]}" if named else kind[0], len(kind[0]))
+
+    def _enter(self, before: Flags) -> None:
+        self._before.append(before)
+        self._opened.append([])
+
+    def _set_flags(self, found: re.Match[str]) -> None:
+        before, self._flags = self._flags, self._flags.changed(found[1], found[2] or "")
+        opening = self._flags.opening(before)
+        if found[3] == ":":
+            self._enter(before)
+        else:
+            self._opened[-1].append(opening)
+        self._add(opening, len(found[0]))
+
+    def _close(self) -> None:
+        if not self._before:
+            raise ValueError("Unmatched closing ')'")
+        self._add(")" * len(self._opened.pop()) + ")")
+        self._flags = self._before.pop()
+
+    def _escape(self) -> None:
+        letter = self._pattern[self._position + 1 : self._position + 2]
+        if self._pattern.startswith("\\Q", self._position):
+            self._quoted()
+        elif letter in ("b", "B"):
+            self._add(_word_bound(inside=letter == "B"), 2)
+        elif letter == "Z":
+            self._add(self._flags.last_line_end(), 2)
+        elif letter and letter in "123456789":
+            self._reference()
+        elif letter and letter in "dwsDWS" and self._flags.by_unicode:
+            self._add(f"(?a-i:\\{letter})", 2)
+        else:
+            self._add(*_escaped(self._pattern, self._position, in_class=False))
+
+    def _quoted(self) -> None:
+        end = self._pattern.find("\\E", self._position + 2)
+        end = len(self._pattern) if end < 0 else end
+        self._add(re.escape(self._pattern[self._position + 2 : end]), end + 2 - self._position)
+
+    def _reference(self) -> None:
+        """Take as many digits as there are groups before; a group that is not there matches nothing."""
+        digits = _DIGITS.match(self._pattern, self._position + 1)
+        number = digits[0] if digits else ""
+        while len(number) > 1 and int(number) > self._groups:
+            number = number[:-1]
+        self._add(f"(?:\\{number})" if int(number) <= self._groups else "(?!)", 1 + len(number))
 
 
-def _step(pattern: str, position: int, *, in_class: bool) -> tuple[str, int]:
-    """Rewrite what stands at a position: its new form, and how long it was."""
+@cache
+def _word_bound(*, inside: bool) -> str:
+    r"""Return the form of ``\b``, or of ``\B``."""
+    word = class_text(word_characters())
+    if inside:
+        return f"(?:(?<={word})(?={word})|(?<!{word})(?!{word}))"
+    return f"(?:(?<={word})(?!{word})|(?<!{word})(?={word}))"
+
+
+def _escaped(pattern: str, position: int, *, in_class: bool) -> tuple[str, int]:
+    """Rewrite an escape: its new form, and how long it was."""
     if pattern.startswith("\\Q", position):
         end = pattern.find("\\E", position + 2)
-        end = len(pattern) if end < 0 else end
         return re.escape(pattern[position + 2 : end]), end + 2 - position
-    if pattern[position] == "\\":
-        return _escape(pattern, position, in_class=in_class)
-    if not in_class and re.match(r"\(\?<(?![=!])", pattern[position:]):
-        return "(?P<", 3
-    return pattern[position], 1
-
-
-def _escape(pattern: str, position: int, *, in_class: bool) -> tuple[str, int]:
-    named = _CLASS_NAME.match(pattern, position)
+    named = CLASS_NAME.match(pattern, position)
     if named is not None:
-        text = class_text(_named(named[0]))
+        text = class_text(named_class(named[0]))
         return (text[1:-1] if in_class else text), len(named[0])
     code_point = _CODE_POINT.match(pattern, position)
     if code_point is not None:
-        return f"\\U{int(code_point[1], 16):08x}", len(code_point[0])
+        code = int(code_point[1], 16) if code_point[1] else int(code_point[2], 8)
+        return f"\\U{code:08x}", len(code_point[0])
     reference = _BACK_REFERENCE.match(pattern, position)
     if reference is not None:
         return f"(?P={reference[1]})", len(reference[0])
     letter = pattern[position + 1 : position + 2]
+    if letter == "c" and position + 2 < len(pattern):
+        return f"\\U{ord(pattern[position + 2]) ^ 64:08x}", 3
     members, negated = _ESCAPED_CLASSES.get(letter, ("", ""))
     if members:
         return (members if in_class else f"[{negated}{members}]"), 2
     return _ESCAPES.get(letter, f"\\{letter}"), 2
-
-
-@cache
-def _named(text: str) -> Ranges:
-    """Return the members of ``\\d``, ``\\p{Lu}`` and the like.
-
-    Raises:
-        FunctionError: there is no such class.
-    """
-    members = _SHORT_CLASSES.get(text[1].lower())
-    if members is not None:
-        return complement(class_ranges(members)) if text[1].isupper() else class_ranges(members)
-    named = _CLASS_NAME.fullmatch(text)
-    name = (named[2] or named[3]) if named else ""
-    ascii_members = _ASCII_CLASSES.get(name)
-    ranges = class_ranges(ascii_members) if ascii_members else _with_category(_PROPERTIES.get(name, (_category(name),)))
-    if not ranges:
-        raise FunctionError(f"Unknown character class {text}")
-    return complement(ranges) if text[1] == "P" else ranges
-
-
-def _category(name: str) -> str:
-    return name.removeprefix("Is")
-
-
-@cache
-def _with_category(categories: tuple[str, ...]) -> Ranges:
-    """Return the characters of general categories: ``Lu``, or ``L`` for all letters."""
-    codes = range(sys.maxunicode + 1)
-    return from_points([code for code in codes if unicodedata.category(chr(code)).startswith(categories)])

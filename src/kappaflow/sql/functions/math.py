@@ -124,7 +124,7 @@ def _round_whole_to(value: int, scale: int) -> int:
 
 @_round("(val DOUBLE, decimalPlaces INT) -> DOUBLE")
 def _round_double_to(value: float, scale: int) -> float:
-    return float(_half_up(double_to_decimal(value), scale))
+    return float(_half_up(double_to_decimal(value), scale)) or 0.0  # a decimal has no negative zero
 
 
 @_round("(val DECIMAL, decimalPlaces INT) -> DECIMAL", returns=first_type, total=True)
@@ -191,7 +191,7 @@ def _trunc_whole_to(value: int, scale: int) -> int:
 
 @_trunc("(val DOUBLE, decimalPlaces INT) -> DOUBLE")
 def _trunc_double_to(value: float, scale: int) -> float:
-    return float(_cut(double_to_decimal(value), scale))
+    return float(_cut(double_to_decimal(value), scale)) or 0.0
 
 
 @_trunc("(val DECIMAL, decimalPlaces INT) -> DECIMAL", returns=first_type, total=True)

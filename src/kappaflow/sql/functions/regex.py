@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 
 from kappaflow.errors import FunctionError
 from kappaflow.sql.functions.java_regex import compile_java
 from kappaflow.sql.functions.registry import scalar
 
 _CATEGORY = "REGULAR EXPRESSION"
-_GROUP = re.compile(r"\$(?:([0-9]+)|\{(\w+)\})")
+_GROUP = re.compile(r"\$(?:([0-9]+)|\{([a-zA-Z][a-zA-Z0-9]*)\})")
 
 _extract = scalar(
     "regexp_extract",
@@ -67,33 +68,42 @@ def _all_groups(pattern: str, text: str, group: int) -> list[str | None] | None:
 @_replace("(input STRING, pattern STRING, replacement STRING) -> STRING")
 def _replaced(text: str, pattern: str, replacement: str) -> str:
     compiled = compile_java(pattern)
-    return compiled.sub(_template(replacement, compiled.groups), text)
+    parts: list[str | int] = []
+
+    def expand(found: re.Match[str]) -> str:
+        # What is wrong with a replacement matters where there is something to replace.
+        if not parts:
+            parts.extend(_parts_of(replacement, compiled))
+        return "".join([part if isinstance(part, str) else found[part] or "" for part in parts])
+
+    return compiled.sub(expand, text)
 
 
-def _template(replacement: str, groups: int) -> str:
-    """Rewrite ``$1``, ``${name}`` and ``\\x`` of Java to a template of Python; a number ends where no group has it."""
-    result: list[str] = []
+def _parts_of(replacement: str, pattern: re.Pattern[str]) -> Iterator[str | int]:
+    """Yield the texts and the numbers of groups of a replacement; a number ends where no group has it."""
     position = 0
     while position < len(replacement):
         character = replacement[position]
-        if character == "\\" and position + 1 < len(replacement):
-            literal = replacement[position + 1]
-            result.append("\\\\" if literal == "\\" else literal)
+        if character == "\\":
+            if position + 1 == len(replacement):
+                raise FunctionError("A character is missing behind the last \\ of the replacement.")
+            yield replacement[position + 1]
             position += 2
-            continue
-        group = _GROUP.match(replacement, position)
-        if group is not None:
+        elif character == "$":
+            group = _GROUP.match(replacement, position)
+            if group is None:
+                raise FunctionError("Illegal group reference in the replacement: write \\$ for a dollar sign.")
             number = group[1] or ""
-            while len(number) > 1 and int(number) > groups:
+            while len(number) > 1 and int(number) > pattern.groups:
                 number = number[:-1]
-            result.append(f"\\g<{number or group[2]}>")
+            index = int(number) if number else pattern.groupindex.get(group[2], -1)
+            if not 0 <= index <= pattern.groups:
+                raise FunctionError(f"The replacement names a group that the pattern does not have: {group[0]}")
+            yield index
             position += 1 + len(number) if number else len(group[0])
-            continue
-        if character == "$":
-            raise FunctionError("Illegal group reference in the replacement: write \\$ for a dollar sign.")
-        result.append(character)
-        position += 1
-    return "".join(result)
+        else:
+            yield character
+            position += 1
 
 
 @_split("(input STRING, pattern STRING) -> ARRAY<STRING>")

@@ -9,7 +9,7 @@ import uuid
 from typing import Any
 
 from kappaflow.errors import FunctionError
-from kappaflow.sql.expressions.java_text import by_units
+from kappaflow.sql.expressions.java_text import by_units, is_beyond_bmp
 from kappaflow.sql.functions.registry import scalar
 
 _CATEGORY = "STRING"
@@ -140,7 +140,9 @@ _initcap = scalar(
 
 @_initcap("(str STRING) -> STRING", total=True)
 def _capitalised(text: str) -> str:
-    return "".join([word[0].upper() + word[1:] for word in _WORD.findall(text.lower())])
+    """A letter of two UTF-16 units stays small, as in ksqlDB."""
+    words = _WORD.findall(text.lower())
+    return "".join([(word[0] if is_beyond_bmp(word[0]) else word[0].upper()) + word[1:] for word in words])
 
 
 _instr = scalar(

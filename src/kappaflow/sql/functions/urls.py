@@ -11,9 +11,16 @@ from kappaflow.sql.functions.registry import scalar
 
 _CATEGORY = "URL"
 _SAMPLE = "'https://example.com:8080/a/b?q=x%20y&r=1#top'"
-# The generic syntax of a URI. Source: RFC 3986, appendix B.
-_URI = re.compile(r"(?:([^:/?#]+):)?(?://([^/?#]*))?([^?#]*)(?:\?([^#]*))?(?:#(.*))?", re.DOTALL)
-_BAD = re.compile(r"[\s<>\"{}|\\^`]|%(?![0-9A-Fa-f]{2})")
+# What stands unescaped in the parts of a URI; visible characters beyond ASCII may.
+# Source: RFC 2396, as java.net.URI deviates from it.
+_OTHER = r"[^\x00-\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]|%[0-9A-Fa-f]{2}"
+_PLAIN = r"A-Za-z0-9_.!~*'()\-"
+_PATH = rf"(?:[{_PLAIN}:@&=+$,;/]|{_OTHER})*"
+_URIC = rf"(?:[{_PLAIN};/?:@&=+$,\[\]]|{_OTHER})*"
+_NAME = re.compile(rf"(?:[{_PLAIN}$,;:@&=+]|{_OTHER})+")
+_SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.\-]*):|(?![^/?#]*:)")
+_HIERARCHICAL = re.compile(rf"(?://([^/?#]*))?({_PATH})(?:\?({_URIC}))?(?:#({_URIC}))?")
+_OPAQUE = re.compile(rf"(?!/)(?=[^#])({_URIC})(?:#({_URIC}))?")
 _LABEL = "[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?"
 # An authority that names a server; another one has neither host nor port. Source: RFC 2396, section 3.2.2.
 _SERVER = re.compile(
@@ -32,19 +39,36 @@ class _Url(NamedTuple):
 
 
 def _parse(text: str) -> _Url:
-    found = None if _BAD.search(text) else _URI.fullmatch(text)
+    found = _SCHEME.match(text)
     if found is None:
-        raise FunctionError(f"URL input has invalid syntax: {text}")
-    scheme, authority, path, query, fragment = found.groups()
-    if scheme is not None and authority is None and not path.startswith("/"):
-        if not path and query is None:
-            raise FunctionError(f"URL input has no part behind its scheme: {text}")
-        return _Url(scheme, None, None, None, None, fragment)  # as mailto: has it
-    server = _SERVER.fullmatch(authority or "")
+        raise _invalid(text)
+    scheme, rest = found[1], text[found.end() :]
+    if scheme is not None and not rest.startswith("/"):
+        opaque = _OPAQUE.fullmatch(rest)
+        if opaque is None:
+            raise _invalid(text)
+        return _Url(scheme, None, None, None, None, opaque[2])  # as mailto: has it
+    parts = _HIERARCHICAL.fullmatch(rest)
+    if parts is None or rest == "//":
+        raise _invalid(text)
+    authority, path, query, fragment = parts.groups()
+    host, port = _server(authority) if authority else (None, None)
+    if authority and host is None and not _NAME.fullmatch(authority):
+        raise _invalid(text)
+    return _Url(scheme, host, port, path, query, fragment)
+
+
+def _server(authority: str) -> tuple[str | None, int | None]:
+    """Return host and port of an authority that names a server; another one has neither."""
+    server = _SERVER.fullmatch(authority)
     port = int(server[2]) if server and server[2] else None
     if server is None or (port is not None and port > _PORT_MAX):
-        return _Url(scheme, None, None, path, query, fragment)
-    return _Url(scheme, server[1], port, path, query, fragment)
+        return None, None
+    return server[1], port
+
+
+def _invalid(text: str) -> FunctionError:
+    return FunctionError(f"URL input has invalid syntax: {text}")
 
 
 def _decoded(text: str | None) -> str | None:

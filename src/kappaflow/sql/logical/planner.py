@@ -214,15 +214,15 @@ class _QueryPlanner:
         self, node: Node, keys: KeyPlan, items: tuple[Named, ...]
     ) -> tuple[Node, KeyPlan, tuple[Named, ...]]:
         expressions = self._analysis.partition_by or ()
-        if node.is_table:
-            raise StatementError(
-                "PARTITION BY is not supported for tables: a table's key cannot be changed. "
-                "Use GROUP BY to build a table with another key."
-            )
         if self._keeps_key(expressions, keys):
             texts = [(format_expression(e),) for e in expressions]
             same = tuple(replace(k, text=text) for k, text in zip(keys.columns, texts, strict=True))
             return node, KeyPlan("partitioning expression", same), items
+        if node.is_table:
+            raise StatementError(
+                "Cannot repartition a TABLE source. PARTITION BY gives streams another key; use GROUP BY to build a "
+                "table with another key."
+            )
         if node.window is not None:
             raise StatementError(
                 "Implicit repartitioning of windowed sources is not supported. "

@@ -46,7 +46,52 @@ def test_what_patterns_match(pattern: str, matched: str) -> None:
     assert "".join(found[0] for found in compile_java(pattern).finditer(TEXT)) == matched
 
 
-@pytest.mark.parametrize("pattern", ["(", r"\p{Nope}", "[a-z&&[^b]", "[b-a]", r"[\y]", r"\x{FFFFFF}", "*a"])
+@pytest.mark.parametrize(
+    ("pattern", "text", "matches"),
+    [
+        ("a(?i)b|c", "aB C c", ["aB", "C", "c"]),
+        ("(a(?i)b)c", "aBc aBC", ["aBc"]),
+        ("(?i:a)b", "Ab aB", ["Ab"]),
+        ("(?i)é", "É é", ["é"]),
+        ("(?iu)é", "É é", ["É", "é"]),
+        ("(?x) a b # c", "ab", ["ab"]),
+        (".+", "a\nb\r\nc\u2028d", ["a", "b", "c", "d"]),
+        ("(?d).+", "a\rb\nc", ["a\rb", "c"]),
+        (".$", "ab\r\n", ["b"]),
+        (r".\Z", "ab\u2029", ["b"]),
+        ("(?m)^.", "a\nb\r\nc\n", ["a", "b", "c"]),
+        ("(?m).$", "a\nb\r\nc", ["a", "b", "c"]),
+        (r"\bword\b", "éword word\u0301 word.", ["word"]),
+        (r"(a)\11", "aa1", ["aa1"]),
+        (r"\1(a)", "aa", []),
+        (r"\0101", "A", ["A"]),
+        (r"\cA", "\x01", ["\x01"]),
+        ("[|~]", "|~", ["|", "~"]),
+    ],
+)
+def test_flags_line_ends_and_bounds(pattern: str, text: str, matches: list[str]) -> None:
+    assert [found[0] for found in compile_java(pattern).finditer(text)] == matches
+
+
+@pytest.mark.parametrize(
+    "pattern",
+    [
+        "{",
+        "a{",
+        "a{,2}",
+        "(?P<n>a)",
+        "(?#c)",
+        "(?z)a",
+        ")",
+        "(",
+        r"\p{Nope}",
+        "[a-z&&[^b]",
+        "[b-a]",
+        r"[\y]",
+        r"\x{FFFFFF}",
+        "*a",
+    ],
+)
 def test_patterns_without_a_form(pattern: str) -> None:
     with pytest.raises(FunctionError):
         compile_java(pattern)
