@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import struct
+import sys
 from types import SimpleNamespace
 from typing import Any
 
@@ -193,6 +194,16 @@ def test_cut_compressed_data_is_refused_alike(kernel: Any, codec: int, payload: 
 @given(st.binary(max_size=300))
 def test_any_bytes_are_refused_alike(kernel: Any, data: bytes) -> None:
     assert content(kernel.decode_records(data), False) == content(records.decode_records(data), False)
+
+
+@pytest.mark.parametrize(("value", "is_kept"), [(b"twelve bytes", False), (b"thirteen more", True)])
+def test_only_what_does_not_fit_into_a_view_keeps_what_was_fetched(kernel: Any, value: bytes, is_kept: bool) -> None:
+    data = bytes(build_batch([(b"key", value), (None, None)], timestamp_ms=1))
+    before = sys.getrefcount(data)
+    decoded = kernel.decode_records(data)
+    is_kept = is_kept and kernel.decode_records is not records.decode_records  # the twin copies
+    assert (sys.getrefcount(data) > before) == is_kept
+    assert decoded.value.to_pylist() == [value, None]
 
 
 @given(st.integers(-(2**31), 2**31 - 1), st.integers(-(2**63), 2**63 - 1), st.integers(0, 2**62))

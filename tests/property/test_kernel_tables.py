@@ -96,6 +96,16 @@ def test_many_rows_make_many_blocks(kernel: Any) -> None:
         database.close()
 
 
+@pytest.mark.parametrize("runs", [1, 2, 7, 64, 65, 500])
+def test_rows_that_come_in_runs_are_sorted_and_the_last_row_of_a_key_counts(kernel: Any, runs: int) -> None:
+    length = 2_000 // runs
+    numbers = [run % 3 * 7 + 5 * at for run in range(runs) for at in range(length)]
+    keys = [pa.array([b"%06d" % number for number in numbers], pa.binary_view())]
+    keys.append(keys[0].slice(len(numbers) // 2))
+    rows = [pa.array([b"%d" % at for at in range(len(part))], pa.binary()) for part in keys]
+    assert table_of(kernel, b"q/0_0\x00", keys, rows) == table_of(twin, b"q/0_0\x00", keys, rows)
+
+
 def test_refuses_columns_of_different_lengths(kernel: Any) -> None:
     with pytest.raises(ValueError, match="same length"):
         kernel.sorted_table(b"", [pa.array([b"a"])], [pa.array([], pa.binary())], print)

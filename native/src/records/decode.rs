@@ -16,6 +16,8 @@ use crate::arrays::{detached, shared_buffer, to_pyarrow, Vector};
 
 /// About the size of a small record, to tell from their bytes how many there are.
 const RECORD_BYTES: usize = 64;
+/// So many bytes a view holds itself.
+const INLINE_BYTES: usize = 12;
 /// The size of a record without key, value and headers: a batch holds no more of them than that, whatever it claims.
 const RECORD_BYTES_MIN: usize = 7;
 
@@ -37,11 +39,13 @@ struct Slice {
 struct Views {
     views: Vec<u128>,
     nulls: NullBufferBuilder,
+    /// Whether a view is of bytes that it does not hold itself.
+    refers: bool,
 }
 
 impl Views {
     fn new() -> Self {
-        Views { views: Vec::new(), nulls: NullBufferBuilder::new(0) }
+        Views { views: Vec::new(), nulls: NullBufferBuilder::new(0), refers: false }
     }
 
     #[inline(always)]
@@ -53,6 +57,7 @@ impl Views {
             }
             Some((start, length)) => {
                 self.nulls.append_non_null();
+                self.refers |= length > INLINE_BYTES;
                 self.views.push(view(bytes, section, start, length));
             }
         }
@@ -63,8 +68,10 @@ impl Views {
         self.nulls.truncate(rows);
     }
 
+    /// Short bytes alone do not keep the buffers alive, so that the memory of what was fetched is soon used again.
     fn finish(mut self, buffers: &[Buffer]) -> BinaryViewArray {
         let nulls = self.nulls.finish();
+        let buffers = if self.refers { buffers } else { &[] };
         // Every view was made from a range that the walk had checked against its buffer.
         unsafe { BinaryViewArray::new_unchecked(ScalarBuffer::from(self.views), buffers.into(), nulls) }
     }
@@ -73,7 +80,7 @@ impl Views {
 /// An Arrow view: up to 12 bytes inline, else length, first four bytes, buffer and position.
 #[inline(always)]
 fn view(bytes: &[u8], section: Section, start: usize, length: usize) -> u128 {
-    if length > 12 {
+    if length > INLINE_BYTES {
         let prefix = u32::from_le_bytes(bytes[start..start + 4].try_into().expect("four bytes"));
         let position = (section.start + start) as u128;
         return length as u128 | (prefix as u128) << 32 | (section.buffer as u128) << 64 | position << 96;

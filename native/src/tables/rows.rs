@@ -5,6 +5,8 @@ use crate::arrays::ByteColumn;
 
 /// Bits that one pass of the sort looks at.
 const DIGIT_BITS: u32 = 11;
+/// So many runs of ascending heads, as logs of growing ids or of several writers have, are merged sooner than sorted.
+const RUNS_MAX: usize = 64;
 /// So many rows are looked up before the first of them is given: their memory is fetched side by side.
 const AHEAD: usize = 32;
 
@@ -24,12 +26,14 @@ impl<'a> LastRows<'a> {
     pub fn new(columns: &'a Columns<'a>) -> Self {
         let places = Places::of(columns);
         let shared = shared_bytes(columns);
-        let (heads, sorted) = heads(columns, shared);
+        let (heads, runs) = heads(columns, shared);
         let varying = Varying::new(&heads, places.bits);
         let mut order = entries(columns, heads, &places, &varying);
         // Heads that are in order stay so when bits are left out of them.
-        if !sorted {
-            order = sorted_by_head(order, places.bits, varying.count);
+        match runs {
+            ..=1 => (),
+            ..=RUNS_MAX => order.sort(), // finds the runs; places make equal heads differ in the order of their rows
+            _ => order = sorted_by_head(order, places.bits, varying.count),
         }
         let mut rows = LastRows { columns, places, order };
         rows.settle_equal_heads();
@@ -130,19 +134,19 @@ impl Places {
     }
 }
 
-/// The heads of all keys, and whether they are in order already.
-fn heads(columns: &Columns<'_>, shared: usize) -> (Vec<u64>, bool) {
+/// The heads of all keys, and in how many runs they ascend.
+fn heads(columns: &Columns<'_>, shared: usize) -> (Vec<u64>, usize) {
     let mut heads = Vec::with_capacity(columns.iter().map(|(keys, _)| keys.len()).sum());
-    let (mut last, mut sorted) = (0, true);
+    let (mut last, mut runs) = (0, 1);
     for (keys, _) in columns {
         for key in (0..keys.len()).filter_map(|row| keys.get(row)) {
             let head = head(&key[shared..]);
-            sorted &= last <= head;
+            runs += usize::from(head < last);
             last = head;
             heads.push(head);
         }
     }
-    (heads, sorted)
+    (heads, runs)
 }
 
 /// Makes entries of the heads, in the same order.

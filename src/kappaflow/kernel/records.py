@@ -48,7 +48,7 @@ def decode_records(
     """Read all whole record batches of a Fetch response; a batch cut off at the end is left out.
 
     Args:
-        buffer: the records of one partition as fetched; kept alive by the columns.
+        buffer: the records of one partition as fetched; kept alive by columns of more than short bytes.
         fetch_offset: records below it are dropped (a batch may start earlier).
         check_crc: refuse a batch whose CRC is wrong.
         read_committed: drop the records of aborted transactions.

@@ -37,6 +37,15 @@ def faults(way: str) -> int:
     return int(subprocess.run([sys.executable, "-c", PROGRAM, way], check=True, capture_output=True, timeout=60).stdout)
 
 
+SHOWN = """
+import resource
+
+from kappaflow.runtime.memory import keep_freed_memory
+
+before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+keep_freed_memory()
+print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
+"""
 TRIMMED = """
 from pathlib import Path
 
@@ -67,3 +76,9 @@ def test_pages_are_used_again() -> None:
 def test_memory_is_given_back_when_much_of_it_is_free() -> None:
     found = subprocess.run([sys.executable, "-c", TRIMMED], check=True, capture_output=True, timeout=60).stdout
     assert int(found) >= 40
+
+
+@ON_GLIBC
+def test_showing_a_large_block_touches_none_of_its_pages() -> None:
+    found = subprocess.run([sys.executable, "-c", SHOWN], check=True, capture_output=True, timeout=60).stdout
+    assert int(found) < 200
