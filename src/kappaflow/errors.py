@@ -18,6 +18,7 @@
     ├── StreamsError               a topology or its execution
     │   ├── StateNotReady          the state of a query is not in this process yet
     │   ├── RecordFailedError      a record cannot be read, processed or written, and is not to be passed
+    │   ├── ShutdownRequested      an instance asked all instances of its application to end
     │   └── TopologyError          the topology cannot be built or run
     ├── SqlError                   a statement is wrong
     │   ├── ParseError             with line and column
@@ -116,6 +117,10 @@ class StateNotReady(StreamsError):
 
 class RecordFailedError(StreamsError):
     """A record cannot be read, processed or written, and what is set for it is to stop."""
+
+
+class ShutdownRequested(StreamsError):
+    """An instance of the application has asked all of them to end."""
 
 
 class TopologyError(StreamsError):

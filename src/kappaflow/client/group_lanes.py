@@ -23,14 +23,14 @@ class GroupLanes:
     def __init__(self, manager: Any) -> None:
         self._connections = manager
         self._join_id = ""
-        self._ended = False
+        self._ended = self._joins_ended = False
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._connections, name)
 
     def send(self, request: Any, node_id: Any = None, request_timeout_ms: float | None = None) -> Any:
         """Send a request to a node, by the connection that fits it."""
-        if self._ended:
+        if self._ended or (self._joins_ended and isinstance(request, _HELD_BACK)):
             return Future().failure(kafka_errors.IllegalStateError("The member has gone."))
         if isinstance(request, _HELD_BACK):
             node_id = self._own(node_id)
@@ -82,6 +82,10 @@ class GroupLanes:
         if connection is not None:
             connection.close()
         self._connections.cluster._coordinator_brokers.pop(join_id, None)
+
+    def hold_no_more(self) -> None:
+        """Join and sync no more: a member that leaves while its group waits for it would come back by that."""
+        self._joins_ended = True
 
     def end(self) -> None:
         """Send nothing any more."""

@@ -126,6 +126,7 @@ PRIVATE_PARTS: dict[Any, tuple[str, ...]] = {
         "is_dynamic_member",
         "reset_generation",
         "_close_heartbeat",
+        "_handle_heartbeat_response",
         "_send_heartbeat_request",
         "coordinator_unknown",
     ),

@@ -319,6 +319,7 @@ class _Coordinator(BaseCoordinator):
 
     def __init__(self, membership: GroupMembership, client: Any, **configs: Any) -> None:
         self._membership = membership
+        self._heartbeat_of: Any = None
         super().__init__(client, **configs)
         self.known: Any = None
         self._manager = self.lanes = GroupLanes(self._manager)
@@ -349,10 +350,19 @@ class _Coordinator(BaseCoordinator):
             return await super()._send_group_coordinator_request()
         return self._handle_find_coordinator_response(SimpleNamespace(coordinators=[known]))
 
+    def _handle_heartbeat_response(self, response: Any, send_time: float) -> Any:
+        """Take the answer, unless the member has joined another generation meanwhile: it says nothing about that.
+
+        Joins have a connection of their own, so their answers come before those to heartbeats that were sent earlier.
+        """
+        if self._generation is self._heartbeat_of:
+            super()._handle_heartbeat_response(response, send_time)
+
     async def _send_heartbeat_request(self) -> Any:
         """Send a heartbeat; kafka-python would fall silent when another process took the instance id over."""
         settings = self.heartbeat.config
         settings["heartbeat_interval_ms"] = self._membership.heartbeat_interval_ms(settings["heartbeat_interval_ms"])
+        self._heartbeat_of = self._generation
         try:
             return await super()._send_heartbeat_request()
         except kafka_errors.FencedInstanceIdError as error:
@@ -360,8 +370,9 @@ class _Coordinator(BaseCoordinator):
             raise
 
     async def depart(self, leave: bool) -> None:
-        """End heartbeats, and leave the group where asked to."""
+        """End heartbeats and joins, and leave the group where asked to."""
         self._close_heartbeat()
+        self.lanes.hold_no_more()
         if not leave:
             return
         if self.is_dynamic_member():

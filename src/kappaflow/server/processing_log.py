@@ -17,7 +17,7 @@ import queue
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 
@@ -180,13 +180,13 @@ class ProcessingLog:
 
         return listener
 
-    def of_thread(self, query_id: str) -> Callable[[Exception], bool]:
+    def of_thread(self, query_id: str) -> Callable[[Exception], Literal["replace"]]:
         """Return the listener to failures that end a query until it starts again."""
 
-        def listener(error: Exception) -> bool:
+        def listener(error: Exception) -> Literal["replace"]:
             part = {"errorMessage": str(error), "threadName": query_id, "cause": _causes(error)}
             self._log(f"{query_id}.thread", 4, part, "")
-            return True
+            return "replace"
 
         return listener
 

@@ -1,6 +1,7 @@
 """State stores: serialised keys in byte order to rows with a timestamp.
 
     OrderedStore    get, put, range                       memory, or the worker's RocksDB (StateDatabase)
+    LruStore        the same, of the keys used last       over an ordered store
     SessionStore, JoinWindowStore, UnmatchedStore, ..     layouts of keys over an ordered store
     VersionedStore        values by the time from which they are valid
     ObjectStore           objects instead of rows         kept as their serialised bytes
@@ -8,6 +9,7 @@
 Not here: changelogs and commits (kappaflow.streams.execution), what rows mean (kappaflow.streams.processors).
 """
 
+from kappaflow.state.lru import LruStore
 from kappaflow.state.memory import MemoryStore, PackedMemoryStore
 from kappaflow.state.objects import ObjectStore
 from kappaflow.state.ordered import OrderedStore, PackedStore, Row, Stored
@@ -25,6 +27,7 @@ __all__ = [
     "ARRIVAL_BYTES",
     "NOT_PUT",
     "JoinWindowStore",
+    "LruStore",
     "MemoryStore",
     "ObjectStore",
     "OrderedStore",

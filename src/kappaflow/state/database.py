@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import count, islice, takewhile
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 import msgspec
 from rocksdict import (
@@ -32,6 +32,7 @@ from kappaflow.kernel.record_columns import ArrowArray
 from kappaflow.runtime.crash_points import crash_point
 from kappaflow.runtime.disk import SYSTEM_DISK
 from kappaflow.serde.types import DataType
+from kappaflow.state.memory_rows import MemoryRows
 from kappaflow.state.ordered import Row, Stored
 from kappaflow.state.rows import RowCodec
 
@@ -78,6 +79,7 @@ class StateDatabase:
         path.mkdir(parents=True, exist_ok=True)
         self.path = path
         self._tables = count()
+        self._memory: dict[bytes, MemoryRows] = {}
         try:
             self._db = Rdict(str(path), _options())
         except Exception as error:
@@ -89,9 +91,25 @@ class StateDatabase:
         for left in path.glob(f"{TABLE_FILE}-*"):  # written before a crash, and not taken in
             left.unlink(missing_ok=True)
 
-    def store(self, task: str, name: str, types: Sequence[DataType]) -> DurableStore:
-        """Return the store `name` of a task."""
-        return DurableStore(self._db, task.encode() + b"\x00" + name.encode() + b"\x00", RowCodec(types))
+    def store(self, task: str, name: str, types: Sequence[DataType], *, in_memory: bool = False) -> DurableStore:
+        """Return the store `name` of a task.
+
+        Args:
+            in_memory: nothing of it is written to the disk; it is there again while this process has the task.
+        """
+        prefix = task.encode() + b"\x00" + name.encode() + b"\x00"
+        if not in_memory:
+            return DurableStore(self._db, prefix, RowCodec(types))
+        rows = self._memory.setdefault(prefix, MemoryRows())
+        return DurableStore(rows, prefix, RowCodec(types), rows)
+
+    def keep_memory(self, application_id: str, tasks: Iterable[str]) -> None:
+        """Let go of what is kept in memory of all tasks of an application but these."""
+        kept = {task.encode() for task in tasks}
+        for prefix in list(self._memory):
+            task = prefix.partition(b"\x00")[0]
+            if task.startswith(application_id.encode() + b"/") and task not in kept:
+                del self._memory[prefix]
 
     def positions(self, task: str) -> dict[str, int]:
         """Return the positions that the last commit of a task wrote; empty when there was none."""
@@ -101,8 +119,9 @@ class StateDatabase:
     def commit(self, task_stores: Sequence[DurableStore], positions: Mapping[str, Mapping[str, int]]) -> None:
         """Write the changes of stores and the positions of tasks in one batch."""
         batch = WriteBatch(raw_mode=True)
+        in_memory = [(store.memory, list(store.take_changes())) for store in task_stores if store.memory is not None]
         for store in task_stores:
-            for key, packed in store.take_changes():
+            for key, packed in () if store.memory is not None else store.take_changes():
                 if packed is None:
                     batch.delete(key)
                 else:
@@ -111,6 +130,8 @@ class StateDatabase:
             batch.put(POSITIONS_PREFIX + task.encode(), msgspec.msgpack.encode(dict(values)))
         crash_point("before-local-batch")
         self._db.write(batch)
+        for memory, rows in in_memory:
+            memory.write(rows)
         crash_point("after-local-batch")
 
     def write_restored(
@@ -123,6 +144,9 @@ class StateDatabase:
         """Write packed rows of a store that nothing else changes now, and how far it is, in one batch."""
         batch = WriteBatch(raw_mode=True)
         prefix, put = store.prefix, batch.put
+        if store.memory is not None:
+            store.memory.write((prefix + key, packed) for key, packed in rows)
+            rows = ()
         for key, packed in rows:
             if packed is None:
                 batch.delete(prefix + key)
@@ -203,6 +227,10 @@ class StateDatabase:
         """Remove everything of a task, in one batch."""
         batch = WriteBatch(raw_mode=True)
         batch.delete_range(task.encode() + b"\x00", task.encode() + b"\x01")
+        for prefix, rows in self._memory.items():
+            if prefix.startswith(task.encode() + b"\x00"):
+                rows.delete_range(b"", b"\xff")
+                rows.is_current = False
         batch.delete(POSITIONS_PREFIX + task.encode())
         self._db.write(batch)
 
@@ -234,11 +262,15 @@ class DurableStore:
     """One store of one task: committed rows below, changes since the last commit above.
 
     Attributes:
+        memory: the committed rows where they are not on the disk.
         journal: told each change when it is made: key, row and time.
     """
 
-    def __init__(self, db: Rdict, prefix: bytes, codec: RowCodec) -> None:
-        self._db = db
+    def __init__(
+        self, db: Rdict | MemoryRows, prefix: bytes, codec: RowCodec, memory: MemoryRows | None = None
+    ) -> None:
+        self._db: Any = db
+        self.memory = memory
         self.prefix = prefix
         self.codec = codec
         self._changed: dict[bytes, Stored | None] = {}
@@ -289,6 +321,13 @@ class DurableStore:
     def is_empty(self) -> bool:
         """Return whether there is no row at all, neither committed nor waiting."""
         return not self.changed_rows and next(self.committed(), None) is None
+
+    def by_age(self) -> Iterator[bytes]:
+        """Yield keys in the order in which they were put last; of a store in memory, the disk does not tell it."""
+        skip = len(self.prefix)
+        committed = () if self.memory is None else self.memory.by_age()
+        yield from [key[skip:] for key in committed if key[skip:] not in self._changed]
+        yield from [key for key, row in self._changed.items() if row is not None]
 
     def put_packed(self, keys: Sequence[bytes], rows: Sequence[bytes | None]) -> None:
         """Set packed rows, as the kernel's folds give them."""

@@ -40,6 +40,10 @@ class MemoryStore:
             if stored is not None:
                 yield key, stored
 
+    def by_age(self) -> Iterator[bytes]:
+        """Yield keys in the order in which they were put first."""
+        return iter(list(self._rows))
+
     def __len__(self) -> int:
         return len(self._rows)
 

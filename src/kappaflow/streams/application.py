@@ -23,13 +23,22 @@ from typing import Any, Literal, NamedTuple
 from kappaflow.client.admin import LATEST, Admin
 from kappaflow.client.connection import ClientConfig
 from kappaflow.client.topic_partition import TopicPartition
-from kappaflow.errors import ConfigError, KappaError, StateNotReady, StreamsError, TopologyError, UsageError
+from kappaflow.errors import (
+    ConfigError,
+    KappaError,
+    ShutdownRequested,
+    StateNotReady,
+    StreamsError,
+    TopologyError,
+    UsageError,
+)
 from kappaflow.state.database import StateDatabase
 from kappaflow.streams.dsl.topology import Topology
 from kappaflow.streams.execution.error_handling import ErrorPolicy
 from kappaflow.streams.execution.global_tables import GlobalTables
 from kappaflow.streams.execution.listeners import RestoreListener
-from kappaflow.streams.execution.stream_thread import StreamThread
+from kappaflow.streams.execution.sensors import THREAD_SENSORS, figures_of, task_figures
+from kappaflow.streams.execution.stream_thread import Answer, StreamThread
 from kappaflow.streams.execution.streams_config import Guarantee, StreamsConfig
 from kappaflow.streams.properties import arguments_of
 from kappaflow.streams.read_only_store import ReadOnlyStore
@@ -38,6 +47,12 @@ from kappaflow.streams.topology import Topology as BoundTopology
 logger = logging.getLogger(__name__)
 State = Literal["CREATED", "REBALANCING", "RUNNING", "PENDING_SHUTDOWN", "NOT_RUNNING", "PENDING_ERROR", "ERROR"]
 COMMIT_INTERVAL_MS: Mapping[Guarantee, int] = {"at_least_once": 30_000, "exactly_once_v2": 100}
+ANSWERS: Mapping[str, Answer] = {
+    "replace_thread": "replace",
+    "shutdown_client": "end",
+    "shutdown_application": "end all",
+}
+"""Of a handler of uncaught exceptions, and what they are to a thread."""
 INSTANCE_FILE = "instance-id"
 WAIT_SECONDS = 0.02
 OVER = ("ERROR", "PENDING_ERROR", "PENDING_SHUTDOWN", "NOT_RUNNING")
@@ -69,8 +84,9 @@ class KafkaStreams:
         topic_configs: settings of all internal topics, below what a store says with ``changelog_config``.
         security: settings for TLS and SASL, such as ``security_protocol``.
         errors: what to do with records that cannot be read, processed or written.
-        uncaught_exception_handler: told what ended a thread; ``replace_thread`` or ``shutdown_client``. Without it,
-            what a restart may mend (brokers that are away) is tried again, and an error in user code ends the client.
+        uncaught_exception_handler: told what ended a thread, and answers ``replace_thread``, ``shutdown_client`` or
+            ``shutdown_application``, which ends all instances. Without it, what a restart may mend (brokers that are
+            away) is tried again, and an error in user code ends the client.
         caching: what aggregations and tables with a store give waits for a commit, which forwards the last change of
             each key; `Materialized(caching=False)` exempts a store.
         every_change: changelogs get each change of a store, as from Kafka Streams; otherwise the last one of each key
@@ -296,18 +312,30 @@ class KafkaStreams:
     ) -> None:
         self.close()
 
-    def _goes_on(self, error: Exception) -> bool:
-        if self._handler is not None:
-            goes_on = self._handler(error) == "replace_thread"
-        else:
-            goes_on = isinstance(error, KappaError) and not isinstance(error, StreamsError)
-        if not goes_on:
+    def _goes_on(self, error: Exception) -> Answer:
+        answer = self._answer_to(error)
+        if answer == "end all":
+            self._failing = True
+            self._state_changed()
+        elif answer == "end":
             # The others end as well; this thread cannot wait for itself.
             self._failing = True
             for thread in self._threads:
-                thread.stopping.set()
+                if not thread.shuts_down_all:
+                    thread.leaving = isinstance(error, ShutdownRequested)
+                    thread.stopping.set()
             self._state_changed()
-        return goes_on
+        return answer
+
+    def _answer_to(self, error: Exception) -> Answer:
+        if isinstance(error, ShutdownRequested):
+            return "end"
+        if self._handler is None:
+            return "replace" if isinstance(error, KappaError) and not isinstance(error, StreamsError) else "end"
+        said = self._handler(error)
+        if said not in ANSWERS:
+            logger.error("uncaught_exception_handler answers %s, not %r", ", ".join(ANSWERS), said)
+        return ANSWERS.get(said, "end")
 
     # ---- to look at ----
 
@@ -384,10 +412,17 @@ class KafkaStreams:
     def metrics(self) -> dict[str, int | float]:
         """Figures of all threads together, by Kafka Streams' names."""
         figures = [thread.figures for thread in self._threads]
+        timed = {
+            name: number
+            for sensor in THREAD_SENSORS
+            for name, number in figures_of(sensor, [each.sensors[sensor] for each in figures]).items()
+        }
         return {
+            **timed,
             "process-total": sum(each.records for each in figures),
-            "process-rate": sum(each.records_per_second for each in figures),
             "commit-total": sum(each.commits for each in figures),
+            "task-created-total": sum(each.sensors.tasks_created for each in figures),
+            "task-closed-total": sum(each.sensors.tasks_closed for each in figures),
             "dropped-records-total": sum(sum(each.dropped.values()) for each in figures),
             "alive-stream-threads": sum(each.state not in ("CREATED", "STOPPED", "ERROR") for each in figures),
             "failed-stream-threads": sum(each.state == "ERROR" for each in figures),
@@ -404,6 +439,7 @@ class KafkaStreams:
                         "process-total": task.records_processed,
                         "dropped-records-total": sum(task.dropped.values()),
                         "active-buffer-count": task.buffered,
+                        **task_figures(task.sensor, task.latency, task.lateness),
                     }
         return found
 

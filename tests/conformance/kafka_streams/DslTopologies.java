@@ -49,6 +49,7 @@ import org.apache.kafka.streams.processor.api.FixedKeyProcessorContext;
 import org.apache.kafka.streams.processor.api.FixedKeyRecord;
 import org.apache.kafka.streams.processor.api.ProcessorContext;
 import org.apache.kafka.streams.processor.api.Record;
+import org.apache.kafka.streams.state.BuiltInDslStoreSuppliers;
 import org.apache.kafka.streams.state.KeyValueStore;
 import org.apache.kafka.streams.state.SessionStore;
 import org.apache.kafka.streams.state.Stores;
@@ -146,6 +147,9 @@ public final class DslTopologies {
             ? Materialized.as(Stores.persistentVersionedKeyValueStore(op.get("store").asText(), ms(op, "history")))
             : Materialized.as(op.get("store").asText());
         made = made.withKeySerde(TEXT).withValueSerde(valueSerde);
+        if (op.path("memory").asBoolean()) {
+            made = made.withStoreType(BuiltInDslStoreSuppliers.IN_MEMORY);
+        }
         return op.path("uncached").asBoolean() ? made.withCachingDisabled() : made;
     }
 
@@ -286,10 +290,15 @@ public final class DslTopologies {
                     : stream(op).process(() -> new Versioning(op), name, op.get("store").asText());
             case "windows": {
                 String own = op.get("store").asText();
-                builder.addStateStore(Stores.windowStoreBuilder(
-                    Stores.persistentWindowStore(own + "-w", ms(op, "retention"), Duration.ofMillis(5), false), TEXT, TEXT));
-                builder.addStateStore(Stores.sessionStoreBuilder(
-                    Stores.persistentSessionStore(own + "-s", ms(op, "retention")), TEXT, TEXT));
+                boolean memory = op.path("memory").asBoolean();
+                Duration kept = ms(op, "retention");
+                Duration size = Duration.ofMillis(5);
+                builder.addStateStore(Stores.windowStoreBuilder(memory
+                    ? Stores.inMemoryWindowStore(own + "-w", kept, size, false)
+                    : Stores.persistentWindowStore(own + "-w", kept, size, false), TEXT, TEXT));
+                builder.addStateStore(Stores.sessionStoreBuilder(memory
+                    ? Stores.inMemorySessionStore(own + "-s", kept)
+                    : Stores.persistentSessionStore(own + "-s", kept), TEXT, TEXT));
                 builder.addStateStore(Stores.keyValueStoreBuilder(Stores.lruMap(own + "-l", 2), TEXT, TEXT));
                 String[] all = {own + "-w", own + "-s", own + "-l"};
                 return name == null ? stream(op).process(() -> new Windowing(op), all)

@@ -14,6 +14,8 @@ import pytest
 from confluent_kafka import Consumer, Producer
 from confluent_kafka.admin import AdminClient, NewTopic
 
+from kappaflow.client.connection import ClientConfig, Connection
+from kappaflow.client.groups import describe_group, remove_members
 from kappaflow.errors import StreamsError
 from kappaflow.streams import (
     WALL_CLOCK_TIME,
@@ -31,6 +33,7 @@ from kappaflow.streams import (
     Windowed,
     col,
     key_value_store,
+    lru_store,
 )
 from kappaflow.streams.columns import reason_for_rows
 from kappaflow.streams.execution.streams_config import Guarantee
@@ -306,8 +309,16 @@ def test_listeners_are_told_of_states_and_restores_and_tasks_and_stores_have_fig
             streams.wait_until_running()
             cluster.read(counts, 3)
             tasks, stores = streams.task_metrics(), streams.store_metrics()
+            figures = streams.metrics
             assert sum(each["process-total"] for each in tasks.values()) == (4 if folder.name == "first" else 0)
-            puts = [figures["counts"]["put-total"] for figures in stores.values() if "counts" in figures]
+            if folder.name == "first":
+                assert figures["poll-total"] > 0
+                assert 0 < figures["process-latency-avg"] <= figures["process-latency-max"]
+                assert (
+                    max(each["record-e2e-latency-max"] for each in tasks.values()) > 1_000_000
+                )  # of the epoch's start
+            assert figures["task-created-total"] == len(tasks)
+            puts = [each["counts"]["put-total"] for each in stores.values() if "counts" in each]
             assert sum(puts) == (3 if folder.name == "first" else 0)
             streams.close(leave=True)
         assert told.states[0] == ("CREATED", "REBALANCING")
@@ -337,6 +348,121 @@ def test_threads_are_added_and_removed_while_an_application_runs(cluster: Cluste
         assert found == {b"one": 2, b"two": 4, b"three": 1}
         assert streams.add_stream_thread() == added  # its number and its state directory are free again
     assert streams.add_stream_thread() is None
+
+
+@pytest.mark.parametrize("guarantee", ["at_least_once", "exactly_once_v2"])
+def test_a_member_that_was_taken_out_of_the_group_joins_again_and_nothing_has_failed(
+    cluster: Cluster, tmp_path: Path, guarantee: Guarantee
+) -> None:
+    cluster.prefix += f"-{guarantee}"
+    topics = [cluster.topic(name, 1) for name in ("in", "out")]
+    told, asked = Told(), list[Exception]()
+
+    def ask(error: Exception) -> str:
+        asked.append(error)
+        return "shutdown_client"
+
+    builder = StreamsBuilder(key_serde=Serdes.string(), value_serde=Serdes.string())
+    builder.stream(topics[0]).map_values(str.upper).to(topics[1])
+    options: dict[str, Any] = {"state_listener": told.state, "uncaught_exception_handler": ask}
+    config = ClientConfig(cluster.bootstrap)
+    with application(cluster, builder.build(), tmp_path / guarantee, processing_guarantee=guarantee, **options) as app:
+        app.wait_until_running()
+        group = f"{cluster.prefix}-app"
+        with Connection(config, "test") as connection:
+            remove_members(connection, group, describe_group(connection, group).members)
+        cluster.write(topics[0], ("k", "a"))  # its commit is that of nobody
+        assert (b"k", b"A") in cluster.read(topics[1], 1)
+        cluster.write(topics[0], ("k", "b"))
+        wait_until(lambda: app.state == "RUNNING" and app.metrics["records-lag"] == 0, "everything is processed")
+        app.wait_until_running()
+    assert asked == []
+    assert "ERROR" not in [state for _, state in told.states]
+
+
+def test_an_instance_ends_all_where_its_handler_says_so(cluster: Cluster, tmp_path: Path) -> None:
+    source, out = cluster.topic("in", 2), cluster.topic("out", 2)
+    builder = StreamsBuilder(key_serde=Serdes.string(), value_serde=Serdes.string())
+    builder.stream(source).map_values(int).to(out, value_serde=Serdes.long())
+    asked = list[Exception]()
+
+    def ask(error: Exception) -> str:
+        asked.append(error)
+        return "shutdown_application"
+
+    def start(name: str, threads: int, **further: Any) -> KafkaStreams:
+        options: dict[str, Any] = {"uncaught_exception_handler": ask, "num_stream_threads": threads, **further}
+        app = application(cluster, builder.build(), tmp_path / name, **options)
+        app.start()
+        return app
+
+    apps = [start("a", 1), start("b", 2)]
+    try:
+        for app in apps:
+            app.wait_until_running()
+        cluster.write(source, ("k", "not a number"))
+        for app in apps:
+            wait_until(lambda app=app: app.state == "ERROR", "all instances have ended")
+        assert len(asked) == 1
+        assert any("not a number" in app.error for app in apps)
+        assert any("has asked all" in app.error for app in apps)
+        with Connection(ClientConfig(cluster.bootstrap), "test") as connection:
+            wait_until(
+                lambda: not describe_group(connection, f"{cluster.prefix}-app").members, "all have left the group"
+            )
+    finally:
+        for app in apps:
+            app.close()
+    again = start("b", 1, errors=ErrorPolicy(processing="continue"))
+    try:
+        again.wait_until_running()  # nobody is told to end any more
+    finally:
+        again.close()
+
+
+class LastTwo(Processor):
+    """Keeps the two keys that were used last."""
+
+    def init(self, context: ProcessorContext) -> None:
+        super().init(context)
+        self.store = context.get_state_store("last")
+
+    def process(self, record: Record) -> None:
+        self.store.put(record.key, record.value)
+        self.context.forward(record.with_value(",".join(key for key, _ in self.store.all())))
+
+
+@pytest.mark.parametrize("guarantee", ["at_least_once", "exactly_once_v2"])
+def test_stores_in_memory_are_restored_from_their_changelogs(
+    cluster: Cluster, tmp_path: Path, guarantee: Guarantee
+) -> None:
+    cluster.prefix += f"-{guarantee}"
+    source, out = cluster.topic("in", 1), cluster.topic("out", 1)
+    text, long = Serdes.string(), Serdes.long()
+    builder = StreamsBuilder(key_serde=text, value_serde=text)
+    stream = builder.stream(source)
+    stream.group_by_key().count(Materialized("counts", value_serde=long, in_memory=True))
+    stream.group_by_key().count(Materialized("on-disk", value_serde=long))
+    stream.group_by_key().count(Materialized("forgotten", value_serde=long, in_memory=True, logging=False))
+    stream.process(LastTwo, lru_store("last", 2)).to(out)
+    told, found = Told(), list[list[Any]]()
+    options: dict[str, Any] = {"processing_guarantee": guarantee, "restore_listener": told}
+    for keys in ("aba", "ca"):
+        cluster.write(source, *[(key, "x") for key in keys])
+        with application(cluster, builder.build(), tmp_path / guarantee, **options) as app:
+            app.wait_until_running()
+            wait_until(
+                lambda app=app, last=keys[0]: app.store("on-disk").get(last) and not app.metrics["records-lag"], keys
+            )
+            found.append([dict(app.store(name).all()) for name in ("counts", "on-disk", "forgotten")])
+    assert found[0] == [{"a": 2, "b": 1}] * 3
+    assert found[1] == [{"a": 3, "b": 1, "c": 1}, {"a": 3, "b": 1, "c": 1}, {"a": 1, "c": 1}]
+    assert [value.decode() for _, value in cluster.read(out, 5)] == ["a", "a,b", "a,b", "a,c", "a,c"]
+    restored = {store: total for kind, store, total in told.restored if kind == "ended"}
+    assert restored["counts"] >= 2
+    assert restored["last"] >= 2
+    assert "forgotten" not in restored
+    assert restored.get("on-disk", 0) <= 1  # the marker of a transaction
 
 
 def test_a_pattern_reads_the_topics_that_there_are(cluster: Cluster, tmp_path: Path) -> None:

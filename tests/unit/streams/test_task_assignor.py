@@ -2,11 +2,21 @@
 
 from __future__ import annotations
 
+import msgspec
+
 from kappaflow.client.assignors import GroupMember
 from kappaflow.client.consumer_protocol import decode_assignment, decode_subscription
 from kappaflow.client.topic_partition import TopicPartition
 from kappaflow.sql.engine import Engine
-from kappaflow.streams.execution.task_assignor import TaskAssignor, TaskId, decode_member, decode_tasks
+from kappaflow.streams.execution.task_assignor import (
+    TaskAssignor,
+    TaskId,
+    decode_member,
+    decode_tasks,
+    encode_member,
+    encode_tasks,
+    ends_all,
+)
 from kappaflow.streams.topology import Topology
 
 URL = "http://127.0.0.1:8088"
@@ -31,7 +41,7 @@ def test_subscriptions_and_assignments_are_kafkas_with_tasks_as_user_data() -> N
     assignor = TaskAssignor(topology, URL)
     metadata = assignor.subscription(topics, b"")
     assert decode_subscription(metadata).topics == tuple(topics)
-    assert decode_member(metadata) == (URL, b"")
+    assert decode_member(metadata) == (URL, b"", False)
 
     (assignment,) = assignor.assign({"m": GroupMember("m", None, metadata)}, dict.fromkeys(topics, 2)).values()
     assert decode_tasks(assignment) == [TaskId(0, 0), TaskId(0, 1), TaskId(1, 0), TaskId(1, 1)]
@@ -39,5 +49,20 @@ def test_subscriptions_and_assignments_are_kafkas_with_tasks_as_user_data() -> N
 
     # What a member had comes back to the leader with its next subscription.
     again = decode_member(assignor.subscription(topics, assignment))
-    assert again == (URL, assignment)
-    assert (decode_member(b""), decode_tasks(b"")) == (("", b""), [])
+    assert again == (URL, assignment, False)
+    assert (decode_member(b""), decode_tasks(b"")) == (("", b"", False), [])
+
+
+def test_a_member_that_asks_for_it_ends_all() -> None:
+    asks, other = (TaskAssignor(repartitioned()) for _ in range(2))
+    asks.shuts_down = True
+    told = {"a": asks.subscription(["a"], b""), "b": other.subscription(["a"], b"")}
+    members = {name: GroupMember(name, None, data) for name, data in told.items()}
+    given = other.assign(members, {"a": 2})
+    assert all(ends_all(assignment) and decode_tasks(assignment) == [] for assignment in given.values())
+
+
+def test_members_of_earlier_versions_read_what_says_nothing_new() -> None:
+    data = decode_subscription(encode_member(b"x", "http://a")).user_data
+    assert msgspec.msgpack.decode(data, type=tuple[str, bytes]) == ("http://a", b"x")
+    assert not ends_all(encode_tasks([TaskId(0, 1)]))

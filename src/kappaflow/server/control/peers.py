@@ -76,7 +76,7 @@ class Peers:
         for member in group.members:
             tasks = {str(task) for task in decode_tasks(member.assignment)}
             is_ours = self._is_ours(member.group_instance_id)
-            url = THIS_SERVER if is_ours else decode_member(member.metadata)[0]
+            url = THIS_SERVER if is_ours else decode_member(member.metadata).application_server
             if tasks and not (is_ours or url):
                 raise ServerError(
                     f"Some rows of the query are on a server at {member.client_host} that has not told its URL. Set "
@@ -113,7 +113,7 @@ class Peers:
                 continue
             if group.state == "Stable" and group.members:
                 found = {
-                    decode_member(member.metadata)[0] or f"({member.client_host})"
+                    decode_member(member.metadata).application_server or f"({member.client_host})"
                     for member in group.members
                     if not self._is_ours(member.group_instance_id)
                 }

@@ -26,6 +26,9 @@ def reason_for_rows(
     if topology.wrap is not None:
         return "a wrapper of the program sees each record of each operator"
     shared = shared_stores(subtopology)
+    for spec in subtopology.stores:
+        if spec.max_entries is not None:
+            return f"store {spec.name} forgets what is not used"
     for node in subtopology.nodes:
         if collected and isinstance(node, n.Sink) and node.topic is None and node.topic_of is None:
             continue

@@ -75,6 +75,8 @@ class CogroupedKStream:
             changelog_config=given.changelog_config,
             history_ms=given.history_retention_ms,
             caching=given.caching,
+            in_memory=given.in_memory,
+            max_entries=given.max_entries,
         )
 
         def make(aggregator: ObjectAggregator) -> MakeNode:

@@ -183,6 +183,8 @@ class _Parts:
             changelog_config=materialized.changelog_config,
             history_ms=materialized.history_retention_ms,
             caching=materialized.caching,
+            in_memory=materialized.in_memory,
+            max_entries=materialized.max_entries,
         )
         step = SourceStep(store, is_kept=materialized.name is not None)
 

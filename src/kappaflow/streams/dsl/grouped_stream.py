@@ -147,6 +147,8 @@ class KGroupedStream:
             changelog_config=materialized.changelog_config,
             history_ms=materialized.history_retention_ms,
             caching=materialized.caching,
+            in_memory=materialized.in_memory,
+            max_entries=materialized.max_entries,
         )
         return self.aggregated(
             function,

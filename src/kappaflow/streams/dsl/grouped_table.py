@@ -123,6 +123,8 @@ class KGroupedTable:
             changelog_config=materialized.changelog_config,
             history_ms=materialized.history_retention_ms,
             caching=materialized.caching,
+            in_memory=materialized.in_memory,
+            max_entries=materialized.max_entries,
         )
         sink = graph.suffixed_or_new(name, "-sink", "KSTREAM-SINK-")
         source = graph.suffixed_or_new(name, "-source", "KSTREAM-SOURCE-")

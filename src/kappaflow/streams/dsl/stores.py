@@ -45,6 +45,8 @@ class Materialized:
         history_retention_ms: earlier versions of rows are kept for so long, and can be looked up by their time; None
             keeps the latest alone.
         caching: whether changes may be held back until a commit, where the application caches.
+        in_memory: whether the state is kept in memory alone; a restart restores it from the changelog.
+        max_entries: keys not used for longest beyond so many are deleted; such a store is in memory.
     """
 
     name: str | None = None
@@ -55,6 +57,14 @@ class Materialized:
     changelog_config: Mapping[str, str] = field(default_factory=dict[str, str])
     history_retention_ms: int | None = None
     caching: bool = True
+    in_memory: bool = False
+    max_entries: int | None = None
+
+    def __post_init__(self) -> None:
+        if self.is_versioned and (self.in_memory or self.max_entries is not None):
+            raise UsageError(
+                "A store with history_retention_ms is kept on the disk: leave in_memory and max_entries out."
+            )
 
     @property
     def is_versioned(self) -> bool:
@@ -76,6 +86,7 @@ class StoreDefinition:
         history_ms: how far back earlier versions of values are kept.
         max_entries: the keys that were not used for longest beyond so many are deleted.
         caching: changes may be held back until a commit, where the application caches.
+        in_memory: nothing of it is on the disk; those with `max_entries` are in memory in any case.
     """
 
     name: str
@@ -91,6 +102,7 @@ class StoreDefinition:
     history_ms: int | None = None
     max_entries: int | None = None
     caching: bool = False
+    in_memory: bool = False
 
     def __post_init__(self) -> None:
         check_serdes(f"store {self.name}", self.key_serde, self.value_serde)
@@ -116,6 +128,7 @@ class StoreDefinition:
             history_ms=self.history_ms,
             max_entries=self.max_entries,
             caching=self.caching,
+            in_memory=self.in_memory or self.max_entries is not None,
         )
 
     @property
@@ -132,6 +145,7 @@ def key_value_store(
     value_serde: Serde | None = None,
     logging: bool = True,
     changelog_config: Mapping[str, str] | None = None,
+    in_memory: bool = False,
 ) -> StoreDefinition:
     """A store of keys and values for processors.
 
@@ -139,8 +153,11 @@ def key_value_store(
         key_serde, value_serde: None takes the defaults of the topology.
         logging: whether changes go to a changelog, from which the store is made again elsewhere.
         changelog_config: settings of that topic.
+        in_memory: whether nothing of it is on the disk; a restart restores it from its changelog.
     """
-    return StoreDefinition(name, key_serde, value_serde, logging=logging, changelog_config=changelog_config or {})
+    return StoreDefinition(
+        name, key_serde, value_serde, logging=logging, changelog_config=changelog_config or {}, in_memory=in_memory
+    )
 
 
 def lru_store(
@@ -152,7 +169,7 @@ def lru_store(
     logging: bool = True,
     changelog_config: Mapping[str, str] | None = None,
 ) -> StoreDefinition:
-    """A store for processors that forgets the keys that were not used for longest.
+    """A store for processors, in memory, that forgets the keys that were not used for longest.
 
     Args:
         max_entries: how many keys it keeps.
@@ -300,41 +317,6 @@ class VersionedKeyValueStore:
         return self._store.versions(self._write(key), earliest, latest)
 
 
-class LruStore(KeyValueStore):
-    """Keys and values of which those not used for longest are deleted; a restart knows the times of values alone."""
-
-    def __init__(self, store: OrderedStore, spec: StoreSpec, context: TaskContext) -> None:
-        super().__init__(store, spec, context)
-        self._limit = spec.max_entries or 0
-        self._used: dict[bytes, None] | None = None
-
-    def _use(self, key: bytes) -> dict[bytes, None]:
-        if self._used is None:
-            rows = sorted(self._store.range(), key=lambda row: row[1][1])
-            self._used = dict.fromkeys(each for each, _ in rows)
-        self._used.pop(key, None)
-        self._used[key] = None
-        return self._used
-
-    def get(self, key: Any) -> Any:
-        """Return the value of a key, or None."""
-        found = super().get(key)
-        if found is not None:
-            self._use(self._write(key))
-        return found
-
-    def put(self, key: Any, value: Any, timestamp: int | None = None) -> None:
-        """Set a value; None deletes it."""
-        used = self._use(self._write(key))
-        if value is None:
-            used.pop(self._write(key))
-        while len(used) > self._limit:
-            oldest = next(iter(used))
-            del used[oldest]
-            self._store.put(oldest, None, now_of(self._context))
-        super().put(key, value, timestamp)
-
-
 def now_of(context: TaskContext) -> int:
     """Return the time of what is processed."""
     return context.stream_time if context.record_time == NO_TIME else context.record_time
@@ -345,7 +327,7 @@ def store_for_processor(store: OrderedStore, spec: StoreSpec, context: TaskConte
     if isinstance(store, VersionedStore):
         return VersionedKeyValueStore(store, spec)
     if spec.window is None or spec.retention_ms is None:
-        return KeyValueStore(store, spec, context) if spec.max_entries is None else LruStore(store, spec, context)
+        return KeyValueStore(store, spec, context)
     from kappaflow.streams.dsl.window_stores import SessionStoreView, WindowStore
 
     face = SessionStoreView if spec.window.type is WindowType.SESSION else WindowStore

@@ -330,6 +330,8 @@ class KTable:
                     changelog_config=materialized.changelog_config,
                     history_ms=materialized.history_retention_ms,
                     caching=materialized.caching,
+                    in_memory=materialized.in_memory,
+                    max_entries=materialized.max_entries,
                 )
         made = graph.name_or_new(name, prefix)
         shape: Shape | None = None if keeps is not None or columns is None else getattr(value_serde, "shape", None)

@@ -50,6 +50,8 @@ def join_tables(
             changelog_config=materialized.changelog_config,
             history_ms=materialized.history_retention_ms,
             caching=materialized.caching,
+            in_memory=materialized.in_memory,
+            max_entries=materialized.max_entries,
         )
     this_side = JoinSide(this, other, row, keeps_own=left_outer, keeps_other=right_outer, columns=columns)
     other_side = JoinSide(

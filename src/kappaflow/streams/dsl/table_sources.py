@@ -99,6 +99,8 @@ def _definition(name: str, key: Any, value: Serde | None, materialized: Material
         changelog_config=materialized.changelog_config,
         history_ms=materialized.history_retention_ms,
         caching=materialized.caching,
+        in_memory=materialized.in_memory,
+        max_entries=materialized.max_entries,
     )
 
 

@@ -206,6 +206,8 @@ def transform_values(
                 changelog_config=materialized.changelog_config,
                 history_ms=materialized.history_retention_ms,
                 caching=materialized.caching,
+                in_memory=materialized.in_memory,
+                max_entries=materialized.max_entries,
             )
     made = graph.name_or_new(name, PREFIX)
     step = TransformStep(this, made, supplier, own, None if store is None else store.name)

@@ -27,6 +27,7 @@ def window_store(
     value_serde: Serde | None = None,
     logging: bool = True,
     changelog_config: Mapping[str, str] | None = None,
+    in_memory: bool = False,
 ) -> StoreDefinition:
     """A store of values by key and window for processors.
 
@@ -44,6 +45,7 @@ def window_store(
         milliseconds(retention_ms, "retention"),
         logging,
         changelog_config=changelog_config or {},
+        in_memory=in_memory,
     )
 
 
@@ -55,6 +57,7 @@ def session_store(
     value_serde: Serde | None = None,
     logging: bool = True,
     changelog_config: Mapping[str, str] | None = None,
+    in_memory: bool = False,
 ) -> StoreDefinition:
     """A store of values by key and session for processors.
 
@@ -71,6 +74,7 @@ def session_store(
         milliseconds(retention_ms, "retention"),
         logging,
         changelog_config=changelog_config or {},
+        in_memory=in_memory,
     )
 
 
@@ -111,6 +115,7 @@ class WindowStore:
         self._read = KeyReader(spec.key_serde)
         self._size = 0 if spec.window is None else spec.window.size_ms or 0
         self._aging = _Aging(store, spec, context, 8)
+        self._in_memory = spec.in_memory
 
     def put(self, key: Any, value: Any, start: int, timestamp: int | None = None) -> None:
         """Set the value of the window that begins at a time; None deletes it, and what is too old is never found.
@@ -164,7 +169,7 @@ class WindowStore:
         return self.fetch_keys(None, None, earliest, latest, backward=backward)
 
     def all(self, *, backward: bool = False) -> Iterator[tuple[Windowed, Any]]:
-        """Yield all windows and their values, by key, then start, or backwards."""
+        """Yield all windows and their values, by key, then start, or backwards; those in memory by start, then key."""
         return self.fetch_keys(None, None, 0, _FOREVER, backward=backward)
 
     def _shown(self, *, backward: bool) -> Iterator[tuple[bytes, Any]]:
@@ -173,6 +178,8 @@ class WindowStore:
         found = [
             (full, value) for full, (value, _) in self._store.range() if int.from_bytes(full[-8:], "big") >= oldest
         ]
+        if self._in_memory:  # as Kafka Streams keeps them there
+            found.sort(key=lambda row: (row[0][-8:], row[0][:-8]))
         return reversed(found) if backward else iter(found)
 
 
@@ -185,6 +192,7 @@ class SessionStoreView:
         self._write = KeyWriter(spec.key_serde)
         self._read = KeyReader(spec.key_serde)
         self._aging = _Aging(store, spec, context, 16)
+        self._in_memory = spec.in_memory
 
     def _inner(self, key: Any) -> bytes:
         return self._write(Windowed(key, 0, 0))[:-16]
@@ -236,7 +244,7 @@ class SessionStoreView:
         return self.find_sessions(key, 0, _FOREVER, backward=backward)
 
     def all(self, *, backward: bool = False) -> Iterator[tuple[Windowed, Any]]:
-        """Yield all sessions and their values, by key, then end, or backwards."""
+        """Yield all sessions and their values, by key, then end, or backwards; those in memory by end, then key."""
         return self.find_sessions_of_keys(None, None, 0, _FOREVER, backward=backward)
 
     def _shown(self, *, backward: bool) -> Iterator[tuple[bytes, Windowed, Any]]:
@@ -244,4 +252,6 @@ class SessionStoreView:
         oldest = self._aging.oldest
         found = [(full, self._read(full), value) for full, (value, _) in self._sessions.rows.range()]
         shown = [each for each in found if each[1].end >= oldest]
+        if self._in_memory:
+            shown.sort(key=lambda row: (row[1].end, row[0][:-16], row[1].start))
         return reversed(shown) if backward else iter(shown)

@@ -210,6 +210,8 @@ def window_store(
             info, least = WindowInfo(WindowType.TUMBLING, WINDOW_END), WINDOW_END
         case SessionWindows():
             info, least = WindowInfo(WindowType.SESSION), windows.gap_ms + windows.grace_ms
+    if materialized.max_entries is not None:
+        raise UsageError(f"Store {name} keeps windows: leave max_entries out, and say retention_ms where it is needed.")
     if materialized.retention_ms is not None and materialized.retention_ms < least:
         raise UsageError(
             f"Store {name} keeps windows for {materialized.retention_ms} ms, but they can change for {least} ms: size "
@@ -224,6 +226,7 @@ def window_store(
         materialized.logging,
         changelog_config=materialized.changelog_config,
         caching=materialized.caching,
+        in_memory=materialized.in_memory,
     )
 
 

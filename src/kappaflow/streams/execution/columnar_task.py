@@ -23,6 +23,7 @@ from kappaflow.streams.execution.error_handling import CONTINUE, ErrorHandler
 from kappaflow.streams.execution.fetched_columns import decode_fetched
 from kappaflow.streams.execution.outputs import OutputBuffer
 from kappaflow.streams.execution.row_task import DROPPED, NEWEST, OPERATOR, STREAM_TIME, RawRecord, of_operator
+from kappaflow.streams.execution.sensors import Sensor, record_times
 from kappaflow.streams.execution.sink_columns import by_topic, encode_columns
 from kappaflow.streams.execution.source_columns import decode_columns, report_bad
 from kappaflow.streams.execution.task_assignor import TaskId
@@ -60,6 +61,8 @@ class ColumnarTask:
         outer_interval_ms: int = 1000,
     ) -> None:
         self.id = task_id
+        self.sensor, self.latency, self.lateness = Sensor(), Sensor(), Sensor()
+        self._newest_seen = NO_TIME
         self.topology = topology
         self.subtopology = subtopology
         self.stores = stores
@@ -135,6 +138,8 @@ class ColumnarTask:
         for part in self._parts:
             batch = self._usable(part)
             if len(batch):
+                record_times(self.latency, self.lateness, batch.timestamp, self._newest_seen)
+                self._newest_seen = max(self._newest_seen, int(batch.timestamp.max()))
                 inputs.setdefault(part.topic, []).append(batch)
         return inputs
 

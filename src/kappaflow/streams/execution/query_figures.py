@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Literal, NamedTuple
 
 from kappaflow.streams.execution.restore import RestoreProgress
+from kappaflow.streams.execution.sensors import ThreadSensors
 
 State = Literal["CREATED", "REBALANCING", "RESTORING", "RUNNING", "PAUSED", "ERROR", "STOPPED"]
 
@@ -23,6 +24,7 @@ class QueryFigures:
     """Live figures of a query in one worker.
 
     Attributes:
+        sensors: how often and how long it processes, polls, commits and punctuates.
         on_state: called when the state has changed; in the thread that changed it.
     """
 
@@ -37,6 +39,7 @@ class QueryFigures:
         self.lag_records = 0
         self.commits = 0
         self.restore = RestoreProgress()
+        self.sensors = ThreadSensors()
         self.dropped: dict[str, int] = {}
         self.problems: list[str] = []
         self.changelogs: list[ChangelogPosition] = []

@@ -227,7 +227,9 @@ class Restorer:
         large = {
             partition: job
             for partition, job in open_jobs.items()
-            if job.spec.history_ms is None and job.end - job.next_offset >= self._table_records_min
+            if job.spec.history_ms is None
+            and not job.spec.in_memory
+            and job.end - job.next_offset >= self._table_records_min
         }
         with self._open_reader(self._client) as fetcher, RestoreTables(self._database.write_table) as tables:
             later = deque(list(large)[max(LARGE_AT_ONCE_MIN, len(large) // WAVES) :])

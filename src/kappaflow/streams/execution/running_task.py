@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+import numpy as np
+
 from kappaflow.client.fetched_chunk import FetchedChunk
 from kappaflow.client.topic_partition import TopicPartition
 from kappaflow.errors import FunctionError, KappaError, SerializationError, StreamsError, TimestampError
@@ -19,6 +21,7 @@ from kappaflow.streams.execution.outputs import OutputBuffer
 from kappaflow.streams.execution.partition_group import PartitionGroup
 from kappaflow.streams.execution.raw_records import decode_chunk
 from kappaflow.streams.execution.row_task import DecodedRecord, RawRecord, RowTask
+from kappaflow.streams.execution.sensors import Sensor, record_times
 from kappaflow.streams.execution.sink_columns import window_bytes
 from kappaflow.streams.execution.task_assignor import TaskId
 from kappaflow.streams.processors.base import NO_TIME, TaskContext
@@ -43,6 +46,12 @@ class RunningTask:
         every_change: changelogs get each change of a store instead of the last ones of a commit.
         shared_stores: stores that all tasks see, by name.
         app_configs: what processors of the program see.
+        punctuations: told how many milliseconds each scheduled call took.
+
+    Attributes:
+        sensor: how many milliseconds a record takes.
+        latency: how old records are when they are taken, in milliseconds.
+        lateness: how far they are behind the stream's time.
     """
 
     def __init__(
@@ -63,8 +72,10 @@ class RunningTask:
         emit_interval_ms: int = 1000,
         outer_interval_ms: int = 1000,
         app_configs: Mapping[str, Any] | None = None,
+        punctuations: Sensor | None = None,
     ) -> None:
         self.id = task_id
+        self.sensor, self.latency, self.lateness = Sensor(), Sensor(), Sensor()
         self.topology = topology
         self.subtopology = subtopology
         self.stores = stores
@@ -88,6 +99,7 @@ class RunningTask:
             on_failure=self._processing_failed if passes else None,
             app_configs=app_configs or {},
         )
+        context.punctuations.sensor = punctuations
         self._task = RowTask(topology, subtopology, seen, self._produce, self._errors.deserialization, context)
         self._changelogs = ChangelogWriter(
             topology, subtopology, stores, context, outputs, task_id.partition, every=every_change
@@ -143,9 +155,13 @@ class RunningTask:
     def run(self) -> int:
         """Process what is ready and return the number of records."""
         count = 0
+        times: list[int] = []
+        before = self._task.context.stream_time
         for entry in self._group.take():
             if entry.item is not None:
                 self._source = entry.item.raw
+                if entry.item.time is not None:
+                    times.append(entry.item.time)
                 try:
                     self._task.run(entry.item)
                 except TimestampError:
@@ -162,6 +178,8 @@ class RunningTask:
                 break
         self._source = None
         self.records_processed += count
+        if times:
+            record_times(self.latency, self.lateness, np.array(times, np.int64), before)
         if self._task.context.pollers and self._task.context.poll():
             count = max(count, 1)
         if self._task.context.punctuations and self._task.context.punctuate(wall_clock=True):

@@ -22,7 +22,7 @@ from kappaflow.client.offsets import GroupGeneration, GroupOffsets
 from kappaflow.client.produce import BatchProducer
 from kappaflow.client.topic_partition import TopicPartition
 from kappaflow.client.transactions import TransactionalProducer
-from kappaflow.errors import BrokerError, KappaError
+from kappaflow.errors import BrokerError, KappaError, ShutdownRequested
 from kappaflow.runtime.clock import SYSTEM_CLOCK
 from kappaflow.state import OrderedStore
 from kappaflow.state.database import StateDatabase
@@ -38,6 +38,7 @@ from kappaflow.streams.execution.outputs import OutputBuffer
 from kappaflow.streams.execution.query_figures import ChangelogPosition, QueryFigures
 from kappaflow.streams.execution.restore import RestoreInterrupted, RestoreJob, Restorer
 from kappaflow.streams.execution.running_task import RunningTask
+from kappaflow.streams.execution.shutting_down import ShuttingDown
 from kappaflow.streams.execution.streams_config import StreamsConfig
 from kappaflow.streams.execution.task_assignor import TaskAssignor, TaskId, decode_tasks
 from kappaflow.streams.execution.task_idling import TaskIdling
@@ -75,6 +76,11 @@ class SessionHost(Protocol):
         ...
 
     @property
+    def shuts_down_all(self) -> bool:
+        """Whether this session is there to ask all members of the group to end, and takes no tasks."""
+        ...
+
+    @property
     def paused(self) -> bool:
         """Whether processing is paused."""
         ...
@@ -105,6 +111,10 @@ class Session:
         self.topology = host.topology
         self.application_id = host.topology.application_id
         self.assignor = TaskAssignor(host.topology, host.config.application_server)
+        self.shutting_down = ShuttingDown(
+            self.config.client, self.application_id, self.config.session_timeout_ms, asks=host.shuts_down_all
+        )
+        self.sensors = host.figures.sensors
         self.opened: list[OpenTask] = []
         self.last_commit = time.monotonic()
         self.last_purge = time.monotonic()
@@ -116,6 +126,7 @@ class Session:
         """Run until the thread is stopped.
 
         Raises:
+            ShutdownRequested: a member has asked all to end; this one has left the group.
             KappaError: something that a restart may mend.
         """
         host, config = self.host, self.config
@@ -163,12 +174,16 @@ class Session:
                     on_event=self.fetcher.wake,
                 )
             )
+            leaves = host.shuts_down_all
             try:
                 self._loop()
+            except ShutdownRequested:
+                leaves = True  # a place that is kept would have this assignment waiting for whoever comes back to it
+                raise
             finally:
                 with host.step():
                     self._close_tasks()
-                self.membership.close(leave=True if host.leaving else None)
+                self.membership.close(leave=True if host.leaving or leaves else None)
 
     def _rebalancing(self) -> None:
         if self.host.figures.state != "ERROR":  # what failed is in error until it runs again
@@ -221,6 +236,7 @@ class Session:
         host = self.host
         while not host.stopping.is_set() and not host.is_outdated():
             self.membership.poll()
+            self.shutting_down.check()
             if host.paused or not host.tasks:
                 if host.paused and host.figures.state == "RUNNING":
                     self._commit()
@@ -228,7 +244,8 @@ class Session:
                 self.membership.wait(IDLE_SECONDS * self.config.client.patience)
                 continue
             host.figures.state = "RUNNING"
-            chunks = self.fetcher.poll(self._wait_seconds(), POLL_BYTES)
+            with self.sensors.timed("poll"):
+                chunks = self.fetcher.poll(self._wait_seconds(), POLL_BYTES)
             with host.step(), self.producer.together():
                 for chunk in chunks:
                     task = self._task_of(chunk.partition)
@@ -236,7 +253,7 @@ class Session:
                         task.add(chunk)
                         self.idling.arrived(chunk.partition)
                         self._hold_back(task, chunk.partition)
-                count = run_tasks(host.tasks.values())
+                count = run_tasks(host.tasks.values(), self.sensors["process"])
                 self.outputs.send_rows()
                 self.dirty = self.dirty or count > 0 or bool(chunks)
                 host.figures.records += count
@@ -285,6 +302,8 @@ class Session:
 
     def _assigned(self, assignment: bytes, generation: GroupGeneration) -> None:
         host = self.host
+        if self.shutting_down.assigned(assignment, self.assignor, self.membership):
+            return
         task_ids = decode_tasks(assignment)
         try:
             opening = self._opener().open(task_ids)
@@ -302,6 +321,7 @@ class Session:
             host.tasks = tasks
             host.generation_id = generation.generation_id
         host.figures.tasks = len(tasks)
+        self.sensors.tasks_created += len(tasks)
         self._note_changelogs()
         host.figures.state = "RUNNING" if tasks or not host.paused else "REBALANCING"
         self.last_commit = time.monotonic()
@@ -351,7 +371,7 @@ class Session:
             "errors": self.errors,
             "shared_stores": self.host.shared_stores,
         }
-        rows_only: dict[str, Any] = {"app_configs": self.config.app_configs}
+        rows_only: dict[str, Any] = {"app_configs": self.config.app_configs, "punctuations": self.sensors["punctuate"]}
         task: Task
         why = reason_for_rows(self.topology, opening.subtopology, caching=self.config.caching)
         if why or self.config.every_change or self._passes_failures(opening.subtopology):
@@ -418,6 +438,7 @@ class Session:
     def _close_tasks(self) -> None:
         for task in self.host.tasks.values():
             task.close()
+        self.sensors.tasks_closed += len(self.host.tasks)
         self.host.tasks = {}
 
     # ---- commit ----
@@ -426,7 +447,8 @@ class Session:
         host = self.host
         self._measure_lag()
         if self.dirty:
-            self.commits.commit(self.opened, self.membership.generation(), host.step)
+            with self.sensors.timed("commit"):
+                self.commits.commit(self.opened, self.membership.generation(), host.step)
             self.dirty = False
             host.figures.commits += 1
             self._note_changelogs()

@@ -13,9 +13,10 @@ import threading
 import time
 from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
+from typing import Literal
 
 from kappaflow.client.offsets import GroupGeneration
-from kappaflow.errors import KappaError, RecordFailedError
+from kappaflow.errors import BrokerError, KappaError, RecordFailedError, ShutdownRequested
 from kappaflow.state import OrderedStore
 from kappaflow.state.database import StateDatabase
 from kappaflow.streams.execution.query_figures import QueryFigures
@@ -23,12 +24,25 @@ from kappaflow.streams.execution.session import Session, Task
 from kappaflow.streams.execution.streams_config import StreamsConfig
 from kappaflow.streams.execution.task_assignor import TaskId
 from kappaflow.streams.topology import Topology
+from kappaflow.wire.error_codes import ErrorCode
 
 logger = logging.getLogger(__name__)
 RESTART_FIRST_SECONDS = 0.5
 RESTART_MAX_SECONDS = 60.0
 FORGIVEN_SECONDS = 3.0
 FORGIVEN_RATIO = 5
+Answer = Literal["replace", "end", "end all"]
+"""What follows a failure: the session begins anew; the thread ends; it ends when it has asked all members to."""
+LOST_PLACE_CODES = frozenset(
+    {
+        ErrorCode.UNKNOWN_MEMBER_ID,
+        ErrorCode.ILLEGAL_GENERATION,
+        ErrorCode.REBALANCE_IN_PROGRESS,
+        ErrorCode.INVALID_PRODUCER_EPOCH,
+        ErrorCode.PRODUCER_FENCED,
+    }
+)
+"""Others have the tasks, or are about to get them.  Source: where Kafka Streams has its TaskMigratedException."""
 
 
 class StreamThread:
@@ -37,11 +51,13 @@ class StreamThread:
     Args:
         on_error: told where a record failed and why; the record is dropped.
         shared_stores: stores that all tasks see, by name.
-        on_failure: told why a session ended; false ends the thread, otherwise it begins anew after a back-off.
+        on_failure: told why a session ended, and says whether the thread begins anew after a back-off, ends, or asks
+            all members of the group to end before.
         newer: gives the topology of the topics that there are now, where it reads others than this one.
 
     Attributes:
         leaving: whether `stop` takes this member out of the group.
+        shuts_down_all: whether its session only asks all members of the group to end.
         generation_id: of the group, by which the tasks were assigned; tasks of one generation are disjoint and all.
     """
 
@@ -52,7 +68,7 @@ class StreamThread:
         database: StateDatabase,
         on_error: Callable[[str, KappaError], None] | None = None,
         shared_stores: Mapping[str, OrderedStore] | None = None,
-        on_failure: Callable[[Exception], bool] | None = None,
+        on_failure: Callable[[Exception], Answer] | None = None,
         newer: Callable[[Topology], Topology | None] | None = None,
     ) -> None:
         self.topology = topology
@@ -66,6 +82,7 @@ class StreamThread:
         self._looked_at = time.monotonic()
         self.shared_stores: Mapping[str, OrderedStore] = shared_stores or {}
         self.leaving = False
+        self.shuts_down_all = False
         self._stopping = threading.Event()
         self._paused = threading.Event()
         self._lock = threading.Lock()
@@ -131,6 +148,9 @@ class StreamThread:
             started = time.monotonic()
             try:
                 Session(self).run()
+            except ShutdownRequested as error:
+                self._end_with(error)
+                return
             except KappaError as error:
                 if isinstance(error, RecordFailedError):  # where in the program it failed
                     logger.warning("%s", error, exc_info=error)
@@ -140,9 +160,9 @@ class StreamThread:
                 failure = error
             else:
                 continue  # it is to end, or to begin anew with other topics
-            goes_on = self._on_failure is None or self._on_failure(failure)
-            self._failed(failure, goes_on=goes_on)
-            if not goes_on:
+            if isinstance(failure, BrokerError) and failure.code in LOST_PLACE_CODES:
+                self._lost_place(failure)
+            elif not self._goes_on_after(failure):
                 return
             # A session that lasted, measured by the wait, did not fail at its start.
             if time.monotonic() - started >= max(FORGIVEN_SECONDS, FORGIVEN_RATIO * backoff):
@@ -164,6 +184,28 @@ class StreamThread:
         logger.info("%s reads %s from now on", found.application_id, ", ".join(sorted(found.source_topics)))
         self.topology = found
         return True
+
+    def _lost_place(self, error: BrokerError) -> None:
+        """The group went on without this member: nothing failed, it joins again and takes what it is given then."""
+        self.figures.tasks = 0
+        self.figures.state = "REBALANCING"
+        logger.warning("%s lost its place in the group and joins again: %s", self.topology.application_id, error)
+
+    def _goes_on_after(self, error: Exception) -> bool:
+        if self.shuts_down_all:  # the brokers do not answer: it goes on asking
+            logger.warning("%s could not ask all instances to end yet: %s", self.topology.application_id, error)
+            return True
+        answer: Answer = "replace" if self._on_failure is None else self._on_failure(error)
+        self._failed(error, goes_on=answer == "replace")
+        self.shuts_down_all = answer == "end all"
+        return answer != "end"
+
+    def _end_with(self, error: ShutdownRequested) -> None:
+        """All members of the group end: what failed in this one, if anything did, stays what is told."""
+        if not self.shuts_down_all:
+            self._failed(error, goes_on=False)
+        if self._on_failure is not None:
+            self._on_failure(error)
 
     def _failed(self, error: Exception, *, goes_on: bool) -> None:
         self.figures.tasks = 0

@@ -42,41 +42,71 @@ class TaskAssignment(NamedTuple):
     Attributes:
         tasks: what the member runs.
         counts: the number of partitions of each topic of the group when it was made.
+        shuts_down: whether a member has asked all of them to end.
     """
 
     tasks: list[TaskId]
     counts: dict[str, int]
+    shuts_down: bool = False
+
+
+class MemberData(NamedTuple):
+    """The user data of a subscription.
+
+    Attributes:
+        application_server: URL of the member's server; empty where it has none.
+        assignment: what the member has.
+        shuts_down: whether it asks all members to end; said only where it is so, as earlier versions do not know it.
+    """
+
+    application_server: str
+    assignment: bytes
+    shuts_down: bool = False
 
 
 def encode_tasks(
-    tasks: Sequence[TaskId], partitions: Sequence[TopicPartition] = (), counts: Mapping[str, int] | None = None
+    tasks: Sequence[TaskId],
+    partitions: Sequence[TopicPartition] = (),
+    counts: Mapping[str, int] | None = None,
+    *,
+    shuts_down: bool = False,
 ) -> bytes:
     """Write an assignment.
 
     Args:
         partitions: what the tasks read, for tools that look at the group.
         counts: the number of partitions of each topic of the group.
+        shuts_down: all members are to end.
     """
-    data = msgspec.msgpack.encode(TaskAssignment(list(tasks), dict(counts or {})))
+    row = TaskAssignment(list(tasks), dict(counts or {}), shuts_down)
+    data = msgspec.msgpack.encode(row if shuts_down else row[:2])
     return encode_assignment(Assignment(tuple(partitions), data))
 
 
-def encode_member(tasks: bytes, application_server: str, topics: Sequence[str] = ()) -> bytes:
-    """Write what a member tells: the address of its server, and what `encode_tasks` gave.
+def encode_member(
+    tasks: bytes, application_server: str, topics: Sequence[str] = (), *, shuts_down: bool = False
+) -> bytes:
+    """Write what a member tells: the address of its server, what `encode_tasks` gave, whether all are to end.
 
     Brokers read the topics of every member of a group of this kind, and complete no join where they cannot.
     """
-    return encode_subscription(Subscription(tuple(topics), msgspec.msgpack.encode([application_server, tasks])))
+    row = MemberData(application_server, tasks, shuts_down)
+    return encode_subscription(Subscription(tuple(topics), msgspec.msgpack.encode(row if shuts_down else row[:2])))
 
 
-def decode_member(data: bytes) -> tuple[str, bytes]:
+def decode_member(data: bytes) -> MemberData:
     """Read what `encode_member` wrote; no bytes are a member without an address and tasks."""
-    return msgspec.msgpack.decode(decode_subscription(data).user_data, type=tuple[str, bytes]) if data else ("", b"")
+    return msgspec.msgpack.decode(decode_subscription(data).user_data, type=MemberData) if data else MemberData("", b"")
 
 
 def decode_tasks(data: bytes) -> list[TaskId]:
     """Read what `encode_tasks` wrote; no bytes are no tasks."""
     return _decode(data).tasks
+
+
+def ends_all(assignment: bytes) -> bool:
+    """Tell whether an assignment says that all members are to end."""
+    return _decode(assignment).shuts_down
 
 
 def _decode(data: bytes) -> TaskAssignment:
@@ -92,16 +122,18 @@ class TaskAssignor:
 
     Attributes:
         name: the group protocol.
+        shuts_down: whether this member asks all to end, from its next join on.
     """
 
     def __init__(self, topology: Topology, application_server: str = "") -> None:
         self.name = "kappaflow-tasks"
         self._application_server = application_server
         self._topology = topology
+        self.shuts_down = False
 
     def subscription(self, topics: Sequence[str], assignment: bytes) -> bytes:
         """Tell the leader which tasks this member has, and everybody where its server is."""
-        return encode_member(assignment, self._application_server, topics)
+        return encode_member(assignment, self._application_server, topics, shuts_down=self.shuts_down)
 
     def tasks(self, partitions: Mapping[str, int]) -> list[TaskId]:
         """Return all tasks of the topology for these partition counts."""
@@ -112,14 +144,20 @@ class TaskAssignor:
         return found
 
     def assign(self, members: Mapping[str, GroupMember], partitions: Mapping[str, int]) -> Mapping[str, bytes]:
-        """Spread the tasks; static members are ordered by their instance ids, so that the result is repeatable."""
+        """Spread the tasks; static members are ordered by their instance ids, so that the result is repeatable.
+
+        Where a member asks all to end nobody gets one.  Source: KIP-671.
+        """
+        told = {member: decode_member(row.metadata) for member, row in members.items()}
+        if any(row.shuts_down for row in told.values()):
+            return {member: encode_tasks((), (), partitions, shuts_down=True) for member in members}
         order = sorted(members, key=lambda m: (members[m].group_instance_id or "", m))
         tasks = self.tasks(partitions)
         most = -(-len(tasks) // len(order)) if order else 0
         owned: dict[str, list[TaskId]] = {member: [] for member in order}
         free = set(tasks)
         for member in order:
-            for task in decode_tasks(decode_member(members[member].metadata)[1]):
+            for task in decode_tasks(told[member].assignment):
                 if task in free and len(owned[member]) < most:
                     owned[member].append(task)
                     free.discard(task)

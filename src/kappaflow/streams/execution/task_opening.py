@@ -82,6 +82,7 @@ class OpeningTask:
         changelogs: of its stores, by store.
         group: the offsets that the group has.
         topics: of its sources, those that have its partition.
+        fresh: stores in memory that have nothing yet of what the changelogs have.
     """
 
     id: TaskId
@@ -93,6 +94,7 @@ class OpeningTask:
     changelogs: dict[str, Changelog] = field(default_factory=dict[str, Changelog])
     group: dict[TopicPartition, int] = field(default_factory=dict[TopicPartition, int])
     topics: tuple[str, ...] = ()
+    fresh: frozenset[str] = frozenset()
 
     @property
     def inputs(self) -> list[TopicPartition]:
@@ -135,6 +137,7 @@ class TaskOpener:
             RestoreInterrupted: a restore was told to stop.
             BrokerError: the brokers do not answer.
         """
+        self._database.keep_memory(self._topology.application_id, [self._name(task_id) for task_id in task_ids])
         counts = self._counts(task_ids)
         tasks = [self._opening(task_id, counts) for task_id in task_ids]
         inputs = [partition for task in tasks for partition in task.inputs]
@@ -152,6 +155,9 @@ class TaskOpener:
                 changelog.next_offset = reached.get((task.name, store), changelog.next_offset)
             if any(job.task == task.name for job in jobs):
                 self._database.commit([], {task.name: self._restored(task)})
+            for store in task.stores.values():
+                if store.memory is not None:
+                    store.memory.is_current = True
         return tasks
 
     def _counts(self, task_ids: Sequence[TaskId]) -> dict[str, int]:
@@ -161,14 +167,20 @@ class TaskOpener:
         described = self._cluster.describe_topics(sorted(together)) if together else {}
         return {name: len(row.partitions) for name, row in described.items() if row.partitions}
 
+    def _name(self, task_id: TaskId) -> str:
+        return f"{self._topology.application_id}/{task_id}"
+
     def _opening(self, task_id: TaskId, counts: Mapping[str, int]) -> OpeningTask:
         sub = self._topology.subtopologies[task_id.subtopology]
-        name = f"{self._topology.application_id}/{task_id}"
-        stores = {spec.name: self._database.store(name, spec.name, spec.types) for spec in sub.stores}
-        at = task_id.partition
-        return OpeningTask(
-            task_id, sub, name, stores, topics=tuple(t for t in sub.sources if counts.get(t, at + 1) > at)
-        )
+        name, at = self._name(task_id), task_id.partition
+        stores = {
+            spec.name: self._database.store(name, spec.name, spec.types, in_memory=spec.in_memory)
+            for spec in sub.stores
+        }
+        topics = tuple(topic for topic in sub.sources if counts.get(topic, at + 1) > at)
+        task = OpeningTask(task_id, sub, name, stores, topics=topics)
+        task.fresh = _fresh(task)
+        return task
 
     def _changelog_bounds(
         self, tasks: Sequence[OpeningTask]
@@ -210,9 +222,10 @@ class TaskOpener:
             for spec in task.subtopology.stores
         }
         is_new = self._exactly_once and len(group) < len(task.subtopology.sources)
-        if local and (is_new or not self._is_usable(local, bounds, check_positions=not ahead)):
+        on_disk = {store: bound for store, bound in bounds.items() if store not in task.fresh}
+        if local and (is_new or not self._is_usable(local, on_disk, check_positions=not ahead)):
             self._database.drop_task(task.name)
-            local, ahead = {}, False
+            local, ahead, task.fresh = {}, False, _fresh(task)
         if ahead:
             inputs = {local_name(p): p for p in task.inputs}
             task.positions = {p: local[name] for name, p in inputs.items() if name in local}
@@ -223,9 +236,12 @@ class TaskOpener:
         jobs: list[RestoreJob] = []
         for spec in task.subtopology.stores:
             changelog, begin, end = bounds[spec.name]
-            changelog.next_offset = local.get(CHANGELOG + spec.name, begin)
+            is_fresh = spec.name in task.fresh
+            changelog.next_offset = begin if is_fresh else local.get(CHANGELOG + spec.name, begin)
             task.changelogs[spec.name] = changelog
-            if not ahead and changelog.next_offset < end:
+            if is_fresh and ahead and changelog.is_input:
+                end = max(end, task.positions.get(changelog.partition, end))
+            if (is_fresh or not ahead) and changelog.next_offset < end:
                 store, at = task.stores[spec.name], changelog
                 jobs.append(RestoreJob(task.name, spec, store, at.partition, at.topic_id, at.next_offset, end))
         return jobs
@@ -288,6 +304,14 @@ class TaskOpener:
             kept[CHANGELOG + store] = changelog.next_offset
             kept[TOPIC_ID + store] = changelog.topic_id
         return kept
+
+
+def _fresh(task: OpeningTask) -> frozenset[str]:
+    """Return the stores in memory that are to be restored from the beginnings of their changelogs, and empty them."""
+    found = {name: store for name, store in task.stores.items() if store.memory and not store.memory.is_current}
+    for store in found.values():
+        store.clear()
+    return frozenset(found)
 
 
 def local_name(partition: TopicPartition) -> str:

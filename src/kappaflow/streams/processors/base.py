@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
@@ -50,10 +51,23 @@ class Punctuation:
         self.next_ms += (max(0, now_ms - self.next_ms) // self.interval_ms + 1) * self.interval_ms
 
 
+class CallSensor(Protocol):
+    """Keeps how long calls took."""
+
+    def record(self, value: float) -> None:
+        """Keep a duration."""
+        ...
+
+
 class Punctuations:
-    """The functions that a task calls as time passes."""
+    """The functions that a task calls as time passes.
+
+    Attributes:
+        sensor: told how many milliseconds each call took.
+    """
 
     def __init__(self) -> None:
+        self.sensor: CallSensor | None = None
         self._queues = {False: TimeHeap[Punctuation](), True: TimeHeap[Punctuation]()}
 
     def add(self, punctuation: Punctuation) -> None:
@@ -66,7 +80,10 @@ class Punctuations:
         while (first := queue.first_time) is not None and first <= now_ms:
             punctuation = queue.take()
             if not punctuation.cancelled:
+                began = time.perf_counter()
                 punctuation.call(now_ms)
+                if self.sensor is not None:
+                    self.sensor.record((time.perf_counter() - began) * 1000)
                 called = True
             if not punctuation.cancelled:
                 queue.add(punctuation.next_ms, punctuation)
@@ -140,6 +157,12 @@ class TaskContext:
         """Call what is due by stream time or by the wall clock; tell whether anything was."""
         now = self.wall_clock_ms() if wall_clock else self.stream_time
         return self.punctuations.call_due(now, wall_clock=wall_clock)
+
+    def now(self) -> int:
+        """Return the time of what is processed."""
+        if self.record_time != NO_TIME:
+            return self.record_time
+        return self.stream_time if self.source is None else self.source.timestamp
 
     def drop(self, reason: str, count: int = 1) -> None:
         """Count records that an operator leaves out."""

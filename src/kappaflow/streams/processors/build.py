@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, cast
 
 from kappaflow.errors import RecordFailedError, TimestampError, TopologyError
 from kappaflow.state import (
     JoinWindowStore,
+    LruStore,
     ObjectStore,
     OrderedStore,
     SessionStore,
@@ -64,6 +65,10 @@ def open_objects(spec: n.StoreSpec, rows: OrderedStore, context: TaskContext) ->
     """Return the store of a task that keeps objects; a versioned one is opened once, as it knows its time."""
     if spec.objects is None:
         return rows
+    if spec.max_entries is not None:
+        rows = context.shared.get(f"lru:{spec.name}") or context.shared.setdefault(
+            f"lru:{spec.name}", LruStore(cast("Any", rows), spec.max_entries, context.now)
+        )
     if spec.history_ms is None:
         return ObjectStore(rows, spec.objects)
     found = context.versioned.get(spec.name)

@@ -41,6 +41,7 @@ class StoreSpec:
         history_ms: how far back earlier versions of rows are kept; None keeps none.
         max_entries: the keys not used for longest beyond so many are deleted.
         caching: changes may be held back until a commit.
+        in_memory: nothing of it is on the disk; a restart restores it from its changelog.
         logs_headers: a changelog that gets every change has the headers of the records that made them.
     """
 
@@ -61,6 +62,7 @@ class StoreSpec:
     history_ms: int | None = None
     max_entries: int | None = None
     caching: bool = True
+    in_memory: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -141,8 +141,9 @@ class _Making:
 
     def windows(self, op: Op, stream: Any) -> Any:
         name, serdes = op["store"], dict[str, Any](key_serde=TEXT, value_serde=TEXT)
-        self.builder.add_state_store(window_store(f"{name}-w", op["retention"], 5, **serdes))
-        self.builder.add_state_store(session_store(f"{name}-s", op["retention"], **serdes))
+        memory = op.get("memory", False)
+        self.builder.add_state_store(window_store(f"{name}-w", op["retention"], 5, **serdes, in_memory=memory))
+        self.builder.add_state_store(session_store(f"{name}-s", op["retention"], **serdes, in_memory=memory))
         self.builder.add_state_store(lru_store(f"{name}-l", 2, **serdes))
         stores = (f"{name}-w", f"{name}-s", f"{name}-l")
         return stream.process(lambda: Windowing(op), *stores, name=op.get("name"))
@@ -312,8 +313,14 @@ def _chosen(topic: str) -> Callable[[Record], str]:
 
 def stored(op: Op, values: Any = TEXT) -> Materialized:
     """Return how the rows of an operator are kept."""
-    caching = not op.get("uncached", False)
-    return Materialized(op.get("store"), TEXT, values, history_retention_ms=op.get("history"), caching=caching)
+    return Materialized(
+        op.get("store"),
+        TEXT,
+        values,
+        history_retention_ms=op.get("history"),
+        caching=not op.get("uncached", False),
+        in_memory=op.get("memory", False),
+    )
 
 
 def windows_of(op: Op) -> Any:

@@ -41,7 +41,7 @@ class DurableDriver(TopologyTestDriver):
         super().__init__(topology, application_id="app")
 
     def _make_store(self, spec: StoreSpec) -> Any:
-        return self.database.store(TASK, spec.name, spec.types)
+        return self.database.store(TASK, spec.name, spec.types, in_memory=spec.in_memory)
 
     def _start(self, progress: Mapping[str, int]) -> None:
         super()._start(progress)
@@ -72,7 +72,7 @@ class DurableDriver(TopologyTestDriver):
 
     def restored(self, spec: StoreSpec, topic: str, records: list[RawRecord]) -> list[tuple[bytes, Stored]]:
         """What a store has that is filled from a changelog."""
-        store: DurableStore = self.database.store(RESTORED, spec.name, spec.types)
+        store: DurableStore = self.database.store(RESTORED, spec.name, spec.types, in_memory=spec.in_memory)
         columns = RecordColumns(
             key=pa.array([record.key for record in records], pa.binary()),
             value=pa.array([record.value for record in records], pa.binary()),

@@ -46,7 +46,9 @@ def random_program(seed: int) -> Program:
     making.run([PAIRS[(seed * PAIRS_A_PROGRAM + each) % len(PAIRS)] for each in range(PAIRS_A_PROGRAM)])
     optimize = making.optimize or making.rng.choice(("", "", "", *OPTIMIZATIONS, ",".join(OPTIMIZATIONS)))
     records = tuple(making.records())
-    return Program(tuple(making.ops), records, tuple(making.outputs), optimize, ticks=making.ticks(len(records)))
+    memory = random.Random(f"memory {seed}")  # of its own: whatever else a seed has stays as it is
+    ops = [{**op, "memory": True} if "history" not in op and memory.random() < 0.25 else op for op in making.ops]
+    return Program(tuple(ops), records, tuple(making.outputs), optimize, ticks=making.ticks(len(records)))
 
 
 def caching_program(seed: int) -> Program:
