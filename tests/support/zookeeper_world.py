@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import combinations
 from typing import Any
 
-from kappaflow.errors import ConfigError
+from kappaflow.errors import ConfigError, HostError
 from kappaflow.ops.contexts import ClusterContext, HostEntry
 from kappaflow.ops.hosts.face import CommandResult, ServiceState
 from kappaflow.ops.session import OpsSession
@@ -22,31 +22,59 @@ class Crash(BaseException):
 class ZookeeperWorld:
     """Servers 1.. of which the first ones are the ensemble; ``events`` has what was done to them, in order.
 
-    A server follows no leader that its file did not name when it started, and leads only with more than half of those
-    that its file named; whom it does not know it still serves, without a vote.
+    A server follows no leader that its file did not name when it started, or named at another address, and leads only
+    with more than half of those that its file named; whom it does not know it still serves, without a vote. The one of
+    the highest number is elected, of those that have everything, whether or not others know its address.
 
     Attributes:
         states: of the servers' processes.
         files: their ``zoo.cfg`` by now.
-        known: the servers that each knew when it started.
+        known: the servers that each knew when it started, and their addresses.
+        whole: servers that have everything that was acknowledged.
         leader: 0 while there is none.
         slow: pauses until a server that was started answers; an election takes as long.
         lost: after which events no servers were left that could elect a leader.
         split: after which events two groups of servers could each elect a leader.
         budget: changes until the process of kappa crashes; None for never.
         broken: servers that end as soon as they are started.
+        unreachable: servers whose machines do not answer.
+        answering: addresses at which an old server still takes part in elections.
     """
 
-    def __init__(self, members: int, others: int = 0, *, leader: int = 0) -> None:
+    def __init__(
+        self,
+        members: int,
+        others: int = 0,
+        *,
+        leader: int = 0,
+        dead: Iterable[int] = (),
+        moved: Mapping[int, str] | None = None,
+    ) -> None:
+        """Lay them out.
+
+        Args:
+            members: servers of the ensemble.
+            others: more servers, which do not run.
+            leader: of the ensemble; the highest number by default.
+            dead: servers that ended.
+            moved: new addresses of dead servers, whose machines are empty.
+        """
         voters, everybody = range(1, members + 1), range(1, members + others + 1)
         rows = "".join(f"server.{n}=z{n}:2888:3888\n" for n in voters)
         self.files = {n: f"tickTime=2000\ndataDir=/data/{n}\nclientPort={2180 + n}\n" for n in everybody}
         for number in voters:
             self.files[number] += rows
         self.states = {n: "active" if n in voters else "inactive" for n in everybody}
-        self.known = {n: frozenset(voters) for n in voters}
+        self.addresses = {n: f"z{n}:2888:3888" for n in everybody} | dict(moved or {})
+        self.known = {n: {m: f"z{m}:2888:3888" for m in voters} for n in voters}
+        self.whole = set(voters) - {*dead, *(moved or ())}
+        for number in {*dead, *(moved or ())}:
+            self.states[number] = "failed"
+        for number in moved or ():
+            self.states[number] = "inactive"
+            self.files[number] = self.files[number].removesuffix(rows)
         self.warming = dict.fromkeys(everybody, 0)
-        self.leader = leader or members
+        self.leader = leader or max(self.whole)
         self.electing = 0
         self.slow = 3
         self.events: list[str] = []
@@ -54,11 +82,13 @@ class ZookeeperWorld:
         self.split: list[str] = []
         self.budget: int | None = None
         self.broken: set[int] = set()
+        self.unreachable: set[int] = set()
+        self.answering: set[str] = set()
 
     def session(self) -> OpsSession:
         """Operations on it; their pauses are its time."""
         entries = tuple(
-            HostEntry(n, ("zookeeper",), "local", "", "zookeeper", f"/{n}", {"server": f"z{n}:2888:3888"})
+            HostEntry(n, ("zookeeper",), "local", "", "zookeeper", f"/{n}", {"server": self.addresses[n]})
             for n in self.files
         )
         clock = ManualClock(1_000_000)
@@ -77,7 +107,7 @@ class ZookeeperWorld:
         return (
             dict(self.states),
             dict(self.files),
-            {n: known for n, known in self.known.items() if self.states[n] == "active"},
+            {n: dict(known) for n, known in self.known.items() if self.states[n] == "active"},
         )
 
     # What happens
@@ -99,7 +129,7 @@ class ZookeeperWorld:
             self.states[number] = "failed"
             return
         self.states[number] = "active"
-        self.known[number] = frozenset(read_servers(self.files[number]))
+        self.known[number] = read_servers(self.files[number])
         self.warming[number] = self.slow
 
     def stop(self, number: int) -> None:
@@ -111,7 +141,7 @@ class ZookeeperWorld:
     def end(self, number: int, state: str = "failed") -> None:
         """A server ends, by itself where no other state is named."""
         self.states[number] = state
-        if not self.able():
+        if not (self.leader and self.following(self.leader)) and not self.able():
             self.lost.append(self.events[-1] if self.events else f"end of {number}")
         self.look_for_two()
         if self.leader and self.following(self.leader) is None:
@@ -126,7 +156,11 @@ class ZookeeperWorld:
         if self.electing:
             self.electing -= 1
         if not self.leader and not self.electing and self.able():
-            self.leader = max(self.able())
+            self.leader = self.able()[0]
+            if self.leader not in self.whole:
+                self.lost.append(f"what was acknowledged, as {self.leader} leads")
+        if self.leader in self.whole:
+            self.whole |= self.following(self.leader) or set[int]()
 
     # Who may lead, and whom
 
@@ -134,11 +168,12 @@ class ZookeeperWorld:
         """Servers that are up."""
         return {n for n, state in self.states.items() if state == "active" and not self.warming[n]}
 
-    def following(self, leader: int) -> set[int] | None:
-        """The leader and those that follow it; None where it cannot lead."""
-        group = {n for n in self.answers() if leader in self.known[n]}
+    def following(self, leader: int, *, by_number: bool = False) -> set[int] | None:
+        """The leader and those that follow it, or would do so by its number; None where it cannot lead."""
+        at = self.known[leader].get(leader)
+        group = {n for n in self.answers() if leader in self.known[n] and (by_number or self.known[n][leader] == at)}
         while True:
-            fewer = {n for n in group if len(group & self.known[n]) >= len(self.known[n]) // 2 + 1}
+            fewer = {n for n in group if len(group & set(self.known[n])) >= len(self.known[n]) // 2 + 1}
             if fewer == group:
                 return group if leader in group else None
             group = fewer
@@ -154,12 +189,18 @@ class ZookeeperWorld:
 
     def enough(self, group: Sequence[int]) -> bool:
         """Whether servers could elect one of themselves."""
-        majorities = all(len(self.known[n].intersection(group)) >= len(self.known[n]) // 2 + 1 for n in group)
+        majorities = all(len(set(self.known[n]).intersection(group)) >= len(self.known[n]) // 2 + 1 for n in group)
         return majorities and any(all(leader in self.known[n] for n in group) for leader in group)
 
     def able(self) -> list[int]:
-        """Servers that could lead now."""
-        return [number for number in self.answers() if self.following(number) is not None]
+        """The server that is elected now; none where it cannot lead."""
+        elected = [n for n in self.answers() if self.following(n, by_number=True) is not None]
+        best = max(elected, key=lambda n: (n in self.whole, n), default=0)
+        return [best] if best and self.following(best) is not None else []
+
+    def is_answering(self, address: str) -> bool:
+        """As `kappaflow.ops.zookeeper.replacing.is_answering`."""
+        return address in self.answering
 
     def look_at(self, number: int, address: str) -> ServerState:
         """As `kappaflow.ops.zookeeper.status.server_state`."""
@@ -200,7 +241,12 @@ class _Host:
         self.world = world
         self.entry = entry
 
+    def reach(self) -> None:
+        if self.entry.node_id in self.world.unreachable:
+            raise HostError(f"machine {self.entry.node_id} cannot be reached")
+
     def service_state(self) -> ServiceState:
+        self.reach()
         state: Any = self.world.states[self.entry.node_id]
         return ServiceState(state, 1, 0)
 
@@ -211,6 +257,7 @@ class _Host:
         self.world.stop(self.entry.node_id)
 
     def read_file(self, path: str) -> bytes:
+        self.reach()
         return self.world.files[self.entry.node_id].encode()
 
     def write_file(self, path: str, content: bytes, mode: int = 0o644) -> None:
@@ -222,7 +269,9 @@ class _Host:
         pass
 
     def exists(self, path: str) -> bool:
-        return True
+        self.reach()
+        written = {f"/data/{n}/version-2" for n in self.world.files if n in self.world.whole}
+        return "version-2" not in path or path in written
 
     def run(self, command: Sequence[str], *, stdin: bytes = b"", timeout_s: float = 60) -> CommandResult:
         return CommandResult(0, "", "")

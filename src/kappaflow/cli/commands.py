@@ -112,6 +112,7 @@ COMMANDS: dict[str, Command] = {
         Command("zookeeper status", "kappaflow.cli.zookeeper.status", "zookeeper_status.summary"),
         Command("zookeeper add", "kappaflow.cli.zookeeper.add", "zookeeper_add.summary"),
         Command("zookeeper remove", "kappaflow.cli.zookeeper.remove", "zookeeper_remove.summary"),
+        Command("zookeeper replace", "kappaflow.cli.zookeeper.replace", "zookeeper_replace.summary"),
         Command("zookeeper restart", "kappaflow.cli.zookeeper.restart", "zookeeper_restart.summary"),
         Command("quorum status", "kappaflow.cli.quorum.status", "quorum_status.summary"),
         Command("quorum add", "kappaflow.cli.quorum.add", "quorum_add.summary"),

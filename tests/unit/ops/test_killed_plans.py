@@ -306,6 +306,7 @@ def test_no_family_is_left_out() -> None:
     real = {
         "disk.add-directory", "disk.trim", "disk.await-freed", "node.hold", "node.stop_together", "broker.await_gone",
         "zookeeper.join", "zookeeper.reconfigure", "zookeeper.restart", "zookeeper.leave",
+        "zookeeper.replace", "zookeeper.tell",
         "migration.await", "migration.metadata",
     }  # fmt: skip
     assert {name for name in ACTIONS if not name.startswith("test.")} - planned - real == set()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from pathlib import Path
 
 LISTS = """
 import argparse, contextlib, io, json, sys, time
@@ -41,6 +42,39 @@ for name, (module, words) in asked.items():
 peak = int(Path("/proc/self/status").read_text().partition("VmHWM:")[2].split()[0]) * 1024
 print(json.dumps({"lists": found, "peak": peak}))
 """
+
+
+SCALE_OUT = """
+import json, time
+from pathlib import Path
+from kappaflow.ops import reassignment
+from kappaflow.ops.plans import write_plan
+from kappaflow.testing.simulated_cluster.large import BROKERS, RACKS, large_cluster
+
+cluster = large_cluster()
+new = [BROKERS + 1, BROKERS + 2, BROKERS + 3]
+for number in new:
+    cluster.add_broker(number, f"r{number % RACKS}")
+began, worked = time.perf_counter(), time.process_time()
+plan = reassignment.plan_scale_out(cluster.session(), new, reassignment.MoveOptions(50 << 20))
+write_plan(plan, Path("plan.json"))
+seconds, wall = time.process_time() - worked, time.perf_counter() - began
+moves = [row for step in plan.steps if step.action == "reassign.move" for row in step.arguments["partitions"]]
+copied = sum(len(set(row["to"]) - set(row["from"])) for row in moves)
+peak = int(Path("/proc/self/status").read_text().partition("VmHWM:")[2].split()[0]) * 1024
+print(json.dumps({"seconds": seconds, "wall": wall, "peak": peak, "copied": copied}))
+"""
+
+
+def test_a_scale_out_is_planned_and_written_in_half_a_minute_and_half_a_gigabyte(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", SCALE_OUT], capture_output=True, text=True, timeout=110, check=False, cwd=tmp_path
+    )
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout)
+    assert found["seconds"] < 30, found
+    assert found["peak"] < 500 << 20, found
+    assert abs(found["copied"] - 40_500 * 3 * 3 // 33) <= 33
 
 
 def test_lists_of_a_large_cluster_are_there_in_two_seconds_and_half_a_gigabyte() -> None:

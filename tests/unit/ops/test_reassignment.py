@@ -199,6 +199,24 @@ def test_throttles_that_were_left_behind_are_lifted_and_static_ones_named(
     assert cluster.state.configs["broker", "1"] == {rate: "1000"}
 
 
+def test_a_limit_that_somebody_else_has_set_is_there_again_at_the_end(
+    cluster: SimulatedCluster, tmp_path: Path
+) -> None:
+    rate, replicas = "leader.replication.throttled.rate", "leader.replication.throttled.replicas"
+    cluster.state.configs["broker", "1"] = {rate: "1000"}
+    cluster.state.configs["topic", "orders"] = {replicas: "77:1"}
+    before = {key: dict(values) for key, values in cluster.state.configs.items()}
+    plan = reassignment.plan_replication_factor(cluster.session(), ["orders"], 3, THROTTLED)
+    assert "broker 1, topic orders" in str(plan.warnings[0])
+    meanwhile = plan.steps[0].arguments["topics"]["orders"][replicas].split(",")
+    assert meanwhile[0] == "77:1"
+    assert len(meanwhile) > 8, "theirs and the plan's own"
+    assert run(cluster.session(), plan, tmp_path) == []
+    assert {key: values for key, values in cluster.state.configs.items() if values} == before
+    run(cluster.session(), plan, tmp_path, "undo")
+    assert {key: values for key, values in cluster.state.configs.items() if values} == before
+
+
 def test_a_file_of_kafkas_own_tool_is_taken(cluster: SimulatedCluster, tmp_path: Path) -> None:
     rows = [{"topic": "payments", "partition": 0, "replicas": [2, 1], "log_dirs": ["any", "any"]}]
     (tmp_path / "move.json").write_text(json.dumps({"version": 1, "partitions": rows}))

@@ -10,12 +10,13 @@ from typing import Any
 
 import pytest
 
-from kappaflow.errors import PlanError
+from kappaflow.errors import PlanError, UnsafeError
 from kappaflow.ops.plans import AuditLog, Plan, PlanJournal, PlanRunner
 from kappaflow.ops.session import OpsSession
-from kappaflow.ops.zookeeper import actions, plan_remove, plan_restart, plan_scale_out, status
+from kappaflow.ops.zookeeper import looks, plan_remove, plan_replace, plan_restart, plan_scale_out, replacing, status
 from zookeeper_world import Crash, ZookeeperWorld
 
+MOVED = "m:2888:3888"
 CHANGES: dict[str, tuple[Callable[[], Any], Callable[[OpsSession], Plan]]] = {
     "restart three": (lambda: ZookeeperWorld(3, leader=2), plan_restart),
     "restart five": (lambda: ZookeeperWorld(5), plan_restart),
@@ -23,6 +24,18 @@ CHANGES: dict[str, tuple[Callable[[], Any], Callable[[OpsSession], Plan]]] = {
     "remove two": (lambda: ZookeeperWorld(5, leader=2), lambda session: plan_remove(session, [4, 5])),
     "remove two of which one leads": (lambda: ZookeeperWorld(5), lambda session: plan_remove(session, [4, 5])),
     "remove one that leads": (lambda: ZookeeperWorld(4, leader=1), lambda session: plan_remove(session, [1])),
+    "remove a dead one": (lambda: ZookeeperWorld(5, dead=[5]), lambda session: plan_remove(session, [5])),
+    "bring one back": (lambda: ZookeeperWorld(3, dead=[3]), lambda session: plan_replace(session, 3)),
+    "replace the last": (lambda: ZookeeperWorld(3, moved={3: MOVED}), lambda session: plan_replace(session, 3)),
+    "replace the first": (lambda: ZookeeperWorld(3, moved={1: MOVED}), lambda session: plan_replace(session, 1)),
+    "replace while one leads that is told first": (
+        lambda: ZookeeperWorld(3, leader=1, moved={3: MOVED}),
+        lambda session: plan_replace(session, 3),
+    ),
+    "replace one of two": (
+        lambda: ZookeeperWorld(5, dead=[4], moved={5: MOVED}),
+        lambda session: plan_replace(session, 5),
+    ),
 }
 
 
@@ -44,25 +57,27 @@ class Case:
     Attributes:
         world: the ensemble.
         plan: the change.
+        path: of its journal.
     """
 
     def __init__(self, name: str, path: Path, patch: pytest.MonkeyPatch) -> None:
         make, plan = CHANGES[name]
         self.world = make()
-        self._path, self._patch = path, patch
+        self.path, self._patch = path, patch
         self._look()
         self.plan = plan(self.world.session())
 
     def _look(self) -> None:
         """From now on it is this world's servers that are asked."""
         self._patch.setattr(status, "server_state", self.world.look_at)
+        self._patch.setattr(replacing, "is_answering", self.world.is_answering)
 
     def run(self, work: str, crash_after: int | None = None) -> bool:
         """Apply or undo in a new process, which ends before a change; whether it came to the end."""
         self._look()
         self.world.budget = crash_after
-        with PlanJournal(self.plan, self._path / "journal") as journal:
-            runner = PlanRunner(self.world.session(), self.plan, journal, AuditLog(self._path / "audit"))
+        with PlanJournal(self.plan, self.path / "journal") as journal:
+            runner = PlanRunner(self.world.session(), self.plan, journal, AuditLog(self.path / "audit"))
             try:
                 getattr(runner, work)()
             except Crash:
@@ -77,7 +92,7 @@ class Case:
 def cases(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], Case]:
     made: list[Case] = []
     monkeypatch.setattr(os, "fsync", lambda _: None)  # only processes end here
-    for module in (status, actions):
+    for module in (status, looks):
         monkeypatch.setattr(module, "ThreadPoolExecutor", OneByOne)
 
     def case(name: str) -> Case:
@@ -89,6 +104,14 @@ def cases(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], Ca
     return case
 
 
+def undone(name: str, picture: Any) -> Any:
+    """What taking back brings back; after a replacement, servers that run read their files at their next start."""
+    if not name.startswith(("replace", "bring")):
+        return picture
+    states, files, _ = picture
+    return {n: "inactive" if state == "failed" else state for n, state in states.items()}, files
+
+
 @pytest.mark.parametrize("name", CHANGES)
 def test_a_change_that_is_ended_anywhere_is_resumed_or_taken_back(name: str, case: Callable[[str], Case]) -> None:
     whole = case(name)
@@ -97,14 +120,17 @@ def test_a_change_that_is_ended_anywhere_is_resumed_or_taken_back(name: str, cas
     assert whole.world.lost == whole.world.split == []
     after, count = whole.world.picture(), len(whole.world.events)
     assert whole.run("undo")
-    assert whole.world.picture() == before
-    assert count > 4
+    assert undone(name, whole.world.picture()) == undone(name, before)
+    assert count >= 3
     for changes in range(count):
         for work, end in (("apply", after), ("undo", before)):
             ended = case(name)
             assert not ended.run("apply", changes)
             assert ended.run(work), (changes, work)
-            assert ended.world.picture() == end, (changes, work, ended.world.events)
+            picture = ended.world.picture()
+            if work == "undo":
+                picture, end = undone(name, picture), undone(name, end)
+            assert picture == end, (changes, work, ended.world.events)
             assert ended.world.lost == ended.world.split == [], (changes, work, ended.world.events)
 
 
@@ -120,7 +146,7 @@ def test_taking_back_that_is_ended_anywhere_goes_on(name: str, case: Callable[[s
         assert ended.run("apply")
         assert not ended.run("undo", changes)
         assert ended.run("undo"), changes
-        assert ended.world.picture() == before, (changes, ended.world.events)
+        assert undone(name, ended.world.picture()) == undone(name, before), (changes, ended.world.events)
         assert ended.world.lost == ended.world.split == [], (changes, ended.world.events)
 
 
@@ -131,6 +157,72 @@ def test_a_server_that_does_not_come_back_costs_no_quorum(case: Callable[[str], 
         ended.run("apply")
     assert ended.world.lost == []
     assert ended.world.states == {1: "failed", 2: "active", 3: "active", 4: "active", 5: "active"}
+
+
+def test_an_old_server_that_was_replaced_and_comes_back_after_all_is_not_lost(case: Callable[[str], Case]) -> None:
+    """Taken back, the plan leaves an ensemble to which the old server can come, as if nothing had been."""
+    whole = case("replace the last")
+    assert whole.run("apply")
+    assert whole.run("undo")
+    world = whole.world
+    assert world.states == {1: "active", 2: "active", 3: "inactive"}
+    world.files[3] = world.files[1].replace("/data/1", "/data/3")  # its machine is there again
+    world.addresses[3] = "z3:2888:3888"
+    world.start(3)
+    for _ in range(world.slow):
+        world.tick()
+    plan = plan_restart(world.session())
+    with PlanJournal(plan, whole.path / "again") as journal:
+        PlanRunner(world.session(), plan, journal, AuditLog(whole.path / "audit")).apply()
+    assert world.lost == world.split == []
+    assert {n: known[3] for n, known in world.known.items()} == dict.fromkeys((1, 2, 3), "z3:2888:3888")
+    assert world.whole == {1, 2, 3}
+
+
+@pytest.mark.parametrize(("members", "dead"), [(3, [3]), (4, [4]), (5, [4, 5])])
+def test_where_no_server_can_restart_the_dead_one_has_to_come_back_first(
+    members: int, dead: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world = ZookeeperWorld(members, dead=dead)
+    monkeypatch.setattr(status, "server_state", world.look_at)
+    with pytest.raises(UnsafeError, match=f"kappa zookeeper replace {dead[0]}"):
+        plan_remove(world.session(), dead)
+    assert world.events == []
+
+
+def test_a_replacement_that_could_lose_something_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refused(world: ZookeeperWorld, words: str, number: int = 3) -> None:
+        monkeypatch.setattr(status, "server_state", world.look_at)
+        monkeypatch.setattr(replacing, "is_answering", world.is_answering)
+        with pytest.raises(UnsafeError, match=words):
+            plan_replace(world.session(), number)
+        assert world.events == []
+
+    alive = ZookeeperWorld(3, moved={3: MOVED})
+    alive.answering = {"z3:3888"}
+    refused(alive, "the old server 3 still answers at z3:3888")
+    refused(ZookeeperWorld(3), "server 3 serves")
+    alone = ZookeeperWorld(3, moved={3: MOVED})
+    alone.end(2)
+    refused(alone, "there is no quorum|server 1 .* does not serve|1 servers and 2 are needed")
+    foreign = ZookeeperWorld(3, moved={3: MOVED})
+    foreign.whole.add(3)
+    refused(foreign, "/data/3/version-2 on the machine of server 3 holds data")
+
+
+def test_a_machine_that_cannot_be_reached_is_said_and_the_others_are_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    world = ZookeeperWorld(5, dead=[5])
+    world.unreachable = {5}
+    monkeypatch.setattr(status, "server_state", world.look_at)
+    found = status.ensemble_state(world.session())
+    assert [(s.server_id, s.mode) for s in found.servers] == [
+        (4, "leader"), *((n, "follower") for n in (1, 2, 3)), (5, "down")]  # fmt: skip
+    assert "machine 5 cannot be reached" in found.servers[-1].problem
+    plan = plan_remove(world.session(), [5])
+    assert [step.action for step in plan.steps] == ["zookeeper.reconfigure"] * 4
+    assert "must never start again" in str(plan.warnings[-1])
+    with pytest.raises(UnsafeError, match=r"server 5 .*machine 5 cannot be reached"):
+        plan_restart(world.session())
 
 
 def test_two_new_servers_at_once_could_become_an_ensemble_of_their_own() -> None:

@@ -19,7 +19,8 @@ from kappaflow.runtime.messages import message
 
 assert _texts
 
-CONNECT_TIMEOUT_S = 10
+CONNECT_TIMEOUT_S, ALIVE_INTERVAL_S = 10, 5
+LOOK_TIMEOUT_S = 20.0
 STOP_TIMEOUT_S = 180.0
 SSH_FAILED = 255
 _STATES = ("active", "activating", "deactivating", "inactive", "failed")
@@ -93,7 +94,7 @@ class SshHost:
         Raises:
             HostError: it cannot be read.
         """
-        return self._change(["cat", "--", path]).encode()
+        return self._change(["cat", "--", path], timeout_s=LOOK_TIMEOUT_S).encode()
 
     def write_file(self, path: str, content: bytes, mode: int = 0o644) -> None:
         """Replace a file, whole or not at all, durable when this returns.
@@ -105,7 +106,7 @@ class SshHost:
 
     def exists(self, path: str) -> bool:
         """Whether there is such a file or directory."""
-        return self.run([*self._sudo, "test", "-e", path]).code == 0
+        return self.run([*self._sudo, "test", "-e", path], timeout_s=LOOK_TIMEOUT_S).code == 0
 
     def make_directory(self, path: str) -> None:
         """Make a directory and those above it."""
@@ -113,7 +114,7 @@ class SshHost:
 
     def disk_space(self, path: str) -> DiskSpace:
         """The file system that holds a path."""
-        numbers = self._change(["stat", "-f", "-c", "%S %b %a", "--", path]).split()
+        numbers = self._change(["stat", "-f", "-c", "%S %b %a", "--", path], timeout_s=LOOK_TIMEOUT_S).split()
         block, blocks, available = (int(number) for number in numbers)
         return DiskSpace(block * blocks, block * available)
 
@@ -121,7 +122,8 @@ class SshHost:
         """The service now."""
         properties = ["ActiveState", "MainPID", "StateChangeTimestampMonotonic"]
         output = self._change(
-            [self._systemctl, "show", self._entry.service, *(f"--property={name}" for name in properties)]
+            [self._systemctl, "show", self._entry.service, *(f"--property={name}" for name in properties)],
+            timeout_s=LOOK_TIMEOUT_S,
         )
         values = dict(line.split("=", 1) for line in output.splitlines() if "=" in line)
         state = values.get("ActiveState", "inactive")
@@ -155,6 +157,8 @@ def _ssh_command(entry: HostEntry) -> list[str]:
     if not user_host or not port.isdigit():
         user_host, port = entry.address, ""
     command = ["ssh", "-o", "BatchMode=yes", "-o", f"ConnectTimeout={CONNECT_TIMEOUT_S}"]
+    # A machine that dies while a command runs on it is noticed, however long the command may take.
+    command += ["-o", f"ServerAliveInterval={ALIVE_INTERVAL_S}", "-o", "ServerAliveCountMax=3"]
     if port:
         command += ["-p", port]
     for option, flag in (("identity_file", "-i"), ("config_file_ssh", "-F")):

@@ -11,7 +11,13 @@ from kappaflow.errors import UnsafeError
 from kappaflow.ops.plans.plan import Plan, Step, new_plan
 from kappaflow.ops.reassignment.hours import HourWindow
 from kappaflow.ops.reassignment.layout import Layout, Load, Moves
-from kappaflow.ops.reassignment.throttles import find_throttles, throttled_brokers, throttled_replicas
+from kappaflow.ops.reassignment.throttles import (
+    find_throttles,
+    joined_lists,
+    set_by_others,
+    throttled_brokers,
+    throttled_replicas,
+)
 from kappaflow.ops.session import OpsSession
 from kappaflow.runtime.messages import Text, message, text
 
@@ -59,24 +65,29 @@ def plan_moves(
         "brokers": throttled_brokers(layout.replicas, moves),
         "topics": throttled_replicas(layout.replicas, moves),
     }
+    found = find_throttles(session)
+    kept = set_by_others(found, limit["brokers"], limit["topics"])
     throttled = throttle_bytes_per_s is not None and bool(limit["topics"])
     at: dict[str, Any] = {} if hours is None else {"hours": [hours.begin, hours.end]}
     if throttled:
-        steps.append(Step("reassign.throttle", limit | at))
+        steps.append(Step("reassign.throttle", limit | {"topics": joined_lists(limit["topics"], kept)} | at))
     names = sorted(moves, key=lambda name: (layout.sizes[name], name))
     for start in range(0, len(names), max(1, batch)):
         rows = [_row(layout, name, moves[name]) for name in names[start : start + max(1, batch)]]
         steps.append(Step("reassign.move", {"partitions": rows, "keep_leaders": keep_leaders} | at))
     if throttled:
-        steps.append(Step("reassign.unthrottle", limit))
+        steps.append(Step("reassign.unthrottle", limit | {"kept": [list(row) for row in kept]}))
     if elect:
         rows = [{"topic": n.topic, "partition": n.partition, "leader": moves[n][0]} for n in sorted(moves)]
         steps.append(Step("reassign.lead", {"partitions": rows}))
     effects = _effects(layout, moves, throttle_bytes_per_s)
     if hours is not None:
         effects.append(_hours_effect(session, hours))
-    static = sorted({t.resource.name for t in find_throttles(session) if t.is_static})
+    static = sorted({t.resource.name for t in found if t.is_static})
     warnings = [text("reassign.static", brokers=", ".join(static))] if static else []
+    if throttled and kept:
+        names_of = sorted({f"{row.kind} {row.name}" for row in kept})
+        warnings.append(text("reassign.others_throttle", resources=", ".join(names_of)))
     facts = {"bytes": copied_bytes(layout, moves)}
     return new_plan(session, title, steps, effects=effects, warnings=warnings, confirmation=confirmation, facts=facts)
 

@@ -64,6 +64,9 @@ ENGLISH = {
         "broker {brokers} has a throttle in its properties file; it stays when the plan lifts its own, and limits"
         " what this plan copies"
     ),
+    "reassign.others_throttle": (
+        "somebody has limited {resources} already: this plan's limit holds while it moves, theirs is set again at its end"
+    ),
     "reassign.stalled": (
         "nothing was copied for {minutes} minutes and {partitions} partitions still move; is a broker away, a disk"
         " full, a throttle left behind? Look: kappa reassign status"
@@ -131,6 +134,9 @@ KOREAN = {
     "reassign.throttle_other": "{resource}의 {config}이(가) {found}입니다",
     "reassign.static": (
         "브로커 {brokers}의 속성 파일에 전송 제한이 있습니다; 계획이 자기 제한을 풀어도 남아서 이 계획의 복사를 제한합니다"
+    ),
+    "reassign.others_throttle": (
+        "누군가 이미 {resources}에 제한을 두었습니다: 옮기는 동안은 이 계획의 제한이, 끝나면 다시 이전 제한이 적용됩니다"
     ),
     "reassign.stalled": (
         "{minutes}분 동안 복사된 것이 없고 파티션 {partitions}개가 아직 옮겨지고 있습니다; 브로커가 멈췄거나 디스크가 찼거나"

@@ -109,7 +109,7 @@ class SetThrottle(_ThrottleStep):
 
 
 class LiftThrottle(_ThrottleStep):
-    """Lift the limit again: ``brokers``, ``topics``."""
+    """Lift the limit again: ``brokers``, ``topics``; ``kept`` are others' limits, which are brought back."""
 
     name = "reassign.unthrottle"
 
@@ -124,7 +124,10 @@ class LiftThrottle(_ThrottleStep):
     def _wanted(self, arguments: Arguments) -> Values:
         brokers = [ConfigResource("broker", str(b)) for b in arguments["brokers"]]
         topics = [ConfigResource("topic", t) for t in arguments["topics"]]
-        return {r: dict.fromkeys(RATES if r.kind == "broker" else LISTS) for r in (*brokers, *topics)}
+        wanted: Values = {r: dict.fromkeys(RATES if r.kind == "broker" else LISTS) for r in (*brokers, *topics)}
+        for kind, name, key, value in arguments.get("kept", ()):
+            wanted[ConfigResource(kind, name)][key] = value
+        return wanted
 
 
 register_actions(SetThrottle(), LiftThrottle())

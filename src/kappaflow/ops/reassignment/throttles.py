@@ -7,7 +7,7 @@ Source: KIP-73. A leader's limit holds for the replicas that are named in its to
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import NamedTuple
 
 from kappaflow.client.topic_partition import TopicPartition
@@ -49,6 +49,35 @@ def throttled_brokers(before: Mapping[TopicPartition, Replicas], moves: Moves) -
     """The brokers that give or take."""
     moving = [(before[name], after) for name, after in moves.items() if set(after) - set(before[name])]
     return sorted({broker for old, after in moving for broker in (*old, *after)})
+
+
+class KeptThrottle(NamedTuple):
+    """A limit that somebody else has set, and that is there again when a plan's own one is lifted."""
+
+    kind: str
+    name: str
+    key: str
+    value: str
+
+
+def set_by_others(found: Iterable[Throttle], brokers: Collection[int], topics: Collection[str]) -> list[KeptThrottle]:
+    """The limits that are set now in the place of those that a plan sets on brokers and topics; no static ones."""
+    own = {("broker", str(broker)): RATES for broker in brokers} | {("topic", topic): LISTS for topic in topics}
+    return [
+        KeptThrottle(t.resource.kind, t.resource.name, t.key, t.value)
+        for t in found
+        if not t.is_static and t.key in own.get((t.resource.kind, t.resource.name), ())
+    ]
+
+
+def joined_lists(topics: Mapping[str, Mapping[str, str]], kept: Iterable[KeptThrottle]) -> dict[str, dict[str, str]]:
+    """The lists of a plan with the replicas that others have named, so that these stay limited meanwhile."""
+    joined = {topic: dict(lists) for topic, lists in topics.items()}
+    for row in kept:
+        if row.kind == "topic":
+            words = [*row.value.split(","), *joined[row.name][row.key].split(",")]
+            joined[row.name][row.key] = "*" if "*" in words else ",".join(dict.fromkeys(filter(None, words)))
+    return joined
 
 
 def find_throttles(session: OpsSession) -> list[Throttle]:

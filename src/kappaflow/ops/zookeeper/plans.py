@@ -14,6 +14,8 @@ from kappaflow.ops.hosts.face import Host
 from kappaflow.ops.plans.plan import Plan, Step, new_plan
 from kappaflow.ops.session import OpsSession
 from kappaflow.ops.zookeeper import texts as _texts
+from kappaflow.ops.zookeeper.looks import look_at_servers
+from kappaflow.ops.zookeeper.replacing import against_replacing
 from kappaflow.ops.zookeeper.status import EnsembleState, ensemble_state
 from kappaflow.ops.zookeeper.zoo_cfg import read_servers
 from kappaflow.runtime.messages import Text, message, text
@@ -116,7 +118,7 @@ def plan_remove(session: OpsSession, numbers: Sequence[int]) -> Plan:
 
     Raises:
         UsageError: a server is no member, or fewer than one would stay.
-        UnsafeError: what stays is not whole now.
+        UnsafeError: what stays is not whole now, or no server can restart while others are dead.
     """
     hosts = _hosts(session)
     members = _members(session, hosts)
@@ -130,15 +132,20 @@ def plan_remove(session: OpsSession, numbers: Sequence[int]) -> Plan:
     serving = {s.server_id for s in state.servers if s.mode in ("leader", "follower")}
     if state.can_lose < 0 or not set(after) <= serving:
         raise UnsafeError(message("zookeeper.heal_first", problems="; ".join(map(str, state.problems()))))
+    dead = sorted(set(numbers) - serving)
+    if dead and len(serving) - 1 < len(members) // 2 + 1:
+        needed = len(members) // 2 + 1
+        raise UnsafeError(message("zookeeper.replace_first", server=dead[0], serving=len(serving), quorum=needed))
+    silent = {look.number for look in look_at_servers(session) if look.problem} - serving
     steps: list[Step] = []
     servers, order = dict(members), _last(state, serving & set(members))
     for number in sorted(numbers, key=lambda n: (n in serving, n)):  # those that are down first: the quorum grows
         del servers[number]
         changed = {"servers": _rows(servers), "interim": servers != after}
-        changed |= {"others": sorted({number} & serving), "down": sorted(set(servers) - serving)}
+        changed |= {"others": sorted({number} & serving), "down": sorted(set(members) - serving)}
         order = [n for n in order if n in servers]
         steps += [Step("zookeeper.reconfigure", {"server": stays} | changed) for stays in order]
-        if number in hosts:
+        if number in hosts and number not in silent:
             steps.append(Step("zookeeper.leave", {"server": number, "servers": _rows(servers)}))
         order = sorted(order)
     return new_plan(
@@ -146,8 +153,53 @@ def plan_remove(session: OpsSession, numbers: Sequence[int]) -> Plan:
         text("zookeeper.remove.title", servers=", ".join(map(str, sorted(numbers))), after=len(after)),
         steps,
         effects=[*map(_arithmetic, range(len(members), len(after) - 1, -1)), *_connect(session)],
-        warnings=[text("zookeeper.even", voting=len(after), fewer=len(after) - 1)] if len(after) % 2 == 0 else [],
+        warnings=[
+            *([text("zookeeper.even", voting=len(after), fewer=len(after) - 1)] if len(after) % 2 == 0 else []),
+            *(text("zookeeper.stay_away", server=n, address=members[n]) for n in sorted(silent & set(numbers))),
+        ],
         confirmation=",".join(map(str, sorted(numbers))),
+        cluster_id="",
+    )
+
+
+def plan_replace(session: OpsSession, number: int) -> Plan:
+    """A plan that starts a server in the place of a dead one, under its number.
+
+    The context names the new machine as the host of that number, with its configuration file and, in the option
+    ``server``, its address; the file holds everything but the list of servers. Without another address the server
+    comes back where it was.
+
+    Raises:
+        UsageError: the server is not named, or no member.
+        UnsafeError: it serves, or the old one still answers, or the others are no quorum.
+    """
+    hosts = _hosts(session)
+    members = _members(session, hosts)
+    if number not in members:
+        raise UsageError(message("zookeeper.no_member", server=number))
+    if number not in hosts:
+        raise UsageError(message("zookeeper.no_host", server=number))
+    serving = {s.server_id for s in ensemble_state(session).servers if s.mode in ("leader", "follower")}
+    if number in serving:
+        raise UnsafeError(message("zookeeper.serves", server=number))
+    before = members[number]
+    servers = members | {number: hosts[number].entry.options.get("server", "") or before}
+    tell = sorted(serving & set(members))
+    shared = {"server": number, "servers": _rows(servers), "down": sorted(set(members) - serving - {number})}
+    replace = shared | {"before": before}
+    against = against_replacing(session, replace)
+    if against:
+        raise UnsafeError("; ".join(map(str, against)))
+    steps, moves = [Step("zookeeper.replace", replace)], servers != members
+    if moves:
+        steps.append(Step("zookeeper.tell", shared | {"tell": tell}))
+    return new_plan(
+        session,
+        text("zookeeper.replace.title", server=number, address=servers[number]),
+        steps,
+        effects=[_arithmetic(len(members)), *(_connect(session) if moves else [])],
+        warnings=[text("zookeeper.stay_away", server=number, address=before)] if moves else [],
+        confirmation=str(number),
         cluster_id="",
     )
 

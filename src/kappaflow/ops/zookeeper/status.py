@@ -11,7 +11,7 @@ from kappaflow.errors import UsageError
 from kappaflow.ops.session import OpsSession
 from kappaflow.ops.zookeeper import texts as _texts
 from kappaflow.ops.zookeeper.four_letter import ask, follower_count, read_monitor
-from kappaflow.ops.zookeeper.zoo_cfg import client_address, read_servers
+from kappaflow.ops.zookeeper.looks import ServerLook, address_of_silent, look_at_servers, members_of
 from kappaflow.runtime.messages import Text, message, text
 
 assert _texts
@@ -127,42 +127,56 @@ def ensemble_state(session: OpsSession, addresses: Sequence[tuple[int, str]] | N
     Raises:
         UsageError: the context names none.
     """
-    known = list(addresses) if addresses is not None else server_addresses(session)
-    if not known:
+    silent: list[ServerState] = []
+    if addresses is None:
+        looks = look_at_servers(session)
+        addresses, silent = server_addresses(session, looks), _silent(session, looks)
+    if not addresses and not silent:
         raise UsageError(message("zookeeper.none", cluster=session.context.name))
-    with ThreadPoolExecutor(len(known)) as pool:
-        states = list(pool.map(lambda row: server_state(*row), known))
+    with ThreadPoolExecutor(len(addresses) or 1) as pool:
+        states = [*pool.map(lambda row: server_state(*row), addresses), *silent]
     return EnsembleState(tuple(sorted(states, key=lambda s: (_ORDER.index(s.mode), s.server_id, s.address))))
 
 
-def server_addresses(session: OpsSession) -> list[tuple[int, str]]:
+def server_addresses(session: OpsSession, looks: list[ServerLook]) -> list[tuple[int, str]]:
     """Number and client address of each server that is configured: of those that the files of running servers name.
 
-    Without hosts, the addresses of the context, whose numbers are not known.
+    Where no machine could be asked, the addresses of the context, whose numbers are not known.
     """
-    hosts = session.hosts.all("zookeeper") if session.context.hosts else []
-    by_number = {host.entry.node_id: host for host in hosts if host.exists(host.entry.config_file)}
-    # A server that was laid out and has not joined yet knows the others, but they do not know it.
-    running = [host for host in by_number.values() if host.service_state().state == "active"]
-    members: set[int] = set()
-    for host in running or by_number.values():
-        members |= set(read_servers(host.read_file(host.entry.config_file).decode())) or {host.entry.node_id}
-    found = [
-        (number, client_address(by_number[number].read_file(by_number[number].entry.config_file).decode()))
-        for number in sorted(members & set(by_number))
-    ]
+    members = members_of(looks)
+    found = [(look.number, look.address) for look in looks if look.number in members and look.content]
     if found:
-        return found
+        return sorted(found)
     return [
         (-1, address.strip()) for address in session.context.zookeeper.partition("/")[0].split(",") if address.strip()
     ]
+
+
+def _silent(session: OpsSession, looks: list[ServerLook]) -> list[ServerState]:
+    """Members whose machines cannot be asked; their servers may serve all the same."""
+    members = members_of(looks)
+    if not members and session.context.zookeeper:
+        return []  # the addresses of the context are asked
+    states: list[ServerState] = []
+    for look in looks:
+        if look.problem and (look.number in members or not members):
+            address = address_of_silent(look, looks, session.context.zookeeper)
+            if address and (state := server_state(look.number, address)).mode != "down":
+                states.append(state)
+            else:
+                states.append(_down(look.number, address or look.host.entry.address, look.problem))
+    return states
+
+
+def _down(server_id: int, address: str, problem: str) -> ServerState:
+    return ServerState(server_id, address, "down", False, "", None, None, -1, -1, -1.0, -1, problem)
 
 
 def server_state(server_id: int, address: str) -> ServerState:
     """Ask one server what it is."""
     alive = ask(address, "ruok")
     if alive.problem and "may not answer" not in alive.problem:
-        return ServerState(server_id, address, "down", False, "", None, None, -1, -1, -1.0, -1, alive.problem)
+        return _down(server_id, address, alive.problem)
     monitor = ask(address, "mntr")
     values = read_monitor(monitor.text)
     mode: Mode = "unknown"

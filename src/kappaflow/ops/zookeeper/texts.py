@@ -35,6 +35,30 @@ ENGLISH = {
     "zookeeper.reconfigure.step": "tell server {server} of all {count} servers, and restart it",
     "zookeeper.restart.step": "restart server {server}",
     "zookeeper.leave.step": "stop server {server}",
+    "zookeeper.replace.title": "Start ZooKeeper server {server} at {address} in the place of the dead one",
+    "zookeeper.replace.step": "start server {server} at {address}",
+    "zookeeper.tell.step": "tell servers {others} where server {server} is, one restart at a time, the leader last",
+    "zookeeper.unreachable": "server {server} cannot be looked at: {problem}",
+    "zookeeper.serves": "server {server} serves: there is nothing to replace; take it out with kappa zookeeper remove",
+    "zookeeper.still_answers": (
+        "the old server {server} still answers at {address}: two servers of one number may lose what was acknowledged;"
+        " stop it, and keep it from starting again"
+    ),
+    "zookeeper.stay_away": (
+        "the old server {server} ({address}) must never start again: disable its service or wipe its data directory"
+        " before its machine comes back"
+    ),
+    "zookeeper.foreign_data": (
+        "{path} on the machine of server {server} holds data, and its file does not say that they are of this"
+        " ensemble; move them away"
+    ),
+    "zookeeper.replace_first": (
+        "server {server} is dead, {serving} serve and {quorum} are needed: none of them can be restarted to be told"
+        " another list. Bring it back first, on any machine: kappa zookeeper replace {server}"
+    ),
+    "zookeeper.read_later": (
+        "servers {others} read their files of before at their next start: once all serve, kappa zookeeper restart"
+    ),
     "zookeeper.progress": (
         "leader {leader}, followers {followers} of {wanted}; {serving} serve, quorum {quorum}, {lose} may be lost"
     ),
@@ -80,6 +104,29 @@ KOREAN = {
     "zookeeper.reconfigure.step": "서버 {server}에 서버 {count}대를 모두 알리고 다시 시작합니다",
     "zookeeper.restart.step": "서버 {server}을(를) 다시 시작합니다",
     "zookeeper.leave.step": "서버 {server}을(를) 멈춥니다",
+    "zookeeper.replace.title": "죽은 서버 대신 ZooKeeper 서버 {server}을(를) {address}에서 시작",
+    "zookeeper.replace.step": "서버 {server}을(를) {address}에서 시작합니다",
+    "zookeeper.tell.step": "서버 {others}에 서버 {server}의 위치를 알립니다; 한 대씩 다시 시작하고 리더가 마지막",
+    "zookeeper.unreachable": "서버 {server}을(를) 볼 수 없습니다: {problem}",
+    "zookeeper.serves": "서버 {server}은(는) 서비스 중이라 바꿀 것이 없습니다; 빼려면 kappa zookeeper remove",
+    "zookeeper.still_answers": (
+        "이전 서버 {server}이(가) {address}에서 아직 응답합니다: 번호가 같은 서버가 둘이면 확인된 쓰기를 잃을 수 있습니다;"
+        " 멈추고 다시 시작하지 않게 하세요"
+    ),
+    "zookeeper.stay_away": (
+        "이전 서버 {server}({address})은(는) 다시 시작하면 안 됩니다: 그 기계가 돌아오기 전에 서비스를 끄거나 데이터"
+        " 디렉터리를 지우세요"
+    ),
+    "zookeeper.foreign_data": (
+        "서버 {server} 기계의 {path}에 데이터가 있는데 설정 파일에는 이 앙상블의 것이라는 말이 없습니다; 옮겨 놓으세요"
+    ),
+    "zookeeper.replace_first": (
+        "서버 {server}이(가) 죽었고 {serving}대가 서비스하며 {quorum}대가 필요합니다: 새 목록을 알리려고 다시 시작할 수 있는"
+        " 서버가 없습니다. 먼저 아무 기계에서나 되살리세요: kappa zookeeper replace {server}"
+    ),
+    "zookeeper.read_later": (
+        "서버 {others}은(는) 다음 시작 때 이전 파일을 읽습니다: 모두 서비스하면 kappa zookeeper restart"
+    ),
     "zookeeper.progress": (
         "리더 {leader}, 팔로워 {wanted}대 중 {followers}대; {serving}대 서비스, 정족수 {quorum}, {lose}대까지 잃어도 됨"
     ),

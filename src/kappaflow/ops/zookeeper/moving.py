@@ -1,0 +1,189 @@
+"""What the steps that change an ensemble have in common: who runs, who may go away for a moment, who leads."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+
+from kappaflow.errors import PlanError
+from kappaflow.ops.hosts.face import Host
+from kappaflow.ops.plans.action import Arguments, Progress
+from kappaflow.ops.plans.waiting import wait_until
+from kappaflow.ops.session import OpsSession
+from kappaflow.ops.zookeeper import texts as _texts
+from kappaflow.ops.zookeeper.looks import ServerLook, look_at_servers
+from kappaflow.ops.zookeeper.status import EnsembleState, ServerState, ensemble_state
+from kappaflow.ops.zookeeper.zoo_cfg import read_servers
+from kappaflow.runtime.crash_points import crash_point
+from kappaflow.runtime.messages import Text, message, text
+
+assert _texts
+FOLLOW_TIMEOUT_S, SETTLE_TIMEOUT_S, POLL_S = 120.0, 30.0, 0.3
+_SERVES = ("leader", "follower", "standalone", "observer")
+
+
+def host_of(session: OpsSession, number: int) -> Host:
+    """The machine of a server."""
+    return session.hosts.get(number, "zookeeper")
+
+
+def content_of(host: Host) -> str:
+    """Its configuration file."""
+    return host.read_file(host.entry.config_file).decode()
+
+
+def servers_in(arguments: Arguments) -> dict[int, str]:
+    """The list of servers that a step gives."""
+    return {int(number): str(address) for number, address in arguments["servers"]}
+
+
+def active_looks(session: OpsSession) -> list[ServerLook]:
+    """The servers that are named as hosts and run: also those that only some files name."""
+    return [look for look in look_at_servers(session) if look.active]
+
+
+def running_ensemble(session: OpsSession) -> EnsembleState:
+    """Their ensemble."""
+    return ensemble_state(session, [(look.number, look.address) for look in active_looks(session)])
+
+
+def _named(session: OpsSession) -> list[dict[int, str]]:
+    """Whom the file of each of them names, and where."""
+    return [read_servers(look.content) or {look.number: ""} for look in active_looks(session)]
+
+
+def wait_for_all(session: OpsSession, number: int, progress: Progress) -> None:
+    """Wait until every running server follows one leader in sync; shows the arithmetic.
+
+    Raises:
+        PlanError: they do not; with what the server logged.
+    """
+
+    def whole() -> bool:
+        state = running_ensemble(session)
+        leader = state.leader
+        progress(
+            text(
+                "zookeeper.progress",
+                leader="-" if leader is None else leader.server_id,
+                followers=0 if leader is None else leader.followers or 0,
+                wanted=len(state.servers) - 1,
+                serving=state.serving,
+                quorum=state.quorum,
+                lose=state.can_lose,
+            )
+        )
+        serves = any(s.server_id == number and s.mode in ("leader", "follower") for s in state.servers)
+        return serves and state.is_whole()
+
+    if not wait_until(session, whole, FOLLOW_TIMEOUT_S, POLL_S):
+        state = running_ensemble(session)
+        problems = "; ".join(map(str, state.problems())) or "-"
+        log = host_of(session, number).log_tail(5)
+        raise PlanError(message("zookeeper.not_joined", server=number, problems=problems, log=log))
+
+
+def settled(session: OpsSession, without: int) -> list[ServerState]:
+    """The other running servers, once none starts or elects any more, as after a crash; or after half a minute."""
+
+    def others() -> list[ServerState]:
+        return [s for s in running_ensemble(session).servers if s.server_id != without]
+
+    wait_until(session, lambda: all(s.mode in _SERVES for s in others()), SETTLE_TIMEOUT_S, POLL_S)
+    return others()
+
+
+def not_serving(servers: Iterable[ServerState]) -> list[Text]:
+    """Those of them that neither lead nor follow."""
+    return [
+        text("zookeeper.down", server=s.server_id, address=s.address, problem=s.problem)
+        for s in servers
+        if s.mode not in _SERVES
+    ]
+
+
+def gate(session: OpsSession, number: int, members: Collection[int]) -> list[Text]:
+    """Why a server must not go away now: another one does not follow or run, or the quorum would be lost.
+
+    Args:
+        session: the cluster.
+        number: the server that is to go away for a moment.
+        members: all that have to run meanwhile; those that the context does not name are not looked at.
+    """
+    rest = settled(session, number)
+    away = not_serving(rest)
+    looks = {look.number: look for look in look_at_servers(session)}
+    stopped = (set(members) & set(looks)) - {number} - {s.server_id for s in rest}
+    for server in sorted(stopped):
+        problem = looks[server].problem
+        away.append(
+            text("zookeeper.unreachable", server=server, problem=problem)
+            if problem
+            else text("zookeeper.stopped", server=server)
+        )
+    quorum = max(len(members), len(rest) + 1) // 2 + 1
+    if not away and len(rest) < quorum and quorum > 1:
+        away.append(text("zookeeper.gate", server=number, rest=len(rest), quorum=quorum))
+    return away
+
+
+def members_of_files(session: OpsSession) -> set[int]:
+    """The servers that the files of running servers name."""
+    return set[int]().union(*_named(session))
+
+
+def restart(session: OpsSession, number: int, progress: Progress, away: Collection[int] = ()) -> None:
+    """Restart a server and wait until all follow; the others elect their leader before it is back."""
+    host = host_of(session, number)
+    host.stop()
+    crash_point("zookeeper.stopped")
+    settled(session, number)
+    host.start()
+    let_all_know_the_leader(session, progress, away)
+    wait_for_all(session, number, progress)
+
+
+def let_all_know_the_leader(session: OpsSession, progress: Progress, away: Collection[int] = ()) -> None:
+    """Where one leads that not all know, stop those until another one leads, and start them again.
+
+    A server follows no leader that its file does not name, or names at another address.
+
+    Args:
+        session: the cluster.
+        progress: told of it.
+        away: servers that are dead, and that nobody waits for.
+
+    Raises:
+        PlanError: the known ones are no quorum of all; or they elect no leader.
+    """
+    pairs = [set(named.items()) for named in _named(session)]
+    known = {number for number, _ in set[tuple[int, str]]().union(*pairs).intersection(*pairs)}
+
+    def leads() -> int | None:
+        leader = running_ensemble(session).leader
+        return None if leader is None else leader.server_id
+
+    wait_until(session, lambda: leads() is not None, FOLLOW_TIMEOUT_S, POLL_S)
+    if leads() in known:
+        return
+    needed = (known & {host.entry.node_id for host in session.hosts.all("zookeeper")}) - set(away)
+
+    def missing() -> list[int]:
+        return sorted(needed - {s.server_id for s in running_ensemble(session).servers if s.mode != "down"})
+
+    if not wait_until(session, lambda: not missing(), FOLLOW_TIMEOUT_S, POLL_S):
+        raise PlanError(
+            message("zookeeper.not_up", server=missing()[0], log=host_of(session, missing()[0]).log_tail(5))
+        )
+    state = running_ensemble(session)
+    others = [s.server_id for s in state.servers if s.server_id not in known]
+    if len(state.servers) - len(others) < state.quorum:
+        raise PlanError(message("zookeeper.too_many", others=", ".join(map(str, others)), quorum=state.quorum))
+    progress(text("zookeeper.yield", leader=leads() or "-", known=", ".join(map(str, sorted(known)))))
+    for number in others:
+        host_of(session, number).stop()
+    crash_point("zookeeper.yielding")
+    elected = wait_until(session, lambda: leads() in known, FOLLOW_TIMEOUT_S, POLL_S)
+    for number in others:
+        host_of(session, number).start()
+    if not elected:
+        raise PlanError(message("zookeeper.no_leader"))
