@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from kappaflow.errors import StatementError
-from kappaflow.serde.formats import FORMATS, schema_problem
+from kappaflow.serde.formats import FORMATS, SerdeFeature, schema_problem
 from kappaflow.serde.schema import Column, Namespace, Schema, WindowType
 from kappaflow.sql.analyzer.relations import JoinStep
 from kappaflow.sql.analyzer.scope import AliasedSource, Scope
@@ -122,33 +122,40 @@ class JoinPlanner:
             chosen, partitions = right.key_format, right.partitions
         else:
             chosen, partitions = self._common_format(step, left, right), left.partitions
-        return (
-            self._in_format(left, step.left, chosen, partitions, keyed=left_keyed),
-            self._in_format(right, step.right_expression, chosen, partitions, keyed=right_keyed),
-        )
+        left = self._in_format(left, step.left, chosen, partitions, keyed=left_keyed)
+        name = left.node.schema.key[0].name if _names_key(chosen) else None
+        return left, self._in_format(right, step.right_expression, chosen, partitions, keyed=right_keyed, name=name)
 
     def _in_format(
-        self, side: _Side, expression: Expression, chosen: FormatInfo, partitions: int | None, *, keyed: bool
+        self,
+        side: _Side,
+        expression: Expression,
+        chosen: FormatInfo,
+        partitions: int | None,
+        *,
+        keyed: bool,
+        name: str | None = None,
     ) -> _Side:
         """Return a side keyed by `expression`, its keys written in the chosen format.
 
         Keys with registered schemas hold the id of their schema, which other topics' schemas do not share: a source
-        with such keys is written anew.
+        with such keys is written anew.  With `name` its key column is called so in the schema.
         """
         if not keyed:
-            return self._rekey(side, expression, chosen, partitions)
+            return self._rekey(side, expression, chosen, partitions, name)
         by_schema = FORMATS[chosen.name].infers_schema and not side.is_internal
         if side.key_format.name == chosen.name and not by_schema:
             return side
-        return self._exchange(side, chosen, partitions)
+        return self._exchange(side, chosen, partitions, name)
 
-    def _exchange(self, side: _Side, chosen: FormatInfo, partitions: int | None) -> _Side:
+    def _exchange(self, side: _Side, chosen: FormatInfo, partitions: int | None, name: str | None = None) -> _Side:
         node = side.node
+        keys = node.schema.key if name is None else (replace(node.schema.key[0], name=name),)
         made = Exchange(
             node,
             internal_format(chosen),
             partitions,
-            schema=node.schema,
+            schema=Schema((*keys, *node.schema.value)),
             is_table=node.is_table,
             window=node.window,
             pseudo_columns=node.pseudo_columns,
@@ -245,13 +252,21 @@ class JoinPlanner:
         node = self._node(step, left.node, right.node, keys, expression)
         return _Side(node, left.equal, left.key_format, left.partitions, None), plan
 
-    def _rekey(self, side: _Side, expression: Expression, key_format: FormatInfo, partitions: int | None) -> _Side:
+    def _rekey(
+        self,
+        side: _Side,
+        expression: Expression,
+        key_format: FormatInfo,
+        partitions: int | None,
+        name: str | None = None,
+    ) -> _Side:
         node = side.node
         if node.window is not None:
             raise StatementError(_REPARTITION_ISSUE)
-        name = self._synthetic
-        if isinstance(expression, ColumnReference) and expression.source:
-            name = self._scope.lowered_name(expression.source, expression.name)
+        if name is None:
+            name = self._synthetic
+            if isinstance(expression, ColumnReference) and expression.source:
+                name = self._scope.lowered_name(expression.source, expression.name)
         key = named(name, self._scope.lower(expression), node, self._functions, Namespace.KEY)
         check_no_maps((key.column,))
         rekeyed = Rekey(
@@ -348,6 +363,12 @@ def _shown(step: JoinStep) -> str:
     sides = (step.left, step.right_expression)
     first, second = reversed(sides) if step.flipped else sides
     return f"{format_expression(first)} = {format_expression(second)}"
+
+
+def _names_key(chosen: FormatInfo) -> bool:
+    """Tell whether the schema of a key of one column has the name of the column: equal keys need equal schemas."""
+    described = FORMATS[chosen.name]
+    return described.infers_schema and SerdeFeature.UNWRAP_SINGLES not in described.features
 
 
 def _synthetic_name(scope: Scope) -> str:

@@ -210,7 +210,7 @@ class StepPlanner:
         formats = s.Formats(node.key_format, self._internal(node.schema.key, node).value)
         shared = _Common(
             name=f"{prefix}SourceKeyed-SelectKey",
-            schema=before.schema,
+            schema=Schema((*node.schema.key, *before.schema.value)),
             window=node.window,
             pseudo_columns=node.pseudo_columns,
         )
