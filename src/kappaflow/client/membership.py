@@ -40,6 +40,7 @@ from kappaflow.runtime.closing import Closing
 
 PROTOCOL_TYPE = "consumer"
 DRIVE_INTERVAL_S = 0.05
+DRIVE_INTERVALS_STABLE = 4
 RETRY_BACKOFF_S = 0.1
 LEAVE_TIMEOUT_MS = 3_000
 
@@ -202,6 +203,7 @@ class GroupMembership(Closing):
 
     def _end(self) -> None:
         self._coordinator.lanes.end()
+        self._coordinator.stir()
         if self._revoked is not None and not self._revoked.is_done:
             self._revoked.failure(kafka_errors.IllegalStateError("The member has gone."))
 
@@ -229,7 +231,7 @@ class GroupMembership(Closing):
                     return
                 self.failed(error)
                 return
-            await self._connection.sleep(DRIVE_INTERVAL_S * self._connection.config.patience)
+            await self._coordinator.pause(DRIVE_INTERVAL_S * self._connection.config.patience)
 
     def heartbeat_interval_ms(self, now: int) -> int:
         """The time to the next heartbeat: longer where more members share the I/O threads than before.
@@ -322,6 +324,7 @@ class _Coordinator(BaseCoordinator):
         self._heartbeat_of: Any = None
         super().__init__(client, **configs)
         self.known: Any = None
+        self._stirred = Future().success(None)
         self._manager = self.lanes = GroupLanes(self._manager)
 
     def protocol_type(self) -> str:
@@ -342,6 +345,27 @@ class _Coordinator(BaseCoordinator):
     ) -> None:
         self.lanes.settle()
         self._membership.assigned(bytes(member_assignment_bytes))
+
+    async def pause(self, interval_s: float) -> None:
+        """Wait until there may be something to do: longer for a member that has its place, until it may have lost it."""
+        if self.need_rejoin() or not self.stable():
+            await self._net.sleep(interval_s)
+            return
+        self._stirred = Future()
+        try:
+            await self._manager.wait_for(self._stirred, 1000 * DRIVE_INTERVALS_STABLE * interval_s)
+        except kafka_errors.KafkaTimeoutError:
+            pass
+
+    def stir(self) -> None:
+        """End a pause."""
+        if not self._stirred.is_done:
+            self._stirred.success(None)
+
+    def request_rejoin(self) -> None:
+        """Have the member join again."""
+        super().request_rejoin()
+        self.stir()
 
     async def _send_group_coordinator_request(self) -> Any:
         """Find the coordinator; the first time as it is known already."""
@@ -367,6 +391,9 @@ class _Coordinator(BaseCoordinator):
             return await super()._send_heartbeat_request()
         except kafka_errors.FencedInstanceIdError as error:
             self._membership.failed(error)
+            raise
+        except kafka_errors.KafkaError:
+            self.stir()
             raise
 
     async def depart(self, leave: bool) -> None:

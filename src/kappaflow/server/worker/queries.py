@@ -62,6 +62,7 @@ class RunningQueries:
         self._failed: dict[str, str] = {}
         self._lock = threading.Lock()
         self._advertised = ""
+        self._configs: dict[tuple[tuple[str, str], ...], StreamsConfig] = {}
 
     def follow(self, engine: Engine) -> None:
         """Start, stop, replace, pause and resume threads until they match the engine's queries."""
@@ -122,7 +123,7 @@ class RunningQueries:
             if (problem := self._library.missing(query.functions)) is not None:
                 raise ConfigError(problem)
             topology = query.build_topology(log=self._log.of_steps(query.id, query.source_topics, self._tell(query.id)))
-            config = self.streams_config(query.properties, f"worker-{self.index}")
+            config = self._config_of(query.properties)
             config = replace(config, errors=replace(config.errors, listener=self._log.of_records(query.id)))
         except KappaError as error:
             logger.warning("Query %s cannot run: %s", query.id, error)
@@ -165,6 +166,13 @@ class RunningQueries:
             replication_factor=self.replication,
             min_in_sync=self.replication - 1 if self.replication > 1 else None,
         )
+
+    def _config_of(self, properties: dict[str, str]) -> StreamsConfig:
+        """As `streams_config`, kept: most queries have the same properties."""
+        key = tuple(sorted(properties.items()))
+        if key not in self._configs:
+            self._configs = {key: self.streams_config(properties, f"worker-{self.index}")}
+        return self._configs[key]
 
     @cached_property
     def _server_id(self) -> str:
