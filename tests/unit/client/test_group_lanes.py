@@ -45,6 +45,7 @@ def coordinator_whose_heartbeat_ends_in(code: ErrorCode, *, joins_meanwhile: boo
         _membership=SimpleNamespace(heartbeat_interval_ms=lambda known: known),
         heartbeat=SimpleNamespace(config={"heartbeat_interval_ms": 1}),
         rejoin_needed=False,
+        _stirred=Future().success(None),
         coordinator_unknown=lambda: False,
     )
 
