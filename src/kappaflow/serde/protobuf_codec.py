@@ -61,6 +61,7 @@ _TYPES: dict[int, t.DataType] = {
     FieldDescriptor.TYPE_ENUM: t.STRING,
     FieldDescriptor.TYPE_BYTES: t.BYTES,
 }
+_NUMBERS = {"google.protobuf.Timestamp", "google.type.Date", "google.type.TimeOfDay", "confluent.type.Decimal"}
 _DEFAULTS: dict[int, Any] = {
     FieldDescriptor.TYPE_BOOL: False,
     FieldDescriptor.TYPE_STRING: "",
@@ -277,7 +278,7 @@ def _set(message: Any, field: Any, value: Any) -> None:
         target = getattr(message, field.name)
         for item in value:
             if field.message_type is not None:
-                _set_message(target.add(), item if item is not None else {})
+                _set_message(target.add(), _nothing(field.message_type) if item is None else item)
             else:
                 target.append(_scalar(field, item))
     elif field.message_type is not None:
@@ -286,6 +287,11 @@ def _set(message: Any, field: Any, value: Any) -> None:
         _set_message(target, value)
     else:
         setattr(message, field.name, _scalar(field, value))
+
+
+def _nothing(message: Any) -> Any:
+    """What stands for a null where a message has to be: zero, or one without fields."""
+    return 0 if message.full_name in _NUMBERS else {}
 
 
 def _set_map(target: Any, field: Any, value: Any) -> None:
@@ -297,7 +303,8 @@ def _set_map(target: Any, field: Any, value: Any) -> None:
             if item is not None:
                 _set(made, entry["value"], item)
         elif entry["value"].message_type is not None:
-            _set_message(target[_scalar(entry["key"], key)], item or {})
+            message = entry["value"].message_type
+            _set_message(target[_scalar(entry["key"], key)], _nothing(message) if item is None else item)
         else:
             target[_scalar(entry["key"], key)] = _scalar(entry["value"], item)
 

@@ -276,6 +276,8 @@ class SchemaSerde(_RegisteredSerde):
             schema = self._need_registry().by_id(schema_id)
             if schema is None:
                 raise SerializationError(f"There is no schema with id {schema_id} in the schema registry")
+            if schema.type != self.name:
+                raise SerializationError(f"The schema with id {schema_id} is of type {schema.type}, not {self.name}")
             codec = self._codecs[schema_id] = codec_of(resolve(schema, self._registry), {})
         return codec
 

@@ -74,12 +74,27 @@ def test_protobuf_scalars_that_are_null_come_back_as_defaults() -> None:
     assert serde.deserialize(serde.serialize((None, None, None, None))) == (False, 0, 0, 0.0)
 
 
+@pytest.mark.parametrize("name", ["AVRO", "PROTOBUF"])
+def test_records_of_another_format_are_bad_records(name: str) -> None:
+    import pyarrow as pa
+
+    registry = MemorySchemaRegistry()
+    column = (Column("S", t.STRING),)
+    record = _serde("JSON_SR", column, registry).serialize(("a",))
+    serde = _serde(name, column, registry)
+    with pytest.raises(SerializationError, match="schema with id"):
+        serde.deserialize(record)
+    good = serde.serialize(("b",))
+    assert list(serde.decode(pa.array([good, record], type=pa.binary())).messages) == [1]
+
+
 @pytest.mark.parametrize("name", ["PROTOBUF", "PROTOBUF_NOSR"])
 def test_nulls_in_lists_of_protobuf_come_back_as_defaults(name: str) -> None:
-    types = (t.BOOLEAN, t.INTEGER, t.BIGINT, t.DOUBLE, t.STRING, t.BYTES)
+    types = (t.BOOLEAN, t.INTEGER, t.DOUBLE, t.STRING, t.BYTES, t.Decimal(4, 1), t.DATE, t.TIME, t.TIMESTAMP)
     columns = tuple(Column(f"C{i}", t.Array(data_type)) for i, data_type in enumerate(types))
     serde = _serde(name, columns, MemorySchemaRegistry())
-    assert serde.deserialize(serde.serialize(([None],) * 6)) == ([False], [0], [0], [0.0], [""], [b""])
+    row = serde.deserialize(serde.serialize(([None],) * len(types)))
+    assert row == ([False], [0], [0.0], [""], [b""], [Decimal(0)], [0], [0], [0])
 
 
 @pytest.mark.parametrize("name", ["AVRO", "JSON_SR"])
