@@ -140,6 +140,10 @@ impl Members {
             let value = match scanner.skip_white() {
                 b'"' => scanner.string()?,
                 b'{' => self.object(scanner, found, outs, depth)?,
+                b'-' | b'0'..=b'9' => {
+                    let start = scanner.at as u32;
+                    Span { kind: scanner.number()?, start, end: scanner.at as u32 }
+                }
                 _ => scanner.nested(depth + 1)?,
             };
             if let Some(column) = found.exact {

@@ -144,7 +144,7 @@ impl<'a> Scanner<'a> {
     }
 
     #[inline]
-    fn number(&mut self) -> Scanned<Kind> {
+    pub fn number(&mut self) -> Scanned<Kind> {
         let start = self.at;
         let mut kind = Kind::Int;
         if self.peek() == b'-' {

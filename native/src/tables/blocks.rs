@@ -72,11 +72,13 @@ impl Block {
 
     /// Appends an entry; keys come in order.
     pub fn add(&mut self, key: &[u8], value: &[u8]) {
-        self.add_alike(key, value, 0);
+        self.add_alike(&mut key.to_vec(), value, 0);
     }
 
     /// Appends an entry whose key is known to begin with so many bytes as the one before it, where there is one.
-    pub fn add_alike(&mut self, key: &[u8], value: &[u8], alike: usize) {
+    ///
+    /// Takes the key, and leaves the one before it in its place, or nothing where there is none.
+    pub fn add_alike(&mut self, key: &mut Vec<u8>, value: &[u8], alike: usize) {
         let mut shared = 0;
         if self.since_restart >= self.interval {
             self.restarts.push(self.data.len() as u32);
@@ -90,8 +92,7 @@ impl Block {
         varint(&mut self.data, value.len() as u64);
         self.data.extend_from_slice(&key[shared..]);
         self.data.extend_from_slice(value);
-        self.last.truncate(shared);
-        self.last.extend_from_slice(&key[shared..]);
+        std::mem::swap(&mut self.last, key);
         self.since_restart += 1;
     }
 

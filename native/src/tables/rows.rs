@@ -19,6 +19,8 @@ pub struct LastRows<'a> {
     columns: &'a Columns<'a>,
     places: Places,
     order: Vec<u64>,
+    /// Whether rows that follow each other are anywhere in memory.
+    scattered: bool,
 }
 
 impl<'a> LastRows<'a> {
@@ -35,7 +37,7 @@ impl<'a> LastRows<'a> {
             ..=RUNS_MAX => order.sort(), // finds the runs; places make equal heads differ in the order of their rows
             _ => order = sorted_by_head(order, places.bits, varying.count),
         }
-        let mut rows = LastRows { columns, places, order };
+        let mut rows = LastRows { columns, places, order, scattered: runs > RUNS_MAX };
         rows.settle_equal_heads();
         rows
     }
@@ -47,6 +49,9 @@ impl<'a> LastRows<'a> {
 
     /// Gives the rows in order.
     pub fn each<E>(&self, mut row: impl FnMut(Pair<'a>) -> Result<(), E>) -> Result<(), E> {
+        if !self.scattered {
+            return self.order.iter().try_for_each(|entry| row(self.pair(*entry)));
+        }
         let mut pairs: Vec<Pair<'a>> = Vec::with_capacity(AHEAD);
         for entries in self.order.chunks(AHEAD) {
             pairs.clear();
@@ -78,7 +83,14 @@ impl<'a> LastRows<'a> {
         let mut kept = 0;
         let mut at = 0;
         while at < order.len() {
-            let same = order[at..].iter().take_while(|entry| head(**entry) == head(order[at])).count();
+            let first = head(order[at]);
+            let same = 1 + order[at + 1..].iter().take_while(|entry| head(**entry) == first).count();
+            if same == 1 {
+                order[kept] = order[at];
+                kept += 1;
+                at += 1;
+                continue;
+            }
             let run = &mut order[at..at + same];
             // Entries of one head are in the order of their rows, which the sort keeps for equal keys.
             run.sort_by(|a, b| self.key(*a).cmp(self.key(*b)));

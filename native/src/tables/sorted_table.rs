@@ -84,16 +84,19 @@ impl Table {
     ) -> PyResult<()> {
         let mut block = Block::new(RESTART_INTERVAL);
         let mut hasher = bloom::Hasher::new(prefix);
-        let mut key = prefix.to_vec();
+        let mut key = Vec::new();
         rows.each(|(suffix, row)| {
+            if key.is_empty() {
+                key.extend_from_slice(prefix); // otherwise the key of an earlier row of the block is there
+            }
             key.truncate(prefix.len());
             key.extend_from_slice(suffix);
             hashes.push(hasher.hash(&key));
             let kind = if row.is_some() { VALUE } else { DELETION };
             self.deletions += usize::from(row.is_none());
             key.extend_from_slice(&kind.to_le_bytes()); // sequence number 0, as files from outside have
-            block.add_alike(&key, row.unwrap_or_default(), prefix.len());
             self.key_bytes += key.len();
+            block.add_alike(&mut key, row.unwrap_or_default(), prefix.len());
             self.row_bytes += row.map_or(0, <[u8]>::len);
             if block.size() >= BLOCK_BYTES {
                 self.end_block(&mut block, index);
