@@ -134,8 +134,13 @@ class StatementBuilder(QueryBuilder):
     def names(self, _meta: Meta, children: Children) -> _Names:
         return _Names(children)
 
-    def with_properties(self, _meta: Meta, children: Children) -> _Properties:
-        return _Properties(parts(children))
+    def with_properties(self, meta: Meta, children: Children) -> _Properties:
+        properties = _Properties(parts(children))
+        names = [name for name, _ in properties]
+        twice = next((name for name in names if names.count(name) > 1), None)
+        if twice is not None:
+            raise self.error(f"The WITH clause has {twice} more than once", meta.line, meta.column)
+        return properties
 
     def property(self, _meta: Meta, children: Children) -> tuple[str, s.PropertyValue]:
         name, value = parts(children)
