@@ -20,6 +20,7 @@ from __future__ import annotations
 import threading
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from types import SimpleNamespace
 from typing import Any
 
@@ -347,15 +348,13 @@ class _Coordinator(BaseCoordinator):
         self._membership.assigned(bytes(member_assignment_bytes))
 
     async def pause(self, interval_s: float) -> None:
-        """Wait until there may be something to do: longer for a member that has its place, until it may have lost it."""
+        """Wait for something to do: longer where the member has its place, until it may have lost it."""
         if self.need_rejoin() or not self.stable():
             await self._net.sleep(interval_s)
             return
         self._stirred = Future()
-        try:
+        with suppress(kafka_errors.KafkaTimeoutError):
             await self._manager.wait_for(self._stirred, 1000 * DRIVE_INTERVALS_STABLE * interval_s)
-        except kafka_errors.KafkaTimeoutError:
-            pass
 
     def stir(self) -> None:
         """End a pause."""

@@ -9,9 +9,13 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 import sys
 import time
+from collections.abc import Sequence
 from typing import TextIO
+
+from kappaflow.errors import ConfigError
 
 _PACKAGE = "kappaflow."
 
@@ -44,6 +48,31 @@ class LineFormatter(logging.Formatter):
             return json.dumps(event | ({"trace": trace} if trace else {}), ensure_ascii=False)
         line = f"{moment} {record.levelname} {self._component} {source}: {message}"
         return f"{line}\n{trace}" if trace else line
+
+
+LEVEL, FORMAT = "KAPPA_LOG_LEVEL", "KAPPA_LOG_FORMAT"
+LEVELS, FORMATS = ("DEBUG", "INFO", "WARNING", "ERROR"), ("plain", "json")
+
+
+def log_as_asked(component: str, *, level: str = "INFO") -> None:
+    """Send this process's events to standard error as the environment asks for.
+
+    Args:
+        component: as of `configure_logging`.
+        level: the least level written where ``KAPPA_LOG_LEVEL`` does not say.
+
+    Raises:
+        ConfigError: the environment asks for what there is not.
+    """
+    level = _one_of(LEVEL, LEVELS, os.environ.get(LEVEL, "").upper() or level)
+    as_json = _one_of(FORMAT, FORMATS, os.environ.get(FORMAT, "").lower() or "plain") == "json"
+    configure_logging(component, level=level, as_json=as_json)
+
+
+def _one_of(name: str, known: Sequence[str], value: str) -> str:
+    if value not in known:
+        raise ConfigError(f"{name} is one of {', '.join(known)}, not {value}.")
+    return value
 
 
 def configure_logging(

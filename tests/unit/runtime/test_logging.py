@@ -10,7 +10,8 @@ from collections.abc import Generator
 
 import pytest
 
-from kappaflow.runtime.logging import configure_logging
+from kappaflow.errors import ConfigError
+from kappaflow.runtime.logging import configure_logging, log_as_asked
 
 
 @pytest.fixture(autouse=True)
@@ -54,3 +55,22 @@ def test_json() -> None:
     event = json.loads(out.getvalue())
     assert event.keys() == {"time", "level", "component", "source", "message", "trace"}
     assert (event["component"], event["level"], event["message"]) == ("worker-1", "ERROR", "cannot write: no space")
+
+
+def test_the_environment_says_what_is_written_and_how(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("KAPPA_LOG_LEVEL", "error")
+    monkeypatch.setenv("KAPPA_LOG_FORMAT", "JSON")
+    log_as_asked("control", level="WARNING")
+    logging.getLogger("kappaflow.server").warning("not shown")
+    logging.getLogger("kappaflow.server").error("lost")
+    event = json.loads(capsys.readouterr().err)
+    assert (event["component"], event["level"], event["message"]) == ("control", "ERROR", "lost")
+
+
+@pytest.mark.parametrize(("name", "known"), [("KAPPA_LOG_LEVEL", "DEBUG, INFO"), ("KAPPA_LOG_FORMAT", "plain, json")])
+def test_what_there_is_not_is_refused(monkeypatch: pytest.MonkeyPatch, name: str, known: str) -> None:
+    monkeypatch.setenv(name, "loud")
+    with pytest.raises(ConfigError, match=f"{name} is one of {known}.*, not"):
+        log_as_asked("control")

@@ -5,8 +5,6 @@ from __future__ import annotations
 import argparse
 import asyncio
 import gc
-import logging
-import os
 import sys
 import time
 from collections.abc import Callable
@@ -15,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from kappaflow.cli.messages import message
 from kappaflow.errors import ConfigError, UsageError
+from kappaflow.runtime.logging import log_as_asked
 
 if TYPE_CHECKING:
     from kappaflow.broker.broker import Broker
@@ -50,8 +49,7 @@ def run(arguments: argparse.Namespace) -> int:
     from kappaflow.broker.config import BrokerConfig, with_properties
     from kappaflow.broker.server import check_listeners, serve
 
-    level = os.environ.get("KAPPA_LOG_LEVEL", "INFO").upper()
-    logging.basicConfig(level=level, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    log_as_asked("broker")
     if not 0 <= arguments.kafka_port <= 65535:
         raise UsageError(message("broker.bad_port", port=arguments.kafka_port))
     config = BrokerConfig(

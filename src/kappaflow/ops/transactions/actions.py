@@ -81,7 +81,7 @@ class AbortTransaction(_EndTransaction):
 
 
 class TerminateTransaction(_EndTransaction):
-    """End an open transaction: ``transactional_id``, ``producer_id``, ``producer_epoch``, ``start_ms``."""
+    """End an open transaction: ``transactional_id``, ``producer_id``, ``start_ms``."""
 
     name = "transaction.terminate"
 

@@ -18,7 +18,8 @@ from hypercorn.config import Config
 from kappaflow.client.admin import Admin
 from kappaflow.client.records import RecordWriter
 from kappaflow.client.schema_registry import registry_by_url
-from kappaflow.errors import KappaError, ServerError
+from kappaflow.errors import ConfigError, KappaError, ServerError
+from kappaflow.runtime.logging import log_as_asked
 from kappaflow.server.configuration import WILDCARDS, ServerConfig
 from kappaflow.server.control.application import REGISTRY_PATH, make_application
 from kappaflow.server.control.command_statuses import CommandStatuses
@@ -171,7 +172,10 @@ def main() -> int:
     parser = argparse.ArgumentParser()
     parser.add_argument("--http-port", type=int, default=0)
     arguments = parser.parse_args()
-    logging.basicConfig(level=logging.WARNING, stream=sys.stderr, format="%(asctime)s control %(message)s")
+    try:
+        log_as_asked("control", level="WARNING")
+    except ConfigError as error:
+        parser.error(str(error))
     collect_nothing_yet()
     config = ServerConfig.from_line(read_first_line())
     try:

@@ -23,6 +23,7 @@ from kappaflow.client.admin import Admin
 from kappaflow.client.schema_registry import HttpSchemaRegistry, registry_by_url
 from kappaflow.errors import ConfigError, KappaError, StatementError
 from kappaflow.kernel.selection import USE_NATIVE
+from kappaflow.runtime.logging import log_as_asked
 from kappaflow.runtime.memory import keep_freed_memory
 from kappaflow.serde.arrow_without_pandas import look_without_pandas
 from kappaflow.server.configuration import ServerConfig
@@ -334,9 +335,10 @@ def main() -> int:
     parser.add_argument("index", type=int)
     arguments = parser.parse_args()
     share_interpreter(0)
-    logging.basicConfig(
-        level=logging.WARNING, stream=sys.stderr, format=f"%(asctime)s worker-{arguments.index} %(message)s"
-    )
+    try:
+        log_as_asked(f"worker-{arguments.index}", level="WARNING")
+    except ConfigError as error:
+        parser.error(str(error))
     restore.logger.setLevel(logging.INFO)  # it speaks only of restores that take long
     collect_nothing_yet()
     keep_freed_memory()
