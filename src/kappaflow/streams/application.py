@@ -89,6 +89,9 @@ class KafkaStreams:
             away) is tried again, and an error in user code ends the client.
         caching: what aggregations and tables with a store give waits for a commit, which forwards the last change of
             each key; `Materialized(caching=False)` exempts a store.
+        statestore_cache_max_bytes: what may wait for a commit in all threads of this instance, counted as Kafka Streams
+            does; beyond that what was not used for longest is forwarded earlier, and the rest of its store with it. 0
+            is `caching=False`. Tasks whose stores cache run in row form then. None has no such bound.
         every_change: changelogs get each change of a store, as from Kafka Streams; otherwise the last one of each key
             at a commit, which is the same once they are compacted, and less.
         max_task_idle_ms: how long a task waits for records of a partition that has none, before it takes those of
@@ -120,6 +123,7 @@ class KafkaStreams:
         replication_factor: int = -1,
         topic_configs: Mapping[str, str] | None = None,
         caching: bool = True,
+        statestore_cache_max_bytes: int | None = None,
         session_timeout_ms: int = 45_000,
         security: Mapping[str, Any] | None = None,
         errors: ErrorPolicy | None = None,
@@ -149,11 +153,13 @@ class KafkaStreams:
         self._globals = GlobalTables(self._bound, client, committed_only=processing_guarantee != "at_least_once")
         self._threads: list[StreamThread] = []
         self._ending = self._failing = self._closed = False
+        shares = num_stream_threads + any(each.is_global for each in self._bound.subtopologies)
         self._config = StreamsConfig(
             client,
             commit_interval_ms=interval,
             auto_offset_reset=auto_offset_reset,
-            caching=caching,
+            caching=caching and statestore_cache_max_bytes != 0,
+            cache_max_bytes=None if statestore_cache_max_bytes is None else statestore_cache_max_bytes // shares,
             replication_factor=replication_factor,
             session_timeout_ms=session_timeout_ms,
             guarantee=processing_guarantee,

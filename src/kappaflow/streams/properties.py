@@ -33,10 +33,6 @@ def _whole(text: Any) -> int:
     return int(str(text))
 
 
-def _caches(size: Any) -> bool:
-    return _whole(size) > 0
-
-
 def _guarantee(text: Any) -> str:
     return {"exactly_once": "exactly_once_v2"}.get(str(text), str(text))
 
@@ -50,8 +46,8 @@ ARGUMENTS: Mapping[str, tuple[str, Callable[[Any], Any]]] = {
     "commit.interval.ms": ("commit_interval_ms", _whole),
     "auto.offset.reset": ("auto_offset_reset", str),
     "replication.factor": ("replication_factor", _whole),
-    "statestore.cache.max.bytes": ("caching", _caches),
-    "cache.max.bytes.buffering": ("caching", _caches),
+    "statestore.cache.max.bytes": ("statestore_cache_max_bytes", _whole),
+    "cache.max.bytes.buffering": ("statestore_cache_max_bytes", _whole),
     "max.task.idle.ms": ("max_task_idle_ms", _whole),
     "metadata.max.age.ms": ("metadata_max_age_ms", _whole),
     "session.timeout.ms": ("session_timeout_ms", _whole),

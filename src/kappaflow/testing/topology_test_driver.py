@@ -28,6 +28,7 @@ from kappaflow.streams.execution.error_handling import ErrorHandler, ErrorPolicy
 from kappaflow.streams.execution.row_task import DecodedRecord, RawRecord, RowTask, read_key, write_key
 from kappaflow.streams.processors.base import TaskContext
 from kappaflow.streams.processors.build import open_objects
+from kappaflow.streams.processors.cache_entries import CacheBudget
 from kappaflow.streams.processors.keys import KeyReader
 from kappaflow.streams.processors.result_cache import waiting_in
 from kappaflow.streams.record import Headers, Record
@@ -52,6 +53,7 @@ class TopologyTestDriver:
         app_configs: what processors see as ``context.app_configs``.
         topics: that there are, for sources that read by a pattern.
         caching: what tables and aggregations give waits for a commit, where their stores allow it.
+        cache_max_bytes: results that take more in the cache do not wait for the commit; None lets all wait.
         commit_every: after so many records there is a commit, and whenever `commit` is called.
         emit_interval_ms, outer_interval_ms: throttles of final results and of unmatched records, in wall-clock time.
     """
@@ -70,10 +72,12 @@ class TopologyTestDriver:
         topics: Sequence[str] = (),
         caching: bool = False,
         commit_every: int = 1,
+        cache_max_bytes: int | None = None,
     ) -> None:
         if not isinstance(topology, Topology):  # pyright: ignore[reportUnnecessaryIsInstance]
             raise UsageError(f"The driver runs a Topology, not a {type(topology).__name__}: call build() first.")
         self._caching, self._commit_every, self._processed = caching, commit_every, 0
+        self._cache_max_bytes = cache_max_bytes
         self._bound: BoundTopology = topology.bind(application_id, topics)
         self.outputs: dict[str, list[RawRecord]] = {}
         self._now = start_time_ms
@@ -105,6 +109,9 @@ class TopologyTestDriver:
             caching=self._caching,
             app_configs=self._app_configs,
         )
+        if self._cache_max_bytes is not None:
+            self.context.cache_budget = CacheBudget(self._cache_max_bytes)
+            self.context.on_flushed = self._flushed
         if self._errors is not None and self._errors.policy.processing != "fail":
             self.context.on_failure = self._processing_failed
         self._task = self._task_of(self._parts, self.context)
@@ -208,6 +215,12 @@ class TopologyTestDriver:
             self._processed += 1
             if self._processed % self._commit_every == 0:
                 self._commit()
+
+    def _flushed(self, spec: StoreSpec, key: bytes, changes: bool) -> None:
+        """A cache puts a row into the store below it, whose changelog gets it."""
+        found = self._uncommitted.pop((spec.name, key), None)
+        if found is not None and changes and spec.logged:
+            self._log(spec, key, *found)
 
     def _changed(self, spec: StoreSpec, key: bytes, stored: Stored | None, time_ms: int) -> None:
         if not spec.logged or spec.history_ms is not None:

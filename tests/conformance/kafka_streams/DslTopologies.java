@@ -921,7 +921,8 @@ public final class DslTopologies {
         Properties settings = new Properties();
         settings.put(StreamsConfig.APPLICATION_ID_CONFIG, "app");
         settings.put(StreamsConfig.BOOTSTRAP_SERVERS_CONFIG, "none:1");
-        settings.put(StreamsConfig.STATESTORE_CACHE_MAX_BYTES_CONFIG, document.has("commit_every") ? "100000000" : "0");
+        String roomy = document.has("cache_bytes") ? document.get("cache_bytes").asText() : "100000000";
+        settings.put(StreamsConfig.STATESTORE_CACHE_MAX_BYTES_CONFIG, document.has("commit_every") ? roomy : "0");
         settings.put(StreamsConfig.DEFAULT_KEY_SERDE_CLASS_CONFIG, Serdes.StringSerde.class.getName());
         settings.put(StreamsConfig.DEFAULT_VALUE_SERDE_CLASS_CONFIG, Serdes.StringSerde.class.getName());
         settings.put("__emit.interval.ms.kstreams.windowed.aggregation__", 0L);

@@ -8,7 +8,7 @@ get.  `KAPPA_DSL_SEEDS=first:count` runs other seeds.
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ from kappaflow.streams.execution.row_task import RawRecord
 from kappaflow.testing.described_streams import (
     Program,
     Trace,
+    bounded_program,
     build_expressed,
     caching_program,
     difference,
@@ -39,6 +40,19 @@ class Traced:
     seed: int
     program: Program
     trace: Trace
+
+
+BOUNDED = COUNT // 2
+NOT_TOLD_APART = frozenset({"global_table", "global_store", "join_global", "look_up"})
+"""Kafka Streams' driver keeps global tables in the same cache; applications have one of its own for them."""
+
+
+def is_comparable(program: Program) -> bool:
+    """Tell whether what a bounded cache does depends on nothing but the reads and puts of single keys.
+
+    Where windows are emitted when they close, a scan uses what it passes.
+    """
+    return not any(op["op"] in NOT_TOLD_APART or op.get("final") for op in program.ops)
 
 
 def windows_that_are_too_old_for_their_store() -> Program:
@@ -78,6 +92,20 @@ def test_expressions_wait_for_commits_likewise(traced: list[Traced]) -> None:
     found = [difference(one.seed, one.program, one.trace, make=build_expressed) for one in traced]
     wrong = [text for text in found if text]
     assert not wrong, f"{len(wrong)} of {len(traced)} programs differ: {wrong[:5]}"
+
+
+def test_a_cache_that_overflows_forwards_what_that_of_kafka_streams_forwards() -> None:
+    """What is evicted takes what waits with it; without the bound some of these programs write something else."""
+    java = java_program(Path(__file__).with_name("DslTopologies.java"))
+    seeds = range(FIRST, FIRST + BOUNDED)
+    programs = {seed: each for seed in seeds if is_comparable(each := bounded_program(seed))}
+    lines = java.run(stdin="".join(each.to_json() + "\n" for each in programs.values()), timeout_s=600).splitlines()
+    traces = {seed: read_trace(line) for seed, line in zip(programs, lines, strict=True)}
+    running = {seed: trace for seed, trace in traces.items() if not trace.error}
+    wrong = [text for seed, trace in running.items() if (text := difference(seed, programs[seed], trace))]
+    assert not wrong, f"{len(wrong)} of {len(running)} programs differ: {wrong[:5]}"
+    unbounded = [difference(seed, replace(programs[seed], cache_bytes=0), trace) for seed, trace in running.items()]
+    assert sum(map(bool, unbounded)) >= len(running) // 20
 
 
 @pytest.mark.parametrize("fault", CACHING_FAULTS)

@@ -465,6 +465,18 @@ def test_stores_in_memory_are_restored_from_their_changelogs(
     assert restored.get("on-disk", 0) <= 1  # the marker of a transaction
 
 
+def test_results_do_not_wait_where_the_cache_has_no_room_for_them(cluster: Cluster, tmp_path: Path) -> None:
+    source, out = cluster.topic("in", 1), cluster.topic("out", 1)
+    builder = StreamsBuilder(key_serde=Serdes.string(), value_serde=Serdes.string())
+    builder.stream(source).group_by_key().count("counts").to_stream().to(out, value_serde=Serdes.long())
+    cluster.write(source, *[(key, "x") for key in "aabca"])
+    options: dict[str, Any] = {"caching": True, "commit_interval_ms": 3_600_000, "statestore_cache_max_bytes": 200}
+    with application(cluster, builder.build(), tmp_path, **options) as app:
+        app.wait_until_running()
+        found = [(key, number(value)) for key, value in cluster.read(out, 2)]
+    assert found == [(b"a", 2), (b"b", 1)]  # the third key had no room; the rest waits for the commit
+
+
 def test_a_pattern_reads_the_topics_that_there_are(cluster: Cluster, tmp_path: Path) -> None:
     topics, out = [cluster.topic(f"in-{each}", 1) for each in "ab"], cluster.topic("out", 1)
     builder = StreamsBuilder(key_serde=Serdes.string(), value_serde=Serdes.string())

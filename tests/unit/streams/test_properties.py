@@ -58,7 +58,7 @@ def test_properties_become_arguments() -> None:
         "bootstrap_servers": "kafka:9092",
         "num_stream_threads": 2,
         "processing_guarantee": "exactly_once_v2",
-        "caching": False,
+        "statestore_cache_max_bytes": 0,
         "auto_offset_reset": "latest",
         "session_timeout_ms": 6000,
         "topic_configs": {"segment.bytes": "1000000"},

@@ -26,6 +26,7 @@ from kappaflow.streams.execution.sink_columns import window_bytes
 from kappaflow.streams.execution.task_assignor import TaskId
 from kappaflow.streams.processors.base import NO_TIME, TaskContext
 from kappaflow.streams.processors.build import open_objects
+from kappaflow.streams.processors.cache_entries import CacheBudget
 from kappaflow.streams.record import Record
 from kappaflow.streams.topology import Subtopology, Topology
 from kappaflow.streams.topology import nodes as n
@@ -46,6 +47,7 @@ class RunningTask:
         every_change: changelogs get each change of a store instead of the last ones of a commit.
         shared_stores: stores that all tasks see, by name.
         app_configs: what processors of the program see.
+        cache_budget: what the caches of the thread may take; without one they take all until the next commit.
         punctuations: told how many milliseconds each scheduled call took.
 
     Attributes:
@@ -73,6 +75,7 @@ class RunningTask:
         outer_interval_ms: int = 1000,
         app_configs: Mapping[str, Any] | None = None,
         punctuations: Sensor | None = None,
+        cache_budget: CacheBudget | None = None,
     ) -> None:
         self.id = task_id
         self.sensor, self.latency, self.lateness = Sensor(), Sensor(), Sensor()
@@ -99,7 +102,7 @@ class RunningTask:
             on_failure=self._processing_failed if passes else None,
             app_configs=app_configs or {},
         )
-        context.punctuations.sensor = punctuations
+        context.punctuations.sensor, context.cache_budget = punctuations, cache_budget
         self._task = RowTask(topology, subtopology, seen, self._produce, self._errors.deserialization, context)
         self._changelogs = ChangelogWriter(
             topology, subtopology, stores, context, outputs, task_id.partition, every=every_change

@@ -43,6 +43,7 @@ from kappaflow.streams.execution.streams_config import StreamsConfig
 from kappaflow.streams.execution.task_assignor import TaskAssignor, TaskId, decode_tasks
 from kappaflow.streams.execution.task_idling import TaskIdling
 from kappaflow.streams.execution.task_opening import OpeningTask, TaskOpener
+from kappaflow.streams.processors.cache_entries import CacheBudget
 from kappaflow.streams.topology import Subtopology, Topology
 from kappaflow.streams.topology import nodes as n
 
@@ -115,6 +116,7 @@ class Session:
             self.config.client, self.application_id, self.config.session_timeout_ms, asks=host.shuts_down_all
         )
         self.sensors = host.figures.sensors
+        self.cache_budget: CacheBudget | None = None
         self.opened: list[OpenTask] = []
         self.last_commit = time.monotonic()
         self.last_purge = time.monotonic()
@@ -315,6 +317,8 @@ class Session:
         begins = {p: row.offset for p, row in listed.items()}
         if empty := {p: LATEST for p, offset in begins.items() if offset < 0}:  # nothing is as young as was asked for
             begins |= {p: row.offset for p, row in self.admin.list_offsets(empty).items()}
+        limit = self.config.cache_max_bytes
+        self.cache_budget = None if limit is None else CacheBudget(limit)
         tasks = {task.id: self._run_task(task, begins) for task in opening}
         self.opened = [OpenTask(tasks[task.id], task.name, task.changelogs, task.group) for task in opening]
         with host.step():
@@ -371,10 +375,15 @@ class Session:
             "errors": self.errors,
             "shared_stores": self.host.shared_stores,
         }
-        rows_only: dict[str, Any] = {"app_configs": self.config.app_configs, "punctuations": self.sensors["punctuate"]}
+        rows_only: dict[str, Any] = {
+            "app_configs": self.config.app_configs,
+            "punctuations": self.sensors["punctuate"],
+            "cache_budget": self.cache_budget,
+        }
         task: Task
         why = reason_for_rows(self.topology, opening.subtopology, caching=self.config.caching)
-        if why or self.config.every_change or self._passes_failures(opening.subtopology):
+        bounded = self.cache_budget is not None and any(spec.caching for spec in opening.subtopology.stores)
+        if why or bounded or self.config.every_change or self._passes_failures(opening.subtopology):
             task = RunningTask(*common, every_change=self.config.every_change, **rows_only, **options)
         else:
             task = ColumnarTask(*common, **options)

@@ -45,6 +45,7 @@ class StreamsConfig:
     instance_id: str | None = None
     application_server: str = ""
     caching: bool = True
+    cache_max_bytes: int | None = None
     replication_factor: int = 1
     min_in_sync: int | None = None
     session_timeout_ms: int = 10_000

@@ -119,14 +119,14 @@ class WindowedAggregateProcessor(CachingProcessor):
         self.store.put(key, new_state, timestamp)
         self.has_put(self.node.store, window.start)
         if self.node.emit_final:
-            self._wait(key, window)
+            self._wait(key, window, record)
             return
         changed = Record(window, Change(aggregator.result(new_state), old), timestamp, record.headers)
         self.send(key, changed, old, record.timestamp)
 
-    def _wait(self, key: bytes, window: Windowed) -> None:
+    def _wait(self, key: bytes, window: Windowed, record: Record) -> None:
         if self.cache is not None:
-            self.cache.note(key)
+            self.cache.note(key, record.headers)
         self._watch(key, window)
 
     def _watch(self, key: bytes, window: Windowed) -> None:

@@ -8,8 +8,10 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from kappaflow.state import VersionedStore
+from kappaflow.streams.processors.cache_entries import CacheBudget
 from kappaflow.streams.processors.time_heap import TimeHeap
 from kappaflow.streams.record import Headers, Record
+from kappaflow.streams.topology.nodes import StoreSpec
 
 NO_TIME = -1
 
@@ -119,6 +121,8 @@ class TaskContext:
             tells whether there was anything.
         in_flight: calls whose results operators wait for.
         may_hold: whether operators may hold records back until then, because nothing else could see it.
+        cache_budget: what caches may take; without one they hold everything until the next commit.
+        on_flushed: told the store and the key of what leaves a cache, and whether it changes the store below.
         on_failure: told the operator that failed for a record, and why; what is behind it does not get the record. None
             lets the task fail.
     """
@@ -144,6 +148,8 @@ class TaskContext:
     in_flight: int = 0
     may_hold: bool = False
     app_configs: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    cache_budget: CacheBudget | None = None
+    on_flushed: Callable[[StoreSpec, bytes, bool], None] | None = None
     on_failure: Callable[[str, Exception], None] | None = None
 
     def poll(self) -> bool:

@@ -17,7 +17,9 @@ from kappaflow.state import (
 )
 from kappaflow.streams.processors.aggregate import StreamAggregateProcessor, WindowedAggregateProcessor
 from kappaflow.streams.processors.base import Input, Processor, TaskContext
+from kappaflow.streams.processors.cache_entries import CachedRows, CacheEntries
 from kappaflow.streams.processors.foreign_key_join import ForeignKeyJoinProcessor
+from kappaflow.streams.processors.result_cache import holds_back, waiting_in
 from kappaflow.streams.processors.session import SessionAggregateProcessor
 from kappaflow.streams.processors.stateless import (
     FilterProcessor,
@@ -69,12 +71,19 @@ def open_objects(spec: n.StoreSpec, rows: OrderedStore, context: TaskContext) ->
         rows = context.shared.get(f"lru:{spec.name}") or context.shared.setdefault(
             f"lru:{spec.name}", LruStore(cast("Any", rows), spec.max_entries, context.now)
         )
+    if context.cache_budget is not None and holds_back(context, spec):
+        rows = cast("OrderedStore", CachedRows(rows, lambda: _entries_of(context, spec)))
     if spec.history_ms is None:
         return ObjectStore(rows, spec.objects)
     found = context.versioned.get(spec.name)
     if found is None:
         found = context.versioned[spec.name] = VersionedStore(rows, spec.objects, spec.history_ms)
     return found
+
+
+def _entries_of(context: TaskContext, spec: n.StoreSpec) -> CacheEntries | None:
+    cache = waiting_in(context, spec)
+    return None if cache is None else cache.entries
 
 
 _BUILDERS: dict[type[n.Node], Callable[[Any, TaskContext, Stores], Processor]] = {

@@ -1,6 +1,8 @@
-"""Results held back until a commit: the record cache of Kafka Streams, when it never overflows.
+"""Results held back until a commit: the record cache of Kafka Streams.
 
     put, put, put ─▶ the store, at once      commit ─▶ one change a key, from what the last commit left to what is now
+
+Where its size is bounded, an entry that has to go and waits takes all that waits of its store with it.
 
 Whoever looks a row up sees every change; only what is forwarded waits.  Where several operators put into one store,
 what waits is in the order of all their puts, and goes on behind the last of them.
@@ -13,7 +15,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from kappaflow.streams.processors.base import NO_TIME, Processor, TaskContext
-from kappaflow.streams.record import Change, Record
+from kappaflow.streams.processors.cache_entries import CacheEntries
+from kappaflow.streams.record import Change, Headers, Record
 from kappaflow.streams.topology.nodes import StoreSpec
 
 KEYS_MAX = 100_000
@@ -56,13 +59,22 @@ class ResultCache:
         self.remembers = False
         self._held: dict[bytes, _Held] = {}
         self._shown: dict[bytes, None] = {}
+        self._unseen: dict[bytes, None] = {}  # put since the last commit, where nothing of it is forwarded
+        budget = owner.context.cache_budget
+        self.entries = None if budget is None else CacheEntries(spec, budget, self._leaves)
 
     def __contains__(self, key: bytes) -> bool:
-        return key in self._shown
+        return key in (self._shown if self.entries is None else self.entries)
 
-    def note(self, key: bytes) -> None:
-        """Keep that a key was put."""
-        if self.remembers:
+    def note(self, key: bytes, headers: Headers = ()) -> None:
+        """Keep that a key was put, by a record with headers."""
+        if self.entries is not None:
+            context = self.owner.context
+            if not self.forwards:
+                self._unseen.pop(key, None)
+                self._unseen[key] = None
+            self.entries.put(key, context.source, headers)
+        elif self.remembers:
             self._shown.pop(key, None)
             self._shown[key] = None
             if len(self._shown) > KEYS_MAX:
@@ -76,12 +88,26 @@ class ResultCache:
             put_time: of a deletion; None is that of the record.
             sends_old: old values are forwarded.
         """
-        self.note(key)
         known = self._held.pop(key, None)
         if known is not None:
             before = known.before
         time_ms = record.timestamp if put_time is None else put_time
         self._held[key] = _Held(record, before, time_ms, sends_old, self.owner.context.source)
+        self.note(key, record.headers)
+
+    def _leaves(self, key: bytes) -> None:
+        """An entry has to go: where it waits, it is forwarded first, and then all that waits of the store."""
+        first = self._held.pop(key, None)
+        if first is not None:
+            self._held = {key: first, **self._held}
+            self._release(self.owner.forward)
+        elif key in self._unseen:  # the store below takes all, and shows by the newest of them
+            del self._unseen[key]
+            context = self.owner.context
+            for each in (key, *self._unseen):
+                if context.on_flushed is not None:
+                    context.on_flushed(self.spec, each, True)
+            self._release(self.owner.forward)
 
     def release(self, forward: Callable[[Record], None]) -> None:
         """Forward and forget all changes; a key that was not there and is not there now changed nothing.
@@ -89,9 +115,19 @@ class ResultCache:
         The store below takes the changes one after the other, so what it shows of old windows depends on the ones
         before.  What is forwarded stands where the last record of its key stood.
         """
+        if self.entries is None:
+            self._release(forward)
+            return
+        size = self.entries.size_bytes
+        self._release(forward)
+        self.entries.settle(size)
+
+    def _release(self, forward: Callable[[Record], None]) -> None:
         context, held, self._held, self.skipped = self.owner.context, self._held, {}, set[bytes]()
         source, name = context.source, self.spec.name
         newest = context.newest.get(name, NO_TIME)
+        deleted: list[bytes] = []
+        self._unseen.clear()
         for key, each in held.items():
             change, window, before = each.record.value, each.record.key, each.before
             if self.remembers:
@@ -101,14 +137,23 @@ class ResultCache:
                 if change.new is not None or before is not None:
                     newest = max(newest, at)
             if change.new is None:
+                if self.entries is not None:
+                    deleted.append(key)
                 if before is None:
                     self.skipped.add(key)
+                    if context.on_flushed is not None:
+                        context.on_flushed(self.spec, key, False)
                     continue
                 each.record.timestamp = each.put_time
+            if context.on_flushed is not None:
+                context.on_flushed(self.spec, key, True)
             each.record.value = Change(change.new, before if each.sends_old else None)
             context.source = each.source
             forward(each.record)
         context.source = source
+        for key in deleted:
+            if key not in self._held and self.entries is not None:
+                self.entries.forget(key)
         if self.remembers:
             context.newest[name] = max(newest, self.newest if not self.forwards else NO_TIME)
 

@@ -20,7 +20,7 @@ from kappaflow.testing.described_streams.comparison import (
 )
 from kappaflow.testing.described_streams.coverage import KINDS, PAIRS, covered, table_of
 from kappaflow.testing.described_streams.expressed import build_expressed
-from kappaflow.testing.described_streams.generate import caching_program, random_program
+from kappaflow.testing.described_streams.generate import bounded_program, caching_program, random_program
 from kappaflow.testing.described_streams.golden import GoldenProgram, read_golden, write_golden
 from kappaflow.testing.described_streams.minimise import minimised
 from kappaflow.testing.described_streams.program import Program, Trace, read_trace
@@ -32,6 +32,7 @@ __all__ = [
     "GoldenProgram",
     "Program",
     "Trace",
+    "bounded_program",
     "build",
     "build_expressed",
     "caching_program",

@@ -75,6 +75,7 @@ def difference(seed: int, program: Program, trace: Trace, restarts: float = 0.0,
         application_id=APPLICATION,
         caching=program.commit_every > 0,
         commit_every=max(1, program.commit_every),
+        cache_max_bytes=program.cache_bytes or None,
     )
     play(driver, program, random.Random(seed), restarts)
     for topic in sorted({*trace.outputs, *driver.outputs}):

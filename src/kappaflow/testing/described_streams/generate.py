@@ -58,6 +58,12 @@ def caching_program(seed: int) -> Program:
     return replace(program, ops=tuple(ops), ticks=(), commit_every=rng.choice((1, 1, 2, 3, 5, 12)))
 
 
+def bounded_program(seed: int) -> Program:
+    """Return a program of `caching_program` whose results do not all find room in the cache."""
+    program, rng = caching_program(seed), random.Random(f"bounded {seed}")
+    return replace(program, cache_bytes=rng.choice((150, 300, 600)), commit_every=rng.choice((5, 12, 30)))
+
+
 class _Making:
     def __init__(self, rng: random.Random) -> None:
         self.rng = rng

@@ -21,6 +21,7 @@ class Program:
         optimize: the optimisations of the topology; empty is none.
         ticks: positions of records before which the clock on the wall goes on, and by how many milliseconds.
         commit_every: results wait for a commit, which comes after so many records; 0 lets nothing wait.
+        cache_bytes: how much may wait; 0 lets everything wait.
     """
 
     ops: tuple[dict[str, Any], ...]
@@ -29,6 +30,7 @@ class Program:
     optimize: str = ""
     commit_every: int = 0
     ticks: tuple[tuple[int, int], ...] = ()
+    cache_bytes: int = 0
 
     def to_json(self) -> str:
         """Return the document for the Java program, in one line."""
@@ -37,7 +39,12 @@ class Program:
             for r in self.records
         ]
         document = {"ops": self.ops, "records": rows, "outputs": self.outputs}
-        given = {"optimize": self.optimize, "commit_every": self.commit_every, "ticks": self.ticks}
+        given = {
+            "optimize": self.optimize,
+            "commit_every": self.commit_every,
+            "ticks": self.ticks,
+            "cache_bytes": self.cache_bytes,
+        }
         return json.dumps(document | {name: value for name, value in given.items() if value})
 
 
