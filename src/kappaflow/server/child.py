@@ -26,13 +26,13 @@ class ChildSpec:
     Attributes:
         name: such as ``worker-0``.
         command: returns the command line; asked again for every start, so that it can fix a port.
-        first_line: sent on standard input right after the start.
+        first_line: gives what is sent on standard input after the start; may wait for it while the child loads.
         ready: what it prints when it is ready; the group is kept as `Child.ready_text`.
     """
 
     name: str
     command: Callable[[], Sequence[str]]
-    first_line: bytes = b""
+    first_line: Callable[[], bytes] = bytes
     ready: re.Pattern[bytes] = READY
 
 
@@ -107,7 +107,7 @@ class Child:
         self._change(state="starting", pid=process.pid)
         assert process.stdin is not None and process.stdout is not None
         with contextlib.suppress(BrokenPipeError):
-            process.stdin.write(self.spec.first_line)
+            process.stdin.write(self.spec.first_line())
             process.stdin.flush()
         for line in process.stdout:
             if (match := self.spec.ready.search(line)) is not None:

@@ -40,6 +40,7 @@ class Supervisor:
         self.children: list[Child] = []
         self.bootstrap_servers = config.bootstrap_servers
         self.http_url = ""
+        self._found = threading.Event()
         self._stopped = threading.Event()
         self._status_lock = threading.Lock()
 
@@ -49,19 +50,22 @@ class Supervisor:
         Raises:
             ServerError: a child did not become ready; it has said why on standard error.
         """
+        config = self.config
         try:
-            if not self.config.bootstrap_servers:
+            broker = None
+            if not config.bootstrap_servers:
                 broker = self._launch(ChildSpec("broker", self._broker_command, ready=BROKER_READY))
+            # The others load while the broker starts, and wait to be told where it is.
+            workers = [
+                self._launch(ChildSpec(f"worker-{i}", _module("kappaflow.server.worker", str(i)), self._line))
+                for i in range(config.workers)
+            ]
+            control = self._launch(ChildSpec("control", self._control_command, self._line))
+            if broker is not None:
                 self._await(broker)
                 self.bootstrap_servers = broker.ready_text
-                self.config.kafka_port = int(broker.ready_text.rpartition(":")[2])
-            embedded = not self.config.bootstrap_servers
-            shared = replace(self.config, bootstrap_servers=self.bootstrap_servers, embedded_broker=embedded)
-            workers = [
-                self._launch(ChildSpec(f"worker-{i}", _module("kappaflow.server.worker", str(i)), shared.to_line()))
-                for i in range(shared.workers)
-            ]
-            control = self._launch(ChildSpec("control", self._control_command, shared.to_line()))
+                config.kafka_port = int(broker.ready_text.rpartition(":")[2])
+            self._found.set()
             self._await(control)
             self.http_url = control.ready_text
             for worker in workers:
@@ -69,6 +73,14 @@ class Supervisor:
         except BaseException:
             self.stop()
             raise
+
+    def _line(self) -> bytes:
+        """The configuration of workers and control, once it is known where the broker is."""
+        self._found.wait()
+        if self._stopped.is_set():
+            return b""  # it is told to end instead
+        embedded = not self.config.bootstrap_servers
+        return replace(self.config, bootstrap_servers=self.bootstrap_servers, embedded_broker=embedded).to_line()
 
     def _broker_command(self) -> Sequence[str]:
         config = self.config
@@ -124,6 +136,7 @@ class Supervisor:
     def stop(self) -> None:
         """Stop control, workers, then the broker, and remove the sockets."""
         self._stopped.set()
+        self._found.set()
         for kind in ("control", "worker", "broker"):
             members = [child for child in self.children if child.spec.name.startswith(kind)]
             stops = [threading.Thread(target=child.stop) for child in members]
