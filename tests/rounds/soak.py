@@ -28,6 +28,9 @@ CHAOS = ROOT / "tests" / "integration" / "chaos"
 GOLDEN_PROGRAMS = ROOT / "tests" / "golden" / "streams"
 """Where programs that fail are kept, made small; tests hold every later version against them."""
 TRACES_A_ROUND = 1000
+PROGRAMS_A_ROUND = 100
+FIRST_PROGRAM = 100_000
+"""Rounds were of 1,000 programs before; seeds below were theirs, and those of make test."""
 WORLDS_A_ROUND = 200
 CONVERSATIONS_A_ROUND = 100
 KILLS_A_ROUND = 20
@@ -37,7 +40,7 @@ COUNTED = {
     "simulation": (WORLDS_A_ROUND, "worlds"),
     "chaos": (KILLS_A_ROUND, "kills"),
     "groups": (CONVERSATIONS_A_ROUND, "conversations"),
-    "topologies": (TRACES_A_ROUND, "programs"),
+    "topologies": (PROGRAMS_A_ROUND, "programs"),
 }
 """What is counted where a round is many of something: how many, and their name."""
 NO_SEEDS = frozenset({"KAPPA_GOLDEN_PROGRAMS"})
@@ -97,7 +100,7 @@ def soak(part: str, minutes: float, files: list[str]) -> int:
         worlds = FIRST_WORLD + (seed - 1) * WORLDS_A_ROUND
         seeds = {
             "KAPPA_TRACE_SEEDS": f"{seed * TRACES_A_ROUND}:{TRACES_A_ROUND}",
-            "KAPPA_DSL_SEEDS": f"{seed * TRACES_A_ROUND}:{TRACES_A_ROUND}",
+            "KAPPA_DSL_SEEDS": f"{FIRST_PROGRAM + seed * PROGRAMS_A_ROUND}:{PROGRAMS_A_ROUND}",
             "KAPPA_GOLDEN_PROGRAMS": str(GOLDEN_PROGRAMS),
             "KAPPA_SIMULATION_SEEDS": f"{worlds}:{WORLDS_A_ROUND}",
             "KAPPA_GROUP_SEEDS": f"{seed * CONVERSATIONS_A_ROUND}:{CONVERSATIONS_A_ROUND}",

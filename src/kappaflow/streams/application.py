@@ -138,6 +138,8 @@ class KafkaStreams:
         app_configs: Mapping[str, Any] | None = None,
     ) -> None:
         _check(topology, processing_guarantee, num_stream_threads, max_task_idle_ms)
+        if statestore_cache_max_bytes is not None and statestore_cache_max_bytes < 0:
+            raise ConfigError(f"statestore_cache_max_bytes is 0 or a size in bytes, not {statestore_cache_max_bytes}.")
         client = ClientConfig(bootstrap_servers, client_id=application_id, security=security or {})
         self._topology = topology
         self._bound = topology.bind(application_id, _topics(client) if topology.has_patterns else ())

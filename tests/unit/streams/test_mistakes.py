@@ -10,7 +10,18 @@ from typing import Any
 import pytest
 
 from kappaflow.errors import KappaError
-from kappaflow.streams import KafkaStreams, Processor, Record, Serdes, StreamsBuilder, TimeWindows, Topology
+from kappaflow.streams import (
+    KafkaStreams,
+    Materialized,
+    Processor,
+    Record,
+    Serdes,
+    StreamsBuilder,
+    TimeWindows,
+    Topology,
+    lru_store,
+    window_store,
+)
 from kappaflow.testing import TopologyTestDriver
 
 TEXT: Any = Serdes.string()
@@ -66,6 +77,18 @@ def first(one: Any, other: Any) -> Any:
         (lambda b: b.stream("in").process(Reaching), "no access to store counts .*Name the store"),
         (lambda b: b.stream("in").process(Reaching, "counts"), "no store called counts"),
         (lambda b: b.stream("in").group_by_key().windowed_by(5), "5 are no windows to fold by"),
+        (lambda b: b.stream("in").join(b.global_table("g"), first), "by a key that a function makes of a record"),
+        (lambda b: b.stream("in").group_by_key().count("my store"), "name of a store has letters .* not 'my store'"),
+        (lambda b: b.stream("in").group_by_key().count(""), "name of a store has letters .* not ''"),
+        (lambda b: b.stream("in").filter(first, name="a b"), "name of an operator has letters"),
+        (lambda b: b.stream("in").group_by_key(name=".."), 'name of a grouping cannot be ".."'),
+        (lambda b: b.stream("in").group_by_key(name="a" * 250), "249 characters at most, not 250"),
+        (lambda b: b.add_state_store(window_store("w", 5, 10)), "keeps windows of 10 ms for 5 ms"),
+        (lambda b: b.add_state_store(lru_store("l", 0)), "keeps at least one key"),
+        (
+            lambda b: b.table("in", materialized=Materialized("t", history_retention_ms=5, in_memory=True)),
+            "kept on the disk: leave in_memory",
+        ),
         (lambda b: b.stream("in").group_by_key().count(5), "a Materialized or the name of a store, not by 5"),
         (lambda b: b.stream("in", value_serde=Serdes.string).to("out"), "Serdes.string is no serde of source KSTREAM"),
         (lambda b: b.table("in").join(b.table("x"), first, partitioner=first), "Partitioners are of joins by foreign"),
@@ -95,3 +118,19 @@ def test_a_mistake_in_what_runs_it_is_told_too(tmp_path: Path) -> None:
         streams.store("counts")
     streams.close()
     assert streams.state == "NOT_RUNNING"
+
+
+def test_a_processor_has_its_context_though_its_init_does_not_call_that_of_its_base() -> None:
+    class Forwarding(Processor):
+        def init(self, context: Any) -> None:
+            self.seen = 0
+
+        def process(self, record: Record) -> None:
+            self.seen += 1
+            self.context.forward(record.with_value(str(self.seen)))
+
+    builder = StreamsBuilder(key_serde=TEXT, value_serde=TEXT)
+    builder.stream("in").process(Forwarding).to("out")
+    with TopologyTestDriver(builder.build()) as driver:
+        driver.create_input_topic("in", TEXT, TEXT).pipe_values(["a", "b"])
+        assert driver.create_output_topic("out", TEXT, TEXT).read_values_to_list() == ["1", "2"]

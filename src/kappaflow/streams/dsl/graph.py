@@ -15,6 +15,7 @@ from kappaflow.errors import TopologyError
 from kappaflow.serde import Serde
 from kappaflow.streams.dsl.entries import Connected
 from kappaflow.streams.dsl.functions import HasKey
+from kappaflow.streams.dsl.names import checked_name
 from kappaflow.streams.dsl.optimizations import merge_repartitions, share_self_joins
 from kappaflow.streams.dsl.topology import Topology
 from kappaflow.streams.topology import Filter, Node
@@ -145,12 +146,12 @@ class Graph:
     def name_or_new(self, name: str | None, prefix: str) -> str:
         """Return a given name, or the next generated one; the number is used up in both cases."""
         generated = self.new_name(prefix)
-        return generated if name is None else name
+        return generated if name is None else checked_name(name, "name of an operator")
 
     def suffixed_or_new(self, name: str | None, suffix: str, prefix: str) -> str:
         """Return a given name with a suffix, or the next generated one; the number is used up in both cases."""
         generated = self.new_name(prefix)
-        return generated if name is None else name + suffix
+        return generated if name is None else checked_name(name, "name of an operator") + suffix
 
     def new_store_name(self, prefix: str) -> str:
         """Return the next generated name of a store."""

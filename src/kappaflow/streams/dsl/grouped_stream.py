@@ -14,6 +14,7 @@ from kappaflow.streams.dsl.expression_folds import aggregate_serde, folding, is_
 from kappaflow.streams.dsl.expressions import is_fold, scope_of, serde_of_shape
 from kappaflow.streams.dsl.functions import aggregator_with_key, joiner_with_key
 from kappaflow.streams.dsl.graph import GraphNode, repartitioning
+from kappaflow.streams.dsl.names import checked_name
 from kappaflow.streams.dsl.reducers import Reducer, reducing
 from kappaflow.streams.dsl.serdes import Serdes
 from kappaflow.streams.dsl.stores import Materialized, StoreDefinition
@@ -58,7 +59,7 @@ class KGroupedStream:
         self.sources = sources
         self.node = node
         self.needs_repartition = needs_repartition
-        self.repartition_name = repartition_name
+        self.repartition_name = repartition_name and checked_name(repartition_name, "name of a grouping")
         self._repartitioned: GraphNode | None = None
 
     def count(self, materialized: Materialized | str | None = None, *, name: str | None = None) -> KTable:

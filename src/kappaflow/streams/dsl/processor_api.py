@@ -247,6 +247,8 @@ class UserProcessor(base.Processor):
     def _start(self) -> None:
         if not self._ready:
             self._ready = True
+            if isinstance(self._processor, Processor):
+                self._processor.context = self._api  # an init that does not call that of its base has it, too
             if hasattr(self._processor, "init"):
                 self._processor.init(self._api)
 

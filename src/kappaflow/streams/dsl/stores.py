@@ -13,6 +13,7 @@ from kappaflow.serde.objects import MissingSerde, RawRowSerde
 from kappaflow.serde.schema import WindowInfo, WindowType
 from kappaflow.serde.types import BYTES
 from kappaflow.state import NOT_PUT, OrderedStore, Version, VersionedStore
+from kappaflow.streams.dsl.names import checked_name
 from kappaflow.streams.dsl.windows import Span, milliseconds
 from kappaflow.streams.processors.base import NO_TIME, TaskContext
 from kappaflow.streams.processors.buffered_changes import CHANGELOG_HEADERS
@@ -61,6 +62,8 @@ class Materialized:
     max_entries: int | None = None
 
     def __post_init__(self) -> None:
+        if isinstance(self.name, str):  # what is no text is told where it is used
+            checked_name(self.name, "name of a store")
         if self.is_versioned and (self.in_memory or self.max_entries is not None):
             raise UsageError(
                 "A store with history_retention_ms is kept on the disk: leave in_memory and max_entries out."
@@ -105,7 +108,10 @@ class StoreDefinition:
     in_memory: bool = False
 
     def __post_init__(self) -> None:
+        checked_name(self.name, "name of a store")
         check_serdes(f"store {self.name}", self.key_serde, self.value_serde)
+        if self.max_entries is not None and self.max_entries < 1:
+            raise UsageError(f"Store {self.name} keeps at least one key: max_entries is {self.max_entries}.")
 
     def spec(self, default_key: Serde | None, default_value: Serde | None) -> StoreSpec:
         """Return what the execution layer opens."""

@@ -431,6 +431,11 @@ class KStream:
         if isinstance(other, KTable):
             return stream_joins.join_table(self, other, kind, joiner, *arguments, **options)
         if isinstance(other, GlobalKTable):
+            if not arguments and "joiner" not in options:
+                raise UsageError(
+                    "A stream looks rows of a GlobalKTable up by a key that a function makes of a record: give it "
+                    "before the joiner, as in join(rates, lambda order: order['currency'], joiner)."
+                )
             return stream_joins.join_global(self, other, kind, joiner, *arguments, **options)
         raise UsageError(f"A stream joins streams and tables, not {type(other).__name__}.")
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from kappaflow.errors import UsageError
 from kappaflow.serde import Serde
 from kappaflow.serde.schema import WindowInfo, WindowType
 from kappaflow.state import OrderedStore, SessionStore
@@ -36,13 +37,17 @@ def window_store(
             timedelta.
         window_size_ms: how long a window is, likewise.
     """
-    info = WindowInfo(WindowType.TUMBLING, milliseconds(window_size_ms, "size of a window", 1))
+    size_ms, kept_ms = milliseconds(window_size_ms, "size of a window", 1), milliseconds(retention_ms, "retention")
+    if kept_ms < size_ms:
+        raise UsageError(
+            f"Store {name} keeps windows of {size_ms} ms for {kept_ms} ms: keep them for their size at least."
+        )
     return StoreDefinition(
         name,
         key_serde,
         value_serde,
-        info,
-        milliseconds(retention_ms, "retention"),
+        WindowInfo(WindowType.TUMBLING, size_ms),
+        kept_ms,
         logging,
         changelog_config=changelog_config or {},
         in_memory=in_memory,
