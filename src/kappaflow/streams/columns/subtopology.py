@@ -88,7 +88,10 @@ class ColumnSubtopology:
         self._operators = {node.name: self._operator(node, stores) for node in self._nodes}
         self._logging: set[str] = set()
         self._flushed = [node.name for node in subtopology.nodes]  # as the row form flushes them
+        # Once: whether an object has a protocol's methods takes longer than most of them.
         self._finishing = [each for each in self._operators.values() if isinstance(each, Finishing)]
+        self._loggers = {name: each for name, each in self._operators.items() if isinstance(each, Logging)}
+        self._remembering = {name: each for name, each in self._operators.items() if isinstance(each, Remembering)}
 
     def _operator(self, node: n.Node, stores: Stores) -> ColumnOperator:
         context, tracks_old = self.context, self._tracks_old(node)
@@ -212,8 +215,8 @@ class ColumnSubtopology:
             self.context.shared[PLACES] = Places(())
         for name in self._flushed:
             operator = self._operators[name]
-            if isinstance(operator, Logging):
-                found = operator.logged()
+            if (logger := self._loggers.get(name)) is not None:
+                found = logger.logged()
                 self._logging.update(spec.name for spec, _ in found)
                 drained += [(spec, logged) for spec, logged in found if logged is not None]
             held_back = self._held_back(operator)
@@ -251,10 +254,6 @@ class ColumnSubtopology:
     def delta_bytes(self) -> int:
         """What states have grown by since the last `drain`."""
         return sum(o.delta_bytes for o in self._operators.values() if isinstance(o, AggregateColumns))
-
-    @property
-    def _remembering(self) -> dict[str, Remembering]:
-        return {name: each for name, each in self._operators.items() if isinstance(each, Remembering)}
 
     def progress(self) -> dict[str, dict[str, int]]:
         """Return the numbers that a restart must find again, by operator."""
