@@ -77,6 +77,12 @@ def first(one: Any, other: Any) -> Any:
         (lambda b: b.stream("in").process(Reaching), "no access to store counts .*Name the store"),
         (lambda b: b.stream("in").process(Reaching, "counts"), "no store called counts"),
         (lambda b: b.stream("in").group_by_key().windowed_by(5), "5 are no windows to fold by"),
+        (
+            lambda b: b.stream("in").join(b.table("t"), lambda row: row),
+            "joiner .* needs 1 arguments; it gets two values",
+        ),
+        (lambda b: b.stream("in").group_by_key().aggregate(list, lambda row: row), "aggregator .* needs 1 arguments"),
+        (lambda b: b.stream("in").map_values(lambda: 1), "needs 0 arguments; it gets the value"),
         (lambda b: b.stream("in").join(b.global_table("g"), first), "by a key that a function makes of a record"),
         (lambda b: b.stream("in").group_by_key().count("my store"), "name of a store has letters .* not 'my store'"),
         (lambda b: b.stream("in").group_by_key().count(""), "name of a store has letters .* not ''"),

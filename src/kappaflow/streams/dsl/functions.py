@@ -34,6 +34,23 @@ def required_arguments(function: Callable[..., Any]) -> int | None:
     )
 
 
+def takes(function: Callable[..., Any], count: int) -> bool:
+    """Tell whether a function can be called with so many arguments; where that cannot be told, it can.
+
+    >>> takes(lambda one: one, 1), takes(lambda one: one, 2), takes(lambda one, *more: one, 2), takes(max, 2)
+    (True, False, True, True)
+    """
+    try:
+        signature = inspect.signature(function)
+    except (TypeError, ValueError):
+        return True
+    try:
+        signature.bind(*[None] * count)
+    except TypeError:
+        return False
+    return True
+
+
 def with_key(function: Callable[..., Any], what: str = "function") -> KeyValueFunction:
     """Return a function of key and value.
 
@@ -45,7 +62,7 @@ def with_key(function: Callable[..., Any], what: str = "function") -> KeyValueFu
     needed = required_arguments(function)
     if needed == 2:
         return function
-    if needed is None or needed <= 1:
+    if takes(function, 1):
         return lambda _key, value: function(value)
     raise UsageError(f"The {what} {_name(function)} needs {needed} arguments; it gets the value, or key and value.")
 
@@ -59,7 +76,7 @@ def joiner_with_key(function: Callable[..., Any]) -> Callable[[Any, Any, Any], A
     needed = required_arguments(function)
     if needed == 3:
         return function
-    if needed in (None, 0, 1, 2):
+    if takes(function, 2):
         return lambda _key, left, right: function(left, right)
     raise UsageError(f"The joiner {_name(function)} needs {needed} arguments; it gets two values, or key and values.")
 
@@ -73,7 +90,7 @@ def aggregator_with_key(function: Callable[..., Any]) -> Callable[[Any, Any, Any
     needed = required_arguments(function)
     if needed == 3:
         return function
-    if needed in (None, 0, 1, 2):
+    if takes(function, 2):
         return lambda _key, value, aggregate: function(value, aggregate)
     raise UsageError(
         f"The aggregator {_name(function)} needs {needed} arguments; it gets value and aggregate, or key, value and "
