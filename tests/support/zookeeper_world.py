@@ -75,6 +75,8 @@ class ZookeeperWorld:
             self.files[number] = self.files[number].removesuffix(rows)
         self.warming = dict.fromkeys(everybody, 0)
         self.leader = leader or max(self.whole)
+        self.began = dict.fromkeys(everybody, 0)
+        self.joined = set(self.whole)
         self.electing = 0
         self.slow = 3
         self.events: list[str] = []
@@ -131,6 +133,7 @@ class ZookeeperWorld:
         self.states[number] = "active"
         self.known[number] = read_servers(self.files[number])
         self.warming[number] = self.slow
+        self.began[number] = max(self.began.values()) + 1
 
     def stop(self, number: int) -> None:
         """A server is asked to end."""
@@ -141,10 +144,11 @@ class ZookeeperWorld:
     def end(self, number: int, state: str = "failed") -> None:
         """A server ends, by itself where no other state is named."""
         self.states[number] = state
-        if not (self.leader and self.following(self.leader)) and not self.able():
+        self.joined.discard(number)
+        if not self.led() and not self.able():
             self.lost.append(self.events[-1] if self.events else f"end of {number}")
         self.look_for_two()
-        if self.leader and self.following(self.leader) is None:
+        if self.leader and not self.led():
             self.leader, self.electing = 0, self.slow
 
     def tick(self) -> None:
@@ -157,10 +161,12 @@ class ZookeeperWorld:
             self.electing -= 1
         if not self.leader and not self.electing and self.able():
             self.leader = self.able()[0]
+            self.joined = set(self.following(self.leader) or ())
             if self.leader not in self.whole:
                 self.lost.append(f"what was acknowledged, as {self.leader} leads")
+        self.joined |= {n for n in self.answers() - self.joined if self.leader and self.finds_the_leader(n)}
         if self.leader in self.whole:
-            self.whole |= self.following(self.leader) or set[int]()
+            self.whole |= self.led()
 
     # Who may lead, and whom
 
@@ -177,6 +183,23 @@ class ZookeeperWorld:
             if fewer == group:
                 return group if leader in group else None
             group = fewer
+
+    def led(self) -> set[int]:
+        """The leader and those that follow it now."""
+        if not self.leader or self.leader not in self.joined:
+            return set()
+        return (self.following(self.leader) or set[int]()) & self.joined
+
+    def finds_the_leader(self, number: int) -> bool:
+        """Whether a server that starts hears a majority of its list say who leads.
+
+        Two servers talk when the one that started later knows where the other one is.
+        """
+        knows = self.known[number]
+        heard = {n for n in self.led() if knows.get(n) == self.known[n].get(n) or self.began[n] > self.began[number]}
+        return knows.get(self.leader) == self.known[self.leader].get(self.leader) and len(heard & set(knows)) >= min(
+            len(knows) // 2 + 1, len(knows) - 1
+        )
 
     def look_for_two(self) -> None:
         """Note it where two groups could each elect a leader that have no server in common."""
@@ -204,7 +227,7 @@ class ZookeeperWorld:
 
     def look_at(self, number: int, address: str) -> ServerState:
         """As `kappaflow.ops.zookeeper.status.server_state`."""
-        group = (self.following(self.leader) or set[int]()) if self.leader else set[int]()
+        group = self.led()
         followers = None
         if number not in self.answers():
             mode = "down"

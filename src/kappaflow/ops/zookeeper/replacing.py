@@ -18,7 +18,6 @@ from kappaflow.ops.zookeeper.moving import (
     content_of,
     gate,
     host_of,
-    let_all_know_the_leader,
     not_serving,
     restart,
     running_ensemble,
@@ -231,18 +230,21 @@ class TellServers(ReversibleAction):
     def undo(self, session: OpsSession, arguments: Arguments, captured: Mapping[str, Any], progress: Progress) -> None:
         """Write the files of before; servers that run read them at their next start.
 
-        They are not restarted: of those left some could not follow the replaced server, which would then lead.
+        They are not restarted: one that knew the old address only would not find enough others that follow the leader.
 
         Raises:
-            PlanError: they do not follow one leader in the end.
+            PlanError: they do not follow one leader.
         """
         for number in arguments["tell"]:
             host = host_of(session, number)
-            host.write_file(host.entry.config_file, captured["contents"][str(number)].encode())
-            if host.service_state().state != "active":
+            if host.service_state().state != "active":  # a crash kept it from being started again
+                content = with_servers(content_of(host), servers_in(arguments))
+                host.write_file(host.entry.config_file, content.encode())
                 host.start()
-        let_all_know_the_leader(session, progress, arguments["down"])
         wait_for_all(session, arguments["tell"][0], progress)
+        for number in arguments["tell"]:
+            host = host_of(session, number)
+            host.write_file(host.entry.config_file, captured["contents"][str(number)].encode())
         progress(text("zookeeper.read_later", others=", ".join(map(str, arguments["tell"]))))
 
 
