@@ -59,6 +59,37 @@ class QuorumWatch:
                 self.lost.append(" ".join(f"{s.server_id}={s.mode}" for s in state.servers))
 
 
+def test_a_dead_server_of_three_comes_back_on_another_machine(cluster: LocalCluster, kappa: KappaCommand) -> None:
+    with cluster.session() as session:
+        session.admin.topics.create([NewTopic("held", 2, 2, {"min.insync.replicas": "1"})])
+        dead = next(s.server_id for s in ensemble_state(session).servers if s.mode == "follower")
+    cluster.kill(f"zookeeper-{dead}")
+    refused = kappa.run("zookeeper", "remove", str(dead), "--confirm", str(dead))
+    assert refused.returncode == 3
+    assert f"kappa zookeeper replace {dead}" in refused.stderr
+    before = cluster.node(f"zookeeper-{dead}").port
+    assert cluster.move_zookeeper(f"zookeeper-{dead}").port != before
+    ContextFile(kappa.home / "clusters.toml").put(cluster.context())
+    plan, again = kappa.home / "replace.json", kappa.home / "again.json"
+    words = ("zookeeper", "replace", str(dead), "--confirm", str(dead))
+    with AcknowledgedLoad(cluster.bootstrap_servers, "held") as load, QuorumWatch(cluster) as watch:
+        kappa(
+            *words, "--plan-file", str(plan), code=-9, crash_at="zookeeper.stopped:2"
+        )  # it is the leader that is down
+        kappa("plan", "undo", str(plan))
+        assert not cluster.is_running(f"zookeeper-{dead}")
+        kappa(*words, "--plan-file", str(again), code=-9, crash_at="zookeeper.stopped:2")
+        kappa("plan", "resume", str(again))
+        kappa("plan", "verify", str(again))
+        with cluster.session() as session:
+            state = ensemble_state(session)
+        assert [s.mode for s in state.servers] == ["leader", "follower", "follower"]
+        assert state.servers[0].followers == 2
+    load.check()
+    assert watch.looks > 20
+    assert watch.lost == []
+
+
 def test_from_three_to_five_and_back_under_load(cluster: LocalCluster, kappa: KappaCommand) -> None:
     with cluster.session() as session:
         session.admin.topics.create([NewTopic("kept", 4, 2, {"min.insync.replicas": "1"})])

@@ -23,6 +23,7 @@ from kappaflow.ops.hosts.local_host import LocalHost
 from kappaflow.ops.local_clusters import texts as _texts
 from kappaflow.ops.local_clusters.file_systems import mount, unmount_below
 from kappaflow.ops.local_clusters.layout import FIRST_CONTROLLER, ClusterLayout, ClusterSpec, LocalNode, new_layout
+from kappaflow.ops.local_clusters.ports import free_port
 from kappaflow.ops.local_clusters.properties import HOST
 from kappaflow.ops.local_clusters.readiness import is_listening, live_brokers, zookeeper_mode
 from kappaflow.ops.local_clusters.software import (
@@ -303,6 +304,18 @@ class LocalCluster:
         servers = self.layout.of_role("zookeeper")
         number = max(node.number for node in servers) + 1
         node = self.layout.add_node(self.directory, ("zookeeper",), number, servers[0].version)
+        self._write_node(node)
+        self.layout.write(self.directory)
+        return node
+
+    def move_zookeeper(self, name: str) -> LocalNode:
+        """Lay a dead ZooKeeper server out anew, with other ports and without data, as on another machine.
+
+        Nobody knows where it is; ``kappa zookeeper replace`` brings it back.
+        """
+        node = self.node(name)
+        node.port, node.ports = free_port(), {"peer": free_port(), "election": free_port()}
+        shutil.rmtree(node.data[0])
         self._write_node(node)
         self.layout.write(self.directory)
         return node
