@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import re
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -20,12 +21,16 @@ from kappaflow.ops.contexts import ContextFile
 from kappaflow.testing.apache_kafka import java_tool
 from kappaflow.testing.kappa_command import KappaCommand
 from kappaflow.testing.local_cluster import ClusterSpec, LocalCluster
+from kappaflow.testing.raw_client import RawClient
+from kappaflow.testing.simulation.producing import produce_request
+from kappaflow.wire.record_batch import TRANSACTIONAL_BIT, build_batch
 
 pytestmark = [pytest.mark.java, pytest.mark.slow, pytest.mark.real, pytest.mark.timeout(240)]
 TOOLS = "org.apache.kafka.tools."
 GROUPS = f"{TOOLS}consumer.group.ConsumerGroupCommand"
 CONFIGS = "kafka.admin.ConfigCommand"
 KRAFT, ZOOKEEPER = "KRaft", "ZooKeeper"
+PRODUCE, PRODUCE_VERSION = 0, 9
 SPECS = {
     KRAFT: ClusterSpec(
         brokers=2,
@@ -34,6 +39,7 @@ SPECS = {
             "authorizer.class.name": "org.apache.kafka.metadata.authorizer.StandardAuthorizer",
             "super.users": "User:ANONYMOUS",
             "auto.leader.rebalance.enable": "false",
+            "transaction.partition.verification.enable": "false",  # so that a transaction can hang at all
         },
         heap="256m",
     ),
@@ -45,6 +51,7 @@ SPECS = {
             "authorizer.class.name": "kafka.security.authorizer.AclAuthorizer",
             "super.users": "User:ANONYMOUS",
             "auto.leader.rebalance.enable": "false",
+            "transaction.partition.verification.enable": "false",  # so that a transaction can hang at all
         },
         heap="256m",
     ),
@@ -131,6 +138,33 @@ def test_topics(both: Both) -> None:
     assert Path(plan).exists()
 
 
+def test_topics_by_pattern_by_id_and_by_their_own_configurations(both: Both) -> None:
+    both.kappa("topics", "create", "named-1", "--replica-assignment", "2:1,1:2", "--config", "segment.ms=70000")
+    assert [row[2] for row in partitions_by_java(both, "named-1")] == ["2,1", "1,2"]
+    assert partitions_by_kappa(both, "named-1") == partitions_by_java(both, "named-1")
+    assert "nothing was done" in both.kappa("topics", "create", "named-1", "--if-not-exists")
+    pattern = "named-.|ord.*|rs"
+    listed = both.java("TopicCommand", "--list", "--topic", pattern).split()
+    assert [row["name"] for row in both.data("topics", "list", "--match", pattern)] == listed == ["named-1", "orders"]
+    (ours,) = both.data("topics", "describe", "named-1")
+    shown = both.java("TopicCommand", "--describe", "--topic-id", ours["topic_id"])
+    assert re.findall(r"Topic: (\S+)\s+TopicId: (\S+)\s", shown) == [("named-1", ours["topic_id"])]
+    assert both.data("topics", "describe", ours["topic_id"]) == [ours]
+    shown = both.java("TopicCommand", "--describe", "--topics-with-overrides", "--exclude-internal")
+    theirs = re.findall(r"Topic: (\S+)\s+TopicId", shown)
+    found = {row["topic"] for row in both.data("topics", "describe", "--with-overrides") if not row["internal"]}
+    # The tool also counts what brokers set for all topics; of one's own is what the topic has itself.
+    assert found == {"named-1"} <= set(theirs)
+    both.kappa("topics", "delete", "named-1", "--if-exists", "--confirm", "named-1")
+    assert "nothing was done" in both.kappa("topics", "delete", "named-1", "--if-exists")
+
+
+def test_offsets_of_partitions(both: Both) -> None:
+    theirs = both.java("GetOffsetShell", "--topic-partitions", "orders:1-3,extra:0").split()
+    ours = both.data("topics", "offsets", "extra:0", "orders:1,2")
+    assert [f"{row['topic']}:{row['partition']}:{row['offset']}" for row in ours] == theirs
+
+
 @pytest.mark.parametrize("time", ["latest", "earliest", "max-timestamp"])
 def test_offsets(both: Both, time: str) -> None:
     theirs = both.java("GetOffsetShell", "--topic", "orders", "--time", time).split()
@@ -157,7 +191,9 @@ def test_leaders_are_elected(both: Both) -> None:
     with both.cluster.session() as session:
         session.admin.placement.reassign({TopicPartition("led", 0): [second, first]})
     assert partitions_by_java(both, "led")[0][1] == first
-    plan = both.plan("topics", "elect-leaders", "led:0")
+    path = both.kappa.home / "led.json"
+    path.write_text(json.dumps({"partitions": [{"topic": "led", "partition": 0}]}))
+    plan = both.plan("topics", "elect-leaders", "--path-to-json-file", str(path))
     assert partitions_by_java(both, "led")[0][1] == second
     assert "cannot be taken back" in both.kappa("plan", "undo", plan, code=3)
     both.kappa("topics", "delete", "led", "--confirm", "led")
@@ -178,6 +214,25 @@ def test_configs(both: Both, kind: str, name: str) -> None:
     assert configs_by_java(both, f"{kind}s", name)[key] == "2"
     both.kappa("plan", "undo", plan)
     assert configs_by_java(both, f"{kind}s", name) == before
+
+
+def test_configurations_from_a_file_and_levels_of_loggers(both: Both) -> None:
+    path = both.kappa.home / "more.properties"
+    path.write_text("# a comment\nretention.ms=120000\ncleanup.policy=compact,delete\n")
+    before = configs_by_java(both, "topics", "extra")
+    plan = both.plan("configs", "alter", "topic", "extra", "--set-file", str(path))
+    now = configs_by_java(both, "topics", "extra")
+    assert (now["retention.ms"], now["cleanup.policy"]) == ("120000", "compact,delete")
+    both.kappa("plan", "undo", plan)
+    assert configs_by_java(both, "topics", "extra") == before
+    logger = "kafka.log.LogCleaner" if both.kind == ZOOKEEPER else "kafka.server.ReplicaManager"
+    levels = configs_by_java(both, "broker-loggers", "1")
+    ours = {row["key"]: row["value"] for row in both.data("configs", "describe", "broker-logger", "1")}
+    assert ours[logger] == levels[logger]
+    plan = both.plan("configs", "alter", "broker-logger", "1", "--set", f"{logger}=DEBUG")
+    assert configs_by_java(both, "broker-loggers", "1")[logger] == "DEBUG"
+    both.kappa("plan", "undo", plan)
+    assert configs_by_java(both, "broker-loggers", "1")[logger] == levels[logger]
 
 
 def offsets_by_java(both: Both, group: str) -> set[tuple[str, ...]]:
@@ -209,6 +264,33 @@ def test_groups(both: Both) -> None:
     assert offsets_by_java(both, "readers") == before
 
 
+def test_all_groups_and_the_offsets_of_a_reset_as_a_file(both: Both) -> None:
+    both.kappa("groups", "reset", "second", "--topic", "orders:0", "--to-offset", "5")
+    both.kappa("groups", "reset", "third", "--topic", "extra", "--to-earliest")
+    shown = both.java(GROUPS, "--describe", "--all-groups")
+    theirs = set(re.findall(r"^(\S+)\s+(orders|extra)\s+(\d)\s+(\d+)\s+(\d+)\s+(\d+)", shown, re.MULTILINE))
+    ours = {
+        (group["group"], row["topic"], *(str(row[key]) for key in ("partition", "committed", "end", "lag")))
+        for group in both.data("groups", "describe", "--all-groups", "--no-time")
+        for row in group["partitions"]
+    }
+    assert ours == theirs
+    assert {row[0] for row in theirs} == {"readers", "second", "third"}
+    states = both.java(GROUPS, "--list", "--state", "Empty").splitlines()[1:]
+    assert {row["group"] for row in both.data("groups", "list", "--state", "empty,dead")} == {
+        s.split()[0] for s in states
+    }
+    words = ("--group", "readers", "--topic", "orders", "--shift-by", "-2", "--export")
+    exported = both.java(GROUPS, "--reset-offsets", *words, "--dry-run").split()
+    path = both.kappa.home / "offsets.csv"
+    both.kappa(
+        "groups", "reset", "readers", "--topic", "orders", "--shift-by", "-2", "--dry-run", "--export", str(path)
+    )
+    assert sorted(row.replace('"', "") for row in exported) == path.read_text().split()
+    both.kappa("groups", "delete", "second", "third", "--confirm", "second,third")
+    assert set(both.java(GROUPS, "--list").split()) == {"readers"}
+
+
 def test_members_of_a_group(both: Both) -> None:
     settings = {"bootstrap.servers": both.cluster.bootstrap_servers, "group.id": "live", "client.id": "app-7"}
     consumer = Consumer(settings)
@@ -237,6 +319,16 @@ def test_sizes_on_disk(both: Both) -> None:
     assert {row["name"].partition(":")[2] for row in both.data("disk", "usage", "--by", "directory")} == paths
 
 
+def test_sizes_of_a_topic_on_a_broker(both: Both) -> None:
+    words = ("--broker-list", "2", "--topic-list", "orders")
+    described = json.loads(both.java("LogDirsCommand", "--describe", *words).splitlines()[-1])
+    ((directory,),) = [broker["logDirs"] for broker in described["brokers"]]
+    theirs = {(f"{row['partition']}@2", row["size"], row["offsetLag"]) for row in directory["partitions"]}
+    rows = both.data("disk", "usage", "--by", "partition", "--broker", "2", "--topic", "orders")
+    assert {(row["name"], row["size_bytes"], row["offset_lag"]) for row in rows} == theirs
+    assert len(rows) == 3
+
+
 def test_acls(both: Both) -> None:
     tool = "AclCommand" if both.kind == KRAFT else "kafka.admin.AclCommand"
     plan = both.plan("acls", "add", "--topic", "orders", "--principal", "alice", "--operation", "read", "--allow")
@@ -254,8 +346,62 @@ def test_acls(both: Both) -> None:
     }
     both.kappa("plan", "undo", plan)
     assert "alice" not in both.java(tool, "--list")
-    both.kappa("acls", "remove", "--principal", "bob", "--confirm", "remove")
+    assert both.data("acls", "list", "--pattern", "literal") == both.data("acls", "list", "--host", "10.0.0.1") == []
+    both.kappa("acls", "remove", "--principal", "bob", "--deny", "--pattern", "prefixed", "--confirm", "remove")
     assert "bob" not in both.java(tool, "--list")
+
+
+def acls_by_java(both: Both, *words: str) -> set[tuple[str, ...]]:
+    tool = "AclCommand" if both.kind == KRAFT else "kafka.admin.AclCommand"
+    shown = both.java(tool, "--list", *words)
+    found: set[tuple[str, ...]] = set()
+    resource: tuple[str, ...] = ()
+    for line in shown.splitlines():
+        if named := re.search(r"resourceType=(\w+), name=(\S+), patternType=(\w+)", line):
+            resource = named[1].lower(), named[2], named[3].lower()
+        elif entry := re.search(r"principal=(\S+), host=(\S+), operation=(\w+), permissionType=(\w+)", line):
+            found.add((*resource, entry[1], entry[2], entry[3].replace("_", "").lower(), entry[4].lower()))
+    return found
+
+
+def acls_by_kappa(both: Both, *words: str) -> set[tuple[str, ...]]:
+    keys = ("resource_kind", "resource_name", "pattern", "principal", "host", "operation", "permission")
+    rows = [[row[key] for key in keys] for row in both.data("acls", "list", *words)]
+    return {(*row[:5], row[5].lower(), row[6]) for row in rows}
+
+
+def test_acls_by_filters(both: Both) -> None:
+    who = ("acls", "add", "--principal", "dora")
+    for words in (
+        ("--topic", "orders", "--operation", "describe", "--host", "10.0.0.1"),
+        ("--topic", "ord", "--prefixed", "--operation", "write", "--deny"),
+        ("--topic", "*", "--operation", "describeconfigs"),
+        ("--topic", "extra", "--consumer", "readers"),
+    ):
+        both.kappa(*who, *words)
+    everything = acls_by_java(both)
+    assert len(everything) == 6
+    assert acls_by_kappa(both) == everything
+    questions: list[tuple[tuple[str, ...], tuple[str, ...]]] = [
+        (("--topic", "orders"), ("--topic", "orders")),
+        (("--topic", "orders", "--resource-pattern-type", "match"), ("--topic", "orders", "--matching")),
+        (("--topic", "ord", "--resource-pattern-type", "prefixed"), ("--topic", "ord", "--pattern", "prefixed")),
+        (("--group", "readers", "--principal", "User:dora"), ("--group", "readers", "--principal", "dora")),
+        (("--topic", "extra", "--principal", "User:nobody"), ("--topic", "extra", "--principal", "nobody")),
+    ]
+    for theirs, ours in questions:
+        assert acls_by_kappa(both, *ours) == acls_by_java(both, *theirs), (theirs, ours)
+    assert len(acls_by_kappa(both, "--topic", "orders", "--matching")) == 3
+    both.kappa("acls", "remove", "--principal", "dora", "--confirm", "remove")
+    assert acls_by_java(both) == set()
+
+
+def test_a_file_of_properties_serves_both(both: Both) -> None:
+    path = both.kappa.home / "client.properties"
+    path.write_text("# who asks\nsecurity.protocol=PLAINTEXT\nclient.id = asker\nrequest.timeout.ms=20000\n")
+    theirs = both.java("TopicCommand", "--list", "--command-config", str(path)).split()
+    shown = both.data("topics", "list", "--internal", "--command-config", str(path))
+    assert [row["name"] for row in shown] == sorted(theirs)
 
 
 def test_transactions(both: Both) -> None:
@@ -265,6 +411,51 @@ def test_transactions(both: Both) -> None:
     assert ours == theirs
     assert len(ours) == 1
     assert both.data("transactions", "hanging") == []
+
+
+def leave_hanging(both: Both, topic: str, producer_id: int) -> None:
+    """Write a record of a transaction that no coordinator knows."""
+    leader = partitions_by_java(both, topic)[0][1]
+    (address,) = (row["address"] for row in both.data("brokers", "list") if row["broker"] == leader)
+    batch = build_batch(
+        [(b"k", b"v")],
+        timestamp_ms=int(time.time() * 1000) - 60_000,
+        attributes=TRANSACTIONAL_BIT,
+        producer_id=producer_id,
+        producer_epoch=0,
+        base_sequence=0,
+    )
+    with RawClient(int(address.rpartition(":")[2])) as client:
+        answer = client.ask(PRODUCE, PRODUCE_VERSION, produce_request((topic, 0), batch, "forgotten"))
+    assert answer.responses[0].partition_responses[0].error_code == 0
+
+
+def test_hanging_transactions(both: Both) -> None:
+    both.kappa("topics", "create", "hung", "--partitions", "1")
+    words = ("--topic", "hung", "--partition", "0")
+    for producer_id, aborts in ((987_654_321, "kappa"), (987_654_322, "java")):
+        leave_hanging(both, "hung", producer_id)
+        shown = both.java("TransactionsCommand", "find-hanging", *words, "--max-transaction-timeout", "0")
+        theirs = [line.split() for line in shown.splitlines()[1:] if line.startswith("hung")]
+        ours = json.loads(both.kappa("transactions", "hanging", "hung", "--idle", "0s", "--json", code=1))
+        keys = ("producer_id", "producer_epoch", "coordinator_epoch", "transaction_start")
+        assert [["hung", "0", *(str(row[key]) for key in keys)] for row in ours] == [row[:6] for row in theirs]
+        assert [row["producer_id"] for row in ours] == [producer_id]
+        shown = both.java("TransactionsCommand", "describe-producers", *words)
+        theirs = sorted(line.split() for line in shown.splitlines()[1:] if line.strip())
+        ours = both.data("transactions", "producers", "hung:0")
+        found = sorted([str(r[k]) for k in ("producer_id", "producer_epoch", "coordinator_epoch")] for r in ours)
+        assert found == [row[:3] for row in theirs]
+        start = next(row["transaction_start"] for row in ours if row["producer_id"] == producer_id)
+        if aborts == "kappa":
+            told = ("--start-offset", str(start), "--confirm", str(producer_id))
+            both.kappa("transactions", "abort", "hung:0", *told)
+        else:
+            both.java("TransactionsCommand", "abort", *words, "--start-offset", str(start))
+        shown = both.java("TransactionsCommand", "find-hanging", *words, "--max-transaction-timeout", "0")
+        assert "hung" not in shown
+        assert both.data("transactions", "hanging", "hung", "--idle", "0s") == []
+    both.kappa("topics", "delete", "hung", "--confirm", "hung")
 
 
 def test_quotas_and_users(both: Both, tmp_path: Path) -> None:
