@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from kappaflow.errors import FunctionError, ParseError, StatementError
+from kappaflow.kernel.number_text import parse_integer
 from kappaflow.serde.schema import WindowInfo, WindowType
 from kappaflow.sql.ast.statements import Properties, PropertyValue
 from kappaflow.sql.formats import require_format
@@ -75,10 +76,10 @@ class WithClause:
         value = self.values.get(name)
         if value is None:
             return None
+        kind, bits = ("LONG", 64) if name == "RETENTION_MS" else ("INT", 32)
         try:
-            return int(str(value))
+            return parse_integer(str(value).strip(), bits)
         except ValueError:
-            kind = "LONG" if name == "RETENTION_MS" else "INT"
             raise StatementError(f"Invalid value {value} for property {name}: Not a number of type {kind}") from None
 
     def flag(self, name: str) -> bool | None:
@@ -223,12 +224,17 @@ def duration_ms(text: str, name: str) -> int:
     if len(parts) != 2:
         raise ParseError(f"{problem} Expected 2 tokens, got: {len(parts)}. Write it like '10 SECONDS'.")
     number, unit = parts[0], parts[1].upper()
-    if not number.isdigit():
-        raise ParseError(f"{problem} Not numeric: '{number}'")
+    try:
+        count = parse_integer(number, 64)
+    except ValueError:
+        raise ParseError(f"{problem} Not numeric: '{number}'") from None
     factor = _UNITS_MS.get(unit.removesuffix("S"))
     if factor is None:
         raise ParseError(f"{problem} Unknown time unit: '{unit}'")
-    return int(number) * factor
+    size_ms = count * factor
+    if not 0 < size_ms < 2**63:
+        raise ParseError(f"{problem} It must be longer than zero and no longer than {2**63 - 1} ms.")
+    return size_ms
 
 
 def format_names(clause: WithClause, settings: Settings) -> tuple[str, str]:

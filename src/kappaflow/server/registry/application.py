@@ -19,6 +19,7 @@ from kappaflow.server.registry.subjects import (
     MODES,
     RegistryError,
     Version,
+    number_of,
     schema_document,
     schema_of,
     version_document,
@@ -248,9 +249,10 @@ def _subject(request: Request) -> str:
 
 def _id(request: Request) -> int:
     text = str(request.path_params["id"])
-    if not text.isdigit():
+    number = number_of(text)
+    if not number:
         raise RegistryError(40403, f"Schema {text} not found")
-    return int(text)
+    return number
 
 
 def _wanted(log: SchemaLog, request: Request) -> Version:

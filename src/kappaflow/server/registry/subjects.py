@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from kappaflow.kernel.number_text import parse_integer
 from kappaflow.serde.schema_registry import Reference, RegisteredSchema, SchemaText
 
 LEVELS: Final = (
@@ -25,6 +26,18 @@ class RegistryError(Exception):
     def __init__(self, code: int, message: str) -> None:
         super().__init__(message)
         self.code = code
+
+
+def number_of(text: str) -> int:
+    """Read the number of a version or the id of a schema in a path; 0 is none.
+
+    >>> number_of("12"), number_of("\N{SUPERSCRIPT TWO}"), number_of("9" * 5000)
+    (12, 0, 0)
+    """
+    try:
+        return parse_integer(text, 32)
+    except ValueError:
+        return 0
 
 
 @dataclass(slots=True)
@@ -100,7 +113,7 @@ class Subjects:
         found = self.versions(subject, deleted=deleted)
         if wanted in {"latest", "-1"}:
             return found[-1]
-        number = int(wanted) if wanted.isdigit() else 0
+        number = number_of(wanted)
         if number < 1:
             raise RegistryError(
                 42202,

@@ -6,12 +6,12 @@ strings becomes its text.  Expressions only widen (INTEGER to BIGINT to DECIMAL 
 
 from __future__ import annotations
 
-import decimal
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Protocol
 
 from kappaflow.errors import StatementError
+from kappaflow.kernel.number_text import parse_decimal
 from kappaflow.serde.types import (
     BIGINT,
     INTEGER,
@@ -189,11 +189,9 @@ def read_literal(text: str, wanted: DataType) -> x.Expression:
 
 def _read_number(text: str, wanted: DataType) -> x.Expression:
     try:
-        value = decimal.Decimal(text.strip())
-    except decimal.InvalidOperation:
+        value = parse_decimal(text.strip())
+    except ValueError:
         raise _invalid(wanted, text) from None
-    if not value.is_finite():
-        raise _invalid(wanted, text)
     if "e" in text.lower():
         return x.DoubleLiteral(float(text))
     if int(value.as_tuple().exponent) < 0:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from kappaflow.errors import StatementError
 from kappaflow.serde.types import BOOLEAN, Array
 from kappaflow.sql.functions.aggregation import AggregateCall, Aggregation, State
 from kappaflow.sql.functions.math import first_type
@@ -112,9 +111,7 @@ def earliest_n(call: AggregateCall) -> Aggregation:
 
 def _several(call: AggregateCall, cut: Callable[[list[Any], int], list[Any]]) -> Aggregation:
     data_type = Array(first_type(call.types))
-    n = int(call.literals[0])
-    if n < 1:
-        raise StatementError(f"earliestN and latestN must be 1 or greater. Got {n}.")
+    n = call.at_least_one(0, "earliestN and latestN")
     ignore_nulls = len(call.literals) < 2 or bool(call.literals[1])
 
     def add(values: tuple[Any, ...], state: State) -> State:

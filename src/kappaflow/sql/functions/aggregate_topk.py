@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from kappaflow.errors import StatementError
 from kappaflow.serde.types import Array, DataType, Struct, StructField
 from kappaflow.sql.expressions.java_text import order_key
 from kappaflow.sql.functions.aggregation import AggregateCall, Aggregation, State
@@ -23,13 +22,6 @@ _topk_distinct = aggregate(
 _TYPES = ("INT", "BIGINT", "DOUBLE", "DECIMAL", "STRING", "BYTES", "DATE", "TIME", "TIMESTAMP")
 
 
-def _k(call: AggregateCall) -> int:
-    k = int(call.literals[-1])
-    if k < 1:
-        raise StatementError(f"k must be 1 or greater. Got {k}.")
-    return k
-
-
 def _array_of_first(types: tuple[DataType | None, ...]) -> DataType:
     return Array(first_type(types))
 
@@ -45,7 +37,7 @@ def topk_distinct(call: AggregateCall) -> Aggregation:
 
 
 def _largest(call: AggregateCall, distinct: bool) -> Aggregation:
-    data_type, k = Array(first_type(call.types)), _k(call)
+    data_type, k = Array(first_type(call.types)), call.at_least_one(-1, "k")
 
     def add(values: tuple[Any, ...], state: State) -> State:
         value, kept = values[0], state[0]
@@ -86,7 +78,7 @@ def _entry_type(types: tuple[DataType | None, ...]) -> Struct:
 
 def topk_structs(call: AggregateCall) -> Aggregation:
     """TOPK(x, others.., k)."""
-    entry, k = _entry_type(call.types), _k(call)
+    entry, k = _entry_type(call.types), call.at_least_one(-1, "k")
     names = [field.name for field in entry.fields]
 
     def insert(kept: list[Any], item: dict[str, Any]) -> list[Any]:

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from kappaflow.errors import StatementError
 from kappaflow.serde.types import DataType, Struct, StructField
 
 State = tuple[Any, ...]
@@ -27,6 +28,17 @@ class AggregateCall:
     types: tuple[DataType | None, ...]
     literals: tuple[Any, ...]
     settings: dict[str, str]
+
+    def at_least_one(self, index: int, name: str) -> int:
+        """Return the literal argument `index`, a number of values to keep that messages call `name`.
+
+        Raises:
+            StatementError: it is below 1 or NULL.
+        """
+        number = self.literals[index]
+        if number is None or number < 1:
+            raise StatementError(f"{name} must be 1 or greater. Got {'NULL' if number is None else number}.")
+        return int(number)
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from decimal import Decimal as PyDecimal
 from typing import Any, TypeVar, cast
 
@@ -17,6 +18,8 @@ from kappaflow.sql.ast.statements import NamedType
 INTEGER_MAX = 2**31 - 1
 BIGINT_MAX = 2**63 - 1
 DOUBLE_MAX = PyDecimal("1.7976931348623157E308")
+_MANY_DIGITS = 40
+TOO_LARGE = 10**_MANY_DIGITS
 UNIT_FUNCTIONS = {"TIMEADD", "TIMESUB", "DATEADD", "DATESUB", "TIMESTAMPADD", "TIMESTAMPSUB"}
 Builder = TypeVar("Builder", bound="Transformer[Token, Any]")
 VALUE_TOKENS = {"INTEGER_VALUE", "DECIMAL_VALUE", "FLOATING_VALUE", "STRING_LITERAL"}
@@ -48,6 +51,16 @@ def parts(children: list[Any]) -> list[Any]:
 def has(children: list[Any], keyword: str) -> bool:
     """Tell whether the keyword stands among the children."""
     return any(isinstance(c, Token) and c.type == keyword for c in children)
+
+
+def whole(digits: str) -> int:
+    """Return the value of an INTEGER_VALUE; one of very many digits counts as the first that is too large anywhere.
+
+    >>> whole("0042"), whole("9" * 5000) == TOO_LARGE
+    (42, True)
+    """
+    significant = digits.lstrip("0") or "0"
+    return int(significant) if len(significant) < _MANY_DIGITS else TOO_LARGE
 
 
 def unquote(text: str) -> str:
@@ -147,10 +160,12 @@ class ExpressionBuilder(Transformer[Token, Any]):
                 raise self.error(
                     "DECIMAL needs a precision and a scale, such as DECIMAL(10, 2)", meta.line, meta.column
                 )
-            precision, scale = int(parameters[0]), int(parameters[1])
+            precision, scale = whole(parameters[0]), whole(parameters[1])
             shown = f"DECIMAL({precision},{scale})"
             if precision < 1:
                 raise self.error(f"DECIMAL precision must be >= 1: {shown}", meta.line, meta.column)
+            if precision > INTEGER_MAX:
+                raise self.error(f"DECIMAL precision must be <= {INTEGER_MAX}: {shown}", meta.line, meta.column)
             if precision < scale:
                 raise self.error(f"DECIMAL precision must be >= scale: {shown}", meta.line, meta.column)
             return t.Decimal(precision, scale)
@@ -168,7 +183,7 @@ class ExpressionBuilder(Transformer[Token, Any]):
         return e.BooleanLiteral(False, position=position(meta))
 
     def integer(self, meta: Meta, children: list[Any]) -> e.Expression:
-        value = int(children[0])
+        value = whole(children[0])
         if value <= INTEGER_MAX:
             return e.IntegerLiteral(value, position=position(meta))
         literal = e.LongLiteral(value, position=position(meta))
@@ -182,7 +197,7 @@ class ExpressionBuilder(Transformer[Token, Any]):
 
     def floating(self, meta: Meta, children: list[Any]) -> e.Expression:
         literal = e.DoubleLiteral(float(children[0]), position=position(meta))
-        if PyDecimal(str(children[0])) > DOUBLE_MAX:
+        if math.isinf(literal.value) or (literal.value > 1.0 and PyDecimal(str(children[0])) > DOUBLE_MAX):
             self._overflows[id(literal)] = children[0]
         return literal
 
@@ -202,7 +217,7 @@ class ExpressionBuilder(Transformer[Token, Any]):
         operand = parts(children)[0]
         where = position(meta)
         token = self._overflows.pop(id(operand), None)
-        if token is not None and (token.type == "FLOATING_VALUE" or int(token) > BIGINT_MAX + 1):
+        if token is not None and (token.type == "FLOATING_VALUE" or whole(token) > BIGINT_MAX + 1):
             raise self._overflow(token, "-")
         if isinstance(operand, e.IntegerLiteral | e.LongLiteral):
             value = -operand.value

@@ -11,7 +11,14 @@ from kappaflow.serde.schema import WindowType
 from kappaflow.sql.ast import expressions as e
 from kappaflow.sql.ast import relations as r
 from kappaflow.sql.ast import statements as s
-from kappaflow.sql.grammar.expression_builder import ExpressionBuilder, parts, position, with_meta
+from kappaflow.sql.grammar.expression_builder import (
+    BIGINT_MAX,
+    ExpressionBuilder,
+    parts,
+    position,
+    whole,
+    with_meta,
+)
 
 Children = list[Any]
 UNIT_MS = {"DAY": 86_400_000, "HOUR": 3_600_000, "MINUTE": 60_000, "SECOND": 1_000, "MILLISECOND": 1}
@@ -92,9 +99,12 @@ class QueryBuilder(ExpressionBuilder):
     def time_unit(self, _meta: Meta, children: Children) -> int:
         return UNIT_MS[str(children[0]).upper().removesuffix("S")]
 
-    def duration(self, _meta: Meta, children: Children) -> int:
+    def duration(self, meta: Meta, children: Children) -> int:
         count, unit_ms = parts(children)
-        return int(count) * unit_ms
+        duration_ms = whole(count) * unit_ms
+        if duration_ms > BIGINT_MAX:
+            raise self.error(f"A duration has at most {BIGINT_MAX} milliseconds", meta.line, meta.column)
+        return duration_ms
 
     def grace(self, _meta: Meta, children: Children) -> _Clause:
         return _Clause("grace_ms", parts(children)[0])
@@ -157,4 +167,4 @@ class QueryBuilder(ExpressionBuilder):
         if number.type != "INTEGER_VALUE":
             message = "Failed to prepare statement: Value must be integer for command: LIMIT"
             raise self.error(message, meta.line, meta.column)
-        return -int(number) if len(children) > 2 else int(number)
+        return -whole(number) if len(children) > 2 else whole(number)

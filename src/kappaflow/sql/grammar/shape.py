@@ -3,7 +3,7 @@
 Texts of one shape differ in those literals only, so what is known of one (its plan, say) serves for the others:
 
 >>> shape_of("SELECT n FROM t WHERE k = 'a' AND v < 10;")
-("SELECT n FROM t WHERE k = ? AND v < #;", ('a', 10))
+('SELECT n FROM t WHERE k = ? AND v < #;', ('a', 10))
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ Literal = str | int
 # Comments, quoted names, words, numbers with a fraction and the number of LIMIT stay in the shape.
 _TOKENS = re.compile(
     r"""(?P<string>'(?:''|[^'])*')
-      | (?P<integer>[0-9]+(?![A-Za-z0-9_@.]))
+      | (?P<integer>[0-9]{1,19}(?![A-Za-z0-9_@.]))
       | --[^\r\n]* | /\*(?:.|\n)*?\*/ | "(?:""|[^"])*" | `(?:``|[^`])*`
       | \b[Ll][Ii][Mm][Ii][Tt]\s+[0-9]+
       | [A-Za-z_0-9.][A-Za-z0-9_@.]*""",

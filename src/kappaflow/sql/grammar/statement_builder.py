@@ -11,7 +11,7 @@ from lark.tree import Meta
 
 from kappaflow.sql.ast import expressions as e
 from kappaflow.sql.ast import statements as s
-from kappaflow.sql.grammar.expression_builder import has, parts, position, unquote, with_meta
+from kappaflow.sql.grammar.expression_builder import has, parts, position, unquote, whole, with_meta
 from kappaflow.sql.grammar.query_builder import QueryBuilder
 
 Children = list[Any]
@@ -158,7 +158,7 @@ class StatementBuilder(QueryBuilder):
     def negative(self, _meta: Meta, children: Children) -> e.Expression:
         token = children[-1]
         if token.type == "INTEGER_VALUE":
-            return e.LongLiteral(-int(token))
+            return e.LongLiteral(-whole(token))
         return e.DecimalLiteral(-Decimal(token)) if token.type == "DECIMAL_VALUE" else e.DoubleLiteral(-float(token))
 
     def property_name(self, _meta: Meta, children: Children) -> s.PropertyValue:
@@ -415,7 +415,7 @@ class StatementBuilder(QueryBuilder):
         return unquote(written) if written[0] in "`\"'" else written
 
     def print_interval(self, _meta: Meta, children: Children) -> tuple[str, int]:
-        return "interval", int(parts(children)[0])
+        return "interval", whole(parts(children)[0])
 
     def print(self, meta: Meta, children: Children) -> s.Statement:
         items, flags = _split(children)
@@ -437,7 +437,7 @@ class StatementBuilder(QueryBuilder):
         return "subject", parts(children)[0]
 
     def schema_id(self, _meta: Meta, children: Children) -> tuple[str, int]:
-        return "id", int(parts(children)[0])
+        return "id", whole(parts(children)[0])
 
     def assert_topic(self, meta: Meta, children: Children) -> s.Statement:
         items, flags = _split(children)

@@ -35,7 +35,7 @@ def pieces(text: str) -> Iterator[tuple[int, str]]:
     """Yield the statements of a script, each with the place where it begins, cut behind their semicolons.
 
     >>> list(pieces("A ';' -- b;c\\n; D"))
-    [(0, "A ';' -- b;c\\n;"), (15, ' D')]
+    [(0, "A ';' -- b;c\\n;"), (14, ' D')]
     """
     start = 0
     for token in _TOKEN.finditer(text):

@@ -206,6 +206,39 @@ def test_partitions_must_be_given_for_a_new_topic_and_match_an_old_one() -> None
         engine.plan(STREAM.replace("'JSON'", "'JSON', PARTITIONS=5"))
 
 
+@pytest.mark.parametrize(
+    ("properties", "message"),
+    [
+        ("PARTITIONS=99999999999", "PARTITIONS: Not a number of type INT"),
+        ("PARTITIONS='1_0'", "PARTITIONS: Not a number of type INT"),
+        ("RETENTION_MS=9223372036854775808", "RETENTION_MS: Not a number of type LONG|Invalid numeric literal"),
+        ("RETENTION_MS='9223372036854775808'", "RETENTION_MS: Not a number of type LONG"),
+        ("WINDOW_TYPE='TUMBLING', WINDOW_SIZE='0 SECONDS'", "It must be longer than zero"),
+        ("WINDOW_TYPE='TUMBLING', WINDOW_SIZE='\N{SUPERSCRIPT TWO} SECONDS'", "Not numeric"),
+        ("WINDOW_TYPE='TUMBLING', WINDOW_SIZE='106751991168 DAYS'", "no longer than 9223372036854775807 ms"),
+    ],
+)
+def test_numbers_of_properties_are_as_large_as_their_types(properties: str, message: str) -> None:
+    with pytest.raises((StatementError, ParseError), match=message):
+        engine_with().plan(f"CREATE STREAM X (K INT KEY) WITH (KAFKA_TOPIC='s', VALUE_FORMAT='JSON', {properties});")
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        ("TOPK(V, NULL)", "^k must be 1 or greater. Got NULL"),
+        ("TOPK(V, 0)", "^k must be 1 or greater. Got 0"),
+        ("TOPK(V, N, CAST(NULL AS INT))", "^k must be 1 or greater. Got NULL"),
+        ("TOPKDISTINCT(V, NULL)", "^k must be 1 or greater. Got NULL"),
+        ("LATEST_BY_OFFSET(V, CAST(NULL AS INT))", "^earliestN and latestN must be 1 or greater. Got NULL"),
+        ("EARLIEST_BY_OFFSET(V, NULL, TRUE)", "^earliestN and latestN must be 1 or greater. Got NULL"),
+    ],
+)
+def test_how_many_values_an_aggregate_keeps_is_a_number(call: str, message: str) -> None:
+    with pytest.raises(StatementError, match=message):
+        engine_with(STREAM).plan(f"CREATE TABLE X AS SELECT N, {call} FROM S GROUP BY N;")
+
+
 def test_joined_topics_must_have_the_same_partition_count() -> None:
     engine = Engine(topics=Topics({"a": TopicInfo(2, 1), "b": TopicInfo(3, 1)}))
     for name in "ab":

@@ -100,3 +100,31 @@ def test_types_print_as_written() -> None:
 def test_deep_nesting_is_refused_and_does_not_crash() -> None:
     with pytest.raises(ParseError, match="nested too deeply"):
         parse("SELECT " + "(" * 5000 + "1" + ")" * 5000 + " FROM s;")
+
+
+MANY = "9" * 5000
+
+
+@pytest.mark.parametrize(
+    ("text", "column", "message"),
+    [
+        (f"SELECT {MANY} FROM s;", 9, "Invalid numeric literal"),
+        (f"SELECT -{MANY} FROM s;", 10, "Invalid numeric literal"),
+        (f"SELECT 1E{MANY} FROM s;", 9, "Number overflows DOUBLE"),
+        (f"SELECT CAST(a AS DECIMAL({MANY}, 1)) FROM s;", 18, "DECIMAL precision must be <= 2147483647"),
+        (f"SELECT COUNT(*) FROM s WINDOW TUMBLING (SIZE {MANY} DAYS);", 46, "A duration has at most"),
+        ("SELECT COUNT(*) FROM s WINDOW SESSION (106751991168 DAYS);", 40, "A duration has at most"),
+        (f"CREATE STREAM s (a INT) WITH (kafka_topic='s', partitions={MANY});", 60, "Invalid numeric literal"),
+    ],
+    ids=["literal", "negative", "double", "precision", "size", "gap", "property"],
+)
+def test_numbers_of_any_length_are_refused_where_they_stand(text: str, column: int, message: str) -> None:
+    with pytest.raises(ParseError, match=message) as caught:
+        parse(text)
+    assert (caught.value.line, caught.value.column) == (1, column)
+
+
+def test_numbers_of_any_length_are_read_where_they_fit() -> None:
+    zeros = "0" * 5000
+    for text in (f"SELECT {zeros}7 FROM s;", f"SELECT 1E-{MANY} FROM s;", f"SELECT * FROM s LIMIT {MANY};"):
+        assert len(parse(text)) == 1
