@@ -48,6 +48,7 @@ class IoThreads:
         self._lock = threading.Lock()
         self._users: dict[Any, int] = {}
         self._connections = 0
+        self._expected = 0
         self._control: Connection | None = None
         self._leases: dict[Connection, int] = {}
         self._lent: Pool[Connection] = Pool(MOST_LENT)
@@ -124,6 +125,10 @@ class IoThreads:
             raise
         return LentConnection(shared, self._fetching.give_back), SharedWatch(watch, watches.give_back)
 
+    def expect(self, users: int) -> None:
+        """Say how many users there will be: the first of hundreds need not be hasty until the others have come."""
+        self._expected = users
+
     @property
     def patience(self) -> float:
         """By how much the waits of each connection are longer, so that idle ones do not keep a processor busy.
@@ -131,7 +136,7 @@ class IoThreads:
         1 up to some tens of users; what waits is woken by records and events, so results are not later.
         """
         users = self._connections + self._fetching.sharers + self._in_transactions.sharers
-        return min(PATIENCE_MAX, max(1.0, users / PATIENT_CONNECTIONS))
+        return min(PATIENCE_MAX, max(1.0, max(users, self._expected) / PATIENT_CONNECTIONS))
 
     @property
     def known(self) -> Connection | None:

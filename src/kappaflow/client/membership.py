@@ -41,7 +41,7 @@ from kappaflow.runtime.closing import Closing
 
 PROTOCOL_TYPE = "consumer"
 DRIVE_INTERVAL_S = 0.05
-DRIVE_INTERVALS_STABLE = 4
+STABLE_INTERVAL_S = 0.2
 RETRY_BACKOFF_S = 0.1
 LEAVE_TIMEOUT_MS = 3_000
 
@@ -232,7 +232,7 @@ class GroupMembership(Closing):
                     return
                 self.failed(error)
                 return
-            await self._coordinator.pause(DRIVE_INTERVAL_S * self._connection.config.patience)
+            await self._coordinator.pause(self._connection.config.patience)
 
     def heartbeat_interval_ms(self, now: int) -> int:
         """The time to the next heartbeat: longer where more members share the I/O threads than before.
@@ -347,14 +347,14 @@ class _Coordinator(BaseCoordinator):
         self.lanes.settle()
         self._membership.assigned(bytes(member_assignment_bytes))
 
-    async def pause(self, interval_s: float) -> None:
+    async def pause(self, patience: float) -> None:
         """Wait for something to do: longer where the member has its place, until it may have lost it."""
         if self.need_rejoin() or not self.stable():
-            await self._net.sleep(interval_s)
+            await self._net.sleep(DRIVE_INTERVAL_S)
             return
         self._stirred = Future()
         with suppress(kafka_errors.KafkaTimeoutError):
-            await self._manager.wait_for(self._stirred, 1000 * DRIVE_INTERVALS_STABLE * interval_s)
+            await self._manager.wait_for(self._stirred, 1000 * STABLE_INTERVAL_S * patience)
 
     def stir(self) -> None:
         """End a pause."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import itertools
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -25,6 +26,8 @@ from kappaflow.sql.functions.user.declarations import Declaration, UserFunctions
 from kappaflow.sql.statement_plan import TopicInfo
 
 FOLLOW_SECONDS = 10.0
+STATUS_SECONDS, STATUS_SOON_SECONDS = 1.0, 0.2
+SETTLED_STATES = {"RUNNING", "PAUSED", "ERROR", "STOPPED"}
 
 
 class BrokerTopics:
@@ -125,10 +128,16 @@ class ControlState:
         return await self.workers[0].call(op, **arguments)
 
     async def poll_workers(self) -> None:
-        """Ask every worker for its status, for ever, once a second."""
+        """Ask every worker for its status, for ever: once a second, and sooner while a query is on its way."""
         while True:
+            asked = time.monotonic()
             await self.refresh_status()
-            await asyncio.sleep(1.0)
+            took = time.monotonic() - asked
+            states = {query.get("state") for status in self.worker_status for query in status["queries"].values()}
+            is_settled = states <= SETTLED_STATES
+            await asyncio.sleep(
+                STATUS_SECONDS if is_settled else min(STATUS_SECONDS, max(STATUS_SOON_SECONDS, 5 * took))
+            )
 
     async def refresh_status(self) -> None:
         """Ask every worker for its status once; a worker that is away is shown as restarting."""

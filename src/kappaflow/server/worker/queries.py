@@ -50,7 +50,8 @@ class RunningQueries:
         log: ProcessingLog,
     ) -> None:
         self.config = config
-        self.client = replace(client, io=IoThreads())
+        self._io = IoThreads()
+        self.client = replace(client, io=self._io)
         self.index = index
         self.database = database
         self.replication = replication
@@ -67,6 +68,7 @@ class RunningQueries:
     def follow(self, engine: Engine) -> None:
         """Start, stop, replace, pause and resume threads until they match the engine's queries."""
         wanted = dict(engine.metastore.queries)
+        self._io.expect(len(wanted))
         with self._lock:
             # A replaced query keeps its id, its group and its state; its topology is another one.
             for query_id in [known for known, query in self._running.items() if wanted.get(known) is not query]:
@@ -227,8 +229,7 @@ class RunningQueries:
             thread.stopping.set()
         for thread in threads:
             thread.stop()
-        if self.client.io is not None:
-            self.client.io.close()
+        self._io.close()
 
 
 def guarantee(settings: Settings) -> Guarantee:
