@@ -63,7 +63,8 @@ def _row(action: argparse.Action) -> str:
     value = action.metavar or ("\\|".join(map(str, action.choices)) if action.choices else "")
     flags = ", ".join(f"`{flag}`" for flag in action.option_strings)
     shown = f"{flags} {value}".strip() if flags else f"{value or action.dest}"
-    return f"| {shown} | {(action.help or '').replace('|', chr(92) + '|').replace('%%', '%')} |"
+    meaning = (action.help or "") % {"default": action.default}
+    return f"| {shown} | {meaning.replace('|', chr(92) + '|')} |"
 
 
 def function_page() -> str:

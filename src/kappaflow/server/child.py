@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import os
 import re
 import subprocess
@@ -12,6 +13,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
+logger = logging.getLogger(__name__)
 BACKOFF_FIRST_SECONDS = 0.1
 BACKOFF_MAX = "KAPPA_BACKOFF_MAX_SECONDS"  # for tests that kill children often
 FORGIVEN_SECONDS = 3.0
@@ -88,6 +90,14 @@ class Child:
             # Who lived for long, measured by the wait, did not die of its start.
             if time.monotonic() - started >= max(FORGIVEN_SECONDS, FORGIVEN_RATIO * backoff):
                 backoff = BACKOFF_FIRST_SECONDS
+            how = f"by signal {-exit_code}" if exit_code < 0 else f"with exit code {exit_code}"
+            logger.warning(
+                "%s (process %s) has ended %s; it is started again in %.1f s",
+                self.spec.name,
+                self.status.pid,
+                how,
+                backoff,
+            )
             self._change(state="backing off")
             self.stopping.wait(backoff)
             backoff = min(backoff * 2, self.backoff_max_seconds)
@@ -114,6 +124,8 @@ class Child:
                 self.ready_text = match.group(1).decode()
                 self.was_ready = True
                 self._change(state="ready")
+                if self.status.restarts:
+                    logger.warning("%s (process %s) is ready again", self.spec.name, process.pid)
                 self.ready.set()
             else:
                 self.heard_at = time.monotonic()

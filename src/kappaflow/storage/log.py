@@ -9,6 +9,7 @@ first 16 bytes are set (base offset, leader epoch), which its CRC does not cover
 
 from __future__ import annotations
 
+import logging
 import threading
 from bisect import bisect_right
 from collections.abc import Callable
@@ -45,6 +46,7 @@ from kappaflow.storage.transaction_index_cleaning import TRANSACTION_INDEX_SUFFI
 from kappaflow.storage.write_failure import write_failure
 from kappaflow.wire.record_batch import HEADER_SIZE, pack_prefix, parse_header, stamp_log_append_time
 
+logger = logging.getLogger(__name__)
 LOG_START_FILE = "log-start-offset-checkpoint"
 LEADER_EPOCH_FILE = "leader-epoch-checkpoint"
 
@@ -390,9 +392,17 @@ class PartitionLog:
             if count == len(self._segments):
                 self.roll()
             self._move_start(max(self._bases[count], self.log_start_offset))
-            return self._drop_before_start()
+            deleted = self._drop_before_start()
         except OSError as error:
             raise self._write_failed(error) from error
+        logger.info(
+            "%s-%d: %d segments past their retention are deleted; it begins at %d now",
+            self.topic,
+            self.partition,
+            deleted,
+            self.log_start_offset,
+        )
+        return deleted
 
     def _move_start(self, offset: int) -> None:
         write_offsets(self._disk, self.directory / LOG_START_FILE, {(self.topic, self.partition): offset})

@@ -40,6 +40,18 @@ def test_every_command_has_a_module_and_a_summary(name: str) -> None:
     assert messages.message(COMMANDS[name].summary)
 
 
+@pytest.mark.parametrize("language", ["en", "ko"])
+@pytest.mark.parametrize("name", sorted(COMMANDS))
+def test_every_command_helps(
+    name: str, language: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("KAPPA_LANG", language)
+    with pytest.raises(SystemExit) as ended:
+        main([*name.split(), "--help"])
+    assert ended.value.code == EXIT_DONE
+    assert name in capsys.readouterr().out
+
+
 def test_help_lists_the_commands(capsys: pytest.CaptureFixture[str]) -> None:
     for words in ([], ["--help"]):
         assert main(words) == EXIT_DONE

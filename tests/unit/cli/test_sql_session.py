@@ -12,10 +12,12 @@ import pytest
 from kappaflow.cli import messages
 from kappaflow.cli.main import main
 from kappaflow.cli.sql.client import Client
+from kappaflow.cli.sql.moments import row_shower
 from kappaflow.cli.sql.printing import JsonPrinter, TablePrinter, json_text
 from kappaflow.database import Database
 from kappaflow.database.access import Access
 from kappaflow.errors import ConfigError, ServerError, StatementError, UsageError
+from kappaflow.serde import types as t
 from kappaflow.server.control.property_rules import check_overrides
 from kappaflow.server.control.statements.session import Session
 from kappaflow.sql.grammar.parser import parse
@@ -50,6 +52,23 @@ def test_json_keeps_the_digits_of_decimals() -> None:
     JsonPrinter(["D", "L", "M"], out).row([value, [Decimal("1.50"), None], {"a": Decimal("1E+3")}])
     assert out.getvalue() == '{"D": 12345678901234567890.1234567890, "L": [1.50, null], "M": {"a": 1000}}\n'
     assert json.loads(out.getvalue(), parse_float=Decimal)["D"] == value
+
+
+def test_moments_are_printed_as_the_server_writes_them() -> None:
+    moments = t.Struct((t.StructField("AT", t.TIMESTAMP), t.StructField("N", t.INTEGER)))
+    show = row_shower([t.TIMESTAMP, t.DATE, t.TIME, t.Array(moments), t.Map(t.STRING, t.DATE), t.BIGINT])
+    row = (1_704_104_400_000, 0, 37_815_000, [{"AT": 5, "N": 1}, None], {"a": 19_797, "b": None}, 1_704_104_400_000)
+    assert show(row) == [
+        "2024-01-01T10:20:00.000",
+        "1970-01-01",
+        "10:30:15",
+        [{"AT": "1970-01-01T00:00:00.005", "N": 1}, None],
+        {"a": "2024-03-15", "b": None},
+        1_704_104_400_000,
+    ]
+    assert show((None,) * 6) == [None] * 6
+    plain = (1, "a")
+    assert row_shower([t.INTEGER, t.STRING])(plain) is plain
 
 
 @pytest.mark.parametrize(

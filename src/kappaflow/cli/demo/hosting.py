@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import os
 import re
 import shutil
@@ -58,6 +59,7 @@ class Host:
         """
         self.config.check()
         os.environ.setdefault("KAPPA_LOG_LEVEL", "WARNING")  # of the children: their notes would run into the results
+        logging.getLogger("kappaflow.server.child").setLevel(logging.ERROR)  # the demo says itself whom it kills
         if self.stays:
             self._start_apart()
             return

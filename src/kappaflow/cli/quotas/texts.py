@@ -24,7 +24,7 @@ KOREAN = {
     "quotas.ip": "이 주소의; 자기 할당량이 없는 주소는 <default>",
     "quotas_set.producer_rate": "프로듀서가 브로커마다 초당 쓸 수 있는 바이트, 예: 10MB/s",
     "quotas_set.consumer_rate": "컨슈머가 브로커마다 초당 읽을 수 있는 바이트, 예: 10MB/s",
-    "quotas_set.request_percentage": "요청이 브로커마다 쓸 수 있는 스레드 하나의 시간 비율(%); 두 스레드면 200",
+    "quotas_set.request_percentage": "요청이 브로커마다 쓸 수 있는 스레드 하나의 시간 비율(%%); 두 스레드면 200",
     "quotas_set.mutation_rate": "초당 만들고 지울 수 있는 파티션 수",
     "quotas_set.connection_rate": "주소 하나가 브로커마다 초당 열 수 있는 연결 수",
     "quotas_set.none": "할당량을 하나 이상 주세요",

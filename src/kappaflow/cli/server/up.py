@@ -21,9 +21,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Start everything, print one line when it is ready, and stop on SIGTERM or Ctrl-C."""
+    from kappaflow.runtime.logging import log_as_asked
     from kappaflow.server.configuration import LOOPBACK_HOSTS
     from kappaflow.server.supervisor import Supervisor
 
+    log_as_asked("supervisor", level="WARNING")
     config = server_config(arguments)
     if config.listen_host not in LOOPBACK_HOSTS and not config.tls_certificate:
         sys.stderr.write(message("up.unencrypted", host=config.listen_host) + "\n")

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Generator
 
 from kappaflow.cli.messages import message
+from kappaflow.cli.sql.moments import row_shower
 from kappaflow.cli.sql.printing import Printer, make_printer, print_entity
 from kappaflow.database import Database, Result
 from kappaflow.errors import KappaError, ParseError, SqlError
@@ -84,8 +85,9 @@ class Client:
                 sys.stderr.write("\n" + message("sql.ended") + "\n")
 
     def _print_rows(self, result: Result, printer: Printer, live: bool) -> None:
+        show = row_shower(result.schema.types if result.schema is not None else ())
         for row in result:
-            printer.row(row)
+            printer.row(show(row))
             if live:
                 printer.flush()
         printer.close()
