@@ -38,6 +38,8 @@ def test_a_property_or_value_that_there_is_not_is_refused(name: str, value: str)
 
 
 def test_a_server_refuses_a_place_to_begin_that_there_is_not() -> None:
+    with pytest.raises(UsageError, match=r"Not recognizable .* property: 'auto.offset.rest'"):
+        check_overrides({"auto.offset.rest": "earliest"}, {})
     with pytest.raises(UsageError, match="'erliest'"):
         check_overrides({"auto.offset.reset": "erliest"}, {})
     (statement,) = parse("SET 'auto.offset.reset'='erliest';")

@@ -34,11 +34,20 @@ def check_override(name: str, config: Mapping[str, str]) -> None:
     Raises:
         UsageError: there is no such property, or the server's configuration keeps it.
     """
+    check_name(name)
+    if not _is_allowed(name.removeprefix(STREAMS_PREFIX), config):
+        raise UsageError(f"Cannot override property '{name}'")
+
+
+def check_name(name: str) -> None:
+    """Refuse a property that there is not: what it was meant to change would silently stay as it is.
+
+    Raises:
+        UsageError: names it.
+    """
     plain = name.removeprefix(STREAMS_PREFIX)
     if not plain.startswith("ksql.") and not any(plain.startswith(known) for known in _KAFKA):
         raise UsageError(f"Not recognizable as ksql, streams, consumer, or producer property: '{name}'")
-    if not _is_allowed(plain, config):
-        raise UsageError(f"Cannot override property '{name}'")
 
 
 def check_value(name: str, value: str) -> None:
@@ -52,12 +61,14 @@ def check_value(name: str, value: str) -> None:
 
 
 def check_overrides(overrides: Mapping[str, str], config: Mapping[str, str]) -> None:
-    """Refuse a request whose properties the server's configuration keeps, or have a value that they cannot have.
+    """Refuse a request with properties that there are not, that the server's configuration keeps, or that cannot have
+    their value.
 
     Raises:
         UsageError: names them.
     """
     for name, value in overrides.items():
+        check_name(name)
         check_value(name, value)
     kept = [name for name in overrides if not _is_allowed(name.removeprefix(STREAMS_PREFIX), config)]
     if kept:
