@@ -47,7 +47,11 @@ def random_program(seed: int) -> Program:
     optimize = making.optimize or making.rng.choice(("", "", "", *OPTIMIZATIONS, ",".join(OPTIMIZATIONS)))
     records = tuple(making.records())
     memory = random.Random(f"memory {seed}")  # of its own: whatever else a seed has stays as it is
-    ops = [{**op, "memory": True} if "history" not in op and memory.random() < 0.25 else op for op in making.ops]
+    # Java's stores in memory forget a window before it closes, so that nothing is emitted then; ours emit it.
+    ops = [
+        {**op, "memory": True} if "history" not in op and memory.random() < 0.25 and not op.get("final") else op
+        for op in making.ops
+    ]
     return Program(tuple(ops), records, tuple(making.outputs), optimize, ticks=making.ticks(len(records)))
 
 
