@@ -17,7 +17,7 @@ from typing import Any, Literal, NamedTuple, TypeVar
 
 from kappaflow.client.broker_errors import broker_error, raise_for_code
 from kappaflow.client.connection import ClientConfig, Connection
-from kappaflow.client.gathering import Gathering
+from kappaflow.client.gathering import ask_together
 from kappaflow.client.kafka_python import admin_messages, metadata_messages
 from kappaflow.client.listed_offsets import ListedOffset, OffsetQuestion, ask_offsets, no_leader
 from kappaflow.client.topic_partition import TopicPartition
@@ -500,9 +500,7 @@ class Admin(Closing):
         self, kind: str, wanted: Mapping[_Key, _Hint], ask: Callable[[Mapping[_Key, _Hint]], Mapping[_Key, _Answer]]
     ) -> Mapping[_Key, _Answer]:
         """Ask together with others of this process that ask for the same kind of thing now."""
-        io = self.connection.config.io
-        gathering: Gathering[_Key, _Hint, _Answer] | None = None if io is None else io.gatherings.of(kind)
-        return ask(wanted) if gathering is None else gathering.look_up(wanted, ask)
+        return ask_together(self.connection.config.gatherings, kind, wanted, ask)
 
     def delete_records(self, offsets: Mapping[TopicPartition, int]) -> dict[TopicPartition, int]:
         """Delete all records before an offset of each partition, and return where each then begins.

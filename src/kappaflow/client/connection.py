@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from kappaflow.client import texts as _texts
 from kappaflow.client.broker_errors import translate
+from kappaflow.client.gathering import Gatherings
 from kappaflow.client.io_threads import IoThreads
 from kappaflow.client.kafka_python import (
     LOG_ON_ERRORS,
@@ -58,6 +59,11 @@ class ClientConfig:
     bootstrap_timeout_ms: int = 10_000
     security: Mapping[str, Any] = field(default_factory=dict[str, Any])
     io: IoThreads | None = field(default=None, compare=False, repr=False)
+
+    @property
+    def gatherings(self) -> Gatherings | None:
+        """The look-ups that are shared by all with these threads; None for a client alone."""
+        return None if self.io is None else self.io.gatherings
 
     @property
     def patience(self) -> float:

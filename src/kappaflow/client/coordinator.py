@@ -7,6 +7,7 @@ from typing import Any, Literal, TypeVar
 
 from kappaflow.client.broker_errors import COORDINATOR_MOVED_CODES, raise_for_code
 from kappaflow.client.connection import Connection
+from kappaflow.client.gathering import ask_together
 from kappaflow.client.kafka_python import metadata_messages
 from kappaflow.errors import RetriableBrokerError
 
@@ -32,11 +33,8 @@ class Coordinator:
         self.found: Any = None
 
     def _find(self) -> int:
-        io = self.connection.config.io
-        kind = f"coordinators-of-{self.kind}s"
-        wanted = {self.key: None}
-        found = self._ask(wanted) if io is None else io.gatherings.of(kind).look_up(wanted, self._ask)
-        row = found[self.key]
+        gatherings, kind = self.connection.config.gatherings, f"coordinators-of-{self.kind}s"
+        row = ask_together(gatherings, kind, {self.key: None}, self._ask)[self.key]
         raise_for_code(row.error_code, f"find the coordinator of {self.kind} {self.key}", row.error_message)
         self.found = row
         return int(row.node_id)

@@ -101,3 +101,13 @@ class Gatherings:
         """The gathering of a kind of look-up."""
         with self._lock:
             return self._known.setdefault(kind, Gathering())
+
+
+def ask_together(
+    gatherings: Gatherings | None,
+    kind: str,
+    wanted: Mapping[Key, Hint],
+    ask: Callable[[Mapping[Key, Hint]], Mapping[Key, Answer]],
+) -> Mapping[Key, Answer]:
+    """Ask together with all others of the process that ask for the same kind of thing now; alone without gatherings."""
+    return ask(wanted) if gatherings is None else gatherings.of(kind).look_up(wanted, ask)

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 from kappaflow.client.broker_errors import raise_for_code
 from kappaflow.client.connection import ClientConfig, Connection
 from kappaflow.client.coordinator import Coordinator
+from kappaflow.client.gathering import ask_together
 from kappaflow.client.kafka_python import consumer_messages
 from kappaflow.client.offset_fetch import CommittedAnswer, CommittedOffset, CommittedQuestion, ask_committed
 from kappaflow.client.topic_partition import TopicPartition
@@ -136,15 +137,13 @@ class GroupOffsets(Closing):
         """
         asked = None if partitions is None else frozenset(TopicPartition(*p) for p in partitions)
         question: CommittedQuestion = self.group_id, asked
-        io = self._connection.config.io
+        gatherings = self._connection.config.gatherings
 
         def ask(wanted: Mapping[CommittedQuestion, int]) -> dict[CommittedQuestion, CommittedAnswer]:
             return ask_committed(self._connection, require_stable, wanted)
 
         def send(node_id: int) -> dict[TopicPartition, CommittedOffset]:
-            wanted = {question: node_id}
-            kind = f"committed-{require_stable}"
-            answer = (ask(wanted) if io is None else io.gatherings.of(kind).look_up(wanted, ask))[question]
+            answer = ask_together(gatherings, f"committed-{require_stable}", {question: node_id}, ask)[question]
             if isinstance(answer, BrokerError):
                 raise answer
             return answer
