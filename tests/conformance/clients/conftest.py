@@ -18,7 +18,10 @@ SETTINGS = {
     "authorizer.class.name": "org.apache.kafka.metadata.authorizer.StandardAuthorizer",
     "super.users": "User:ANONYMOUS",
     "auto.create.topics.enable": "false",
+    # The scripts write records with times long past: no round of retention may come between two of their steps.
+    "log.retention.check.interval.ms": "86400000",
 }
+NO_FIRST_ROUND = {"log.initial.task.delay.ms": "86400000"}
 
 
 @dataclass(frozen=True)
@@ -38,7 +41,7 @@ class Pair:
 @contextmanager
 def running_pair() -> Generator[Pair]:
     properties = [part for name, value in SETTINGS.items() for part in ("--property", f"{name}={value}")]
-    with ApacheKafka(configs=SETTINGS) as kafka, EmbeddedBroker(arguments=properties) as broker:
+    with ApacheKafka(configs=SETTINGS | NO_FIRST_ROUND) as kafka, EmbeddedBroker(arguments=properties) as broker:
         paths = {str(kafka.directory / "broker-1" / "data"): "DIRECTORY", str(broker.data_dir): "DIRECTORY"}
         yield Pair(broker.bootstrap_servers, kafka.bootstrap_servers, paths)
 

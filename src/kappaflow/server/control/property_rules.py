@@ -19,12 +19,13 @@ _RESETS = frozenset({"earliest", "latest"})
 _KAFKA = (
     "acceptable.recovery.lag application.server auto.commit auto.include auto.offset.reset batch.size bootstrap. "
     "buffer.memory buffered.records cache.max.bytes check.crcs client. commit.interval compression.type connections. "
-    "consumer. default.deserialization default.production default.timestamp delivery.timeout enable. exclude.internal "
-    "fetch. group. heartbeat.interval interceptor.classes isolation.level linger.ms main.consumer. max. metadata. "
-    "metric metrics. min. num.standby num.stream partition. poll.ms probing.rebalance processing. producer. "
-    "receive.buffer reconnect. repartition. replication.factor request. retries retry. rocksdb. sasl. security. "
-    "send.buffer session.timeout ssl. state. statestore. task.timeout topic. topology. transaction. upgrade.from "
-    "window.size windowed.inner windowstore."
+    "consumer. default.deserialization default.production default.timestamp delivery.timeout "
+    "deserialization.exception.handler enable. errors.dead.letter.queue.topic.name exclude.internal fetch. group. "
+    "heartbeat.interval interceptor.classes isolation.level linger.ms main.consumer. max. metadata. metric metrics. "
+    "min. num.standby num.stream partition. poll.ms probing.rebalance processing. producer. "
+    "production.exception.handler receive.buffer reconnect. repartition. replication.factor request. retries retry. "
+    "rocksdb. sasl. security. send.buffer session.timeout ssl. state. statestore. task.timeout topic. topology. "
+    "transaction. upgrade.from window.size windowed.inner windowstore."
 ).split()
 
 
