@@ -14,6 +14,7 @@ from kappaflow.client.topic_partition import TopicPartition
 from kappaflow.sql.engine import Engine
 from kappaflow.streams.execution import joined_run
 from kappaflow.streams.execution.columnar_task import ColumnarTask
+from kappaflow.streams.execution.error_handling import CONTINUE, ErrorHandler, ErrorPolicy, RecordProblem
 from kappaflow.streams.execution.joined_run import run_tasks
 from kappaflow.streams.execution.outputs import OutputBuffer
 from kappaflow.streams.execution.task_assignor import TaskId
@@ -23,8 +24,11 @@ from kappaflow.wire.record_batch import build_batch, iterate_headers, read_recor
 STREAM = "CREATE STREAM a (k STRING KEY, v INT, s STRING) WITH (kafka_topic='a', value_format='JSON', partitions=4);"
 FILTER = "CREATE STREAM f WITH (partitions=3) AS SELECT k, v * 2 AS w, s FROM a WHERE v > 3;"
 BY_KEY = "CREATE STREAM f WITH (partitions=3) AS SELECT v, s FROM a PARTITION BY v;"
+LONG = "CREATE STREAM f WITH (partitions=3) AS SELECT k, RPAD('', v * 30, 'x') AS s FROM a WHERE v IS NOT NULL;"
 PLACES = "CREATE STREAM f AS SELECT k, ROWPARTITION AS p, ROWOFFSET AS o FROM a;"
 TASKS, OUTPUTS = 4, 3
+SERVER = ErrorPolicy("continue", "continue", "fail")
+"""What a server does where nothing is set."""
 Row = tuple[bytes | None, bytes | None, int, tuple[tuple[str, bytes | None], ...]]
 
 
@@ -58,9 +62,13 @@ class Sent:
         return found, sorted(without_key, key=repr)
 
 
-def tasks_of(topology: Topology) -> tuple[list[ColumnarTask], Sent]:
+def tasks_of(
+    topology: Topology, policy: ErrorPolicy = CONTINUE, largest: int = 1_000_000
+) -> tuple[list[ColumnarTask], Sent]:
     sent = Sent()
-    outputs = OutputBuffer(cast("Any", sent), {"F": OUTPUTS}, {"F": 1_000_000})
+    outputs = OutputBuffer(cast("Any", sent), {"F": OUTPUTS}, {"F": largest})
+    errors = ErrorHandler(policy, outputs, lambda *_: None)
+    outputs.on_too_large = errors.production
     (sub,) = topology.subtopologies
     tasks = [
         ColumnarTask(
@@ -72,6 +80,7 @@ def tasks_of(topology: Topology) -> tuple[list[ColumnarTask], Sent]:
             {TopicPartition("a", number): 0},
             lambda _: False,
             lambda *_: None,
+            errors=errors,
         )
         for number in range(TASKS)
     ]
@@ -95,10 +104,12 @@ def random_chunk(rng: Random, partition: int, offset: int) -> FetchedChunk:
     return FetchedChunk(TopicPartition("a", partition), offset, next_offset_after(data) or 0, data, 10_000, 10_000)
 
 
-def drive(statement: str, seed: int, most_rows: int) -> tuple[Any, int]:
+def drive(
+    statement: str, seed: int, most_rows: int, policy: ErrorPolicy = CONTINUE, largest: int = 1_000_000
+) -> tuple[Any, int]:
     """Some rounds of chunks through four tasks: what was written and where the tasks stand, and how many batches."""
     rng = Random(seed)
-    tasks, sent = tasks_of(topology_of(STREAM, statement))
+    tasks, sent = tasks_of(topology_of(STREAM, statement), policy, largest)
     offsets = [0] * TASKS
     counts: list[int] = []
     with pytest.MonkeyPatch.context() as patch:
@@ -124,10 +135,26 @@ def test_writes_what_each_task_would_write_alone(statement: str, seed: int) -> N
     assert joined[0][0]
 
 
-def test_few_rows_of_several_tasks_become_few_batches() -> None:
-    _, joined = drive(FILTER, 1, most_rows=1_000)
-    _, alone = drive(FILTER, 1, most_rows=0)
+@pytest.mark.parametrize("policy", [CONTINUE, SERVER], ids=["continue", "fail"])
+def test_few_rows_of_several_tasks_become_few_batches(policy: ErrorPolicy) -> None:
+    _, joined = drive(FILTER, 1, most_rows=1_000, policy=policy)
+    _, alone = drive(FILTER, 1, most_rows=0, policy=policy)
     assert joined < 0.7 * alone
+
+
+def test_what_cannot_be_written_is_told_with_the_record_of_its_own_task() -> None:
+    def told(most_rows: int) -> list[str]:
+        problems: list[RecordProblem] = []
+        policy = ErrorPolicy("continue", "continue", lambda _: "continue", listener=problems.append)
+        drive(LONG, 1, most_rows, policy, largest=250)
+        found = [(problem.record, str(problem.error)) for problem in problems if problem.kind == "production"]
+        return sorted(map(repr, found))
+
+    joined = told(most_rows=1_000)
+    assert joined == told(most_rows=0)
+    assert len(joined) > 10
+    assert not any("(None," in problem for problem in joined)
+    assert all(any(f"partition={number}," in problem for problem in joined) for number in range(TASKS))
 
 
 def test_rows_that_depend_on_their_task_stay_with_it() -> None:

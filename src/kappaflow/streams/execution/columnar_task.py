@@ -13,7 +13,7 @@ from kappaflow.errors import KappaError, SerializationError
 from kappaflow.runtime.clock import SYSTEM_CLOCK
 from kappaflow.state import OrderedStore
 from kappaflow.state.database import DurableStore
-from kappaflow.streams.batch import Batch
+from kappaflow.streams.batch import Batch, Int64s
 from kappaflow.streams.columns import ColumnSubtopology
 from kappaflow.streams.columns.batches import cut, take
 from kappaflow.streams.columns.merging import merged
@@ -90,7 +90,8 @@ class ColumnarTask:
             or any(isinstance(source, n.Source) and source.reads_headers for source in self._sources.values())
         )
         self._keeps_rows = any(node.stores for node in subtopology.nodes if keeps_whole_rows(node))
-        self.joins = not self._keeps_records and is_stateless(subtopology)
+        self._joined: list[tuple[int, ColumnarTask, Int64s]] = []
+        self.joins = is_stateless(subtopology)
 
     @property
     def inputs(self) -> list[TopicPartition]:
@@ -156,13 +157,17 @@ class ColumnarTask:
         """Run rows of several tasks that `joins`, this one's among them, through the operators as one batch."""
         first = 0
         for task, batch in batches:
+            self._joined.append((first, task, batch.ord))
             batch.ord = np.arange(first, first + len(batch))
             first += len(batch)
             context = task._context
             context.stream_time = max(context.stream_time, int(batch.timestamp.max()))
         own = self._context.stream_time
         (topic,) = self._sources
-        self._columns.process({topic: merged([batch for _, batch in batches])})
+        try:
+            self._columns.process({topic: merged([batch for _, batch in batches])})
+        finally:
+            self._joined = []
         self._context.stream_time = own
 
     def passed(self) -> int:
@@ -241,6 +246,12 @@ class ColumnarTask:
 
     def _source_of(self, ord_: int) -> RawRecord | None:
         """The record of this run that a row was made of; None where it was held back from an earlier one."""
+        if self._joined:
+            first, task, ords = next(each for each in reversed(self._joined) if each[0] <= ord_)
+            return task._source_in_parts(int(ords[ord_ - first]))
+        return self._source_in_parts(ord_)
+
+    def _source_in_parts(self, ord_: int) -> RawRecord | None:
         for part in self._parts:
             at = int(np.searchsorted(part.ord, ord_))
             if at < len(part.ord) and part.ord[at] == ord_ and part.source.records is not None:
