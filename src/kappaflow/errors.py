@@ -32,6 +32,8 @@ Messages say what happened, where, and what to do next.
 
 from __future__ import annotations
 
+from typing import Protocol
+
 
 class KappaError(Exception):
     """Base of all errors that kappaflow raises on purpose."""
@@ -153,8 +155,52 @@ class ParseError(SqlError):
         self.column = column
 
 
+class Place(Protocol):
+    """Where something stands in a text: 1-based line and column."""
+
+    @property
+    def line(self) -> int:
+        """The line."""
+        ...
+
+    @property
+    def column(self) -> int:
+        """The column."""
+        ...
+
+
 class StatementError(SqlError):
-    """A statement that parses, but whose names, types or plan are wrong."""
+    """A statement that parses, but whose names, types or plan are wrong.
+
+    Attributes:
+        at: the place of what is wrong, in the text that was parsed; None where it is the statement as a whole.
+    """
+
+    def __init__(self, message: str, statement: str = "", at: Place | None = None) -> None:
+        super().__init__(message, statement)
+        self.at = at
+
+    def locate(self, at: Place | None) -> None:
+        """Take a place, unless a narrower one is known."""
+        self.at = self.at or at
+
+    def within(self, message: str) -> StatementError:
+        """The same error, told in other words."""
+        return StatementError(message, self.statement, self.at)
+
+    def tell_place(self) -> None:
+        """Begin the message with the place.
+
+        >>> class At:
+        ...     line, column = 2, 7
+        >>> error = StatementError("column 'X' cannot be resolved.", at=At())
+        >>> error.tell_place()
+        >>> str(error)
+        "Line: 2, Col: 7: column 'X' cannot be resolved."
+        """
+        if self.at is not None:
+            self.args = (f"Line: {self.at.line}, Col: {self.at.column}: {self}",)
+            self.at = None
 
 
 class FunctionError(KappaError):

@@ -11,7 +11,8 @@ is handed in as values, so applying the same plans in the same order always give
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
@@ -161,7 +162,8 @@ class Engine:
         """
         parsed = self._one(statement)
         context = self._context(parsed.text, properties, 0, RecordedTopics(self.topics))
-        return plan_push(context, self._query(parsed))
+        with _telling_place(parsed):
+            return plan_push(context, self._query(parsed))
 
     def plan_pull(self, statement: ParsedStatement | str, properties: Mapping[str, str] | None = None) -> PullQuery:
         """Plan SELECT without EMIT.
@@ -171,7 +173,8 @@ class Engine:
         """
         parsed = self._one(statement)
         context = self._context(parsed.text, properties, 0, RecordedTopics(self.topics))
-        return plan_pull(context, self._query(parsed))
+        with _telling_place(parsed):
+            return plan_pull(context, self._query(parsed))
 
     def insert_values(
         self, statement: ParsedStatement | str, properties: Mapping[str, str] | None = None
@@ -185,7 +188,8 @@ class Engine:
         if not isinstance(parsed.statement, InsertValues):
             raise StatementError("Expected INSERT INTO .. VALUES.", parsed.text)
         context = self._context(parsed.text, properties, 0, RecordedTopics(self.topics))
-        return plan_insert_values(context, parsed.statement)
+        with _telling_place(parsed):
+            return plan_insert_values(context, parsed.statement)
 
     def inserter(self, target: str, properties: Mapping[str, str] | None = None) -> RowInserter:
         """Return what makes records of JSON objects, for the stream or table `target`.
@@ -206,8 +210,10 @@ class Engine:
         if isinstance(parsed.statement, Explain):
             if parsed.statement.statement is None:
                 return self._explain_query(parsed.statement.query_id or "", parsed.text)
-            return explain_statement(context, parsed.statement.statement)
-        return explain_statement(context, parsed.statement)
+            with _telling_place(parsed):
+                return explain_statement(context, parsed.statement.statement)
+        with _telling_place(parsed):
+            return explain_statement(context, parsed.statement)
 
     def query(self, query_id: str) -> PersistentQuery | None:
         """Return the persistent query with that id, in any case of its letters, or None."""
@@ -262,15 +268,23 @@ class Engine:
         planner = PLANNERS.get(type(parsed.statement))
         if planner is None:
             raise StatementError(_NOT_PLANNED.format(kind=_kind(parsed.statement)), parsed.text)
-        try:
+        with _telling_place(parsed):
             plan = planner(context, parsed.statement)
             functions = dict(context.functions.facts)
             if plan.query is not None:
                 plan.query.functions = functions
             return replace(plan, functions=functions, settings=dict(context.settings.read))
-        except StatementError as error:
-            error.statement = error.statement or parsed.text
-            raise
+
+
+@contextmanager
+def _telling_place(parsed: ParsedStatement) -> Generator[None]:
+    """Have errors say where in the text they are, and of which statement."""
+    try:
+        yield
+    except StatementError as error:
+        error.statement = error.statement or parsed.text
+        error.tell_place()
+        raise
 
 
 _NOT_PLANNED = "{kind} does not change streams, tables, types or queries; it has no plan."

@@ -167,6 +167,6 @@ def java_tool(
         [*command, *arguments], input=stdin, capture_output=True, text=True, timeout=timeout_s, check=False
     )
     if done.returncode:
-        output = (done.stdout + done.stderr)[-2000:]
+        output = done.stdout[-1000:] + done.stderr[:1500]  # what is wrong stands before the usage
         raise ConfigError(f"{main_class} ended with code {done.returncode}: {output}")
     return done.stdout

@@ -9,9 +9,10 @@ from collections.abc import Generator
 
 from kappaflow.cli.messages import message
 from kappaflow.cli.sql.moments import row_shower
+from kappaflow.cli.sql.places import in_file
 from kappaflow.cli.sql.printing import Printer, make_printer, print_entity
 from kappaflow.database import Database, Result
-from kappaflow.errors import KappaError, ParseError, SqlError
+from kappaflow.errors import KappaError, ParseError, SqlError, StatementError
 from kappaflow.server.control.property_rules import check_override, check_value
 from kappaflow.sql.ast import statements as s
 from kappaflow.sql.grammar.parser import ParsedStatement, parse
@@ -34,7 +35,10 @@ class Client:
         """Run statements in order; stop at the first that fails and return 1."""
         try:
             for statement in parse(text, self.variables):
-                self.run(statement)
+                try:
+                    self.run(statement)
+                except StatementError as error:
+                    raise error.within(in_file(str(error), statement.statement.position)) from None
         except KappaError as error:
             self.complain(error)
             return 1

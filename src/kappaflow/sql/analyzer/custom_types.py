@@ -8,6 +8,7 @@ from dataclasses import replace
 from kappaflow.errors import StatementError
 from kappaflow.serde.types import Array, DataType, Map, Struct
 from kappaflow.sql.ast.expressions import Cast, Expression
+from kappaflow.sql.ast.places import place_of
 from kappaflow.sql.ast.relations import AllColumns, Join, SelectItem
 from kappaflow.sql.ast.rewrite import rewrite, walk
 from kappaflow.sql.ast.statements import NamedType, Query
@@ -46,7 +47,8 @@ def resolve_casts(expression: Expression, metastore: MetaStore) -> Expression:
     def change(node: Expression) -> Expression | None:
         if not isinstance(node, Cast):
             return None
-        return replace(node, operand=rewrite(node.operand, change), type=resolve_type(node.type, metastore))
+        with place_of(node):
+            return replace(node, operand=rewrite(node.operand, change), type=resolve_type(node.type, metastore))
 
     return rewrite(expression, change)
 

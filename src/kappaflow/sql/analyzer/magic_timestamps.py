@@ -50,4 +50,5 @@ def _convert(expression: Expression) -> Expression:
     try:
         return LongLiteral(millis_of(expression.value), position=expression.position)
     except FunctionError as error:
-        raise StatementError(f"Failed to parse timestamp '{expression.value}': {error}") from None
+        text = f"Failed to parse timestamp '{expression.value}': {error}"
+        raise StatementError(text, at=expression.position) from None

@@ -9,6 +9,7 @@ from kappaflow.errors import StatementError
 from kappaflow.serde.types import Struct
 from kappaflow.sql.analyzer.scope import SYSTEM_COLUMNS, Scope
 from kappaflow.sql.ast.expressions import ColumnReference, Dereference, Expression
+from kappaflow.sql.ast.places import place_of
 from kappaflow.sql.ast.relations import AllColumns, SelectItem, SingleColumn, StructAll
 
 StructTyper = Callable[[Expression], Struct]
@@ -84,7 +85,8 @@ def name_items(
         match item:
             case AllColumns(source):
                 if source is not None:
-                    scope.source(source)
+                    with place_of(item):
+                        scope.source(source)
                 found.append(Star(source))
             case StructAll(expression):
                 base = scope.qualify(expression, "SELECT", free)
@@ -93,7 +95,8 @@ def name_items(
                 if persistent and alias is None:
                     _check_reserved(expression, scope)
                 qualified = scope.qualify(expression, "SELECT", free)
-                _check_alias(alias, qualified)
+                with place_of(item):
+                    _check_alias(alias, qualified)
                 found.append(Named(qualified, alias or default_name(qualified, scope, names)))
     return tuple(found)
 
@@ -119,4 +122,5 @@ def _check_alias(alias: str | None, expression: Expression) -> None:
 
 def _check_reserved(expression: Expression, scope: Scope) -> None:
     if isinstance(expression, ColumnReference) and expression.name in SYSTEM_COLUMNS and not scope.is_join:
-        raise StatementError(f"Reserved column name in select: `{expression.name}`. Please remove or alias the column.")
+        text = f"Reserved column name in select: `{expression.name}`. Please remove or alias the column."
+        raise StatementError(text, at=expression.position)

@@ -17,6 +17,7 @@ from kappaflow.sql.analyzer.source_schema import type_in_scope
 from kappaflow.sql.analyzer.table_functions import check_table_functions
 from kappaflow.sql.ast.expressions import ColumnReference, Expression, FunctionCall, NullLiteral
 from kappaflow.sql.ast.formatter import format_expression
+from kappaflow.sql.ast.places import place_of
 from kappaflow.sql.ast.relations import AllColumns, Emit, SelectItem, Window
 from kappaflow.sql.ast.rewrite import rewrite, walk
 from kappaflow.sql.ast.statements import Query
@@ -58,7 +59,11 @@ def analyze(query: Query, metastore: MetaStore, functions: FunctionRegistry, *, 
     Raises:
         StatementError: names, clauses or functions are wrong.
     """
-    query = resolve_query(query, metastore)
+    with place_of(query):
+        return _analyzed(resolve_query(query, metastore), metastore, functions, persistent=persistent)
+
+
+def _analyzed(query: Query, metastore: MetaStore, functions: FunctionRegistry, *, persistent: bool) -> Analysis:
     relations = resolve_relations(query.source, metastore)
     scope = relations.scope
     names = AliasGenerator(scope)
@@ -75,7 +80,9 @@ def analyze(query: Query, metastore: MetaStore, functions: FunctionRegistry, *, 
     def struct_of(expression: Expression) -> Struct:
         found = type_in_scope(expression, scope, functions)
         if not isinstance(found, Struct):
-            raise StatementError(f"Cannot expand {format_expression(expression)}->*: {found} is not a STRUCT.")
+            raise StatementError(
+                f"Cannot expand {format_expression(expression)}->*: {found} is not a STRUCT.", at=expression.position
+            )
         return found
 
     items = tuple(_expand_item(item, row_time, functions) for item in query.select)
@@ -83,7 +90,7 @@ def analyze(query: Query, metastore: MetaStore, functions: FunctionRegistry, *, 
     partition_by = query.partition_by
     if partition_by is not None:
         if len(partition_by) > 1 and any(isinstance(e, NullLiteral) for e in partition_by):
-            raise StatementError("Cannot PARTITION BY multiple columns including NULL")
+            raise StatementError("Cannot PARTITION BY multiple columns including NULL", at=partition_by[0].position)
         partition_by = tuple(e for e in partition_by if not isinstance(e, NullLiteral))
     analysis = Analysis(
         scope=scope,
@@ -151,7 +158,8 @@ def _check_bounds(expression: Expression) -> None:
             raise StatementError(
                 f"Window bounds column {node.name} can only be used in the SELECT clause of windowed aggregations "
                 "and can not be passed to aggregate functions.\n"
-                "See https://github.com/confluentinc/ksql/issues/4397"
+                "See https://github.com/confluentinc/ksql/issues/4397",
+                at=node.position,
             )
 
 
@@ -195,14 +203,16 @@ def _check(analysis: Analysis, functions: FunctionRegistry) -> None:
         _check_no_aggregates(analysis.group_by, "GROUP BY", functions)
         for expression in analysis.group_by:
             if expression in seen:
-                raise StatementError(f"Duplicate GROUP BY expression: {format_expression(expression)}")
+                text = f"Duplicate GROUP BY expression: {format_expression(expression)}"
+                raise StatementError(text, at=expression.position)
             seen.append(expression)
         if analysis.partition_by is not None:
-            raise StatementError("Only one of PARTITION BY and GROUP BY may be given in a query.")
+            text = "Only one of PARTITION BY and GROUP BY may be given in a query."
+            raise StatementError(text, at=next((each.position for each in analysis.partition_by), None))
     elif analysis.window is not None and not analysis.has_aggregates:
         raise StatementError("WINDOW clause requires a GROUP BY clause.")
     elif analysis.having is not None:
-        raise StatementError("HAVING clause requires a GROUP BY clause.")
+        raise StatementError("HAVING clause requires a GROUP BY clause.", at=analysis.having.position)
     _check_no_aggregates(analysis.partition_by or (), "PARTITION BY", functions)
     joined = (side for join in analysis.joins for side in (join.left, join.right_expression))
     _check_no_aggregates(joined, "JOIN ON", functions)
@@ -213,5 +223,6 @@ def _check_no_aggregates(expressions: Iterable[Expression], clause: str, functio
         aggregate = first_aggregate(expression, functions)
         if aggregate is not None:
             raise StatementError(
-                f"{clause} does not support aggregate functions: {aggregate.name} is an aggregate function."
+                f"{clause} does not support aggregate functions: {aggregate.name} is an aggregate function.",
+                at=aggregate.position,
             )

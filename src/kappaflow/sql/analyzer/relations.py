@@ -9,6 +9,7 @@ from kappaflow.serde import FORMATS
 from kappaflow.sql.analyzer.scope import AliasedSource, Scope, sources_of
 from kappaflow.sql.ast.expressions import Comparison, ComparisonOperator, Expression, Logical
 from kappaflow.sql.ast.formatter import format_expression
+from kappaflow.sql.ast.places import place_of
 from kappaflow.sql.ast.relations import AliasedRelation, Join, JoinedSource, JoinType, Relation, Table, Within
 from kappaflow.sql.metastore import MetaStore
 
@@ -82,10 +83,8 @@ def _aliased(relation: Table | AliasedRelation, metastore: MetaStore) -> Aliased
     alias = relation.alias if isinstance(relation, AliasedRelation) else table.name
     source = metastore.source(table.name)
     if source is None:
-        at = table.position
-        where = f"Line: {at.line}, Col: {at.column}: " if at else ""
         raise StatementError(
-            f"{where}Failed to prepare statement: {table.name} does not exist.{metastore.hint(table.name)}"
+            f"Failed to prepare statement: {table.name} does not exist.{metastore.hint(table.name)}", at=table.position
         )
     return AliasedSource(alias, source)
 
@@ -104,6 +103,11 @@ def _check_not_joined_twice(source: AliasedSource, seen: list[AliasedSource], n_
 
 
 def _step(joined: JoinedSource, scope: Scope, visible: Scope) -> JoinStep:
+    with place_of(joined.criteria):
+        return _placed_step(joined, scope, visible)
+
+
+def _placed_step(joined: JoinedSource, scope: Scope, visible: Scope) -> JoinStep:
     right = visible.sources[-1]
     qualified = scope.qualify(joined.criteria, "JOIN ON")
     comparison = _comparison(qualified)
@@ -140,7 +144,8 @@ def _one_source(side: Expression, comparison: Comparison) -> str:
     if len(found) != 1:
         raise StatementError(
             f"Invalid comparison expression '{format_expression(side)}' in join '{format_expression(comparison)}'. "
-            "Each side of the join comparision must contain references from exactly one source."
+            "Each side of the join comparision must contain references from exactly one source.",
+            at=side.position,
         )
     return found[0]
 

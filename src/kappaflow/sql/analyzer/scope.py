@@ -15,6 +15,7 @@ from kappaflow.serde.schema import Column
 from kappaflow.serde.types import BIGINT, INTEGER, DataType
 from kappaflow.sql.ast.expressions import ColumnReference, Expression
 from kappaflow.sql.ast.formatter import format_expression
+from kappaflow.sql.ast.places import place_of
 from kappaflow.sql.ast.rewrite import rewrite, walk
 from kappaflow.sql.metastore import DataSource
 
@@ -90,7 +91,8 @@ class Scope:
 
         for node in walk(expression):
             if isinstance(node, ColumnReference) and node.source is not None:
-                self.source(node.source)
+                with place_of(node):
+                    self.source(node.source)
 
         def change(node: Expression) -> Expression | None:
             return self._resolve(node, clause, free) if isinstance(node, ColumnReference) else None
@@ -102,21 +104,19 @@ class Scope:
         if reference.source is not None:
             source = self.source(reference.source)
             if not source.has(name):
-                raise StatementError(_unresolved(clause, reference, (source,)))
+                raise _unresolved(clause, reference, (source,))
             return reference
         found = [source.alias for source in self.sources if source.has(name)]
         if len(found) > 1:
             if name in free:
                 return reference
             options = " or ".join(f"{alias}.{name}" for alias in found)
-            at = reference.position
-            where = f"Line: {at.line}, Col: {at.column}: " if at else ""
-            raise StatementError(f"{where}Column '{name}' is ambiguous. Could be {options}.")
+            raise StatementError(f"Column '{name}' is ambiguous. Could be {options}.", at=reference.position)
         if found:
             return replace(reference, source=found[0])
         if name in free or (self.is_join and _SYNTHETIC_KEY.fullmatch(name)):
             return reference
-        raise StatementError(_unresolved(clause, reference, self.sources))
+        raise _unresolved(clause, reference, self.sources)
 
     def lower(self, expression: Expression) -> Expression:
         """Return a qualified expression with the names that plan nodes use."""
@@ -133,13 +133,12 @@ class Scope:
         return f"{alias}_{name}" if self.is_join else name
 
 
-def _unresolved(clause: str, reference: ColumnReference, sources: tuple[AliasedSource, ...]) -> str:
-    at = reference.position
-    where = f"Line: {at.line}, Col: {at.column}: " if at else ""
+def _unresolved(clause: str, reference: ColumnReference, sources: tuple[AliasedSource, ...]) -> StatementError:
     names = [name for source in sources for name in source.select_all()]
     close = get_close_matches(reference.name, names, n=1)
     hint = f" Did you mean {close[0]}?" if close else ""
-    return f"{where}{clause} column '{format_expression(reference)}' cannot be resolved.{hint}"
+    text = f"{clause} column '{format_expression(reference)}' cannot be resolved.{hint}"
+    return StatementError(text, at=reference.position)
 
 
 def sources_of(expression: Expression) -> list[str]:

@@ -31,16 +31,21 @@ def check_table_functions(
     for expression in selected:
         for call in _calls(expression, functions):
             if aggregates:
-                raise StatementError("Table functions cannot be used with aggregations.")
+                raise StatementError("Table functions cannot be used with aggregations.", at=call.position)
             for child in children(call):
                 for inner in _calls(child, functions):
                     raise StatementError(
-                        f"Table functions cannot be nested: {call.name.upper()}({inner.name.upper()}())"
+                        f"Table functions cannot be nested: {call.name.upper()}({inner.name.upper()}())",
+                        at=inner.position,
                     )
     for expression in elsewhere:
         for call in _calls(expression, functions):
             # Outside of SELECT only functions with one result are looked up.
-            raise StatementError(f"Can't find any functions with the name '{call.name.upper()}'")
+            raise StatementError(
+                f"Can't find any functions with the name '{call.name.upper()}' that give one value: it is a table "
+                "function, and those can only be used in SELECT.",
+                at=call.position,
+            )
 
 
 def _calls(expression: Expression, functions: FunctionRegistry) -> Iterable[FunctionCall]:

@@ -66,7 +66,8 @@ def bind_aggregate(
             except StatementError:
                 raise StatementError(
                     f"Parameter {index + 1} passed to function {resolved.function.name} must be a literal "
-                    f"constant, but was expression: '{format_expression(argument)}'"
+                    f"constant, but was expression: '{format_expression(argument)}'",
+                    at=argument.position,
                 ) from None
             continue
         if wanted is not None and typer.type_of(argument) != wanted:

@@ -133,7 +133,7 @@ def _compile_predicate(
         text = str(error)
         if text.startswith(("column '", "Can't find any functions")):
             raise
-        raise StatementError(f"Error in {clause} expression: {error}") from None
+        raise error.within(f"Error in {clause} expression: {error}") from None
     if not isinstance(program.types[0], Boolean):
         raise StatementError(
             f"Type error in {clause} expression: Should evaluate to boolean but is "

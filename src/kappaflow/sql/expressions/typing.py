@@ -82,7 +82,11 @@ class Typer:
         key = id(node)
         if key in self._types:
             return self._types[key]
-        data_type = self._type(node)
+        try:
+            data_type = self._type(node)
+        except StatementError as error:
+            error.locate(node.position)
+            raise
         if not self._variables:
             self._types[key] = data_type
             self._kept.append(node)
@@ -284,7 +288,7 @@ class Typer:
             self.check_comparison(x.ComparisonOperator.GREATER_THAN_OR_EQUAL, operand, low)
             self.check_comparison(x.ComparisonOperator.LESS_THAN_OR_EQUAL, operand, high)
         except StatementError as error:
-            raise StatementError(f"Invalid expression: {error}") from None
+            raise error.within(f"Invalid expression: {error}") from None
 
     def _boolean(self, node: x.Expression, operand: x.Expression) -> None:
         data_type = self.type_of(operand)

@@ -31,6 +31,9 @@ def unexpected_token_error(error: UnexpectedToken, text: str) -> ParseError:
     at_start = expected >= {"SELECT", "CREATE", "DROP"}
     if at_start and token.type != "$END":
         lines.append(f"Unknown statement '{shown}'")
+    elif token.type in STATEMENT_STARTS and "SEMICOLON" in expected:
+        lines.append(f"Syntax error at or near '{shown}' at line {line}:{column}")
+        lines.append(f"The statement before it is not ended: put a ';' in front of '{shown}'.")
     elif token.type in KEYWORDS - NON_RESERVED:
         lines.append(f"Syntax error at or near '{shown}' at line {line}:{column}")
         if "WORD" in expected:

@@ -18,6 +18,7 @@ from kappaflow.sql.ast.expressions import (
     IntegerLiteral,
 )
 from kappaflow.sql.ast.formatter import format_expression
+from kappaflow.sql.ast.places import place_of
 from kappaflow.sql.ast.rewrite import rewrite, walk
 from kappaflow.sql.expressions.aggregator import intermediate_type, supports_undo
 from kappaflow.sql.functions.registry import FunctionRegistry
@@ -129,7 +130,8 @@ class _Grouping:
         for expression in expressions:
             for node in walk(expression):
                 if isinstance(node, FunctionCall):
-                    self._functions.find(node.name)
+                    with place_of(node):
+                        self._functions.find(node.name)
                     has_aggregate = has_aggregate or self._functions.is_aggregate(node.name)
         if not has_aggregate:
             raise StatementError("GROUP BY requires aggregate functions in either the SELECT or HAVING clause.")
@@ -141,7 +143,8 @@ class _Grouping:
             raise StatementError(
                 f"The projection contains a key column more than once: {quoted}.\n"
                 "Each key column must only be in the projection once. If you intended to copy the key into the "
-                "value, then consider using the AS_VALUE function to indicate which key reference should be copied."
+                "value, then consider using the AS_VALUE function to indicate which key reference should be copied.",
+                at=expression.position,
             )
         return found[0] if found else key_name(expression, self._scope, self._analysis.names)
 
@@ -173,7 +176,8 @@ class _Grouping:
         if plain or beside:
             raise StatementError(
                 f"{what} not part of GROUP BY: {self._listed(plain or beside)}\n"
-                "Either add the column(s) to the GROUP BY or remove them from the SELECT."
+                "Either add the column(s) to the GROUP BY or remove them from the SELECT.",
+                at=(plain or beside)[0].position,
             )
         if self._analysis.having is None:
             return tuple(items), None
@@ -182,7 +186,8 @@ class _Grouping:
         if stray:
             raise StatementError(
                 f"Non-aggregate HAVING expression not part of GROUP BY: {self._listed(stray)}\n"
-                "Either add the column(s) to the GROUP BY or remove them from the HAVING."
+                "Either add the column(s) to the GROUP BY or remove them from the HAVING.",
+                at=stray[0].position,
             )
         return tuple(items), having
 
@@ -193,9 +198,9 @@ class _Grouping:
         def change(node: Expression) -> Expression | None:
             for group, name in zip(self._grouping, names, strict=True):
                 if node == group and self._analysis.group_by is not None:
-                    return ColumnReference(name)
+                    return ColumnReference(name, position=node.position)
             if isinstance(node, FunctionCall) and self._functions.is_aggregate(node.name):
-                return ColumnReference(AGGREGATE_COLUMN.format(self._register(node)))
+                return ColumnReference(AGGREGATE_COLUMN.format(self._register(node)), position=node.position)
             if isinstance(node, ColumnReference):
                 if not (node.source is None and node.name in WINDOW_BOUNDS):
                     stray.append(node)
@@ -208,17 +213,19 @@ class _Grouping:
         for argument in call.arguments:
             for inner in walk(argument):
                 if isinstance(inner, FunctionCall) and self._functions.is_aggregate(inner.name):
-                    raise StatementError(f"Aggregate functions can not be nested: {call.name}({inner.name}())")
+                    text = f"Aggregate functions can not be nested: {call.name}({inner.name}())"
+                    raise StatementError(text, at=inner.position)
                 if isinstance(inner, ColumnReference) and inner.source is None and inner.name in WINDOW_BOUNDS:
                     raise StatementError(
                         f"Window bounds column {inner.name} can only be used in the SELECT clause of windowed "
                         "aggregations and can not be passed to aggregate functions.\n"
-                        "See https://github.com/confluentinc/ksql/issues/4397"
+                        "See https://github.com/confluentinc/ksql/issues/4397",
+                        at=inner.position,
                     )
         lowered = self._scope.lower(call)
         assert isinstance(lowered, FunctionCall)
         if lowered == _COUNT_TIMES:
-            lowered = FunctionCall("COUNT", ())  # every row has a time, so nothing need be read
+            lowered = FunctionCall("COUNT", (), position=call.position)  # every row has a time, so nothing need be read
         if lowered not in self._calls:
             self._calls.append(lowered)
         return self._calls.index(lowered)
@@ -227,12 +234,14 @@ class _Grouping:
         value_format = self._scope.sources[0].source.value_format.name
         scope = node_scope(below)
         for call in self._calls:
-            column = Column(call.name, intermediate_type(call, scope, self._functions))
+            with place_of(call):
+                column = Column(call.name, intermediate_type(call, scope, self._functions))
             if schema_problem(value_format, (column,)) is not None:
                 raise StatementError(
                     "One of the functions used in the statement has an intermediate type that the value format can "
                     f"not handle. Please remove the function or change the format.\nFunction: {call.name}, type: "
-                    f"{column.type}, format: {value_format}"
+                    f"{column.type}, format: {value_format}",
+                    at=call.position,
                 )
 
     def _check_table(self) -> None:
@@ -247,7 +256,8 @@ class _Grouping:
         plural = "s" if len(names) > 1 else ""
         listed = names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
         raise StatementError(
-            f"The aggregation function{plural} {listed} cannot be applied to a table source, only to a stream source."
+            f"The aggregation function{plural} {listed} cannot be applied to a table source, only to a stream source.",
+            at=next(call.position for call in self._calls if call.name == names[0]),
         )
 
 
@@ -277,4 +287,4 @@ def _check_having(
         text = str(error)
         for index, call in reversed(list(enumerate(calls))):  # the name of the tenth begins with that of the first
             text = text.replace(AGGREGATE_COLUMN.format(index), format_expression(call))
-        raise StatementError(text) from None
+        raise error.within(text) from None

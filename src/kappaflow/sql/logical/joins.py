@@ -12,6 +12,7 @@ from kappaflow.sql.analyzer.scope import AliasedSource, Scope
 from kappaflow.sql.analyzer.source_schema import type_in_scope
 from kappaflow.sql.ast.expressions import ColumnReference, Expression
 from kappaflow.sql.ast.formatter import format_expression
+from kappaflow.sql.ast.places import place_of
 from kappaflow.sql.ast.relations import JoinType
 from kappaflow.sql.formats import check_no_maps, internal_format, require_format
 from kappaflow.sql.functions.registry import FunctionRegistry
@@ -80,7 +81,8 @@ class JoinPlanner:
         left = self._side(self._scope.sources[0])
         plan = source_keys(self._scope.sources[0])
         for step in steps:
-            left, plan = self._step(step, left, n_way=len(steps) > 1)
+            with place_of(step.criteria):
+                left, plan = self._step(step, left, n_way=len(steps) > 1)
         return left.node, plan
 
     def _side(self, aliased: AliasedSource) -> _Side:

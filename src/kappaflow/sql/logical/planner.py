@@ -119,7 +119,8 @@ class _QueryPlanner:
         if aggregate is not None:
             raise StatementError(
                 f"Aggregate functions are not allowed in the WHERE clause: {format_expression(aggregate)}. "
-                "Use HAVING to filter groups."
+                "Use HAVING to filter groups.",
+                at=aggregate.position,
             )
         lowered = self._lower(predicate)
         check_predicate(lowered, node, self._functions, "WHERE")
@@ -181,7 +182,8 @@ class _QueryPlanner:
         for item in items:
             if item.name in SYSTEM_COLUMNS and item.expression not in partition:
                 raise StatementError(
-                    f"Reserved column name in select: `{item.name}`. Please remove or alias the column."
+                    f"Reserved column name in select: `{item.name}`. Please remove or alias the column.",
+                    at=item.expression.position,
                 )
 
     # table functions ------------------------------------------------------------------------------------------
@@ -193,14 +195,14 @@ class _QueryPlanner:
             if isinstance(expression, FunctionCall) and self._functions.is_table(expression.name):
                 if expression not in calls:
                     calls.append(expression)
-                return ColumnReference(_SYNTHESISED.format(calls.index(expression)))
+                return ColumnReference(_SYNTHESISED.format(calls.index(expression)), position=expression.position)
             return None
 
         rewritten = tuple(Named(rewrite(item.expression, change), item.name) for item in items)
         if not calls:
             return node, items
         if node.is_table:
-            raise StatementError("Table source is not supported with table functions")
+            raise StatementError("Table source is not supported with table functions", at=calls[0].position)
         columns = tuple(
             named(_SYNTHESISED.format(i), self._lower(call), node, self._functions) for i, call in enumerate(calls)
         )
@@ -221,12 +223,14 @@ class _QueryPlanner:
         if node.is_table:
             raise StatementError(
                 "Cannot repartition a TABLE source. PARTITION BY gives streams another key; use GROUP BY to build a "
-                "table with another key."
+                "table with another key.",
+                at=expressions[0].position if expressions else None,
             )
         if node.window is not None:
             raise StatementError(
                 "Implicit repartitioning of windowed sources is not supported. "
-                "See https://github.com/confluentinc/ksql/issues/4385."
+                "See https://github.com/confluentinc/ksql/issues/4385.",
+                at=expressions[0].position if expressions else None,
             )
         below = carry_all(node, purpose="PARTITION BY")
         columns: list[NamedExpression] = []
@@ -263,7 +267,8 @@ class _QueryPlanner:
             listed = ", ".join(format_expression(self._lower(i.expression)) for i in plain)
             raise StatementError(
                 f"Non-aggregate SELECT expression(s) not part of GROUP BY: {listed}\n"
-                "Either add the column(s) to the GROUP BY or remove them from the SELECT."
+                "Either add the column(s) to the GROUP BY or remove them from the SELECT.",
+                at=plain[0].expression.position,
             )
         if self._analysis.window is not None:
             raise StatementError("WINDOW clause requires a GROUP BY clause.")
@@ -318,14 +323,15 @@ class _QueryPlanner:
 
     def _check_columns(self, columns: tuple[NamedExpression, ...], node: Node, keys: set[str]) -> None:
         seen = set(keys)
-        twice: list[Column] = []
+        twice: list[NamedExpression] = []
         for column in columns:
             if column.name in seen:
-                twice.append(column.column)
+                twice.append(column)
             seen.add(column.name)
         if twice:
-            listed = ", ".join(str(c) for c in twice)
-            raise StatementError(f"Duplicate value columns found in schema: {listed}")
+            listed = ", ".join(str(column.column) for column in twice)
+            text = f"Duplicate value columns found in schema: {listed}"
+            raise StatementError(text, at=twice[0].expression.position)
         if not columns and (node.is_table or not keys):
             raise StatementError("The projection contains no value columns.")
 

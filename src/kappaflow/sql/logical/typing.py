@@ -34,7 +34,8 @@ def named(
     data_type = type_of(expression, node_scope(node), functions)
     if data_type is None:
         raise StatementError(
-            "Can't infer a type of null. Please explicitly cast it to a required type, e.g. CAST(null AS VARCHAR)."
+            "Can't infer a type of null. Please explicitly cast it to a required type, e.g. CAST(null AS VARCHAR).",
+            at=expression.position,
         )
     return NamedExpression(name, expression, Column(name, data_type, namespace))
 
@@ -48,7 +49,7 @@ def select_column(name: str, expression: Expression, node: Node, functions: Func
     try:
         return named(name, expression, node, functions)
     except StatementError as error:
-        raise StatementError(f"Invalid Select: {error}") from None
+        raise error.within(f"Invalid Select: {error}") from None
 
 
 def check_predicate(predicate: Expression, node: Node, functions: FunctionRegistry, clause: str) -> None:
@@ -62,10 +63,11 @@ def check_predicate(predicate: Expression, node: Node, functions: FunctionRegist
     except StatementError as error:
         text = str(error)
         if text.startswith(("Cannot compare", "Comparison with NULL", "Invalid expression")):
-            raise StatementError(f"Error in {clause} expression: {text}") from None
-        raise StatementError(f"Invalid Predicate: {text}") from None
+            raise error.within(f"Error in {clause} expression: {text}") from None
+        raise error.within(f"Invalid Predicate: {text}") from None
     if data_type != BOOLEAN:
         raise StatementError(
             f"Type error in {clause} expression: Should evaluate to boolean but is "
-            f"{format_expression(predicate)} ({type_text(data_type)}) instead."
+            f"{format_expression(predicate)} ({type_text(data_type)}) instead.",
+            at=predicate.position,
         )

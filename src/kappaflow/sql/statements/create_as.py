@@ -7,6 +7,7 @@ from kappaflow.serde.schema import Column, Schema
 from kappaflow.serde.types import BIGINT
 from kappaflow.sql.analyzer.projection import Named
 from kappaflow.sql.analyzer.query import Analysis, analyze
+from kappaflow.sql.ast.places import place_of
 from kappaflow.sql.ast.statements import CreateAsSelect
 from kappaflow.sql.formats import (
     check_available,
@@ -54,7 +55,8 @@ def plan_create_as(context: PlanningContext, statement: CreateAsSelect) -> Plan:
     check_query(statement.query, context.settings)
     _check_timestamp(clause, analysis)
     selected = context.settings.flag("ksql.new.query.planner.enabled", False)
-    logical = plan_query(analysis, context.functions, statement.name, context.topics, keys_as_selected=selected)
+    with place_of(statement.query):
+        logical = plan_query(analysis, context.functions, statement.name, context.topics, keys_as_selected=selected)
     _check_kind(kind, logical.root.is_table)
     optimized = optimize(logical.root, context.functions)
     schema = optimized.root.schema

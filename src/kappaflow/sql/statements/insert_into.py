@@ -8,6 +8,7 @@ from kappaflow.errors import StatementError
 from kappaflow.serde.schema import Schema
 from kappaflow.sql.analyzer.query import analyze
 from kappaflow.sql.ast.expressions import Cast, ColumnReference
+from kappaflow.sql.ast.places import place_of
 from kappaflow.sql.ast.statements import InsertInto
 from kappaflow.sql.logical.plan import NamedExpression, Node, Project
 from kappaflow.sql.logical.planner import plan_query
@@ -35,7 +36,8 @@ def plan_insert_into(context: PlanningContext, statement: InsertInto) -> Plan:
     if analysis.limit is not None:
         raise StatementError("INSERT INTO statements don't support LIMIT clause.")
     check_query(statement.query, context.settings)
-    logical = plan_query(analysis, context.functions, statement.target, context.topics)
+    with place_of(statement.query):
+        logical = plan_query(analysis, context.functions, statement.target, context.topics)
     if logical.root.is_table:
         raise StatementError(
             f"Incompatible data sink and query result. Data sink ({target.name}) type is KSTREAM but select query "

@@ -41,7 +41,7 @@ def plan_insert_values(context: PlanningContext, statement: InsertValues) -> Ins
     try:
         row = _row(context, target, statement)
     except StatementError as error:
-        raise StatementError(f"{_failed(target)} {error}") from None
+        raise error.within(f"{_failed(target)} {error}") from None
     return _RecordMaker(context, target).record(row, row.pop("ROWTIME", None))
 
 

@@ -6,6 +6,7 @@ from kappaflow.errors import StatementError
 from kappaflow.sql.analyzer.query import analyze
 from kappaflow.sql.analyzer.scope import WINDOW_BOUNDS
 from kappaflow.sql.ast.expressions import ColumnReference
+from kappaflow.sql.ast.places import place_of
 from kappaflow.sql.ast.statements import Query
 from kappaflow.sql.logical.plan import Node, Project
 from kappaflow.sql.logical.planner import plan_query
@@ -31,7 +32,8 @@ def plan_push(context: PlanningContext, query: Query) -> PushQuery:
         raise StatementError(f"LIMIT must be non-negative, got {query.limit}.")
     analysis = analyze(query, context.metastore, context.functions)
     check_query(query, context.settings)
-    logical = plan_query(analysis, context.functions, None, context.topics)
+    with place_of(query):
+        logical = plan_query(analysis, context.functions, None, context.topics)
     optimized = optimize(logical.root, context.functions)
     last = plan_steps(optimized.root, None)
     root = s.Collect(last, name="Result", schema=last.schema, window=last.window)

@@ -226,16 +226,16 @@ def test_numbers_of_properties_are_as_large_as_their_types(properties: str, mess
 @pytest.mark.parametrize(
     ("call", "message"),
     [
-        ("TOPK(V, NULL)", "^k must be 1 or greater. Got NULL"),
-        ("TOPK(V, 0)", "^k must be 1 or greater. Got 0"),
-        ("TOPK(V, N, CAST(NULL AS INT))", "^k must be 1 or greater. Got NULL"),
-        ("TOPKDISTINCT(V, NULL)", "^k must be 1 or greater. Got NULL"),
-        ("LATEST_BY_OFFSET(V, CAST(NULL AS INT))", "^earliestN and latestN must be 1 or greater. Got NULL"),
-        ("EARLIEST_BY_OFFSET(V, NULL, TRUE)", "^earliestN and latestN must be 1 or greater. Got NULL"),
+        ("TOPK(V, NULL)", "k must be 1 or greater. Got NULL"),
+        ("TOPK(V, 0)", "k must be 1 or greater. Got 0"),
+        ("TOPK(V, N, CAST(NULL AS INT))", "k must be 1 or greater. Got NULL"),
+        ("TOPKDISTINCT(V, NULL)", "k must be 1 or greater. Got NULL"),
+        ("LATEST_BY_OFFSET(V, CAST(NULL AS INT))", "earliestN and latestN must be 1 or greater. Got NULL"),
+        ("EARLIEST_BY_OFFSET(V, NULL, TRUE)", "earliestN and latestN must be 1 or greater. Got NULL"),
     ],
 )
 def test_how_many_values_an_aggregate_keeps_is_a_number(call: str, message: str) -> None:
-    with pytest.raises(StatementError, match=message):
+    with pytest.raises(StatementError, match=f"^Line: 1, Col: 29: {message}"):
         engine_with(STREAM).plan(f"CREATE TABLE X AS SELECT N, {call} FROM S GROUP BY N;")
 
 

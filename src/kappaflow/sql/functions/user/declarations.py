@@ -260,7 +260,7 @@ class RecordedFunctions(FunctionRegistry):
             problems = self._reach.problems if isinstance(self._reach, UserFunctions) else ()
             if not problems:
                 raise
-            raise StatementError("\n".join((f"{error}. These functions could not be loaded:", *problems))) from None
+            raise error.within("\n".join((f"{error}. These functions could not be loaded:", *problems))) from None
 
 
 def with_code(recorded: Declaration, found: Function | None) -> Function:
