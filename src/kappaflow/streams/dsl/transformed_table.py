@@ -108,7 +108,7 @@ class TransformTableProcessor(CachingProcessor):
             self.forward(record.with_value(Change(new, old, change.is_latest)))
             return
         key = self._write_key(record.key)
-        found = self._store.get(key) if self._sends_old or self.cache is not None else None
+        found = self.row_before(self._store, key, reads=self._sends_old)
         before = None if found is None else found[0]
         result = self._store.put(key, new, record.timestamp)
         if is_kept(result):

@@ -8,7 +8,8 @@ Source: ``ThreadCache``, ``NamedCache``, ``LRUCacheEntry`` and ``ProcessorRecord
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -54,6 +55,7 @@ class CacheEntries:
         self._sizes: dict[bytes, int] = {}  # the oldest first
         self._bytes = 0
         self._put: dict[bytes, int] = {}
+        self._is_passed = False
         is_session = spec.window is not None and spec.window.type is WindowType.SESSION
         self._is_windowed = spec.window is not None
         self._time_bytes = 0 if is_session else TIME_BYTES
@@ -66,12 +68,23 @@ class CacheEntries:
 
     def read(self, key: bytes, stored: Stored | None) -> None:
         """A row was looked up; caches of windows keep nothing that was only read."""
+        if self._is_passed:
+            return
         size = self._sizes.pop(key, None)
         if size is not None:
             self._sizes[key] = size
         elif stored is not None and not self._is_windowed:
             self._set(key, len(key) + self._key_bytes + self._value_bytes(stored[0]))
             self._make_room()
+
+    @contextmanager
+    def passed(self) -> Generator[None]:
+        """Look rows up without the cache noticing it, as what is below a cache does."""
+        self._is_passed = True
+        try:
+            yield
+        finally:
+            self._is_passed = False
 
     def written(self, key: bytes, row: Row | None) -> None:
         """A row was put; `put` follows."""

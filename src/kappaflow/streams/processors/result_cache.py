@@ -14,7 +14,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from kappaflow.streams.processors.base import NO_TIME, Processor, TaskContext
+from kappaflow.state import Stored
+from kappaflow.streams.processors.base import NO_TIME, Processor, RowStore, TaskContext
 from kappaflow.streams.processors.cache_entries import CacheEntries
 from kappaflow.streams.record import Change, Headers, Record
 from kappaflow.streams.topology.nodes import StoreSpec
@@ -192,6 +193,21 @@ class CachingProcessor(Processor):
     def is_cached(self, key: bytes) -> bool:
         """Tell whether a cache shows a key, however old it is."""
         return self.cache is not None and key in self.cache
+
+    def row_before(self, store: RowStore, key: bytes, *, reads: bool) -> Stored | None:
+        """Return the row that a change replaces, None where nobody asks for it.
+
+        Args:
+            reads: whether the operator reads it; otherwise only the store below a cache does, which no entry is made of.
+        """
+        if reads:
+            return store.get(key)
+        if self.cache is None:
+            return None
+        if self.cache.entries is None:
+            return store.get(key)
+        with self.cache.entries.passed():
+            return store.get(key)
 
     def newest_in(self, spec: StoreSpec) -> int:
         """Return the greatest time in a store of windows as of the last commit; without a cache, as of now."""

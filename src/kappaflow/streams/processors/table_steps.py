@@ -58,7 +58,7 @@ class TableStepProcessor(CachingProcessor):
                 self.forward(record.with_value(Change(new, old, change.is_latest)))
             return
         key = self._write_key(record.key)
-        kept = self._store.get(key) if self._sends_old or self.cache is not None else None
+        kept = self.row_before(self._store, key, reads=self._sends_old)
         before = None if kept is None else kept[0]
         old = before if self._sends_old else None
         if self._skips_nothing and self._sends_old and new is None and old is None:
@@ -96,7 +96,7 @@ class TableMergeProcessor(CachingProcessor):
             self.forward(record.with_value(Change(change.new, old, change.is_latest)))
             return
         key = self._write_key(record.key)
-        kept = self._store.get(key) if self.cache is not None else None
+        kept = self.row_before(self._store, key, reads=False)
         result = self._store.put(key, change.new, record.timestamp)
         if is_kept(result):
             changed = record.with_value(Change(change.new, old, is_latest(result)))

@@ -45,8 +45,15 @@ def read_golden(path: Path) -> GoldenProgram:
         RawRecord(topic, _bytes(key), _bytes(value), timestamp, tuple((name, _bytes(data)) for name, data in headers))
         for topic, key, value, timestamp, headers in given["records"]
     )
+    ticks = tuple((position, by_ms) for position, by_ms in given.get("ticks", ()))
     program = Program(
-        tuple(given["ops"]), records, tuple(given["outputs"]), given.get("optimize", ""), given.get("commit_every", 0)
+        tuple(given["ops"]),
+        records,
+        tuple(given["outputs"]),
+        given.get("optimize", ""),
+        given.get("commit_every", 0),
+        ticks,
+        given.get("cache_bytes", 0),
     )
     return GoldenProgram(document["seed"], document["what"], program, read_trace(json.dumps(document["trace"])))
 
