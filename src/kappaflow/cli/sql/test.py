@@ -9,7 +9,7 @@ from pathlib import Path
 from kappaflow.cli.messages import message
 from kappaflow.cli.sql import texts as _texts
 from kappaflow.errors import UsageError
-from kappaflow.testing.query_tests.runner import FORMS, Report, run_paths
+from kappaflow.testing.query_tests.runner import CASE_LIMIT_SECONDS, FORMS, Report, run_paths
 
 assert _texts
 
@@ -23,6 +23,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", type=Path, metavar="FILE", help=message("sql_test.json"))
     parser.add_argument("--functions", type=Path, metavar="DIR", help=message("sql_test.functions"))
     parser.add_argument("--processes", type=int, default=2, metavar="N", help=message("sql_test.processes"))
+    parser.add_argument(
+        "--timeout", type=_seconds, default=CASE_LIMIT_SECONDS, metavar="SECONDS", help=message("sql_test.timeout")
+    )
+
+
+def _seconds(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(message("sql_test.seconds", text=text))
+    return int(text)
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -52,4 +61,4 @@ def _report(arguments: argparse.Namespace) -> Report:
         return run_rest_paths(arguments.paths, arguments.server)
     if arguments.server is not None:
         raise UsageError(message("sql_test.server_without_rest"))
-    return run_paths(arguments.paths, arguments.form, arguments.processes, arguments.functions)
+    return run_paths(arguments.paths, arguments.form, arguments.processes, arguments.functions, arguments.timeout)

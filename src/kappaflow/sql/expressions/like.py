@@ -23,7 +23,7 @@ def like_regex(pattern: str, escape: str | None = None) -> str:
     r"""Return the regular expression of a LIKE pattern.
 
     >>> like_regex("a%_b!%", "!")
-    'a.*.b\\%'
+    'a.*.b%'
 
     Raises:
         StatementError: the escape is not one character.

@@ -62,7 +62,7 @@ def _one(
 @_latest("(val T, ignoreNulls BOOLEAN!) -> T")
 def latest_nulls(call: AggregateCall) -> Aggregation:
     """LATEST_BY_OFFSET(x, ignoreNulls)."""
-    if call.literals[0]:
+    if call.ignores_nulls(0):
         return latest(call)
     return _with_nulls(call, lambda old, new: new)
 
@@ -70,7 +70,7 @@ def latest_nulls(call: AggregateCall) -> Aggregation:
 @_earliest("(val T, ignoreNulls BOOLEAN!) -> T")
 def earliest_nulls(call: AggregateCall) -> Aggregation:
     """EARLIEST_BY_OFFSET(x, ignoreNulls)."""
-    if call.literals[0]:
+    if call.ignores_nulls(0):
         return earliest(call)
     return _with_nulls(call, lambda old, new: old)
 
@@ -112,7 +112,7 @@ def earliest_n(call: AggregateCall) -> Aggregation:
 def _several(call: AggregateCall, cut: Callable[[list[Any], int], list[Any]]) -> Aggregation:
     data_type = Array(first_type(call.types))
     n = call.at_least_one(0, "earliestN and latestN")
-    ignore_nulls = len(call.literals) < 2 or bool(call.literals[1])
+    ignore_nulls = call.ignores_nulls(1)
 
     def add(values: tuple[Any, ...], state: State) -> State:
         if values[0] is None and ignore_nulls:

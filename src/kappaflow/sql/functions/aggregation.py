@@ -40,6 +40,18 @@ class AggregateCall:
             raise StatementError(f"{name} must be 1 or greater. Got {'NULL' if number is None else number}.")
         return int(number)
 
+    def ignores_nulls(self, index: int) -> bool:
+        """Return the literal argument `index` that says whether NULLs are left out; they are where it is not given.
+
+        Raises:
+            StatementError: it is NULL.
+        """
+        if index >= len(self.literals):
+            return True
+        if self.literals[index] is None:
+            raise StatementError("ignoreNulls must be TRUE or FALSE. Got NULL.")
+        return bool(self.literals[index])
+
 
 @dataclass(frozen=True, slots=True)
 class Aggregation:

@@ -29,10 +29,16 @@ FORMS: dict[str, tuple[Form, ...]] = {"row": ("row",), "column": ("column",), "b
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """How cases run: in which forms, and with which directory of Python functions."""
+    """How cases run.
+
+    Attributes:
+        functions: a directory of Python functions.
+        seconds: how long a case may take, in all its forms.
+    """
 
     forms: tuple[Form, ...]
     functions: Path | None = None
+    seconds: int = CASE_LIMIT_SECONDS
 
 
 @dataclass(slots=True)
@@ -72,7 +78,13 @@ class _TimeLimit(BaseException):
     """Raised by the alarm; not an Exception, so that nothing in between swallows it."""
 
 
-def run_paths(paths: list[Path], form: str = "both", processes: int = 2, functions: Path | None = None) -> Report:
+def run_paths(
+    paths: list[Path],
+    form: str = "both",
+    processes: int = 2,
+    functions: Path | None = None,
+    seconds: int = CASE_LIMIT_SECONDS,
+) -> Report:
     """Run all cases of files and directories.
 
     Args:
@@ -80,6 +92,7 @@ def run_paths(paths: list[Path], form: str = "both", processes: int = 2, functio
         form: ``row``, ``column``, or ``both`` (a case passes when both do).
         processes: how many run at once.
         functions: a directory of Python functions that the cases may call.
+        seconds: how long a case may take.
 
     Raises:
         UsageError: a path holds no query tests.
@@ -91,7 +104,7 @@ def run_paths(paths: list[Path], form: str = "both", processes: int = 2, functio
             enabled.append(case)
         else:
             report.skipped.append(case.id)
-    for result, crashed in _run_all(enabled, Setting(FORMS[form], functions), processes):
+    for result, crashed in _run_all(enabled, Setting(FORMS[form], functions, seconds), processes):
         if crashed:
             report.crashed.append(result.id)
         if result.passed:
@@ -153,7 +166,7 @@ def _run_limited(case: TestCase, setting: Setting) -> CaseResult:
         raise _TimeLimit
 
     previous = signal.signal(signal.SIGALRM, stop)
-    signal.alarm(CASE_LIMIT_SECONDS)
+    signal.alarm(setting.seconds)
     try:
         for form in setting.forms:
             if case.sql is not None:
@@ -165,7 +178,7 @@ def _run_limited(case: TestCase, setting: Setting) -> CaseResult:
                 return CaseResult(case.id, f"{prefix}{result.problem}")
         return CaseResult(case.id)
     except _TimeLimit:
-        return CaseResult(case.id, f"took longer than {CASE_LIMIT_SECONDS} seconds")
+        return CaseResult(case.id, f"took longer than {setting.seconds} seconds")
     finally:
         signal.alarm(0)
         signal.signal(signal.SIGALRM, previous)

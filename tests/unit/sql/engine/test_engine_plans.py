@@ -232,6 +232,8 @@ def test_numbers_of_properties_are_as_large_as_their_types(properties: str, mess
         ("TOPKDISTINCT(V, NULL)", "k must be 1 or greater. Got NULL"),
         ("LATEST_BY_OFFSET(V, CAST(NULL AS INT))", "earliestN and latestN must be 1 or greater. Got NULL"),
         ("EARLIEST_BY_OFFSET(V, NULL, TRUE)", "earliestN and latestN must be 1 or greater. Got NULL"),
+        ("LATEST_BY_OFFSET(V, 2, NULL)", "ignoreNulls must be TRUE or FALSE. Got NULL"),
+        ("EARLIEST_BY_OFFSET(V, CAST(NULL AS BOOLEAN))", "ignoreNulls must be TRUE or FALSE. Got NULL"),
     ],
 )
 def test_how_many_values_an_aggregate_keeps_is_a_number(call: str, message: str) -> None:
