@@ -198,7 +198,7 @@ class CachingProcessor(Processor):
         """Return the row that a change replaces, None where nobody asks for it.
 
         Args:
-            reads: whether the operator reads it; otherwise only the store below a cache does, which no entry is made of.
+            reads: whether the operator reads it; otherwise only what is below a cache does, and no entry is made of it.
         """
         if reads:
             return store.get(key)
