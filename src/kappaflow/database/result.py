@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 from kappaflow.database.protocol import ResultSchema
 from kappaflow.runtime.closing import Closing
-from kappaflow.serde.arrow import rows_to_arrays
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -106,6 +105,8 @@ class Result(Closing):
     def to_arrow(self) -> pa.Table:
         """Return all rows as an Arrow table."""
         import pyarrow as pa
+
+        from kappaflow.serde.arrow import rows_to_arrays
 
         if self.schema is None:
             return pa.table({})

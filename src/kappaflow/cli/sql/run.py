@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 
 from kappaflow.cli.messages import message
 from kappaflow.cli.sql import texts as _texts
-from kappaflow.cli.sql.client import Client
 from kappaflow.cli.sql.logon import access_of, add_logon_arguments
 from kappaflow.errors import KappaError, ServerError, UsageError
 
@@ -33,6 +32,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Run statements; exit code 1 when one failed."""
+    from kappaflow.cli.sql.client import Client
+
     database = _connect(arguments.server, arguments)
     if database is None:
         return 1
