@@ -13,6 +13,7 @@ from kappaflow.ops.zookeeper import texts as _texts
 from kappaflow.ops.zookeeper.moving import (
     active_looks,
     content_of,
+    follows,
     gate,
     host_of,
     members_of_files,
@@ -21,10 +22,11 @@ from kappaflow.ops.zookeeper.moving import (
     running_ensemble,
     servers_in,
     settled,
+    start_new,
     wait_for_all,
 )
 from kappaflow.ops.zookeeper.status import ensemble_state
-from kappaflow.ops.zookeeper.zoo_cfg import data_directory, read_servers, with_servers
+from kappaflow.ops.zookeeper.zoo_cfg import read_servers, with_servers
 from kappaflow.runtime.crash_points import crash_point
 from kappaflow.runtime.messages import Text, text
 
@@ -55,23 +57,11 @@ class JoinServer:
 
     def is_applied(self, session: OpsSession, arguments: Arguments) -> bool:
         """Whether it follows."""
-        host = host_of(session, arguments["server"])
-        if read_servers(content_of(host)) != servers_in(arguments) or host.service_state().state != "active":
-            return False
-        return running_ensemble(session).is_whole()
+        return follows(session, arguments)
 
     def apply(self, session: OpsSession, arguments: Arguments, progress: Progress) -> None:
         """Write ``zoo.cfg`` and ``myid``, start it, wait until it follows."""
-        number = arguments["server"]
-        host = host_of(session, number)
-        content = with_servers(content_of(host), servers_in(arguments))
-        host.make_directory(data_directory(content))
-        host.write_file(f"{data_directory(content)}/myid", f"{number}\n".encode())
-        host.write_file(host.entry.config_file, content.encode())
-        crash_point("zookeeper.configured")
-        host.stop()
-        host.start()
-        wait_for_all(session, number, progress)
+        start_new(session, arguments, progress)
 
     def verify(self, session: OpsSession, arguments: Arguments) -> list[Text]:
         """All serve, and follow one leader."""

@@ -12,7 +12,7 @@ from kappaflow.ops.session import OpsSession
 from kappaflow.ops.zookeeper import texts as _texts
 from kappaflow.ops.zookeeper.looks import ServerLook, look_at_servers
 from kappaflow.ops.zookeeper.status import EnsembleState, ServerState, ensemble_state
-from kappaflow.ops.zookeeper.zoo_cfg import read_servers
+from kappaflow.ops.zookeeper.zoo_cfg import data_directory, read_servers, with_servers
 from kappaflow.runtime.crash_points import crash_point
 from kappaflow.runtime.messages import Text, message, text
 
@@ -187,3 +187,36 @@ def let_all_know_the_leader(session: OpsSession, progress: Progress, away: Colle
         host_of(session, number).start()
     if not elected:
         raise PlanError(message("zookeeper.no_leader"))
+
+
+def follows(session: OpsSession, arguments: Arguments) -> bool:
+    """Tell whether a new server runs with its list of servers, and all that run follow one leader.
+
+    Args:
+        arguments: with ``server``, its number, and ``servers``, the list.
+    """
+    host = host_of(session, arguments["server"])
+    if read_servers(content_of(host)) != servers_in(arguments) or host.service_state().state != "active":
+        return False
+    return running_ensemble(session).is_whole()
+
+
+def start_new(session: OpsSession, arguments: Arguments, progress: Progress) -> None:
+    """Write ``zoo.cfg`` and ``myid`` of a new server, start it, and wait until it follows.
+
+    Args:
+        arguments: as of `follows`.
+
+    Raises:
+        PlanError: it does not follow.
+    """
+    number = arguments["server"]
+    host = host_of(session, number)
+    content = with_servers(content_of(host), servers_in(arguments))
+    host.make_directory(data_directory(content))
+    host.write_file(f"{data_directory(content)}/myid", f"{number}\n".encode())
+    host.write_file(host.entry.config_file, content.encode())
+    crash_point("zookeeper.configured")
+    host.stop()
+    host.start()
+    wait_for_all(session, number, progress)
