@@ -8,6 +8,7 @@ Source: ``ThreadCache``, ``NamedCache``, ``LRUCacheEntry`` and ``ProcessorRecord
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right, insort
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -56,6 +57,7 @@ class CacheEntries:
         self._bytes = 0
         self._put: dict[bytes, int] = {}
         self._is_passed = False
+        self._sorted: list[bytes] | None = None
         is_session = spec.window is not None and spec.window.type is WindowType.SESSION
         self._is_windowed = spec.window is not None
         self._time_bytes = 0 if is_session else TIME_BYTES
@@ -86,6 +88,18 @@ class CacheEntries:
         finally:
             self._is_passed = False
 
+    def between(self, low: bytes, high: bytes) -> list[bytes]:
+        """Return the keys in [low, high] in byte order, those of deleted rows among them."""
+        if self._sorted is None:
+            self._sorted = sorted(self._sizes)
+        return self._sorted[bisect_left(self._sorted, low) : bisect_right(self._sorted, high)]
+
+    def touch(self, key: bytes) -> None:
+        """A scan has come to a key: its entry, if there is one, is the newest now."""
+        size = self._sizes.pop(key, None)
+        if size is not None:
+            self._sizes[key] = size
+
     def written(self, key: bytes, row: Row | None) -> None:
         """A row was put; `put` follows."""
         self._put[key] = self._value_bytes(row)
@@ -101,7 +115,12 @@ class CacheEntries:
 
     def forget(self, key: bytes) -> None:
         """Take an entry out that was deleted below."""
-        self._bytes -= self._sizes.pop(key, 0)
+        size = self._sizes.pop(key, None)
+        if size is None:
+            return
+        self._bytes -= size
+        if self._sorted is not None:
+            del self._sorted[bisect_left(self._sorted, key)]
 
     def settle(self, before: int) -> None:
         """Count what has changed since there were so many bytes."""
@@ -119,7 +138,10 @@ class CacheEntries:
 
     def _set(self, key: bytes, size: int) -> None:
         before = self._bytes
-        self._bytes += size - self._sizes.pop(key, 0)
+        old = self._sizes.pop(key, None)
+        if old is None and self._sorted is not None:
+            insort(self._sorted, key)
+        self._bytes += size - (old or 0)
         self._sizes[key] = size
         self.settle(before)
 

@@ -10,9 +10,9 @@ what waits is in the order of all their puts, and goes on behind the last of the
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from kappaflow.state import Stored
 from kappaflow.streams.processors.base import NO_TIME, Processor, RowStore, TaskContext
@@ -20,6 +20,7 @@ from kappaflow.streams.processors.cache_entries import CacheEntries
 from kappaflow.streams.record import Change, Headers, Record
 from kappaflow.streams.topology.nodes import StoreSpec
 
+Visited = TypeVar("Visited", bound=tuple[Any, ...])
 KEYS_MAX = 100_000
 """So many keys are remembered as shown by a cache, as far as that is not told by their times."""
 
@@ -208,6 +209,39 @@ class CachingProcessor(Processor):
             return store.get(key)
         with self.cache.entries.passed():
             return store.get(key)
+
+    def visited(self, rows: Sequence[Visited], low: bytes, high: bytes, *, backward: bool = False) -> Iterator[Visited]:
+        """Yield rows as a scan of the store does that may end early: a bounded cache counts what it comes to as used.
+
+        Kafka Streams looks at the next entry of the cache before it gives a row, be it of the cache or below it, and
+        passes those of deleted rows.
+
+        Args:
+            rows: what the scan gives, with keys first.
+            low, high: bounds of the scan, both included.
+
+        Source: ``AbstractMergedSortedCacheStoreIterator`` and ``ThreadCache.MemoryLRUCacheBytesIterator``
+        """
+        entries = None if self.cache is None else self.cache.entries
+        if entries is None:
+            yield from reversed(rows) if backward else rows
+            return
+        keys = entries.between(low, high)
+        there = {row[0] for row in rows}
+        if backward:
+            keys.reverse()
+        at = 0
+        for row in reversed(rows) if backward else rows:
+            while at < len(keys):
+                entries.touch(keys[at])
+                if keys[at] in there:
+                    break
+                at += 1
+            yield row
+            if at < len(keys) and keys[at] == row[0]:
+                at += 1
+        for key in keys[at:]:
+            entries.touch(key)
 
     def newest_in(self, spec: StoreSpec) -> int:
         """Return the greatest time in a store of windows as of the last commit; without a cache, as of now."""

@@ -6,7 +6,7 @@ are those whose content can differ.  Source: KIP-450.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from kappaflow.state import OrderedStore
@@ -80,18 +80,18 @@ class SlidingAggregateProcessor(CachingProcessor):
         oldest = newest - (self._spec.retention_ms or 0)
         return newest == NO_TIME or start > oldest or (self._emit_final and start == oldest)
 
-    def _windows(self, key: Any, low: int, high: int) -> list[Window]:
-        """The windows of a key that start within [low, high], ascending."""
+    def _windows(self, key: Any, low: int, high: int, *, backward: bool = False) -> Iterator[Window]:
+        """The windows of a key that start within [low, high], ascending or descending; they may change meanwhile."""
         start = self._write_key(Windowed(key, max(0, low), 0))
-        end = self._write_key(Windowed(key, high, 0)) + b"\x00"
+        end = self._write_key(Windowed(key, high, 0))
         inner = len(start) - 8
-        found: list[Window] = []
-        for full, (state, timestamp) in list(self._store.range(start, end)):
+        found: list[tuple[bytes, Window]] = []
+        for full, (state, timestamp) in list(self._store.range(start, end + b"\x00")):
             if len(full) == len(start) and full[:inner] == start[:inner]:
                 at = int.from_bytes(full[inner:], "big")
                 if self._is_kept(at) or self.is_cached(full):
-                    found.append((at, state, timestamp))
-        return found
+                    found.append((full, (at, state, timestamp)))
+        return (window for _, window in self.visited(found, start, end, backward=backward))
 
     def _fold(self, record: Record, close_time: int) -> bool:
         """Fold a record whose windows do not begin before time 0; newest windows first."""
@@ -101,7 +101,7 @@ class SlidingAggregateProcessor(CachingProcessor):
         left: Window | None = None
         has_left = has_right = False
         previous: int | None = None
-        for window in reversed(self._windows(record.key, at - 2 * size, at + 1)):
+        for window in self._windows(record.key, at - 2 * size, at + 1, backward=True):
             start, _, newest = window
             starts.add(start)
             end = start + size
