@@ -7,7 +7,9 @@ Names are loaded on first use, so that the broker process stays small.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from kappaflow.runtime.lazy_names import lazy_names
 
 if TYPE_CHECKING:
     from kappaflow.database import Database, connect
@@ -18,21 +20,16 @@ if TYPE_CHECKING:
 __all__ = ["Database", "Int", "KappaError", "__version__", "connect", "udaf", "udf", "udtf"]
 __version__ = "0.1.0"
 
-_DECORATORS = "kappaflow.sql.functions.user.decorators"
-_HOMES = {
-    "Database": "kappaflow.database",
-    "Int": "kappaflow.sql.functions.user.annotations",
-    "KappaError": "kappaflow.errors",
-    "connect": "kappaflow.database",
-    "udaf": _DECORATORS,
-    "udf": _DECORATORS,
-    "udtf": _DECORATORS,
-}
-
-
-def __getattr__(name: str) -> Any:
-    if name not in _HOMES:
-        raise AttributeError(f"module 'kappaflow' has no attribute '{name}'")
-    import importlib
-
-    return getattr(importlib.import_module(_HOMES[name]), name)
+_DECORATORS = "sql.functions.user.decorators"
+__getattr__ = lazy_names(
+    __name__,
+    {
+        "Database": "database",
+        "Int": "sql.functions.user.annotations",
+        "KappaError": "errors",
+        "connect": "database",
+        "udaf": _DECORATORS,
+        "udf": _DECORATORS,
+        "udtf": _DECORATORS,
+    },
+)

@@ -9,10 +9,10 @@ Not here: planning or running queries; this package only speaks HTTP to a server
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from kappaflow.database import texts as _texts
+from kappaflow.runtime.lazy_names import lazy_names
 
 if TYPE_CHECKING:
     from kappaflow.database.asynchronous import AsyncDatabase, AsyncResult, connect_async
@@ -20,23 +20,18 @@ if TYPE_CHECKING:
     from kappaflow.database.result import Result, Row
 
 assert _texts
-_HOMES = {
-    "AsyncDatabase": "asynchronous",
-    "AsyncResult": "asynchronous",
-    "Database": "database",
-    "Result": "result",
-    "Row": "result",
-    "connect": "database",
-    "connect_async": "asynchronous",
-}
-"""Imported when first asked for, as commands that print their help need none of them."""
+# Imported when first asked for, as commands that print their help need none of them.
+__getattr__ = lazy_names(
+    __name__,
+    {
+        "AsyncDatabase": "asynchronous",
+        "AsyncResult": "asynchronous",
+        "Database": "database",
+        "Result": "result",
+        "Row": "result",
+        "connect": "database",
+        "connect_async": "asynchronous",
+    },
+)
 
 __all__ = ["AsyncDatabase", "AsyncResult", "Database", "Result", "Row", "connect", "connect_async"]
-
-
-def __getattr__(name: str) -> Any:
-    if name not in _HOMES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    found = getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
-    globals()[name] = found
-    return found

@@ -15,27 +15,31 @@ Not here: record batches (kappaflow.kernel), a registry over HTTP (kappaflow.cli
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from kappaflow.runtime.lazy_names import lazy_names
 
 if TYPE_CHECKING:
     from kappaflow.serde.face import Decoded, Row, Serde
     from kappaflow.serde.formats import FORMATS, Format, SerdeFeature, find_format, format_serde
     from kappaflow.serde.windowed import DecodedWindows, WindowedKeySerde
 
-_HOMES = {
-    "FORMATS": "formats",
-    "Decoded": "face",
-    "DecodedWindows": "windowed",
-    "Format": "formats",
-    "Row": "face",
-    "Serde": "face",
-    "SerdeFeature": "formats",
-    "WindowedKeySerde": "windowed",
-    "find_format": "formats",
-    "format_serde": "formats",
-}
-"""Imported when first asked for: commands need the types of columns, and not Arrow."""
+# Imported when first asked for: commands need the types of columns, and not Arrow.
+__getattr__ = lazy_names(
+    __name__,
+    {
+        "FORMATS": "formats",
+        "Decoded": "face",
+        "DecodedWindows": "windowed",
+        "Format": "formats",
+        "Row": "face",
+        "Serde": "face",
+        "SerdeFeature": "formats",
+        "WindowedKeySerde": "windowed",
+        "find_format": "formats",
+        "format_serde": "formats",
+    },
+)
 
 __all__ = [
     "FORMATS",
@@ -49,11 +53,3 @@ __all__ = [
     "find_format",
     "format_serde",
 ]
-
-
-def __getattr__(name: str) -> Any:
-    if name not in _HOMES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    found = getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
-    globals()[name] = found
-    return found

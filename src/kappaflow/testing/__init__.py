@@ -5,7 +5,9 @@ Names are loaded on first use.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from kappaflow.runtime.lazy_names import lazy_names
 
 if TYPE_CHECKING:
     from kappaflow.testing.embedded_broker import EmbeddedBroker
@@ -15,17 +17,12 @@ if TYPE_CHECKING:
 
 __all__ = ["EmbeddedBroker", "EmbeddedServer", "LocalCluster", "TopologyTestDriver"]
 
-_HOMES = {
-    "EmbeddedBroker": "embedded_broker",
-    "EmbeddedServer": "embedded_server",
-    "LocalCluster": "local_cluster",
-    "TopologyTestDriver": "topology_test_driver",
-}
-
-
-def __getattr__(name: str) -> Any:
-    if name not in _HOMES:
-        raise AttributeError(f"module 'kappaflow.testing' has no attribute '{name}'")
-    import importlib
-
-    return getattr(importlib.import_module(f"kappaflow.testing.{_HOMES[name]}"), name)
+__getattr__ = lazy_names(
+    __name__,
+    {
+        "EmbeddedBroker": "embedded_broker",
+        "EmbeddedServer": "embedded_server",
+        "LocalCluster": "local_cluster",
+        "TopologyTestDriver": "topology_test_driver",
+    },
+)
