@@ -6,7 +6,8 @@ import os
 import shutil
 from collections.abc import Iterable
 
-from kappaflow.ops.local_clusters.programs import cache_directory, command_path, file_lock
+from kappaflow.ops.local_clusters.programs import command_path, file_lock
+from kappaflow.runtime.cache_directory import cache_directory
 
 __all__ = [
     "COMMANDS_BY_TOOLCHAIN",

@@ -12,6 +12,7 @@ from kappaflow.cli.messages import message
 from kappaflow.cli.sql import texts as _texts
 from kappaflow.cli.sql.logon import access_of, add_logon_arguments
 from kappaflow.errors import KappaError, ServerError, UsageError
+from kappaflow.runtime.cache_directory import cache_directory
 
 if TYPE_CHECKING:
     from kappaflow.database import Database
@@ -34,6 +35,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Run statements; exit code 1 when one failed."""
     from kappaflow.cli.sql.client import Client
 
+    keep_tables()
     database = _connect(arguments.server, arguments)
     if database is None:
         return 1
@@ -48,6 +50,20 @@ def run(arguments: argparse.Namespace) -> int:
         from kappaflow.cli.sql.prompt import prompt
 
         return prompt(client)
+
+
+def keep_tables() -> None:
+    """Keep the parser's tables between calls where only this user can write: to make them takes a second."""
+    from kappaflow.sql.grammar.parser import keep_tables_in
+
+    folder = cache_directory() / "sql"
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        found = folder.stat()
+    except OSError:
+        return
+    if found.st_uid == os.getuid() and not found.st_mode & 0o022:
+        keep_tables_in(folder / "grammar")
 
 
 def read_script(path: Path) -> str:

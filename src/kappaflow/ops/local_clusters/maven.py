@@ -10,7 +10,8 @@ from xml.sax.saxutils import escape
 
 from kappaflow.errors import ConfigError
 from kappaflow.ops.local_clusters import texts as _texts
-from kappaflow.ops.local_clusters.programs import cache_directory, command_path, file_lock
+from kappaflow.ops.local_clusters.programs import command_path, file_lock
+from kappaflow.runtime.cache_directory import cache_directory
 from kappaflow.runtime.messages import message
 
 assert _texts

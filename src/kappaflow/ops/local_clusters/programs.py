@@ -1,9 +1,8 @@
-"""Outside programs, and where downloaded or compiled things are kept."""
+"""Outside programs, and locks on what is downloaded or compiled for them."""
 
 from __future__ import annotations
 
 import fcntl
-import os
 import shutil
 from collections.abc import Generator
 from contextlib import contextmanager
@@ -26,15 +25,6 @@ def command_path(command: str) -> str:
     if path is None:
         raise ConfigError(message("local_clusters.no_program", command=command))
     return path
-
-
-def cache_directory() -> Path:
-    """Where jars and compiled programs are kept: ``KAPPA_CACHE_DIR``, else the user's cache folder."""
-    explicit = os.environ.get("KAPPA_CACHE_DIR")
-    if explicit:
-        return Path(explicit)
-    base = os.environ.get("XDG_CACHE_HOME")
-    return (Path(base) if base else Path.home() / ".cache") / "kappaflow"
 
 
 @contextmanager
