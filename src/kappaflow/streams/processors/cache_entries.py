@@ -72,9 +72,8 @@ class CacheEntries:
         """A row was looked up; caches of windows keep nothing that was only read."""
         if self._is_passed:
             return
-        size = self._sizes.pop(key, None)
-        if size is not None:
-            self._sizes[key] = size
+        if key in self._sizes:
+            self.touch(key)
         elif stored is not None and not self._is_windowed:
             self._set(key, len(key) + self._key_bytes + self._value_bytes(stored[0]))
             self._make_room()

@@ -201,14 +201,17 @@ class CachingProcessor(Processor):
         Args:
             reads: whether the operator reads it; otherwise only what is below a cache does, and no entry is made of it.
         """
-        if reads:
-            return store.get(key)
-        if self.cache is None:
-            return None
-        if self.cache.entries is None:
-            return store.get(key)
-        with self.cache.entries.passed():
-            return store.get(key)
+        entries = None if self.cache is None else self.cache.entries
+        if entries is not None and not reads:
+            with entries.passed():
+                return store.get(key)
+        return store.get(key) if reads or self.cache is not None else None
+
+    def scanned(self, low: bytes, high: bytes) -> None:
+        """A scan of the store went through all that lies in [low, high]; see `visited` for scans that may end early."""
+        if self.cache is not None and (entries := self.cache.entries) is not None:
+            for key in entries.between(low, high):
+                entries.touch(key)
 
     def visited(self, rows: Sequence[Visited], low: bytes, high: bytes, *, backward: bool = False) -> Iterator[Visited]:
         """Yield rows as a scan of the store does that may end early: a bounded cache counts what it comes to as used.

@@ -49,7 +49,8 @@ class SessionAggregateProcessor(CachingProcessor):
         oldest = self.newest_in(node.store) - self._retention_ms + 1
         near = self.store.sessions(inner, timestamp - node.gap_ms, timestamp + node.gap_ms)
         found = [each for each in near if each[1] >= oldest or self._is_cached(record.key, each)]
-        self._scanned(inner, timestamp - node.gap_ms)
+        first = max(0, timestamp - node.gap_ms).to_bytes(8, "big") + bytes(8)
+        self.scanned(inner + first, inner + b"\x7f" + b"\xff" * 15)
         start, end = timestamp, timestamp
         state = self.aggregator.initial()
         for old_start, old_end, old_state in found:
@@ -73,12 +74,6 @@ class SessionAggregateProcessor(CachingProcessor):
             return
         change = Change(self.aggregator.result(state), None)
         self._send(record, merged, change, before)
-
-    def _scanned(self, inner: bytes, earliest_end: int) -> None:
-        """All sessions of a key that end at or after a time were looked at."""
-        low, high = inner + max(0, earliest_end).to_bytes(8, "big") + bytes(8), inner + b"\x7f" + b"\xff" * 15
-        for _ in self.visited((), low, high):
-            pass
 
     def _is_cached(self, key: Any, session: tuple[int, int, Any]) -> bool:
         return self.cache is not None and self.is_cached(self.write_key(Windowed(key, session[0], session[1])))
