@@ -73,7 +73,8 @@ def resolve_relations(relation: Relation, metastore: MetaStore) -> Relations:
     steps: list[JoinStep] = []
     for index, joined in enumerate(relation.joined):
         visible = Scope(scope.sources[: index + 2])
-        steps.append(_step(joined, scope, visible))
+        with place_of(joined.criteria):
+            steps.append(_step(joined, scope, visible))
     _check_value_formats(scope, "JOIN")
     return Relations(scope, tuple(steps))
 
@@ -103,11 +104,6 @@ def _check_not_joined_twice(source: AliasedSource, seen: list[AliasedSource], n_
 
 
 def _step(joined: JoinedSource, scope: Scope, visible: Scope) -> JoinStep:
-    with place_of(joined.criteria):
-        return _placed_step(joined, scope, visible)
-
-
-def _placed_step(joined: JoinedSource, scope: Scope, visible: Scope) -> JoinStep:
     right = visible.sources[-1]
     qualified = scope.qualify(joined.criteria, "JOIN ON")
     comparison = _comparison(qualified)
