@@ -490,8 +490,8 @@ def test_random_programs_write_the_same_in_both_forms() -> None:
 
 def test_random_programs_of_expressions_run_as_columns() -> None:
     as_columns, parts = forms_of_programs(functions=False)
-    if "KAPPA_DSL_SEEDS" not in os.environ:  # a share of programs says nothing about those of a soak
-        assert as_columns > parts * 4 // 5
+    percent = 70 if "KAPPA_DSL_SEEDS" in os.environ else 80  # the few programs of a soak's round vary more
+    assert as_columns > parts * percent // 100
 
 
 @pytest.mark.parametrize("forgets", [False, True])

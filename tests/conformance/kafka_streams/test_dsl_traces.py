@@ -120,8 +120,8 @@ def keep(one: Traced, make: Callable[[Program], Topology]) -> None:
 
 def test_what_kafka_streams_refuses_is_refused(traced: list[Traced]) -> None:
     refused = [one for one in traced if one.trace.error]
-    if "KAPPA_DSL_SEEDS" not in os.environ:  # a share of programs says nothing about those of a soak
-        assert len(refused) <= len(traced) // 50, [one.trace.error for one in refused]
+    share = 20 if "KAPPA_DSL_SEEDS" in os.environ else 50  # the few programs of a soak's round vary more
+    assert len(refused) <= len(traced) // share, [one.trace.error for one in refused]
     for one in refused:
         if "Found a null keyChangingChild" in one.trace.error:
             continue  # its optimizer fails on a program that it takes without optimisations
