@@ -252,7 +252,11 @@ class LaggingGroup:
 
     def _begin_again(self, consumer: Consumer) -> None:
         own = consumer.assignment()
-        consumer.commit(offsets=[Position(p.topic, p.partition, 0) for p in own], asynchronous=False)
+        begins = [Position(p.topic, p.partition, 0) for p in own]
+        # The automatic commit writes the stored offsets only where they are above the committed ones: it would write
+        # the old ones right after this commit, and none until they are passed again.
+        consumer.store_offsets(offsets=begins)
+        consumer.commit(offsets=begins, asynchronous=False)
         for p in own:
             consumer.seek(Position(p.topic, p.partition, OFFSET_BEGINNING))
 
