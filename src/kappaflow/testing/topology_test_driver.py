@@ -30,7 +30,7 @@ from kappaflow.streams.processors.base import TaskContext
 from kappaflow.streams.processors.build import open_objects
 from kappaflow.streams.processors.cache_entries import CacheBudget
 from kappaflow.streams.processors.keys import KeyReader
-from kappaflow.streams.processors.result_cache import waiting_in
+from kappaflow.streams.processors.result_cache import ResultCache, waiting_in
 from kappaflow.streams.record import Headers, Record
 from kappaflow.streams.topology import Repartition, Sink, StoreSpec, Subtopology
 from kappaflow.streams.topology import Topology as BoundTopology
@@ -329,6 +329,15 @@ class TopologyTestDriver:
     def dropped(self) -> Mapping[str, int]:
         """Counts of records that operators left out, by reason."""
         return self.context.dropped
+
+    @property
+    def evicted_under_scans(self) -> int:
+        """How many entries of bounded caches were evicted before a scan that was under way came to them.
+
+        Kafka Streams' scan passes such a window over, and its aggregate begins anew; ours is complete.
+        """
+        caches = (each for each in self.context.shared.values() if isinstance(each, ResultCache))
+        return sum(each.entries.left_under_scans for each in caches if each.entries is not None)
 
     @property
     def metrics(self) -> dict[str, int]:

@@ -22,6 +22,7 @@ from kappaflow.testing.described_streams import (
     build_expressed,
     caching_program,
     difference,
+    evicts_under_scans,
     read_trace,
 )
 from kappaflow.testing.described_streams.caching_faults import CACHING_FAULTS
@@ -95,14 +96,19 @@ def test_expressions_wait_for_commits_likewise(traced: list[Traced]) -> None:
 
 
 def test_a_cache_that_overflows_forwards_what_that_of_kafka_streams_forwards() -> None:
-    """What is evicted takes what waits with it; without the bound some of these programs write something else."""
+    """What is evicted takes what waits with it; without the bound some of these programs write something else.
+
+    Left out are programs of which Kafka Streams loses something (decision 0016).
+    """
     java = java_program(Path(__file__).with_name("DslTopologies.java"))
     seeds = range(FIRST, FIRST + BOUNDED)
     programs = {seed: each for seed in seeds if is_comparable(each := bounded_program(seed))}
     lines = java.run(stdin="".join(each.to_json() + "\n" for each in programs.values()), timeout_s=600).splitlines()
     traces = {seed: read_trace(line) for seed, line in zip(programs, lines, strict=True)}
     running = {seed: trace for seed, trace in traces.items() if not trace.error}
-    wrong = [text for seed, trace in running.items() if (text := difference(seed, programs[seed], trace))]
+    complete = {seed for seed in running if not evicts_under_scans(programs[seed])}
+    assert len(complete) >= len(running) * 9 // 10
+    wrong = [text for seed in complete if (text := difference(seed, programs[seed], running[seed]))]
     assert not wrong, f"{len(wrong)} of {len(running)} programs differ: {wrong[:5]}"
     unbounded = [difference(seed, replace(programs[seed], cache_bytes=0), trace) for seed, trace in running.items()]
     assert sum(map(bool, unbounded)) >= len(running) // 20

@@ -26,6 +26,8 @@ CONTEXT_BYTES = 8 + 8 + 4
 TIME_BYTES = 8
 SEGMENT_BYTES = 8
 SEQUENCE_BYTES = 4
+PASSED_MAX = 1_000
+"""A scan that passes more entries, of all keys, counts none of them as used."""
 
 
 @dataclass(slots=True)
@@ -48,11 +50,15 @@ class CacheEntries:
         spec: of its store.
         budget: shared with other caches.
         leaves: told the key of an entry that has to go.
+
+    Attributes:
+        left_under_scans: how many had to go while a scan that had not come to them yet was under way.
     """
 
     def __init__(self, spec: StoreSpec, budget: CacheBudget, leaves: Callable[[bytes], None]) -> None:
         self._budget = budget
         self._leaves = leaves
+        self.left_under_scans = 0
         self._sizes: dict[bytes, int] = {}  # the oldest first
         self._bytes = 0
         self._put: dict[bytes, int] = {}
@@ -60,6 +66,8 @@ class CacheEntries:
         self._sorted: list[bytes] | None = None
         is_session = spec.window is not None and spec.window.type is WindowType.SESSION
         self._is_windowed = spec.window is not None
+        self._is_by_time = spec.window is not None and spec.in_memory
+        self._time_at = slice(-16, -8) if is_session else slice(-8, None)
         self._time_bytes = 0 if is_session else TIME_BYTES
         self._key_bytes = NODE_BYTES + CONTEXT_BYTES
         if spec.window is not None:
@@ -88,10 +96,20 @@ class CacheEntries:
             self._is_passed = False
 
     def between(self, low: bytes, high: bytes) -> list[bytes]:
-        """Return the keys in [low, high] in byte order, those of deleted rows among them."""
+        """Return the keys in [low, high] in the order of a scan, those of deleted rows among them.
+
+        That is byte order; in a store of windows in memory, whose segments are a millisecond long, first that of times.
+        """
         if self._sorted is None:
-            self._sorted = sorted(self._sizes)
-        return self._sorted[bisect_left(self._sorted, low) : bisect_right(self._sorted, high)]
+            self._sorted = sorted(map(self._placed, self._sizes))
+        begin = bisect_left(self._sorted, self._placed(low))
+        end = bisect_right(self._sorted, self._placed(high))
+        if not self._is_by_time:
+            return self._sorted[begin:end]
+        return [key[TIME_BYTES:] for key in self._sorted[begin:end]] if end - begin <= PASSED_MAX else []
+
+    def _placed(self, key: bytes) -> bytes:
+        return key[self._time_at] + key if self._is_by_time else key
 
     def touch(self, key: bytes) -> None:
         """A scan has come to a key: its entry, if there is one, is the newest now."""
@@ -119,7 +137,7 @@ class CacheEntries:
             return
         self._bytes -= size
         if self._sorted is not None:
-            del self._sorted[bisect_left(self._sorted, key)]
+            del self._sorted[bisect_left(self._sorted, self._placed(key))]
 
     def settle(self, before: int) -> None:
         """Count what has changed since there were so many bytes."""
@@ -139,7 +157,7 @@ class CacheEntries:
         before = self._bytes
         old = self._sizes.pop(key, None)
         if old is None and self._sorted is not None:
-            insort(self._sorted, key)
+            insort(self._sorted, self._placed(key))
         self._bytes += size - (old or 0)
         self._sizes[key] = size
         self.settle(before)

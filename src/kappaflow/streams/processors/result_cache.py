@@ -238,7 +238,9 @@ class CachingProcessor(Processor):
             while at < len(keys):
                 entries.touch(keys[at])
                 if keys[at] in there:
-                    break
+                    if keys[at] in entries:
+                        break
+                    entries.left_under_scans += 1
                 at += 1
             yield row
             if at < len(keys) and keys[at] == row[0]:

@@ -19,6 +19,8 @@ from kappaflow.streams.record import Change, Record, Windowed
 from kappaflow.streams.topology.nodes import StoreSpec
 
 Window = tuple[int, Any, int]  # start, state, time of the newest record
+SEGMENT_MS_MIN = 60_000
+"""A segment of a store of Kafka Streams is half of its retention long, and no less than this."""
 
 
 class SlidingAggregateProcessor(CachingProcessor):
@@ -91,7 +93,19 @@ class SlidingAggregateProcessor(CachingProcessor):
                 at = int.from_bytes(full[inner:], "big")
                 if self._is_kept(at) or self.is_cached(full):
                     found.append((full, (at, state, timestamp)))
-        return (window for _, window in self.visited(found, start, end, backward=backward))
+        first = self._write_key(Windowed(key, self._scanned_from(low), 0)) if backward else start
+        return (window for _, window in self.visited(found, first, end, backward=backward))
+
+    def _scanned_from(self, low: int) -> int:
+        """Where a scan of a cache begins that descends to a window: at the begin of its segment.
+
+        Where no window was put that late, the scan is one of the last segment that has any.  Those of a store in memory
+        pass the windows of all keys.  Source: ``CachingWindowStore.CacheIteratorWrapper`` of Apache Kafka 4.3
+        """
+        if self._spec.in_memory or self.cache is None:
+            return 0
+        segment_ms = max((self._spec.retention_ms or 0) // 2, SEGMENT_MS_MIN)
+        return max(0, min(low, self.cache.newest)) // segment_ms * segment_ms
 
     def _fold(self, record: Record, close_time: int) -> bool:
         """Fold a record whose windows do not begin before time 0; newest windows first."""

@@ -15,6 +15,7 @@ from kappaflow.testing.described_streams.comparison import (
     compare_forms,
     contents,
     difference,
+    evicts_under_scans,
     is_buffer,
     play,
 )
@@ -41,6 +42,7 @@ __all__ = [
     "contents",
     "covered",
     "difference",
+    "evicts_under_scans",
     "is_buffer",
     "minimised",
     "play",

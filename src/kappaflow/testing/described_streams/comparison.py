@@ -63,6 +63,24 @@ def play(driver: TopologyTestDriver, program: Program, rng: random.Random, resta
     driver.commit()
 
 
+def driver_of(program: Program, make: Make = build) -> TopologyTestDriver:
+    """Return a driver that commits, and holds back, as a program says."""
+    return TopologyTestDriver(
+        make(program),
+        application_id=APPLICATION,
+        caching=program.commit_every > 0,
+        commit_every=max(1, program.commit_every),
+        cache_max_bytes=program.cache_bytes or None,
+    )
+
+
+def evicts_under_scans(program: Program) -> bool:
+    """Tell whether Kafka Streams passes over windows of a program, see `TopologyTestDriver.evicted_under_scans`."""
+    driver = driver_of(program)
+    play(driver, program, random.Random(0))
+    return driver.evicted_under_scans > 0
+
+
 def difference(seed: int, program: Program, trace: Trace, restarts: float = 0.0, make: Make = build) -> str:
     """Say where ours writes or keeps something else than Kafka Streams; empty when it does not.
 
@@ -70,13 +88,7 @@ def difference(seed: int, program: Program, trace: Trace, restarts: float = 0.0,
         restarts: how often a record is followed by a restart of the task.
         make: makes the topology.
     """
-    driver = TopologyTestDriver(
-        make(program),
-        application_id=APPLICATION,
-        caching=program.commit_every > 0,
-        commit_every=max(1, program.commit_every),
-        cache_max_bytes=program.cache_bytes or None,
-    )
+    driver = driver_of(program, make)
     play(driver, program, random.Random(seed), restarts)
     for topic in sorted({*trace.outputs, *driver.outputs}):
         expected, actual = contents(trace.outputs.get(topic, [])), contents(driver.take(topic))
