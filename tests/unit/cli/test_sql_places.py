@@ -33,3 +33,12 @@ def test_places_of_a_script(told: str, shown: str, capsys: pytest.CaptureFixture
     client = Client(cast("Any", Refusing(told)))
     assert client.run_script("-- first\n\n  SELECT a,\n b FROM s EMIT CHANGES;") == 1
     assert capsys.readouterr().err == f"{shown}\n"
+
+
+def test_a_syntax_error_shows_its_line_alone(capsys: pytest.CaptureFixture[str]) -> None:
+    client = Client(cast("Any", Refusing("unused")))
+    assert client.run_script("\nSHOW STREAMS;\nSHOW\n  TABELS;\nSHOW TOPICS;") == 1
+    told = capsys.readouterr().err.splitlines()
+    assert told[0] == "line 4:3: Syntax Error"
+    assert told[-2:] == ["    TABELS;", "    ^"]
+    assert not any("SHOW TOPICS" in line for line in told)

@@ -9,7 +9,7 @@ from collections.abc import Generator
 
 from kappaflow.cli.messages import message
 from kappaflow.cli.sql.moments import row_shower
-from kappaflow.cli.sql.places import in_file
+from kappaflow.cli.sql.places import in_file, pointed_at
 from kappaflow.cli.sql.printing import Printer, make_printer, print_entity
 from kappaflow.database import Database, Result
 from kappaflow.errors import KappaError, ParseError, SqlError, StatementError
@@ -40,15 +40,17 @@ class Client:
                 except StatementError as error:
                     raise error.within(in_file(str(error), statement.statement.position)) from None
         except KappaError as error:
-            self.complain(error)
+            self.complain(error, text)
             return 1
         return 0
 
-    def complain(self, error: KappaError) -> None:
-        """Print an error for a person."""
+    def complain(self, error: KappaError, script: str = "") -> None:
+        """Print an error for a person; one of the syntax with the line of the script that it is in."""
         text = str(error)
-        if isinstance(error, SqlError) and not isinstance(error, ParseError):
+        if isinstance(error, SqlError):
             text = text.split("\nStatement:", maxsplit=1)[0]
+        if isinstance(error, ParseError) and script and not self.variables:
+            text += "\n" + pointed_at(script, error.line, error.column)
         sys.stderr.write(text.rstrip() + "\n")
 
     def run(self, parsed: ParsedStatement) -> None:

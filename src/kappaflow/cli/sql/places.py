@@ -7,6 +7,8 @@ import re
 from kappaflow.errors import Place
 
 _PLACE = re.compile(r"Line: (\d+), Col: (\d+): ")
+WIDTH_MAX, BEFORE_MAX = 110, 80
+"""Characters of a line that are shown, and of these before the place."""
 
 
 def in_file(message: str, start: Place | None) -> str:
@@ -29,3 +31,20 @@ def in_file(message: str, start: Place | None) -> str:
     if line == 1:
         column += start.column - 1
     return f"Line: {line + start.line - 1}, Col: {column}: {message[found.end() :]}"
+
+
+def pointed_at(text: str, line: int, column: int) -> str:
+    """Return the line of a text that an error is in, with a mark below the place.
+
+    Args:
+        line, column: the place, counted from 1.
+
+    >>> print(pointed_at("SHOW STREAMS;\\nSELEC 1;", 2, 1))
+      SELEC 1;
+      ^
+    """
+    lines = text.split("\n")
+    found = lines[line - 1] if 0 < line <= len(lines) else ""
+    begin = max(0, column - BEFORE_MAX)
+    shown = found[begin : begin + WIDTH_MAX].replace("\t", " ")
+    return f"  {shown}\n  {' ' * (column - 1 - begin)}^"
