@@ -59,6 +59,14 @@ _ENGLISH = {
     "broker_inspect.json": "print JSON",
     "broker_inspect.clean": "closed cleanly",
     "broker_inspect.unclean": "in use, or not closed cleanly",
+    "broker_inspect.heading": "{path}  cluster {cluster}  node {node}  {state}",
+    "broker_inspect.journal": "{name}.journal: {records} records, {torn} torn bytes",
+    "broker_inspect.partitions": "Partitions",
+    "broker_inspect.segments": "Segments",
+    "broker_inspect.batches_title": "Batches",
+    "broker_inspect.producers": "Producers",
+    "broker_inspect.offsets": "Offsets of groups",
+    "broker_inspect.transactions": "Transactions",
 }
 
 _KOREAN = {
@@ -108,6 +116,14 @@ _KOREAN = {
     "broker_inspect.json": "JSON으로 출력합니다",
     "broker_inspect.clean": "정상 종료됨",
     "broker_inspect.unclean": "사용 중이거나 정상 종료되지 않음",
+    "broker_inspect.heading": "{path}  클러스터 {cluster}  노드 {node}  {state}",
+    "broker_inspect.journal": "{name}.journal: 레코드 {records}개, 잘린 {torn}바이트",
+    "broker_inspect.partitions": "파티션",
+    "broker_inspect.segments": "세그먼트",
+    "broker_inspect.batches_title": "배치",
+    "broker_inspect.producers": "프로듀서",
+    "broker_inspect.offsets": "그룹의 오프셋",
+    "broker_inspect.transactions": "트랜잭션",
 }
 
 register(_ENGLISH, _KOREAN)

@@ -45,11 +45,14 @@ def _text(value: object) -> str:
 def _print(found: dict[str, Any]) -> None:
     console = Console(width=None if sys.stdout.isatty() else PIPED_WIDTH, highlight=False)
     state = message("broker_inspect.clean" if found["closed_cleanly"] else "broker_inspect.unclean")
-    console.print(f"{found['path']}  cluster {found['cluster_id']}  node {found['node_id']}  {state}")
+    about = {"path": found["path"], "cluster": found["cluster_id"], "node": found["node_id"], "state": state}
+    console.print(message("broker_inspect.heading", **about))
     for journal in found["journals"]:
-        console.print(f"{journal['name']}.journal: {journal['records']} records, {journal['torn_bytes']} torn bytes")
+        counts = {"records": journal["records"], "torn": journal["torn_bytes"]}
+        console.print(message("broker_inspect.journal", name=journal["name"], **counts))
     _table(
-        console, "Partitions", ("topic", "partition", "start", "end", "segments", "bytes", "producers", "problem"),
+        console, message("broker_inspect.partitions"),
+        ("topic", "partition", "start", "end", "segments", "bytes", "producers", "problem"),
         [
             (
                 each["topic"], each["partition"], each["log_start_offset"], each["log_end_offset"],
@@ -60,7 +63,8 @@ def _print(found: dict[str, Any]) -> None:
     )  # fmt: skip
     rows = [(each["directory"], segment) for each in found["partitions"] for segment in each["segments"]]
     _table(
-        console, "Segments", ("partition", "base", "next", "batches", "records", "bytes", "newest", "index entries"),
+        console, message("broker_inspect.segments"),
+        ("partition", "base", "next", "batches", "records", "bytes", "newest", "index entries"),
         [
             (
                 name, segment["base_offset"], segment["next_offset"], segment["batches"], segment["records"],
@@ -71,11 +75,13 @@ def _print(found: dict[str, Any]) -> None:
         ],
     )  # fmt: skip
     batch_rows = [(name, batch) for name, segment in rows for batch in segment.get("batch_list", ())]
-    _rows(console, "Batches", [{"partition": name, **batch} for name, batch in batch_rows])
+    _rows(
+        console, message("broker_inspect.batches_title"), [{"partition": name, **batch} for name, batch in batch_rows]
+    )
     producers = [{"partition": p["directory"], **each} for p in found["partitions"] for each in p["producers"]]
-    _rows(console, "Producers", producers)
-    _rows(console, "Offsets of groups", found["groups"])
-    _rows(console, "Transactions", found["transactions"])
+    _rows(console, message("broker_inspect.producers"), producers)
+    _rows(console, message("broker_inspect.offsets"), found["groups"])
+    _rows(console, message("broker_inspect.transactions"), found["transactions"])
 
 
 def _problem(partition: dict[str, Any]) -> str:

@@ -77,7 +77,7 @@ def _number(name: str, value: Any) -> int:
     try:
         return int(value)
     except ValueError:
-        raise ConfigError(f"{name} must be a whole number, not '{value}'.") from None
+        raise ConfigError(message("up.not_a_number", name=name, value=value)) from None
 
 
 def _environment() -> dict[str, Any]:
@@ -90,6 +90,6 @@ def _file(path: Path | None) -> dict[str, Any]:
     try:
         return tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
-        raise ConfigError(f"Cannot read {path}: {error.strerror}.") from error
+        raise ConfigError(message("up.unreadable", path=path, why=error.strerror)) from error
     except tomllib.TOMLDecodeError as error:
-        raise ConfigError(f"{path} is not valid TOML: {error}.") from error
+        raise ConfigError(message("up.not_toml", path=path, why=error)) from error

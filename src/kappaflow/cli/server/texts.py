@@ -30,6 +30,9 @@ ENGLISH = {
     "up.ready": "kappa is ready: SQL on {http}, Kafka on {kafka}. Try: kappa sql --server {http}",
     "up.stopping": "stopping ...",
     "up.bad_property": "--property takes name=value, not '{text}'.",
+    "up.not_a_number": "{name} must be a whole number, not '{value}'.",
+    "up.unreadable": "Cannot read {path}: {why}.",
+    "up.not_toml": "{path} is not valid TOML: {why}.",
     "server.bootstrap": "addresses of the Kafka cluster, host:port separated by commas",
 }
 KOREAN = {
@@ -56,6 +59,9 @@ KOREAN = {
     "up.ready": "kappa 준비 완료: SQL {http}, Kafka {kafka}. 시작: kappa sql --server {http}",
     "up.stopping": "종료하는 중 ...",
     "up.bad_property": "--property 는 이름=값 형식입니다: '{text}'",
+    "up.not_a_number": "{name} 은 정수여야 합니다: '{value}'",
+    "up.unreadable": "{path} 를 읽을 수 없습니다: {why}",
+    "up.not_toml": "{path} 는 올바른 TOML이 아닙니다: {why}",
     "server.bootstrap": "Kafka 클러스터 주소. 호스트:포트를 쉼표로 구분합니다",
 }
 register(ENGLISH, KOREAN)

@@ -229,15 +229,23 @@ def _print_table(content: tuple[list[str], list[list[Any]]], output: str) -> Non
 def _print_source(description: dict[str, Any], output: str) -> None:
     columns = ["Field", "Type"]
     rows = [[field["name"], _field_type(field, description["type"])] for field in description["fields"]]
-    sys.stdout.write(f"\n{description['type']} {description['name']}, topic {description['topic']} ")
-    sys.stdout.write(f"(key {description['keyFormat']}, value {description['valueFormat']})\n")
+    heading = message(
+        "sql.source",
+        type=description["type"],
+        name=description["name"],
+        topic=description["topic"],
+        key=description["keyFormat"],
+        value=description["valueFormat"],
+    )
+    sys.stdout.write(f"\n{heading}\n")
     _print_table((columns, rows), output)
     if description["extended"]:
-        sys.stdout.write(f"Partitions: {description['partitions']}, replicas: {description['replication']}\n")
-        for heading, queries in (("Read by", description["readQueries"]), ("Written by", description["writeQueries"])):
-            sys.stdout.writelines(
-                f"{heading}: {query['id']} {_status(query)}: {query['queryString']}\n" for query in queries
-            )
+        counts = {"partitions": description["partitions"], "replicas": description["replication"]}
+        sys.stdout.write(message("sql.partitions", **counts) + "\n")
+        for key, queries in (("sql.read_by", "readQueries"), ("sql.written_by", "writeQueries")):
+            for query in description[queries]:
+                shown = message(key, query=f"{query['id']} {_status(query)}: {query['queryString']}")
+                sys.stdout.write(f"{shown}\n")
 
 
 def _field_type(field: dict[str, Any], source: str) -> str:
