@@ -18,7 +18,7 @@ from kappaflow.streams.columns.session import SessionColumns
 from kappaflow.streams.dsl.processor_api import UserProcessor
 from kappaflow.streams.dsl.transformed_table import TransformTableProcessor
 from kappaflow.streams.execution.row_task import RawRecord
-from kappaflow.streams.processors import aggregate, foreign_key_join, session, stream_stream_join, suppress
+from kappaflow.streams.processors import aggregate, session, stream_stream_join, suppress
 from kappaflow.streams.processors.base import Processor
 from kappaflow.streams.processors.self_join import SelfJoinProcessor
 from kappaflow.streams.processors.sliding import SlidingAggregateProcessor
@@ -117,4 +117,4 @@ def test_every_operator_that_remembers_can_forget() -> None:
         TransformTableProcessor,
     }
     own = {c for c in Processor.__subclasses__() if "resume" in vars(c)} - library - {UserProcessor}
-    assert own <= {operator for operator, _ in FORGETFUL.values()} | {foreign_key_join.ForeignKeyJoinProcessor}
+    assert own <= {operator for operator, _ in FORGETFUL.values()}

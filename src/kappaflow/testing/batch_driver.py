@@ -105,11 +105,13 @@ class BatchTopologyDriver:
         for record in records:
             self._waiting.setdefault(record.topic, []).append(Placed(self._position, 0, record))
             self._position += 1
-        for driver in self._drivers:
-            inputs = {topic: self._waiting.get(topic, []) for topic in driver.topics}
-            if any(inputs.values()):
-                driver.process(inputs)
-        self._waiting.clear()
+        while any(self._waiting.values()):
+            before, self._waiting = self._waiting, {}
+            for driver in self._drivers:
+                # Parts may write to each other in turn: what comes back to one that was run waits for the next round.
+                inputs = {topic: [*before.get(topic, ()), *self._waiting.pop(topic, ())] for topic in driver.topics}
+                if any(inputs.values()):
+                    driver.process(inputs)
         # Subtopologies ran one after the other; what they wrote stands in the order of its causes.
         for _, raw in sorted(self._writes, key=lambda write: write[0]):
             self.outputs.setdefault(raw.topic, []).append(raw)

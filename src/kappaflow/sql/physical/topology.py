@@ -22,6 +22,7 @@ from kappaflow.sql.formats import key_serde, logged_format, value_serde
 from kappaflow.sql.functions.registry import FunctionRegistry
 from kappaflow.sql.logical.plan import NamedExpression
 from kappaflow.sql.physical import steps as s
+from kappaflow.sql.physical.foreign_keys import ForeignKeyJoin
 from kappaflow.sql.physical.row_functions import (
     GroupKeyMapper,
     KeyMapper,
@@ -341,16 +342,18 @@ class _Build:
 
     def _foreign_key_table_table_join(self, step: s.ForeignKeyTableTableJoin) -> n.Node:
         left, right = self._node(step.left), self._node(step.right)
-        mapper = make_mapper(_named((step.foreign_key,)), step_scope(step.left), **self._common(step))
-        node = n.ForeignKeyJoin(
+        source = next(each for each in s.walk_steps(step.right) if isinstance(each, s.TableSource))
+        join = ForeignKeyJoin(
             name=self._name(step),
+            application_id=self.application_id,
+            foreign_key=make_mapper(_named((step.foreign_key,)), step_scope(step.left), **self._common(step)),
             joiner=_joiner(step),
-            foreign_key=mapper,
             left_store=self._store(step.left_store, step.left_formats, step.left.schema, step.left.window),
             right_store=self._store(step.right_store, step.right_formats, step.right.schema, step.right.window),
+            right_key=self._key_serde(source.formats, source.schema, source.window, source.topic),
             keep_left=step.type is JoinType.LEFT,
         )
-        return self.builder.add(node, left, right)
+        return join.add_to(self.builder, left, right)
 
     # ends -----------------------------------------------------------------------------------------------------
 

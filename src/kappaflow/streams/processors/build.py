@@ -18,7 +18,6 @@ from kappaflow.state import (
 from kappaflow.streams.processors.aggregate import StreamAggregateProcessor, WindowedAggregateProcessor
 from kappaflow.streams.processors.base import Input, Processor, TaskContext
 from kappaflow.streams.processors.cache_entries import CachedRows, CacheEntries
-from kappaflow.streams.processors.foreign_key_join import ForeignKeyJoinProcessor
 from kappaflow.streams.processors.result_cache import holds_back, waiting_in
 from kappaflow.streams.processors.session import SessionAggregateProcessor
 from kappaflow.streams.processors.stateless import (
@@ -120,9 +119,6 @@ _BUILDERS: dict[type[n.Node], Callable[[Any, TaskContext, Stores], Processor]] =
         node, context, stores[node.left_store.name], stores[node.right_store.name]
     ),
     n.StreamStreamJoin: _stream_stream,
-    n.ForeignKeyJoin: lambda node, context, stores: ForeignKeyJoinProcessor(
-        node, context, stores[node.left_store.name], stores[node.right_store.name]
-    ),
 }
 
 

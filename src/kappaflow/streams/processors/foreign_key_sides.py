@@ -189,7 +189,11 @@ class ForeignChangeProcessor(Processor):
 
 
 class ResolvingProcessor(Processor):
-    """Joins answers with the current rows of the left table; answers to older rows are dropped."""
+    """Joins answers with the current rows of the left table; answers to older rows are dropped.
+
+    Args:
+        gives_changes: joined rows go on as changes of a table without old values.
+    """
 
     def __init__(
         self,
@@ -200,8 +204,10 @@ class ResolvingProcessor(Processor):
         joiner: Callable[[Any, Any, Any], Any],
         *,
         left: bool,
+        gives_changes: bool = False,
     ) -> None:
         super().__init__(name, context)
+        self._gives_changes = gives_changes
         self._view = view
         self._write_value = write_value
         self._joiner = joiner
@@ -218,4 +224,4 @@ class ResolvingProcessor(Processor):
         joined = None
         if response.value is not None or (self._left and found is not None):
             joined = self._joiner(record.key, None if found is None else found[0], response.value)
-        self.forward(record.with_value(joined))
+        self.forward(record.with_value(Change(joined, None) if self._gives_changes else joined))

@@ -9,7 +9,6 @@ from kappaflow.streams.topology.builder import ProcessorWrapper, Subtopology, To
 from kappaflow.streams.topology.nodes import (
     Filter,
     FlatMapValues,
-    ForeignKeyJoin,
     GroupTable,
     MapValues,
     Materialise,
@@ -39,7 +38,6 @@ from kappaflow.streams.topology.nodes import (
 __all__ = [
     "Filter",
     "FlatMapValues",
-    "ForeignKeyJoin",
     "GroupTable",
     "MapValues",
     "Materialise",

@@ -361,26 +361,6 @@ class StreamStreamJoin(Node):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ForeignKeyJoin(Node):
-    """Join a table (first parent) to another by an expression that is the other's key.
-
-    Attributes:
-        foreign_key: makes the other's key from a row of the left table.
-    """
-
-    joiner: Joiner
-    foreign_key: Mapper
-    left_store: StoreSpec
-    right_store: StoreSpec
-    keep_left: bool = False
-
-    @property
-    def stores(self) -> tuple[StoreSpec, ...]:
-        """The current rows of both sides."""
-        return (self.left_store, self.right_store)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Sink(Node):
     """Write a stream to a topic.
 
