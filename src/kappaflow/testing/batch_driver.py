@@ -6,7 +6,8 @@
 
 Like Kafka Streams' own driver: after each record everything that it caused runs to its end, repartition topics
 included, and the wall clock stands still.  In column form several records can go at once; what is written must be
-the same however they are cut.
+the same however they are cut.  Where parts write to each other in turn, as in joins of tables by foreign key, answers
+come behind the whole batch: both forms write the same where both take the same batches.
 """
 
 from __future__ import annotations
@@ -41,6 +42,7 @@ class BatchTopologyDriver:
         results: records of sinks without a topic (push queries).
         errors: what went wrong, in order.
         by_rows: why subtopologies run in row form, by their number, where columns were asked for.
+        has_turns: parts write to each other in turn.
     """
 
     def __init__(
@@ -66,7 +68,9 @@ class BatchTopologyDriver:
         self._internal = {node.topic for node in topology.repartition_nodes}
         self._intervals = (emit_interval_ms, outer_interval_ms)
         self._caching = caching
-        self._drivers = [self._driver(sub, form) for sub in _upstream_first(topology)]
+        ordered = _upstream_first(topology)
+        self.has_turns = _has_turns(topology, ordered)
+        self._drivers = [self._driver(sub, form) for sub in ordered]
 
     def _driver(self, sub: Subtopology, form: Form) -> RowDriver | ColumnDriver:
         emit, outer = self._intervals
@@ -79,12 +83,15 @@ class BatchTopologyDriver:
             self.by_rows[sub.number] = reason
         return RowDriver(self.topology, sub, self.stores, context, self._written, self.results.append, self._failed)
 
-    def pipe(self, *records: RawRecord) -> None:
+    def pipe(self, *records: RawRecord, together: bool = False) -> None:
         """Process records and everything that they cause.
 
         In row form one after the other; in column form all of them as one batch.
+
+        Args:
+            together: as one batch in row form, too.
         """
-        if any(isinstance(driver, ColumnDriver) for driver in self._drivers):
+        if together or any(isinstance(driver, ColumnDriver) for driver in self._drivers):
             self._pipe(records)
         else:
             for record in records:
@@ -133,8 +140,8 @@ class BatchTopologyDriver:
         return self.outputs.pop(topic, [])
 
 
-def _upstream_first(topology: Topology) -> list[Subtopology]:
-    """Return the subtopologies so that each comes behind those that write its repartition topics."""
+def _writers(topology: Topology) -> dict[str, set[int]]:
+    """Return which subtopologies write each repartition topic."""
     writers: dict[str, set[int]] = {}
     repartition = {node.name: node for node in topology.repartition_nodes}
     for sub in topology.subtopologies:
@@ -142,6 +149,21 @@ def _upstream_first(topology: Topology) -> list[Subtopology]:
         for node in sub.nodes:
             if node.name in repartition and any(parent in members for parent in topology.parents[node.name]):
                 writers.setdefault(repartition[node.name].topic, set()).add(sub.number)
+    return writers
+
+
+def _has_turns(topology: Topology, ordered: Sequence[Subtopology]) -> bool:
+    """Tell whether one writes a topic of another that comes before it."""
+    place = {sub.number: at for at, sub in enumerate(ordered)}
+    writers = _writers(topology)
+    return any(
+        place[number] >= place[sub.number] for sub in ordered for t in sub.sources for number in writers.get(t, ())
+    )
+
+
+def _upstream_first(topology: Topology) -> list[Subtopology]:
+    """Return the subtopologies so that each comes behind those that write its repartition topics."""
+    writers = _writers(topology)
     ordered: list[Subtopology] = []
     placed: set[int] = set()
 

@@ -144,10 +144,9 @@ def compare_forms(seed: int, program: Program, *, functions: bool = True) -> For
     again = build_expressed(program, functions=functions).bind(APPLICATION)
     rows = BatchTopologyDriver(again, emit_interval_ms=0, outer_interval_ms=0, form="row")
     rng, rest = random.Random(seed), list(program.records)
-    for record in rest:
-        rows.pipe(record)
     while rest:
         size = rng.randint(1, MOST_AT_ONCE)
+        rows.pipe(*rest[:size], together=rows.has_turns)
         columns.pipe(*rest[:size])
         rest = rest[size:]
     return Forms(parts - len(columns.by_rows), parts, _form_difference(seed, columns, rows))
@@ -178,7 +177,7 @@ def compare_cached_forms(seed: int, program: Program, *, functions: bool = True)
     rows, rng, rest = make("row"), random.Random(seed), list(program.records)
     while rest:
         size = rng.randint(1, MOST_AT_ONCE)
-        rows.pipe(*rest[:size])
+        rows.pipe(*rest[:size], together=rows.has_turns)
         columns.pipe(*rest[:size])
         rest = rest[size:]
         if rng.random() < 1 / max(1, program.commit_every):
