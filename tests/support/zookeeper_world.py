@@ -33,6 +33,7 @@ class ZookeeperWorld:
         whole: servers that have everything that was acknowledged.
         leader: 0 while there is none.
         slow: pauses until a server that was started answers; an election takes as long.
+        hasty: an election is over when as few as can agree do; the others have to hear of it from a majority of theirs.
         lost: after which events no servers were left that could elect a leader.
         split: after which events two groups of servers could each elect a leader.
         budget: changes until the process of kappa crashes; None for never.
@@ -49,6 +50,7 @@ class ZookeeperWorld:
         leader: int = 0,
         dead: Iterable[int] = (),
         moved: Mapping[int, str] | None = None,
+        hasty: bool = False,
     ) -> None:
         """Lay them out.
 
@@ -58,6 +60,7 @@ class ZookeeperWorld:
             leader: of the ensemble; the highest number by default.
             dead: servers that ended.
             moved: new addresses of dead servers, whose machines are empty.
+            hasty: see above.
         """
         voters, everybody = range(1, members + 1), range(1, members + others + 1)
         rows = "".join(f"server.{n}=z{n}:2888:3888\n" for n in voters)
@@ -79,6 +82,7 @@ class ZookeeperWorld:
         self.joined = set(self.whole)
         self.electing = 0
         self.slow = 3
+        self.hasty = hasty
         self.events: list[str] = []
         self.lost: list[str] = []
         self.split: list[str] = []
@@ -161,7 +165,7 @@ class ZookeeperWorld:
             self.electing -= 1
         if not self.leader and not self.electing and self.able():
             self.leader = self.able()[0]
-            self.joined = set(self.following(self.leader) or ())
+            self.joined = self.electorate(set(self.following(self.leader) or ()))
             if self.leader not in self.whole:
                 self.lost.append(f"what was acknowledged, as {self.leader} leads")
         self.joined |= {n for n in self.answers() - self.joined if self.leader and self.finds_the_leader(n)}
@@ -183,6 +187,13 @@ class ZookeeperWorld:
             if fewer == group:
                 return group if leader in group else None
             group = fewer
+
+    def electorate(self, group: set[int]) -> set[int]:
+        """Those of a group that follow its leader at once."""
+        if not self.hasty:
+            return group
+        fewest = (set(some) for size in range(1, len(group) + 1) for some in combinations(sorted(group), size))
+        return next(some for some in fewest if self.leader in some and self.enough(sorted(some)))
 
     def led(self) -> set[int]:
         """The leader and those that follow it now."""

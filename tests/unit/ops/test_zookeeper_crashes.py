@@ -21,6 +21,14 @@ CHANGES: dict[str, tuple[Callable[[], Any], Callable[[OpsSession], Plan]]] = {
     "restart three": (lambda: ZookeeperWorld(3, leader=2), plan_restart),
     "restart five": (lambda: ZookeeperWorld(5), plan_restart),
     "add two": (lambda: ZookeeperWorld(3, 2), lambda session: plan_scale_out(session, [4, 5])),
+    "add two that few elect": (
+        lambda: ZookeeperWorld(3, 2, leader=2, hasty=True),
+        lambda session: plan_scale_out(session, [4, 5]),
+    ),
+    "remove two that few elect": (
+        lambda: ZookeeperWorld(5, leader=2, hasty=True),
+        lambda session: plan_remove(session, [4, 5]),
+    ),
     "remove two": (lambda: ZookeeperWorld(5, leader=2), lambda session: plan_remove(session, [4, 5])),
     "remove two of which one leads": (lambda: ZookeeperWorld(5), lambda session: plan_remove(session, [4, 5])),
     "remove one that leads": (lambda: ZookeeperWorld(4, leader=1), lambda session: plan_remove(session, [1])),

@@ -18,6 +18,8 @@ from kappaflow.runtime.messages import Text, message, text
 
 assert _texts
 FOLLOW_TIMEOUT_S, SETTLE_TIMEOUT_S, POLL_S = 120.0, 30.0, 0.3
+LEFT_OUT_S = 15.0
+"""How long servers are waited for that were left out of an election."""
 _SERVES = ("leader", "follower", "standalone", "observer")
 
 
@@ -51,12 +53,31 @@ def _named(session: OpsSession) -> list[dict[int, str]]:
     return [read_servers(look.content) or {look.number: ""} for look in active_looks(session)]
 
 
+def left_out(session: OpsSession) -> set[int]:
+    """Running servers that cannot find the leader while servers have different lists.
+
+    Where as few as a majority of the shorter list elected, servers with the longer one hear of a leader from fewer than
+    a majority of theirs: they go on looking. They follow when all have the same list, so a change has to go on.
+    """
+    state = running_ensemble(session)
+    lists = {look.number: set(read_servers(look.content)) for look in active_looks(session)}
+    if state.leader is None or len({frozenset(own) for own in lists.values()}) < 2:
+        return set()
+    serving = {s.server_id for s in state.servers if s.mode in ("leader", "follower")}
+    looking = {s.server_id for s in state.servers if s.mode != "down"} - serving
+    return {n for n in looking & set(lists) if len(serving & lists[n]) < len(lists[n]) // 2 + 1}
+
+
 def wait_for_all(session: OpsSession, number: int, progress: Progress) -> None:
     """Wait until every running server follows one leader in sync; shows the arithmetic.
+
+    Who is `left_out` is waited for only for a while.
 
     Raises:
         PlanError: they do not; with what the server logged.
     """
+
+    patience = session.clock.time_ms() + LEFT_OUT_S * 1000
 
     def whole() -> bool:
         state = running_ensemble(session)
@@ -72,8 +93,10 @@ def wait_for_all(session: OpsSession, number: int, progress: Progress) -> None:
                 lose=state.can_lose,
             )
         )
-        serves = any(s.server_id == number and s.mode in ("leader", "follower") for s in state.servers)
-        return serves and state.is_whole()
+        away = {s.server_id for s in state.servers if s.mode not in ("leader", "follower")}
+        if away and session.clock.time_ms() > patience:
+            return away <= left_out(session)
+        return number in {s.server_id for s in state.servers} - away and state.is_whole()
 
     if not wait_until(session, whole, FOLLOW_TIMEOUT_S, POLL_S):
         state = running_ensemble(session)
@@ -110,7 +133,8 @@ def gate(session: OpsSession, number: int, members: Collection[int]) -> list[Tex
         members: all that have to run meanwhile; those that the context does not name are not looked at.
     """
     rest = settled(session, number)
-    away = not_serving(rest)
+    waits = left_out(session)
+    away = not_serving(s for s in rest if s.server_id not in waits)
     looks = {look.number: look for look in look_at_servers(session)}
     stopped = (set(members) & set(looks)) - {number} - {s.server_id for s in rest}
     for server in sorted(stopped):
