@@ -19,6 +19,7 @@ import msgspec
 from kappaflow.client.connection import ClientConfig
 from kappaflow.client.security import client_security, without_security
 from kappaflow.errors import ConfigError, UnsafeError
+from kappaflow.sql.property_values import check_value_of
 
 ADVERTISED_LISTENER = "ksql.advertised.listener"
 EXTENSION_DIRECTORY = "ksql.extension.dir"
@@ -93,6 +94,8 @@ class ServerConfig:
             if not 0 <= port <= 65535:
                 raise ConfigError(f"{name} must be between 0 and 65535, not {port}.")
 
+        for name, value in self.properties.items():
+            check_value_of(name, value)
         if self.bootstrap_servers:
             client_security(self.properties)
         elif without_security(self.properties) != self.properties:

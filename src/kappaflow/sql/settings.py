@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from kappaflow.sql.property_values import integer_of
+
 STREAMS_PREFIX = "ksql.streams."
 
 
@@ -45,9 +47,13 @@ class Settings:
         return default if value == "" else value.strip().lower() == "true"
 
     def integer(self, name: str, default: int) -> int:
-        """Return the value of `name` as an integer."""
+        """Return the value of `name` as an integer.
+
+        Raises:
+            ConfigError: it is none.
+        """
         value = self.get(name)
-        return default if value == "" else int(value)
+        return default if value == "" else integer_of(name, value)
 
     def all(self) -> dict[str, str]:
         """Return every setting by name, overrides on top."""

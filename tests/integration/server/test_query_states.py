@@ -12,9 +12,10 @@ import polars as pl
 from kappaflow.client.admin import Admin, NewTopic
 from kappaflow.client.connection import ClientConfig
 from kappaflow.client.offsets import GroupOffsets
-from kappaflow.client.records import RecordWriter
+from kappaflow.client.records import RecordReader, RecordWriter
 from kappaflow.client.topic_partition import TopicPartition
 from kappaflow.database import connect
+from kappaflow.errors import ServerError
 from kappaflow.testing.embedded_server import EmbeddedServer, wait_until
 
 
@@ -96,3 +97,31 @@ def committed(server: EmbeddedServer, query_id: str, topic: str, partitions: int
     with GroupOffsets(ClientConfig(server.bootstrap_servers), group) as offsets:
         found = offsets.fetch([TopicPartition(topic, number) for number in range(partitions)])
     return sum(max(0, position.offset) for position in found.values())
+
+
+def test_a_command_with_a_bad_value_stops_its_query_alone() -> None:
+    """Servers refuse such values; one of before did not, or somebody else wrote the command."""
+    with EmbeddedServer() as server, connect(server.url) as db:
+        db.properties |= {"auto.offset.reset": "earliest", "commit.interval.ms": "1234"}
+        db.sql("CREATE STREAM a (k STRING KEY, v INT) WITH (kafka_topic='a', value_format='JSON', partitions=1);")
+        db.sql("CREATE STREAM good AS SELECT * FROM a;")
+        config, commands = ClientConfig(server.bootstrap_servers), TopicPartition("ksql__commands", 0)
+        with RecordReader(config, {commands: 0}) as reader:
+            records = wait_until(lambda: (found := reader.poll(1.0)) and len(found) == 2 and found, "both commands")
+        good = records[1]
+        with RecordWriter(config) as writer:
+            bad = good.value.replace(b"1234", b"soon").replace(b"good", b"evil").replace(b"GOOD", b"EVIL")
+            bad = bad.replace(b'"queryNumber":1', b'"queryNumber":2')
+            writer.send("ksql__commands", good.key.replace(b"GOOD", b"EVIL"), bad, partition=0)
+        wait_until(lambda: state_of(server, "CSAS_EVIL_2") == "ERROR", "the bad query in error")
+        server.kill_child("worker-0")
+        db.sql("INSERT INTO a VALUES ('k', 1);")
+
+        def answered() -> list[int]:
+            try:
+                return [row.V for row in db.sql("SELECT v FROM good EMIT CHANGES LIMIT 1;").rows()]
+            except ServerError:  # the worker is not back yet
+                return []
+
+        assert wait_until(answered, "the good query's row") == [1]
+        wait_until(lambda: state_of(server, "CSAS_EVIL_2") == "ERROR", "the bad query in error again")

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from kappaflow.errors import UsageError
-from kappaflow.server.control.property_rules import check_name
+from kappaflow.errors import KappaError, UsageError
+from kappaflow.server.configuration import ServerConfig
+from kappaflow.server.control.property_rules import check_name, check_value
 from kappaflow.server.worker import error_policy
 from kappaflow.streams.execution import error_handling
 from kappaflow.streams.properties import ARGUMENTS, HANDLERS
@@ -32,3 +33,31 @@ def test_what_queries_know_is_taken(name: str, prefix: str) -> None:
 def test_what_nobody_knows_is_refused(name: str) -> None:
     with pytest.raises(UsageError, match=r"^Not recognizable as ksql, streams, consumer, or producer property"):
         check_name(name)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "told"),
+    [
+        ("ksql.streams.commit.interval.ms", "abc", "Not a number of type LONG"),
+        ("commit.interval.ms", "-1", "at least 0"),
+        ("producer.linger.ms", "x", "Not a number of type LONG"),
+        ("max.task.idle.ms", "1.5", "Not a number of type LONG"),
+        ("ksql.streams.cache.max.bytes.buffering", "10MB", "Not a number of type LONG"),
+        ("processing.guarantee", "exactly_twice", "'at_least_once' or 'exactly_once_v2'"),
+        ("ksql.query.push.v2.enabled", "maybe", "'true' or 'false'"),
+        ("auto.offset.reset", "", "'earliest' or 'latest'"),
+    ],
+)
+def test_values_that_cannot_be_are_refused(name: str, value: str, told: str) -> None:
+    for refuses in (check_value, lambda n, v: ServerConfig(properties={n: v}).check()):
+        with pytest.raises(KappaError, match=told) as refused:
+            refuses(name, value)
+        assert f"Invalid value '{value}' for property '{name}'" in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("commit.interval.ms", " 100 "), ("max.task.idle.ms", "-1"), ("ksql.suppress.enabled", "TRUE"), ("retries", "")],
+)
+def test_values_that_can_be_are_taken(name: str, value: str) -> None:
+    check_value(name, value)

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from kappaflow.errors import UsageError
+from kappaflow.errors import ConfigError, UsageError
+from kappaflow.sql.property_values import check_value_of
 from kappaflow.sql.settings import STREAMS_PREFIX
 
 DENYLIST = "ksql.properties.overrides.denylist"
 ALLOWLIST = "ksql.properties.overrides.allowlist"
 MODE = "ksql.properties.overrides.validation.mode"
-_RESETS = frozenset({"earliest", "latest"})
 # Kafka's own names; those of ksqlDB begin with "ksql.".
 _KAFKA = (
     "acceptable.recovery.lag application.server auto.commit auto.include auto.offset.reset batch.size bootstrap. "
@@ -52,13 +52,15 @@ def check_name(name: str) -> None:
 
 
 def check_value(name: str, value: str) -> None:
-    """Refuse a value that a property cannot have: a query would read from another place than was meant.
+    """Refuse a value that a property cannot have: a query would not run, or do something else than was meant.
 
     Raises:
         UsageError: names the values that it may have.
     """
-    if name.removeprefix(STREAMS_PREFIX) == "auto.offset.reset" and value.lower() not in _RESETS:
-        raise UsageError(f"Invalid value '{value}' for property '{name}': it may be 'earliest' or 'latest'.")
+    try:
+        check_value_of(name, value)
+    except ConfigError as error:
+        raise UsageError(str(error)) from None
 
 
 def check_overrides(overrides: Mapping[str, str], config: Mapping[str, str]) -> None:

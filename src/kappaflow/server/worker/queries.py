@@ -19,6 +19,7 @@ from kappaflow.server.processing_log import ProcessingLog
 from kappaflow.server.worker.error_policy import error_policy
 from kappaflow.server.worker.interpreter import share_interpreter
 from kappaflow.sql.engine import Engine
+from kappaflow.sql.property_values import integer_of
 from kappaflow.sql.queries import PersistentQuery, QueryState, application_id_of
 from kappaflow.sql.settings import Settings
 from kappaflow.state.database import StateDatabase
@@ -131,6 +132,10 @@ class RunningQueries:
             logger.warning("Query %s cannot run: %s", query.id, error)
             self._failed[query.id] = str(error)
             return None
+        except Exception as error:  # one query must not end the worker, which would meet it again at each start
+            logger.exception("Query %s cannot run", query.id)
+            self._failed[query.id] = f"It cannot be started: {error}"
+            return None
         thread = StreamThread(topology, config, self.database, on_failure=self._log.of_thread(query.id))
         self._threads[query.id] = thread
         share_interpreter(len(self._threads))
@@ -164,7 +169,7 @@ class RunningQueries:
             emit_interval_ms=settings.integer(_EMIT_INTERVAL, 0),
             outer_interval_ms=settings.integer(_OUTER_INTERVAL, 0),
             errors=error_policy(settings),
-            caching=int(cache or CACHE_BYTES) > 0,
+            caching=(integer_of("statestore.cache.max.bytes", cache) if cache else CACHE_BYTES) > 0,
             replication_factor=self.replication,
             min_in_sync=self.replication - 1 if self.replication > 1 else None,
         )
