@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import argparse
+import difflib
 import os
 import tomllib
 from pathlib import Path
 from typing import Any
 
 from kappaflow.cli.messages import message
+from kappaflow.cli.server import texts as _texts
 from kappaflow.errors import ConfigError, UsageError
 from kappaflow.server.configuration import ServerConfig
 
+assert _texts
+PROPERTIES = "properties"
 NUMBERS = {"kafka_port", "http_port", "workers", "replication_factor"}
 NAMES = (
     "data_dir",
@@ -29,6 +33,10 @@ NAMES = (
     "tls_key",
     "bootstrap_servers",
 )
+
+
+_FLAGS = {"users_file": "users"}
+"""Settings whose flag has another name."""
 
 
 def add_shared_arguments(parser: argparse.ArgumentParser) -> None:
@@ -60,7 +68,7 @@ def server_config(arguments: argparse.Namespace) -> ServerConfig:
     properties: dict[str, str] = {}
     for layer in layers:
         merged.update({name: value for name, value in layer.items() if value is not None and name in NAMES})
-        properties.update({str(k): str(v) for k, v in layer.get("properties", {}).items()})
+        properties.update({str(k): str(v) for k, v in layer.get(PROPERTIES, {}).items()})
     for text in arguments.property:
         name, separator, value = text.partition("=")
         if not separator:
@@ -88,8 +96,21 @@ def _file(path: Path | None) -> dict[str, Any]:
     if path is None:
         return {}
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
+        found = tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise ConfigError(message("up.unreadable", path=path, why=error.strerror)) from error
     except tomllib.TOMLDecodeError as error:
         raise ConfigError(message("up.not_toml", path=path, why=error)) from error
+    known = {_FLAGS.get(name, name): name for name in (*NAMES, PROPERTIES)}
+    settings: dict[str, Any] = {}
+    for key, value in found.items():
+        spelt = key.replace("-", "_")
+        name = known.get(spelt, spelt if spelt in known.values() else None)
+        if name is None:
+            nearest = difflib.get_close_matches(spelt, known, n=1, cutoff=0.6)
+            hint = message("up.nearest", name=nearest[0].replace("_", "-")) if nearest else ""
+            raise ConfigError(message("up.unknown_setting", path=path, name=key, hint=hint).rstrip())
+        if isinstance(value, dict) != (name == PROPERTIES):
+            raise ConfigError(message("up.no_table" if name == PROPERTIES else "up.not_a_table", path=path, name=key))
+        settings[name] = value
+    return settings

@@ -30,6 +30,11 @@ ENGLISH = {
     "up.ready": "kappa is ready: SQL on {http}, Kafka on {kafka}. Try: kappa sql --server {http}",
     "up.stopping": "stopping ...",
     "up.bad_property": "--property takes name=value, not '{text}'.",
+    "up.unknown_setting": "{path}: there is no setting '{name}'. {hint}",
+    "up.nearest": "Did you mean '{name}'?",
+    "up.no_table": "{path}: '{name}' is a table: write [{name}] and under it lines such as "
+    "'\"ksql.streams.commit.interval.ms\" = 1000'.",
+    "up.not_a_table": "{path}: '{name}' is a value, not a table.",
     "up.not_a_number": "{name} must be a whole number, not '{value}'.",
     "up.unreadable": "Cannot read {path}: {why}.",
     "up.not_toml": "{path} is not valid TOML: {why}.",
@@ -59,6 +64,11 @@ KOREAN = {
     "up.ready": "kappa 준비 완료: SQL {http}, Kafka {kafka}. 시작: kappa sql --server {http}",
     "up.stopping": "종료하는 중 ...",
     "up.bad_property": "--property 는 이름=값 형식입니다: '{text}'",
+    "up.unknown_setting": "{path}: '{name}' 라는 설정은 없습니다. {hint}",
+    "up.nearest": "'{name}' 을(를) 쓰려던 것인가요?",
+    "up.no_table": "{path}: '{name}' 은 표입니다: [{name}] 아래에 "
+    "'\"ksql.streams.commit.interval.ms\" = 1000' 같은 줄을 쓰세요.",
+    "up.not_a_table": "{path}: '{name}' 은 표가 아니라 값입니다.",
     "up.not_a_number": "{name} 은 정수여야 합니다: '{value}'",
     "up.unreadable": "{path} 를 읽을 수 없습니다: {why}",
     "up.not_toml": "{path} 는 올바른 TOML이 아닙니다: {why}",
