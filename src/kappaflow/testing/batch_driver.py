@@ -35,6 +35,7 @@ class BatchTopologyDriver:
         emit_interval_ms: the throttle of emit-final operators; 0 turns it off.
         outer_interval_ms: the throttle of stream-stream joins that look for unmatched records; 0 turns it off.
         caching: results are held back until `commit`.
+        hides_expired: see `TaskContext`; Kafka Streams' driver does.
         form: ``column`` runs the subtopologies that have a column form in it.
 
     Attributes:
@@ -53,6 +54,7 @@ class BatchTopologyDriver:
         form: Form = "row",
         outer_interval_ms: int = 1000,
         caching: bool = False,
+        hides_expired: bool = True,
     ) -> None:
         self.topology = topology
         self.outputs: dict[str, list[RawRecord]] = {}
@@ -68,6 +70,7 @@ class BatchTopologyDriver:
         self._internal = {node.topic for node in topology.repartition_nodes}
         self._intervals = (emit_interval_ms, outer_interval_ms)
         self._caching = caching
+        self._hides_expired = hides_expired
         ordered = _upstream_first(topology)
         self.has_turns = _has_turns(topology, ordered)
         self._drivers = [self._driver(sub, form) for sub in ordered]
@@ -76,6 +79,7 @@ class BatchTopologyDriver:
         emit, outer = self._intervals
         context = TaskContext(lambda _node, _record: None, lambda: 0, emit_interval_ms=emit, outer_interval_ms=outer)
         context.caching = self._caching
+        context.hides_expired = self._hides_expired
         if form == "column":
             reason = reason_for_rows(self.topology, sub, caching=self._caching)
             if not reason:

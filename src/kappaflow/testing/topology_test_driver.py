@@ -108,6 +108,7 @@ class TopologyTestDriver:
             application_id=self._bound.application_id,
             caching=self._caching,
             app_configs=self._app_configs,
+            hides_expired=True,
         )
         if self._cache_max_bytes is not None:
             self.context.cache_budget = CacheBudget(self._cache_max_bytes)

@@ -52,6 +52,25 @@ def test_the_record_that_closes_a_window_is_enough() -> None:
         assert [row.TOTAL for row in pushed] == [row.TOTAL for row in kept] == [5, 10]
 
 
+def test_a_gap_that_is_longer_than_the_retention_loses_no_window() -> None:
+    arguments = ["--property", "ksql.streams.commit.interval.ms=50"]
+    with EmbeddedServer(arguments=arguments) as server, connect(server.url) as db:
+        db.properties["auto.offset.reset"] = "earliest"
+        db.sql("CREATE STREAM s (k INT KEY, v INT) WITH (kafka_topic='s', value_format='JSON', partitions=1);")
+        windowed = (
+            "SELECT k, COUNT(*) AS n FROM s WINDOW TUMBLING (SIZE 10 SECONDS, GRACE PERIOD 5 SECONDS) "
+            "GROUP BY k EMIT FINAL"
+        )
+        db.sql(f"CREATE TABLE closed AS {windowed};")
+        db.sql(f"INSERT INTO s (ROWTIME, k, v) VALUES ({START_MS}, 1, 1);")
+        held = lambda: db.sql("SELECT n FROM closed WHERE k = 1;").rows()  # noqa: E731
+        wait_until(held, "a commit, after which the window is in the store alone")
+        db.sql(f"INSERT INTO s (ROWTIME, k, v) VALUES ({START_MS + 86_400_000}, 1, 1);")
+        pushed = db.sql(f"{windowed} LIMIT 1;").rows()
+        kept = db.sql("SELECT k, n FROM closed EMIT CHANGES LIMIT 1;").rows()
+        assert [row.N for row in pushed] == [row.N for row in kept] == [1]
+
+
 def test_the_record_that_ends_the_window_of_an_unmatched_row_is_enough() -> None:
     with EmbeddedServer() as server, connect(server.url) as db:
         db.properties["auto.offset.reset"] = "earliest"

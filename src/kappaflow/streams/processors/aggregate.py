@@ -138,8 +138,7 @@ class WindowedAggregateProcessor(CachingProcessor):
         """Forward the results of windows that closed, ordered by start, then key; looked for once an interval."""
         if not self._throttle.is_due(close_time):
             return
-        # A window store shows nothing older than its retention, counted from the newest window it has taken.
-        oldest = self.newest_in(self.node.store) - self._retention_ms
+        oldest = self.newest_in(self.node.store) - self._retention_ms if self.context.hides_expired else NO_TIME
         while self._by_start and self._by_start[0][0] + self.node.size_ms <= close_time:
             start, key = heappop(self._by_start)
             window = self._open.pop(key)
@@ -169,5 +168,8 @@ class WindowedAggregateProcessor(CachingProcessor):
                 self._watch(key, window)
 
     def expiries(self) -> list[Expiry]:
-        """Return the windows beyond the retention."""
-        return [Expiry.of(self.node.store.name, 8, self.observed_time, self._retention_ms)]
+        """Return the windows beyond the retention; those that wait for their end stay."""
+        time_ms = self.observed_time
+        if self.node.emit_final and self._by_start:
+            time_ms = min(time_ms, self._by_start[0][0] + self._retention_ms - 1)
+        return [Expiry.of(self.node.store.name, 8, time_ms, self._retention_ms)]

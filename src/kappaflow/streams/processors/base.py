@@ -123,6 +123,8 @@ class TaskContext:
         may_hold: whether operators may hold records back until then, because nothing else could see it.
         cache_budget: what caches may take; without one they hold everything until the next commit.
         on_flushed: told the store and the key of what leaves a cache, and whether it changes the store below.
+        hides_expired: windows that are older than the retention when they close are not emitted, as by Kafka Streams
+            without a cache: the last one before a long gap in time is lost.  Test drivers do as Kafka Streams does.
         on_failure: told the operator that failed for a record, and why; what is behind it does not get the record. None
             lets the task fail.
     """
@@ -151,6 +153,7 @@ class TaskContext:
     cache_budget: CacheBudget | None = None
     on_flushed: Callable[[StoreSpec, bytes, bool], None] | None = None
     on_failure: Callable[[str, Exception], None] | None = None
+    hides_expired: bool = False
 
     def poll(self) -> bool:
         """Let operators forward what they have held back; tell whether there was anything."""

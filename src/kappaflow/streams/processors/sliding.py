@@ -224,7 +224,7 @@ class SlidingAggregateProcessor(CachingProcessor):
         closed: list[tuple[int, bytes, Any, int]] = []
         for full, (state, timestamp) in self._store.range():
             start = int.from_bytes(full[-8:], "big")
-            if low <= start <= high and self._is_kept(start):
+            if low <= start <= high and (not self.context.hides_expired or self._is_kept(start)):
                 closed.append((start, full, state, timestamp))
         for start, full, state, timestamp in sorted(closed, key=lambda each: each[:2]):
             key = read_key(full).key

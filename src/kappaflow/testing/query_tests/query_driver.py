@@ -13,13 +13,25 @@ OUTER_INTERVAL = "ksql.streams.__emit.interval.ms.kstreams.outer.join.spurious.r
 
 
 class QueryDriver:
-    """Feeds records to a query one by one and hands back what it writes."""
+    """Feeds records to a query one by one and hands back what it writes.
 
-    def __init__(self, topology: Topology, form: Form, properties: dict[str, str]) -> None:
+    Args:
+        hides_expired: final results are lost where Kafka Streams' driver loses them; servers lose none.
+    """
+
+    def __init__(
+        self, topology: Topology, form: Form, properties: dict[str, str], *, hides_expired: bool = True
+    ) -> None:
         interval = int(properties.get(EMIT_INTERVAL, "1000"))
         outer = int(properties.get(OUTER_INTERVAL, "1000"))
         self._topology = topology
-        self._driver = BatchTopologyDriver(topology, emit_interval_ms=interval, form=form, outer_interval_ms=outer)
+        self._driver = BatchTopologyDriver(
+            topology,
+            emit_interval_ms=interval,
+            form=form,
+            outer_interval_ms=outer,
+            hides_expired=hides_expired,
+        )
         self._offsets: dict[str, int] = {}
 
     def internal_topics(self) -> set[str]:

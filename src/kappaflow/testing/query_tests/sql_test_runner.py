@@ -131,7 +131,10 @@ class _SqlTestRun:
         query = replayed.query
         if query is not None:
             properties = {**CONFIG, EMIT_INTERVAL: "0", OUTER_INTERVAL: "0", **self._overrides}
-            self._drivers[query.id] = (query, QueryDriver(query.build_topology(), self._form, properties))
+            self._drivers[query.id] = (
+                query,
+                QueryDriver(query.build_topology(), self._form, properties, hides_expired=False),
+            )
         for query_id in list(self._drivers):
             if query_id not in self._engine.metastore.queries:
                 del self._drivers[query_id]
