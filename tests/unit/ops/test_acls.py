@@ -15,6 +15,7 @@ from kappaflow.ops.admin import AclEntry
 from kappaflow.ops.plans import AuditLog, Plan, PlanJournal, PlanRunner
 from kappaflow.ops.session import OpsSession
 from kappaflow.testing.simulated_cluster import SimulatedCluster
+from kappaflow.testing.simulated_cluster.acls import SimulatedAcls
 
 READ = AclEntry("topic", "orders", "literal", "User:alice", "*", "Read", "allow")
 ALL_LOGS = AclEntry("topic", "logs-", "prefixed", "User:bob", "*", "All", "allow")
@@ -71,6 +72,23 @@ def test_what_is_taken_away_comes_back(cluster: SimulatedCluster, tmp_path: Path
     assert cluster.state.acls == {ALL_LOGS}
     run(cluster.session(), plan, tmp_path, "undo")
     assert cluster.state.acls == {READ, ALL_LOGS, EVERYTHING}
+
+
+def test_a_broker_that_learns_later_is_waited_for(
+    cluster: SimulatedCluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The second question after the change goes to a broker that does not know it yet."""
+    plan = acls.plan_remove(cluster.session(), [READ])
+    right, taken_away = SimulatedAcls.list, [False, True, False, True, False]
+
+    def listed(self: SimulatedAcls) -> list[AclEntry]:
+        found = right(self)
+        is_late = READ not in found and taken_away and not taken_away.pop(0)
+        return sorted({*found, READ}) if is_late else found
+
+    monkeypatch.setattr(SimulatedAcls, "list", listed)
+    run(cluster.session(), plan, tmp_path)
+    assert taken_away == []
 
 
 def test_what_changes_nothing_is_refused(cluster: SimulatedCluster) -> None:

@@ -56,8 +56,15 @@ class _Entries(ReversibleAction):
             (session.admin.acls.create if there else session.admin.acls.delete)(entries)
 
     def verify(self, session: OpsSession, arguments: Arguments) -> list[Text]:
-        """All are as they should be."""
-        return [text(f"{self.name}.wrong", **entry._asdict()) for entry in self._wrong(session, arguments)]
+        """All are as they should be; brokers learn of it one after the other, and any of them may be asked."""
+        wrong: list[AclEntry] = []
+
+        def is_right() -> bool:
+            wrong[:] = self._wrong(session, arguments)
+            return not wrong
+
+        wait_until(session, is_right)
+        return [text(f"{self.name}.wrong", **entry._asdict()) for entry in wrong]
 
     def undo(self, session: OpsSession, arguments: Arguments, captured: Mapping[str, Any], progress: Progress) -> None:
         """Bring back what was there, and delete what was not."""
