@@ -79,7 +79,7 @@ def test_a_broker_that_learns_later_is_waited_for(
 ) -> None:
     """The second question after the change goes to a broker that does not know it yet."""
     plan = acls.plan_remove(cluster.session(), [READ])
-    right, taken_away = SimulatedAcls.list, [False, True, False, True, False]
+    right, taken_away = SimulatedAcls.list, [False, True, False, True]
 
     def listed(self: SimulatedAcls) -> list[AclEntry]:
         found = right(self)
