@@ -13,9 +13,9 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from kappaflow.client.topic_partition import TopicPartition
-from kappaflow.errors import PlanError, UnsafeError, UsageError
+from kappaflow.errors import PlanError, RequestNotSentError, UnsafeError, UsageError
 from kappaflow.ops import reassignment
-from kappaflow.ops.plans import AuditLog, Plan, PlanJournal, PlanRunner
+from kappaflow.ops.plans import AuditLog, Plan, PlanJournal, PlanRunner, find_action
 from kappaflow.ops.reassignment import MoveOptions
 from kappaflow.ops.reassignment.balancing import balance_moves
 from kappaflow.ops.reassignment.hours import HourWindow
@@ -394,3 +394,79 @@ def test_a_broker_that_is_away_is_drained_under_a_throttle(cluster: SimulatedClu
     assert run(cluster.session(), reassignment.plan_drain(cluster.session(), [3], THROTTLED), tmp_path) == []
     assert counts(cluster)[3] == 0
     assert is_free_of_throttles(cluster)
+
+
+def test_a_move_is_taken_back_from_the_middle_while_a_broker_is_away(cluster: SimulatedCluster, tmp_path: Path) -> None:
+    """A move that has not ended is given up, which needs nobody; another target would wait for the broker for ever."""
+    before = placement(cluster)
+    plan = reassignment.plan_replication_factor(cluster.session(), ["orders"], 3, THROTTLED)
+
+    def dies(_seconds: float) -> None:
+        cluster.stop_broker(3)
+        raise Crash
+
+    with pytest.raises(Crash):
+        run(OpsSession(cluster.session().context, admin=cluster, clock=cluster.clock, pause=dies), plan, tmp_path)
+    assert cluster.placement.reassignments()
+    run(cluster.session(), plan, tmp_path, "undo")
+    assert cluster.placement.reassignments() == []
+    assert {n: row[0] for n, row in placement(cluster).items()} == {n: row[0] for n, row in before.items()}
+
+
+def test_a_move_that_waits_for_a_broker_says_for_which(cluster: SimulatedCluster, tmp_path: Path) -> None:
+    plan = reassignment.plan_replication_factor(cluster.session(), ["orders"], 3, THROTTLED)
+    target = next(b for r in plan.steps[1].arguments["partitions"] for b in r["to"] if b not in r["from"])
+    said: list[str] = []
+
+    def pause(seconds: float) -> None:
+        cluster.stop_broker(target)
+        cluster.advance(seconds)
+
+    session = OpsSession(cluster.session().context, admin=cluster, clock=cluster.clock, pause=pause)
+    with PlanJournal(plan, tmp_path / "journal") as journal:
+        audit = AuditLog(tmp_path / "audit.jsonl")
+        runner = PlanRunner(session, plan, journal, audit, lambda _i, _state, what: said.append(str(what)))
+        with pytest.raises(PlanError, match=f"broker {target} is away.*kappa plan undo"):
+            runner.apply()
+    assert any(f"when broker {target}, which is away, is back" in line for line in said)
+
+
+def test_what_has_ended_goes_back_only_when_its_replicas_can_be_in_sync(
+    cluster: SimulatedCluster, tmp_path: Path
+) -> None:
+    before = placement(cluster)
+    plan = reassignment.plan_replication_factor(cluster.session(), ["orders"], 3, THROTTLED)
+    run(cluster.session(), plan, tmp_path)
+    cluster.stop_broker(2)
+    with pytest.raises(PlanError, match="broker 2 is away"):
+        run(cluster.session(), plan, tmp_path, "undo")
+    cluster.start_broker(2)
+    run(cluster.session(), plan, tmp_path, "undo")
+    assert {n: row[0] for n, row in placement(cluster).items()} == {n: row[0] for n, row in before.items()}
+
+
+def test_a_broker_that_has_just_died_is_not_told_its_limit(
+    cluster: SimulatedCluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It counts as alive until the controller has missed it for a while."""
+    plan = reassignment.plan_replication_factor(cluster.session(), ["orders"], 3, THROTTLED)
+    run(cluster.session(), plan, tmp_path)
+    alter, refused = cluster.configs.alter, [3]
+
+    def refuses(changes: Any) -> None:
+        if refused and any(r.kind == "broker" for r in changes):
+            refused.pop()
+            if not refused:
+                cluster.stop_broker(2)
+            raise RequestNotSentError(-1, "NETWORK", "connection refused")
+        assert not any(r.kind == "broker" and r.name == "2" and not cluster.state.brokers[2].alive for r in changes)
+        alter(changes)
+
+    monkeypatch.setattr(cluster.configs, "alter", refuses)
+    said: list[str] = []
+    with PlanJournal(plan, tmp_path / "journal") as journal:
+        lift = next(index for index, step in enumerate(plan.steps) if step.action == "reassign.unthrottle")
+        action = find_action("reassign.unthrottle")
+        captured = journal.captured[lift]
+        action.undo(cluster.session(), plan.steps[lift].arguments, captured, lambda what: said.append(str(what)))
+    assert any("broker 2" in line for line in said)

@@ -15,6 +15,7 @@ from kappaflow.ops.reassignment.hours import wait_for_hours, window_of
 from kappaflow.ops.session import OpsSession
 from kappaflow.runtime.crash_points import crash_point
 from kappaflow.runtime.messages import Text, message, text
+from kappaflow.wire.error_codes import ErrorCode
 
 assert _texts
 assert _throttle_actions  # registers itself
@@ -118,7 +119,10 @@ class MovePartitions:
         there = {n: r for n, r in rows.items() if n.topic in known}
         now = {TopicPartition(p.topic, p.partition): p.replicas for t in known.values() for p in t.partitions}
         alive = {broker.node_id for broker in session.admin.describe().brokers}
-        away = sorted({b for n, r in there.items() for b in r["from"] if b not in now[n] and b not in alive})
+        adding = {row.partition: set(row.adding) for row in session.admin.placement.reassignments()}
+        # What has not ended is given up at once. What has ended ends its way back when all of its replicas are in sync.
+        moved = {n: r for n, r in there.items() if set(now[n]) - adding.get(n, set()) != set(r["from"])}
+        away = sorted({b for r in moved.values() for b in r["from"] if b not in alive})
         if away:
             raise PlanError(str(text("reassign.undo_away", broker=away[0])))
         _move(session, {n: r["from"] for n, r in there.items()}, progress)
@@ -142,6 +146,7 @@ def _is_placed(session: OpsSession, wanted: Mapping[TopicPartition, Sequence[int
 
 
 def _move(session: OpsSession, wanted: Mapping[TopicPartition, Sequence[int]], progress: Progress) -> None:
+    _give_up_others(session, wanted)
     under_way = {row.partition for row in session.admin.placement.reassignments()}
     now = _replicas(session, list(wanted))
     todo = {n: list(r) for n, r in wanted.items() if n in under_way or list(now.get(n, ())) != list(r)}
@@ -152,18 +157,54 @@ def _move(session: OpsSession, wanted: Mapping[TopicPartition, Sequence[int]], p
     _wait(session, wanted, progress)
 
 
+def _give_up_others(session: OpsSession, wanted: Mapping[TopicPartition, Sequence[int]]) -> None:
+    """Cancel moves of these partitions that go elsewhere, which Kafka does at once.
+
+    Another target instead would not do: KRaft keeps what is being added and waits for it, though it is to be removed.
+    """
+
+    def elsewhere() -> list[TopicPartition]:
+        return [
+            row.partition
+            for row in session.admin.placement.reassignments()
+            if row.partition in wanted
+            and (
+                set(row.adding) - set(wanted[row.partition])
+                or set(row.replicas) - set(row.removing) != set(wanted[row.partition])
+            )
+        ]
+
+    others = elsewhere()
+    if not others:
+        return
+    for error in session.admin.placement.reassign(dict.fromkeys(others)).values():
+        if error.code != ErrorCode.NO_REASSIGNMENT_IN_PROGRESS:  # it has just ended
+            raise error
+    wait_until(session, lambda: not elsewhere())
+
+
+def _away(session: OpsSession, wanted: Mapping[TopicPartition, Sequence[int]]) -> list[int]:
+    """Brokers that are away and that moves under way wait for: these end when all of their replicas are in sync."""
+    under_way = {row.partition for row in session.admin.placement.reassignments()}
+    alive = {broker.node_id for broker in session.admin.describe().brokers}
+    return sorted({broker for name in under_way & set(wanted) for broker in wanted[name]} - alive)
+
+
 def _wait(session: OpsSession, wanted: Mapping[TopicPartition, Sequence[int]], progress: Progress) -> None:
     """Wait for moves; says how much is copied, at what rate, and when that will be all."""
     started, last_change, last_copied, first_copied = session.clock.time_ms(), session.clock.time_ms(), -1, None
     while not _is_placed(session, wanted):
         adding = {r.partition: r.adding for r in session.admin.placement.reassignments() if r.partition in wanted}
         copied, total = _copied(session, adding)
+        away = _away(session, wanted)
         now = session.clock.time_ms()
         if first_copied is None:
             first_copied = copied
         if copied != last_copied:
             last_change, last_copied = now, copied
         elif now - last_change > STALL_S * 1000:
+            if away:
+                raise PlanError(message("reassign.stalled_away", minutes=STALL_S // 60, brokers=_joined(away)))
             raise PlanError(message("reassign.stalled", minutes=STALL_S // 60, partitions=len(adding)))
         rate = (copied - first_copied) / max(0.001, (now - started) / 1000)
         eta = f"{(total - copied) / rate:,.0f} s" if rate > 0 else "?"
@@ -176,8 +217,14 @@ def _wait(session: OpsSession, wanted: Mapping[TopicPartition, Sequence[int]], p
                 rate=f"{rate / (1 << 20):,.1f}",
                 eta=eta,
             )
+            if not away
+            else text("reassign.waits_for", left=len(adding), brokers=_joined(away))
         )
         session.pause(POLL_S)
+
+
+def _joined(brokers: Sequence[int]) -> str:
+    return ", ".join(map(str, brokers))
 
 
 def _copied(session: OpsSession, adding: Mapping[TopicPartition, Sequence[int]]) -> tuple[int, int]:

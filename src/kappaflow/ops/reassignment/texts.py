@@ -67,6 +67,14 @@ ENGLISH = {
     "reassign.others_throttle": (
         "somebody has limited {resources} already: this plan's limit holds while it moves, theirs is set again at its end"
     ),
+    "reassign.waits_for": (
+        "{left} partitions under way; they end when broker {brokers}, which is away, is back and in sync: start it, or"
+        " stop here and take back: kappa plan undo"
+    ),
+    "reassign.stalled_away": (
+        "nothing was copied for {minutes} minutes: broker {brokers} is away, and moves to it end only when it is in"
+        " sync; start it and go on: kappa plan resume; or take back: kappa plan undo"
+    ),
     "reassign.stalled": (
         "nothing was copied for {minutes} minutes and {partitions} partitions still move; is a broker away, a disk"
         " full, a throttle left behind? Look: kappa reassign status"
@@ -137,6 +145,14 @@ KOREAN = {
     ),
     "reassign.others_throttle": (
         "누군가 이미 {resources}에 제한을 두었습니다: 옮기는 동안은 이 계획의 제한이, 끝나면 다시 이전 제한이 적용됩니다"
+    ),
+    "reassign.waits_for": (
+        "파티션 {left}개 진행 중; 없는 브로커 {brokers}이(가) 돌아와 동기화되어야 끝납니다: 시작하거나, 여기서 멈추고"
+        " 되돌리십시오: kappa plan undo"
+    ),
+    "reassign.stalled_away": (
+        "{minutes}분 동안 복사된 것이 없습니다: 브로커 {brokers}이(가) 없으며, 그곳으로의 이동은 동기화되어야만 끝납니다;"
+        " 시작한 뒤 이어서 하거나(kappa plan resume) 되돌리십시오(kappa plan undo)"
     ),
     "reassign.stalled": (
         "{minutes}분 동안 복사된 것이 없고 파티션 {partitions}개가 아직 옮겨지고 있습니다; 브로커가 멈췄거나 디스크가 찼거나"

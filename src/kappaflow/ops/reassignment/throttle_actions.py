@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
 
+from kappaflow.errors import BrokerUnreachable, RetriableBrokerError
 from kappaflow.ops.admin.faces import ConfigResource
 from kappaflow.ops.configs.altering import own_value
 from kappaflow.ops.plans.action import Arguments, Progress, register_actions
@@ -17,6 +18,9 @@ from kappaflow.ops.session import OpsSession
 from kappaflow.runtime.messages import Text, text
 
 assert _texts
+DEATH_TIMEOUT_S, DEATH_POLL_S = 60.0, 0.5
+"""How long a broker that does not answer may still count as alive; Kafka says nine to eighteen seconds by default."""
+Result = TypeVar("Result")
 Values = dict[ConfigResource, dict[str, str | None]]
 
 
@@ -56,12 +60,10 @@ class _ThrottleStep(ABC):
     def apply(self, session: OpsSession, arguments: Arguments, progress: Progress) -> None:
         """Set them, in the hours of the move that they are for, and wait until the brokers know."""
         wait_for_hours(session, arguments, progress)
-        now = self._now(session, arguments)
-        for resource in self._wanted(arguments):
-            if resource.kind == "broker" and resource not in now:  # only a broker itself takes its own settings
-                progress(text("reassign.throttle_away", broker=resource.name))
-        session.admin.configs.alter({r: v for r, v in self._wanted(arguments).items() if r in now})
-        wait_until(session, lambda: self.is_applied(session, arguments))
+        away = _to_those_alive(session, lambda: self._alter(session, self._wanted(arguments)))
+        for broker in away:  # only a broker itself takes its own settings
+            progress(text("reassign.throttle_away", broker=broker))
+        wait_until(session, lambda: _to_those_alive(session, lambda: self.is_applied(session, arguments)))
 
     def _different(self, session: OpsSession, arguments: Arguments) -> list[Text]:
         wanted = self._wanted(arguments)
@@ -74,18 +76,42 @@ class _ThrottleStep(ABC):
 
     def undo(self, session: OpsSession, arguments: Arguments, captured: Mapping[str, Any], progress: Progress) -> None:
         """Set the values of before."""
-        topics = session.admin.topics.describe({r["name"] for r in captured["values"] if r["kind"] == "topic"})
+        values = {ConfigResource(row["kind"], row["name"]): row["values"] for row in captured["values"]}
+        for broker in _to_those_alive(session, lambda: self._alter(session, values)):
+            progress(text("reassign.throttle_away", broker=broker))
+
+    def _alter(self, session: OpsSession, values: Values) -> list[str]:
+        """Set values of the topics that there are and the brokers that are alive; returns which ones are away."""
+        topics = session.admin.topics.describe({r.name for r in values if r.kind == "topic"})
         alive = _alive(session)
-        rows = [r for r in captured["values"] if r["name"] in (topics if r["kind"] == "topic" else alive)]
-        for row in captured["values"]:
-            if row["kind"] == "broker" and row["name"] not in alive:
-                progress(text("reassign.throttle_away", broker=row["name"]))
-        session.admin.configs.alter({ConfigResource(r["kind"], r["name"]): r["values"] for r in rows})
+        session.admin.configs.alter(
+            {r: v for r, v in values.items() if r.name in (topics if r.kind == "topic" else alive)}
+        )
+        return [r.name for r in values if r.kind == "broker" and r.name not in alive]
 
 
 def _alive(session: OpsSession) -> set[str]:
     """Brokers that can be asked and told."""
     return {str(broker.node_id) for broker in session.admin.describe().brokers}
+
+
+def _to_those_alive(session: OpsSession, work: Callable[[], Result]) -> Result:
+    """Do work that asks or tells every broker that is alive; again when one does not answer.
+
+    A broker that has just died counts as alive until the controller has missed it for a while.
+
+    Raises:
+        BrokerError: one does not answer for a long time, and is not away either.
+        BrokerUnreachable: likewise.
+    """
+    deadline = session.clock.time_ms() + DEATH_TIMEOUT_S * 1000
+    while True:
+        try:
+            return work()
+        except (RetriableBrokerError, BrokerUnreachable):
+            if session.clock.time_ms() > deadline:
+                raise
+        session.pause(DEATH_POLL_S)
 
 
 class SetThrottle(_ThrottleStep):

@@ -32,6 +32,7 @@ class SimulatedPlacement:
         partition = self._state.partition(name)
         if partition is None:
             return ErrorCode.UNKNOWN_TOPIC_OR_PARTITION
+        cancels = wanted is None
         if wanted is None:
             if partition.target is None:
                 return ErrorCode.NO_REASSIGNMENT_IN_PROGRESS
@@ -43,6 +44,10 @@ class SimulatedPlacement:
         assert before is not None
         if any(not brokers[b].alive for b in wanted if b not in before):
             return ErrorCode.INVALID_REPLICA_ASSIGNMENT
+        if not cancels and partition.target is not None and set(partition.target) - set(before) - set(wanted):
+            partition.stuck = True  # as KRaft, which goes on adding what the new target removes
+            return None
+        partition.stuck = False
         self._begin(name, partition, before, wanted)
         return None
 
@@ -67,7 +72,7 @@ class SimulatedPlacement:
     def finish(self, name: TopicPartition) -> None:
         """End a move whose new replicas have everything."""
         partition = self._state.partition(name)
-        if partition is None or partition.target is None:
+        if partition is None or partition.target is None or partition.stuck:
             return
         before, target = partition.before or [], partition.target
         alive = self._state.brokers

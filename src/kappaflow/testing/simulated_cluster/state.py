@@ -53,7 +53,10 @@ class Broker:
 
 @dataclass
 class Partition:
-    """A partition; ``copied`` is how much each adding replica has of it, ``target`` its replicas after a move."""
+    """A partition; ``copied`` is how much each adding replica has of it, ``target`` its replicas after a move.
+
+    ``stuck`` is a move that was given another target than null or its own on its way: only cancelling ends it.
+    """
 
     replicas: list[int]
     in_sync: set[int]
@@ -63,6 +66,7 @@ class Partition:
     size_bytes: int = 0
     target: list[int] | None = None
     before: list[int] | None = None
+    stuck: bool = False
     copied: dict[int, int] = field(default_factory=dict[int, int])
 
 
