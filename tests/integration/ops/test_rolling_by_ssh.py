@@ -8,8 +8,10 @@ import shlex
 import shutil
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Generator, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -21,6 +23,7 @@ import kappaflow
 from kappaflow.errors import HostError
 from kappaflow.ops.admin.faces import ConfigResource
 from kappaflow.ops.contexts import ContextFile, HostEntry
+from kappaflow.ops.hosts.face import ServiceState
 from kappaflow.ops.hosts.ssh_host import SshHost
 from kappaflow.ops.local_clusters.readiness import is_listening
 from kappaflow.ops.local_clusters.software import kafka_jars
@@ -35,10 +38,15 @@ SBIN = f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin"
 
 
 class Sshd(NamedTuple):
-    """A server of ssh on loopback; ``options`` are those of a host entry."""
+    """A server of ssh on loopback; ``options`` are those of a host entry, ``log`` is what it says."""
 
     address: str
     options: dict[str, str]
+    log: Path
+
+    def connections(self) -> int:
+        """How many were opened so far."""
+        return self.log.read_text().count("Accepted publickey")
 
 
 @pytest.fixture(scope="module", name="sshd")
@@ -60,7 +68,9 @@ def ssh_server(tmp_path_factory: pytest.TempPathFactory) -> Generator[Sshd]:
         "PidFile none\nUsePAM no\nStrictModes no\nPasswordAuthentication no\nPermitRootLogin prohibit-password\n"
         "MaxStartups 50\n"
     )
-    server = subprocess.Popen([program, "-D", "-e", "-f", str(home / "sshd_config")], stderr=subprocess.DEVNULL)
+    log = home / "sshd.log"
+    with log.open("wb") as said:
+        server = subprocess.Popen([program, "-D", "-e", "-f", str(home / "sshd_config")], stderr=said)
     try:
         deadline = time.monotonic() + 10
         while not is_listening(port):
@@ -68,7 +78,7 @@ def ssh_server(tmp_path_factory: pytest.TempPathFactory) -> Generator[Sshd]:
             assert time.monotonic() < deadline
             time.sleep(0.05)
         keys = {"identity_file": str(home / "user_key"), "known_hosts": str(home / "known_hosts")}
-        yield Sshd(f"{getpass.getuser()}@127.0.0.1:{port}", keys)
+        yield Sshd(f"{getpass.getuser()}@127.0.0.1:{port}", keys, log)
     finally:
         server.terminate()
         server.wait()
@@ -201,6 +211,52 @@ def test_zookeeper_and_an_upgrade_go_through_ssh(sshd: Sshd, tmp_path: Path) -> 
         assert {row.version for row in cluster.status() if "broker" in row.roles} == {"3.9.2"}
         kappa("plan", "undo", str(plan))
         assert {row.version for row in cluster.status() if "broker" in row.roles} == {"3.8.1"}
+
+
+def near(sshd: Sshd, **options: str) -> SshHost:
+    return SshHost(HostEntry(1, ("broker",), "ssh", sshd.address, "kafka", "", sshd.options | options))
+
+
+def test_commands_share_one_connection_also_after_it_has_died(
+    sshd: Sshd, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_RUNTIME_DIR", tempfile.mkdtemp(prefix="k"))
+    sockets = Path(os.environ["XDG_RUNTIME_DIR"], "kappa-ssh")
+    try:
+        before = sshd.connections()
+        with ThreadPoolExecutor(5) as pool:
+            codes = list(pool.map(lambda _: near(sshd).run(["true"]).code, range(20)))
+        assert codes == [0] * 20
+        assert sshd.connections() == before + 1
+        assert sockets.stat().st_mode & 0o077 == 0
+        path = str(tmp_path / "with a space")
+        near(sshd).write_file(path, b"one\n\ntwo\n")
+        state = tmp_path / "systemctl"
+        state.write_text("#!/bin/sh\necho ActiveState=active; echo MainPID=7; echo StateChangeTimestampMonotonic=0\n")
+        state.chmod(0o755)
+        host = near(sshd, systemctl=str(state))
+        assert host.service_and_file(path) == (ServiceState("active", 7, 0), b"one\n\ntwo\n")
+        assert host.service_and_file(path + "er") == (ServiceState("active", 7, 0), None)
+        assert sshd.connections() == before + 1
+        socket = next(p for p in sockets.iterdir() if p.is_socket())
+        subprocess.run(["ssh", "-o", f"ControlPath={socket}", "-O", "exit", sshd.address.partition(":")[0]], check=True)
+        assert near(sshd).exists(path)
+        assert sshd.connections() == before + 2
+    finally:
+        for path in (p for p in sockets.iterdir() if p.is_socket()):
+            subprocess.run(["ssh", "-o", f"ControlPath={path}", "-O", "exit", "nobody"], check=False)
+        shutil.rmtree(sockets.parent)
+
+
+def test_a_connection_is_not_shared_where_others_could_use_it(
+    sshd: Sshd, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
+    (tmp_path / "kappa-ssh").mkdir(mode=0o755)
+    before = sshd.connections()
+    assert [near(sshd).run(["true"]).code for _ in range(2)] == [0, 0]
+    assert sshd.connections() == before + 2
+    assert list((tmp_path / "kappa-ssh").iterdir()) == []
 
 
 def test_a_machine_that_refuses_the_key_is_named(sshd: Sshd, tmp_path: Path) -> None:

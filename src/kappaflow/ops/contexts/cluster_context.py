@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
-from kappaflow.client.connection import ClientConfig
 from kappaflow.client.security import client_security
 from kappaflow.errors import ConfigError
 from kappaflow.ops.contexts import texts as _texts
 from kappaflow.runtime.messages import message
+
+if TYPE_CHECKING:
+    from kappaflow.client.connection import ClientConfig
 
 assert _texts
 
@@ -72,6 +74,8 @@ class ClusterContext:
             ConfigError: a property cannot be used.
         """
         security = client_security(self.properties)
+        from kappaflow.client.connection import ClientConfig  # slow to load, and machines need none
+
         return ClientConfig(
             self.bootstrap_servers, client_id=CLIENT_ID, request_timeout_ms=request_timeout_ms, security=security
         )

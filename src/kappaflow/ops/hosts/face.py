@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Literal, NamedTuple, Protocol
+from typing import Literal, NamedTuple, Protocol, runtime_checkable
 
 from kappaflow.ops.contexts.cluster_context import HostEntry, Role
 
@@ -86,6 +86,15 @@ class Host(Protocol):
 
     def log_tail(self, lines: int = 50) -> str:
         """The last lines that the service logged."""
+        ...
+
+
+@runtime_checkable
+class LooksAtOnce(Protocol):
+    """A machine that says several things by one command, where each command takes its time."""
+
+    def service_and_file(self, path: str) -> tuple[ServiceState, bytes | None]:
+        """The service, and the content of a file; None where there is none."""
         ...
 
 

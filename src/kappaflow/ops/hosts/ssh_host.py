@@ -2,7 +2,8 @@
 
 The programs ``ssh`` of this machine and ``systemctl`` of that one do the work: keys, agents, jump hosts and known hosts
 are those of the person's own ssh configuration. Options of the entry: ``identity_file``, ``config_file_ssh``,
-``known_hosts``, ``sudo`` (``yes`` to put ``sudo -n`` before commands that change something), ``systemctl``.
+``known_hosts``, ``sudo`` (``yes`` to put ``sudo -n`` before commands that change something), ``systemctl``. All
+commands go through one connection, see `ssh_sharing`.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from kappaflow.errors import HostError
 from kappaflow.ops.contexts.cluster_context import HostEntry
 from kappaflow.ops.hosts import texts as _texts
 from kappaflow.ops.hosts.face import CommandResult, DiskSpace, ServiceState
+from kappaflow.ops.hosts.ssh_sharing import share
 from kappaflow.runtime.messages import message
 
 assert _texts
@@ -24,6 +26,10 @@ LOOK_TIMEOUT_S = 20.0
 STOP_TIMEOUT_S = 180.0
 SSH_FAILED = 255
 _STATES = ("active", "activating", "deactivating", "inactive", "failed")
+_STATE = ("ActiveState", "MainPID", "StateChangeTimestampMonotonic")
+_STATE_AND_FILE = (
+    'path=$1; shift; "$@" || exit; echo; if [ -e "$path" ]; then echo there; cat -- "$path"; else echo missing; fi'
+)
 _REPLACE = (
     'umask 077; cat > "$1.kappa-new" && chmod "$2" "$1.kappa-new" && sync "$1.kappa-new" && mv "$1.kappa-new" "$1"'
 )
@@ -51,9 +57,16 @@ class SshHost:
         Raises:
             HostError: the machine cannot be reached, or the command took too long.
         """
+        return self._run(command, stdin, timeout_s, again=False)
+
+    def _run(self, command: Sequence[str], stdin: bytes, timeout_s: float, *, again: bool) -> CommandResult:
+        """Run it; once more, where it can be repeated, when the connection that was open turns out to be dead."""
         try:
+            shared = share(self._ssh, CONNECT_TIMEOUT_S * 2)
+            if shared.problem:
+                raise self._unreachable(shared.problem)
             done = subprocess.run(
-                [*self._ssh, shlex.join(command)], input=stdin, capture_output=True, timeout=timeout_s, check=False
+                [*shared.words, shlex.join(command)], input=stdin, capture_output=True, timeout=timeout_s, check=False
             )
         except subprocess.TimeoutExpired as error:
             raise HostError(
@@ -63,19 +76,18 @@ class SshHost:
             raise HostError(message("hosts.no_ssh", reason=error.strerror)) from error
         errors = done.stderr.decode(errors="replace")
         if done.returncode == SSH_FAILED:
-            reason = errors.strip().splitlines()[-1] if errors.strip() else "no reason given"
-            raise HostError(
-                message(
-                    "hosts.ssh_unreachable",
-                    address=self._entry.address,
-                    reason=reason,
-                    ssh=" ".join(shlex.quote(word) for word in self._ssh),
-                )
-            )
+            if again and shared.is_shared:
+                return self._run(command, stdin, timeout_s, again=False)
+            raise self._unreachable(errors.strip().splitlines()[-1] if errors.strip() else "no reason given")
         return CommandResult(done.returncode, done.stdout.decode(errors="replace"), errors)
 
+    def _unreachable(self, reason: str) -> HostError:
+        ssh = " ".join(shlex.quote(word) for word in self._ssh)
+        return HostError(message("hosts.ssh_unreachable", address=self._entry.address, reason=reason, ssh=ssh))
+
     def _change(self, command: Sequence[str], *, stdin: bytes = b"", timeout_s: float = 60) -> str:
-        done = self.run([*self._sudo, *command], stdin=stdin, timeout_s=timeout_s)
+        """Run a command that can be repeated."""
+        done = self._run([*self._sudo, *command], stdin, timeout_s, again=True)
         if done.code:
             raise HostError(
                 message(
@@ -120,15 +132,17 @@ class SshHost:
 
     def service_state(self) -> ServiceState:
         """The service now."""
-        properties = ["ActiveState", "MainPID", "StateChangeTimestampMonotonic"]
-        output = self._change(
-            [self._systemctl, "show", self._entry.service, *(f"--property={name}" for name in properties)],
-            timeout_s=LOOK_TIMEOUT_S,
-        )
-        values = dict(line.split("=", 1) for line in output.splitlines() if "=" in line)
-        state = values.get("ActiveState", "inactive")
-        known = state if state in _STATES else "inactive"
-        return ServiceState(known, int(values.get("MainPID") or 0), 0)
+        return _service_state(self._change(self._show(), timeout_s=LOOK_TIMEOUT_S))
+
+    def service_and_file(self, path: str) -> tuple[ServiceState, bytes | None]:
+        """The service and the content of a file by one command; None where there is no such file."""
+        words = ["sh", "-c", _STATE_AND_FILE, "sh", path, *self._show()]
+        state, _, rest = self._change(words, timeout_s=LOOK_TIMEOUT_S).partition("\n\n")
+        found, _, content = rest.partition("\n")
+        return _service_state(state), content.encode() if found == "there" else None
+
+    def _show(self) -> list[str]:
+        return [self._systemctl, "show", self._entry.service, *(f"--property={name}" for name in _STATE)]
 
     def start(self) -> None:
         """Start the service.
@@ -150,6 +164,13 @@ class SshHost:
         """The last lines that the service logged to the journal."""
         done = self.run([*self._sudo, "journalctl", "-u", self._entry.service, "-n", str(lines), "--no-pager"])
         return done.output
+
+
+def _service_state(output: str) -> ServiceState:
+    values = dict(line.split("=", 1) for line in output.splitlines() if "=" in line)
+    state = values.get("ActiveState", "inactive")
+    known = state if state in _STATES else "inactive"
+    return ServiceState(known, int(values.get("MainPID") or 0), 0)
 
 
 def _ssh_command(entry: HostEntry) -> list[str]:

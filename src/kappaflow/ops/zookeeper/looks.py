@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
 
 from kappaflow.errors import HostError
-from kappaflow.ops.hosts.face import Host
+from kappaflow.ops.hosts.face import Host, LooksAtOnce
 from kappaflow.ops.session import OpsSession
 from kappaflow.ops.zookeeper.zoo_cfg import LOOPBACK, client_address, read_servers, same_host, server_host
 
@@ -57,8 +57,12 @@ def look_at_servers(session: OpsSession) -> list[ServerLook]:
 def _look(host: Host) -> ServerLook:
     number, path = host.entry.node_id, host.entry.config_file
     try:
-        active = host.service_state().state == "active"
-        content = host.read_file(path).decode() if path and host.exists(path) else ""
+        if path and isinstance(host, LooksAtOnce):
+            state, found = host.service_and_file(path)
+            active, content = state.state == "active", (found or b"").decode()
+        else:
+            active = host.service_state().state == "active"
+            content = host.read_file(path).decode() if path and host.exists(path) else ""
     except HostError as error:
         return ServerLook(number, host, False, "", str(error))
     return ServerLook(number, host, active, content, "")

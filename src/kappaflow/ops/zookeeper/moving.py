@@ -45,7 +45,11 @@ def active_looks(session: OpsSession) -> list[ServerLook]:
 
 def running_ensemble(session: OpsSession) -> EnsembleState:
     """Their ensemble."""
-    return ensemble_state(session, [(look.number, look.address) for look in active_looks(session)])
+    return _ensemble_of(session, active_looks(session))
+
+
+def _ensemble_of(session: OpsSession, looks: Iterable[ServerLook]) -> EnsembleState:
+    return ensemble_state(session, [(look.number, look.address) for look in looks])
 
 
 def _named(session: OpsSession) -> list[dict[int, str]]:
@@ -59,9 +63,12 @@ def left_out(session: OpsSession) -> set[int]:
     Where as few as a majority of the shorter list elected, servers with the longer one hear of a leader from fewer than
     a majority of theirs: they go on looking. They follow when all have the same list, so a change has to go on.
     """
-    state = running_ensemble(session)
-    lists = {look.number: set(read_servers(look.content)) for look in active_looks(session)}
-    if state.leader is None or len({frozenset(own) for own in lists.values()}) < 2:
+    looks = active_looks(session)
+    lists = {look.number: set(read_servers(look.content)) for look in looks}
+    if len({frozenset(own) for own in lists.values()}) < 2:
+        return set()
+    state = _ensemble_of(session, looks)
+    if state.leader is None:
         return set()
     serving = {s.server_id for s in state.servers if s.mode in ("leader", "follower")}
     looking = {s.server_id for s in state.servers if s.mode != "down"} - serving
