@@ -10,7 +10,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Generator, Iterator
+from collections.abc import Generator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
@@ -129,7 +129,7 @@ def test_a_rollout_goes_through_ssh(sshd: Sshd, tmp_path: Path) -> None:
 
 
 @contextmanager
-def reached_by_ssh(sshd: Sshd, spec: ClusterSpec, home: Path) -> Iterator[tuple[LocalCluster, KappaCommand]]:
+def reached_by_ssh(sshd: Sshd, spec: ClusterSpec, home: Path) -> Generator[tuple[LocalCluster, KappaCommand]]:
     """A cluster all of whose machines are reached by ssh; call ``know`` again when it has grown."""
     with LocalCluster(spec, name="by-ssh") as cluster:
         know(sshd, cluster, home)

@@ -140,7 +140,7 @@ def gate(session: OpsSession, number: int, members: Collection[int]) -> list[Tex
         members: all that have to run meanwhile; those that the context does not name are not looked at.
     """
     rest = settled(session, number)
-    waits = left_out(session)
+    waits = left_out(session) if not_serving(rest) else set[int]()
     away = not_serving(s for s in rest if s.server_id not in waits)
     looks = {look.number: look for look in look_at_servers(session)}
     stopped = (set(members) & set(looks)) - {number} - {s.server_id for s in rest}
