@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import stat
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -82,3 +84,9 @@ def test_a_wrong_file_says_what_is_wrong(tmp_path: Path, content: str, says: str
     path.write_text(content)
     with pytest.raises(ConfigError, match=says):
         ContextFile(path).get("dev")
+
+
+def test_a_context_of_machines_does_not_load_the_client_of_brokers() -> None:
+    """It takes half a second, which every look at a machine would take."""
+    code = "import sys, kappaflow.ops.hosts.opening; sys.exit('kafka' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
