@@ -70,8 +70,7 @@ class AvroCodec(SchemaCodec):
         try:
             return self._from(fastavro.schemaless_reader(io.BytesIO(data), self._schema, None))
         except Exception as error:
-            reason = "the record ends too early" if isinstance(error, EOFError) else repr(error)
-            raise SerializationError(f"Not a value of its Avro schema: {reason}") from None
+            raise SerializationError(f"Not a value of its Avro schema: {_reason(error)}") from None
 
     def _converter(self, node: Any, namespace: str, *, write: bool) -> Convert:
         if isinstance(node, str):
@@ -236,3 +235,16 @@ def _decimal_reader(scale: int) -> Convert:
         return Decimal((int(unscaled < 0), tuple(map(int, str(abs(unscaled)))), -scale))
 
     return read
+
+
+def _reason(error: Exception) -> str:
+    """Return why bytes cannot be read, in words of the format."""
+    match error:
+        case EOFError():
+            return "the record ends too early"
+        case IndexError():
+            return "the index of a union or of an enum is beyond its end, as in bytes that were written otherwise"
+        case UnicodeDecodeError():
+            return "a string is not UTF-8"
+        case _:
+            return str(error) or type(error).__name__

@@ -202,6 +202,8 @@ def print_entity(entity: dict[str, Any], output: str) -> None:
         sys.stdout.write(entity["commandStatus"]["message"] + "\n")
     elif kind == "warning_entity":
         sys.stdout.write(entity["message"] + "\n")
+    elif kind in {"assert_topic", "assert_schema"}:
+        sys.stdout.write(_asserted(entity) + "\n")
     elif kind in _TABLES:
         _print_table(_TABLES[kind](entity), output)
     elif kind in {"sourceDescription", "source_descriptions"}:
@@ -216,6 +218,15 @@ def print_entity(entity: dict[str, Any], output: str) -> None:
         sys.stdout.write(f"{entity['name']} ({entity['type']})\n{entity['description']}\n{signatures}\n{examples}")
     else:
         sys.stdout.write(json.dumps(entity, ensure_ascii=False, indent=2) + "\n")
+
+
+def _asserted(entity: dict[str, Any]) -> str:
+    """Say what an ASSERT has found."""
+    there = "there" if entity["exists"] else "gone"
+    if entity["@type"] == "assert_topic":
+        return message(f"sql.topic_{there}", name=entity["topicName"])
+    named = [entity.get("subject"), entity.get("id")]
+    return message(f"sql.schema_{there}", name=", ".join(str(each) for each in named if each is not None))
 
 
 def _print_table(content: tuple[list[str], list[list[Any]]], output: str) -> None:
@@ -237,7 +248,8 @@ def _print_source(description: dict[str, Any], output: str) -> None:
         key=description["keyFormat"],
         value=description["valueFormat"],
     )
-    sys.stdout.write(f"\n{heading}\n")
+    windowed = description.get("windowType")
+    sys.stdout.write(f"\n{heading}{message('sql.windowed', type=windowed) if windowed else ''}\n")
     _print_table((columns, rows), output)
     if description["extended"]:
         counts = {"partitions": description["partitions"], "replicas": description["replication"]}

@@ -73,14 +73,22 @@ def _transition(
     )
 
 
+NO_CONNECTORS = "This server runs no connectors. Write to a topic with any Kafka client, or with INSERT INTO."
+
+
 def plan_alter_system(context: PlanningContext, statement: AlterSystem) -> Plan:
     """Refuse ALTER SYSTEM: what a server runs with is said when it starts.
 
     Raises:
         StatementError: always.
     """
-    raise StatementError(
+    raise no_alter_system(statement, context.text)
+
+
+def no_alter_system(statement: AlterSystem, text: str) -> StatementError:
+    """Return why ALTER SYSTEM is refused."""
+    return StatementError(
         f"ALTER SYSTEM is not available on this server: '{statement.name}' is set for the statements of a session with"
         " SET, and for all of them with --property when the server starts.",
-        context.text,
+        text,
     )

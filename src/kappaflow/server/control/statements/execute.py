@@ -22,6 +22,7 @@ from kappaflow.server.control.statements.show import execute_show
 from kappaflow.sql.ast import statements as s
 from kappaflow.sql.grammar.parser import ParsedStatement
 from kappaflow.sql.statement_plan import CreateTopic, Plan, TopicCatalog, TopicInfo
+from kappaflow.sql.statements.control import NO_CONNECTORS, no_alter_system
 from kappaflow.sql.statements.registrations import PlannedSchemas
 
 DISTRIBUTED = (
@@ -143,16 +144,9 @@ def _execute(state: ControlState, parsed: ParsedStatement, session: Session) -> 
         case s.AssertSchema():
             return execute_assert_schema(state, statement, parsed.text, session)
         case s.AlterSystem():
-            raise StatementError(
-                "ALTER SYSTEM is not available on this server. Start it with --property NAME=VALUE, or use SET for the "
-                "statements of a session.",
-                parsed.text,
-            )
+            raise no_alter_system(statement, parsed.text)
         case s.CreateConnector() | s.DropConnector() | s.DescribeConnector():
-            raise StatementError(
-                "Connectors are not part of this server. Write to the topic with any Kafka client, or with INSERT.",
-                parsed.text,
-            )
+            raise StatementError(NO_CONNECTORS, parsed.text)
         case _ if isinstance(statement, DISTRIBUTED):
             return execute_distributed(state, parsed, session)
         case _:

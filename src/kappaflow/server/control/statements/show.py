@@ -12,6 +12,7 @@ from kappaflow.server.control.statements.session import Session
 from kappaflow.server.control.statements.states import restore_of, states_of
 from kappaflow.sql.ast.statements import Show
 from kappaflow.sql.settings import STREAMS_PREFIX
+from kappaflow.sql.statements.control import NO_CONNECTORS
 
 SERVERS_OWN = {"ksql.service.id", "ksql.streams.bootstrap.servers"}
 DEFAULTS = {
@@ -40,9 +41,7 @@ def execute_show(state: ControlState, statement: Show, text: str, session: Sessi
     """
     handler = _SHOWS.get(statement.what)
     if handler is None:
-        raise StatementError(
-            "This server runs no connectors. Write to a topic with any Kafka client, or with INSERT INTO.", text
-        )
+        raise StatementError(NO_CONNECTORS, text)
     return handler(state, statement, text, session)
 
 
