@@ -20,7 +20,8 @@ INTEGERS = frozenset(
     receive.buffer.bytes reconnect.backoff.max.ms reconnect.backoff.ms repartition.purge.interval.ms
     replication.factor request.timeout.ms retries retry.backoff.max.ms retry.backoff.ms send.buffer.bytes
     session.timeout.ms state.cleanup.delay.ms statestore.cache.max.bytes task.timeout.ms transaction.timeout.ms
-    ksql.assert.schema.default.timeout.ms ksql.assert.topic.default.timeout.ms ksql.logging.processing.topic.partitions
+    ksql.assert.schema.default.timeout.ms ksql.assert.topic.default.timeout.ms ksql.functions.collect_list.limit
+    ksql.functions.collect_set.limit ksql.logging.processing.topic.partitions
     ksql.logging.processing.topic.replication.factor ksql.max.push.queries ksql.query.persistent.active.limit
     """.split()
 )

@@ -211,3 +211,20 @@ def test_answers_as_protobuf(db: Database, http: httpx.Client) -> None:
     assert "int32 ID = 1;" in header["header"]["protoSchema"]
     assert row == {"row": {"protobufBytes": "CAEQBw=="}}
     assert end == {"finalMessage": "Query Completed"}
+
+
+@pytest.mark.parametrize(
+    ("field", "told"),
+    [
+        ({"streamsProperties": []}, "The field 'streamsProperties' must be an object."),
+        ({"sessionVariables": ""}, "The field 'sessionVariables' must be an object."),
+        ({"commandSequenceNumber": "x"}, "The field 'commandSequenceNumber' must be a whole number."),
+        (
+            {"streamsProperties": {"ksql.functions.collect_list.limit": "abc"}},
+            "Invalid value 'abc' for property 'ksql.functions.collect_list.limit': Not a number of type LONG.",
+        ),
+    ],
+)
+def test_a_field_of_the_wrong_type_is_refused(http: httpx.Client, field: dict[str, Any], told: str) -> None:
+    answer = http.post("/ksql", json={"ksql": "SHOW STREAMS;", **field})
+    assert (answer.status_code, answer.json()["message"]) == (400, told)

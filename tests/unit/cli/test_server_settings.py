@@ -8,7 +8,9 @@ from pathlib import Path
 import pytest
 
 from kappaflow.cli.server.settings import add_shared_arguments, server_config
-from kappaflow.errors import ConfigError
+from kappaflow.cli.sql.test import add_arguments as add_test_arguments
+from kappaflow.cli.sql.test import run as run_tests
+from kappaflow.errors import ConfigError, UsageError
 from kappaflow.server.configuration import ServerConfig
 
 
@@ -43,3 +45,21 @@ def test_keys_are_those_of_the_flags(key: str, tmp_path: Path) -> None:
 def test_what_is_wrong_is_named(text: str, told: str, tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=told.replace("?", r"\?")):
         configured(tmp_path, text)
+
+
+def test_a_directory_of_functions_has_to_be_there(tmp_path: Path) -> None:
+    there, missing = tmp_path / "functions", tmp_path / "nodir"
+    there.mkdir()
+    assert configured(tmp_path, "", "--functions", str(there)).functions == str(there)
+    with pytest.raises(ConfigError, match=f"--functions.*{missing}"):
+        configured(tmp_path, "", "--functions", str(missing))
+    with pytest.raises(ConfigError, match=f"--functions.*{missing}"):
+        configured(tmp_path, f"functions = '{missing}'")
+    with pytest.raises(UsageError, match=f"--functions.*{missing}"):
+        run_tests(wanted_tests(str(tmp_path), "--functions", str(missing)))
+
+
+def wanted_tests(*words: str) -> argparse.Namespace:
+    parser = argparse.ArgumentParser()
+    add_test_arguments(parser)
+    return parser.parse_args(words)

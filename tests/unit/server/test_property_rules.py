@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 
 from kappaflow.errors import KappaError, UsageError
+from kappaflow.serde.types import INTEGER
 from kappaflow.server.configuration import ServerConfig
 from kappaflow.server.control.property_rules import check_name, check_value
 from kappaflow.server.worker import error_policy
+from kappaflow.sql.functions.aggregate_collect import collect_list, collect_set
+from kappaflow.sql.functions.aggregation import AggregateCall
 from kappaflow.streams.execution import error_handling
 from kappaflow.streams.properties import ARGUMENTS, HANDLERS
 
@@ -40,6 +45,7 @@ def test_what_nobody_knows_is_refused(name: str) -> None:
     [
         ("ksql.streams.commit.interval.ms", "abc", "Not a number of type LONG"),
         ("commit.interval.ms", "-1", "at least 0"),
+        ("ksql.functions.collect_list.limit", "x", "Not a number of type LONG"),
         ("producer.linger.ms", "x", "Not a number of type LONG"),
         ("max.task.idle.ms", "1.5", "Not a number of type LONG"),
         ("ksql.streams.cache.max.bytes.buffering", "10MB", "Not a number of type LONG"),
@@ -61,3 +67,12 @@ def test_values_that_cannot_be_are_refused(name: str, value: str, told: str) -> 
 )
 def test_values_that_can_be_are_taken(name: str, value: str) -> None:
     check_value(name, value)
+
+
+@pytest.mark.parametrize("collect", [collect_list, collect_set])
+def test_a_bad_limit_in_a_command_is_told_to_its_query_alone(collect: Callable[[AggregateCall], object]) -> None:
+    """Whatever replays commands goes on after a KappaError, and after no other."""
+    name = f"ksql.functions.{collect.__name__}.limit"
+    with pytest.raises(KappaError, match=f"Invalid value 'abc' for property '{name}'"):
+        collect(AggregateCall((INTEGER,), (), {name: "abc"}))
+    collect(AggregateCall((INTEGER,), (), {name: ""}))

@@ -59,7 +59,7 @@ def server_config(arguments: argparse.Namespace) -> ServerConfig:
     """Merge the layers.
 
     Raises:
-        ConfigError: the file cannot be read, or a value is of the wrong kind.
+        ConfigError: the file cannot be read, a value is of the wrong kind, or there is no directory of functions.
         UsageError: a --property is not name=value.
     """
     flags: dict[str, Any] = {name: getattr(arguments, name, None) for name in NAMES}
@@ -78,6 +78,8 @@ def server_config(arguments: argparse.Namespace) -> ServerConfig:
         merged[name] = _number(name, merged[name])
     config = ServerConfig(**merged, properties=properties)
     config.check()
+    if config.functions and not Path(config.functions).is_dir():
+        raise ConfigError(message("up.no_functions", path=config.functions))
     return config
 
 

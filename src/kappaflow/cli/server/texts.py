@@ -38,6 +38,7 @@ ENGLISH = {
     "up.not_a_number": "{name} must be a whole number, not '{value}'.",
     "up.unreadable": "Cannot read {path}: {why}.",
     "up.not_toml": "{path} is not valid TOML: {why}.",
+    "up.no_functions": "--functions: there is no directory {path}.",
     "server.bootstrap": "addresses of the Kafka cluster, host:port separated by commas",
 }
 KOREAN = {
@@ -72,6 +73,7 @@ KOREAN = {
     "up.not_a_number": "{name} 은 정수여야 합니다: '{value}'",
     "up.unreadable": "{path} 를 읽을 수 없습니다: {why}",
     "up.not_toml": "{path} 는 올바른 TOML이 아닙니다: {why}",
+    "up.no_functions": "--functions: {path} 디렉터리가 없습니다.",
     "server.bootstrap": "Kafka 클러스터 주소. 호스트:포트를 쉼표로 구분합니다",
 }
 register(ENGLISH, KOREAN)

@@ -38,8 +38,10 @@ def run(arguments: argparse.Namespace) -> int:
     """Run the cases; 0 when all pass, else 1.
 
     Raises:
-        UsageError: there is no test, which must not look like success.
+        UsageError: there is no test, which must not look like success; or there is no directory of functions.
     """
+    if arguments.functions is not None and not arguments.functions.is_dir():
+        raise UsageError(message("sql_test.no_functions", path=arguments.functions))
     report = _report(arguments)
     if not (report.passed or report.failed or report.skipped):
         raise UsageError(message("sql_test.none", paths=", ".join(str(path) for path in arguments.paths)))

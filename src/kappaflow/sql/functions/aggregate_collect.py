@@ -9,6 +9,7 @@ from kappaflow.sql.functions.aggregation import AggregateCall, Aggregation, Stat
 from kappaflow.sql.functions.arrays import holds, same
 from kappaflow.sql.functions.math import first_type
 from kappaflow.sql.functions.registry import aggregate
+from kappaflow.sql.property_values import integer_of
 
 _list = aggregate(
     "collect_list",
@@ -24,7 +25,9 @@ _NO_LIMIT = 2**31 - 1
 
 
 def _limit(call: AggregateCall, function: str) -> int:
-    limit = int(call.settings.get(f"ksql.functions.{function}.limit", _NO_LIMIT))
+    name = f"ksql.functions.{function}.limit"
+    value = call.settings.get(name)
+    limit = _NO_LIMIT if value is None or value == "" else integer_of(name, value)
     return _NO_LIMIT if limit < 0 else limit
 
 

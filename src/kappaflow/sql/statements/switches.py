@@ -10,6 +10,7 @@ from kappaflow.sql.ast.relations import Emit
 from kappaflow.sql.ast.rewrite import walk
 from kappaflow.sql.ast.statements import Query
 from kappaflow.sql.metastore import MetaStore
+from kappaflow.sql.property_values import integer_of
 from kappaflow.sql.settings import Settings
 from kappaflow.sql.statement_plan import Plan
 
@@ -80,7 +81,8 @@ def check_query_limit(plan: Plan, metastore: MetaStore, settings: Settings) -> N
         StatementError: ``ksql.query.persistent.active.limit`` is reached.
     """
     # A session may lower what the server allows, never raise it.
-    limits = [int(layer[QUERY_LIMIT]) for layer in (settings.config, settings.overrides) if QUERY_LIMIT in layer]
+    layers = (settings.config, settings.overrides)
+    limits = [integer_of(QUERY_LIMIT, layer[QUERY_LIMIT]) for layer in layers if QUERY_LIMIT in layer]
     if not limits or plan.query is None or plan.query.id in metastore.queries:
         return
     count, limit = len(metastore.queries) + 1, min(limits)

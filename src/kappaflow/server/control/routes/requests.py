@@ -68,10 +68,24 @@ def map_field(document: dict[str, Any], name: str) -> dict[str, Any]:
     Raises:
         UsageError: it is there and not an object.
     """
-    value = document.get(name) or {}
+    value = document.get(name)
+    if value is None:
+        return {}
     if not isinstance(value, dict):
         raise UsageError(f"The field '{name}' must be an object.")
     return value
+
+
+def sequence_number(document: dict[str, Any]) -> int | None:
+    """Return the command that a request wants to see executed; None where it names none.
+
+    Raises:
+        UsageError: it is no whole number.
+    """
+    value = document.get("commandSequenceNumber")
+    if value is None or (isinstance(value, int) and not isinstance(value, bool)):
+        return value
+    raise UsageError("The field 'commandSequenceNumber' must be a whole number.")
 
 
 async def opened_session(state: ControlState, document: dict[str, Any], properties: str) -> Session:
@@ -86,8 +100,8 @@ async def opened_session(state: ControlState, document: dict[str, Any], properti
     """
     session = Session.of(map_field(document, properties), map_field(document, "sessionVariables"), state.engine.config)
     check_overrides(session.properties, state.engine.config)
-    number = document.get("commandSequenceNumber")
-    if isinstance(number, int) and not isinstance(number, bool) and number >= state.commands.next_offset:
+    number = sequence_number(document)
+    if number is not None and number >= state.commands.next_offset:
         try:
             await asyncio.to_thread(state.commands.wait_for, number, COMMAND_WAIT_SECONDS)
         except KappaError:
