@@ -24,8 +24,7 @@ ASKING = (
         "  | SESSION (n unit [, RETENTION n unit] [, GRACE PERIOD n unit])",
         "With EMIT the query goes on until it is cancelled or LIMIT is reached, and sends a row for every change. The"
         " same query after CREATE .. AS runs on the server and writes a topic. EMIT FINAL gives the last result of a"
-        " window with the record that ends its grace period. RETENTION must be longer than any gap between records:"
-        " a window that is older than that when it closes gives no result.",
+        " window with the record that ends its grace period, however far apart records are.",
         _ORDERS + "INSERT INTO orders (ROWTIME, id, item, amount) VALUES (1000, 1, 'pen', 3);\n"
         "INSERT INTO orders (ROWTIME, id, item, amount) VALUES (2000, 2, 'ink', 1);\n"
         "INSERT INTO orders (ROWTIME, id, item, amount) VALUES (63000, 3, 'pen', 4);\n"
