@@ -12,7 +12,7 @@ import polars as pl
 from kappaflow.client.admin import Admin, NewTopic
 from kappaflow.client.connection import ClientConfig
 from kappaflow.client.offsets import GroupOffsets
-from kappaflow.client.records import RecordReader, RecordWriter
+from kappaflow.client.records import ConsumedRecord, RecordReader, RecordWriter
 from kappaflow.client.topic_partition import TopicPartition
 from kappaflow.database import connect
 from kappaflow.errors import ServerError
@@ -102,18 +102,33 @@ def committed(server: EmbeddedServer, query_id: str, topic: str, partitions: int
 def test_a_command_with_a_bad_value_stops_its_query_alone() -> None:
     """Servers refuse such values; one of before did not, or somebody else wrote the command."""
     with EmbeddedServer() as server, connect(server.url) as db:
-        db.properties |= {"auto.offset.reset": "earliest", "commit.interval.ms": "1234"}
+        limit = "ksql.functions.collect_list.limit"
+        db.properties |= {"auto.offset.reset": "earliest", "commit.interval.ms": "1234", limit: "4321"}
         db.sql("CREATE STREAM a (k STRING KEY, v INT) WITH (kafka_topic='a', value_format='JSON', partitions=1);")
         db.sql("CREATE STREAM good AS SELECT * FROM a;")
+        db.sql("CREATE TABLE fine AS SELECT k, COLLECT_LIST(v) AS vs FROM a GROUP BY k;")
         config, commands = ClientConfig(server.bootstrap_servers), TopicPartition("ksql__commands", 0)
         with RecordReader(config, {commands: 0}) as reader:
-            records = wait_until(lambda: (found := reader.poll(1.0)) and len(found) == 2 and found, "both commands")
-        good = records[1]
+            found: list[ConsumedRecord] = []
+            wait_until(lambda: found.extend(reader.poll(1.0)) or len(found) == 3, "all commands")
+        _, good, fine = found
         with RecordWriter(config) as writer:
             bad = good.value.replace(b"1234", b"soon").replace(b"good", b"evil").replace(b"GOOD", b"EVIL")
-            bad = bad.replace(b'"queryNumber":1', b'"queryNumber":2')
+            bad = bad.replace(b'"queryNumber":1', b'"queryNumber":3')
             writer.send("ksql__commands", good.key.replace(b"GOOD", b"EVIL"), bad, partition=0)
-        wait_until(lambda: state_of(server, "CSAS_EVIL_2") == "ERROR", "the bad query in error")
+            bad = fine.value.replace(b"4321", b"many").replace(b"fine", b"foul").replace(b"FINE", b"FOUL")
+            bad = bad.replace(b'"queryNumber":2', b'"queryNumber":4')
+            writer.send("ksql__commands", fine.key.replace(b"FINE", b"FOUL"), bad, partition=0)
+        for query_id in ("CSAS_EVIL_3", "CTAS_FOUL_4"):
+            wait_until(lambda q=query_id: state_of(server, q) == "ERROR", f"{query_id} in error")
+        (shown,) = httpx.post(f"{server.url}/ksql", json={"ksql": "SHOW QUERIES EXTENDED;"}).json()
+        told = {each["id"]: [e["errorMessage"] for e in each["queryErrors"]] for each in shown["queryDescriptions"]}
+        assert told == {
+            "CSAS_GOOD_1": [],
+            "CTAS_FINE_2": [],
+            "CSAS_EVIL_3": ["Invalid value 'soon' for property 'commit.interval.ms': Not a number of type LONG."],
+            "CTAS_FOUL_4": [f"Invalid value 'many' for property '{limit}': Not a number of type LONG."],
+        }
         server.kill_child("worker-0")
         db.sql("INSERT INTO a VALUES ('k', 1);")
 
@@ -124,4 +139,4 @@ def test_a_command_with_a_bad_value_stops_its_query_alone() -> None:
                 return []
 
         assert wait_until(answered, "the good query's row") == [1]
-        wait_until(lambda: state_of(server, "CSAS_EVIL_2") == "ERROR", "the bad query in error again")
+        wait_until(lambda: state_of(server, "CSAS_EVIL_3") == "ERROR", "the bad query in error again")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from kappaflow.errors import StatementError
+from kappaflow.errors import KappaError, StatementError
 from kappaflow.server.control.entities import Entity, entity, fields, query_row, source_description
 from kappaflow.server.control.state import BrokerTopics, ControlState
 from kappaflow.server.control.statements.offset_summaries import offset_summary
@@ -115,11 +115,17 @@ def describe_queries(state: ControlState) -> list[Entity]:
     with state.commands.lock:
         queries = list(state.engine.metastore.queries.values())
     return [
-        _description(
-            state, Explanation(query.statement, query.id, dict(query.explanation), query.properties, query), query
-        )
+        _description(state, Explanation(query.statement, query.id, _sections(query), query.properties, query), query)
         for query in queries
     ]
+
+
+def _sections(query: PersistentQuery) -> dict[str, str]:
+    """Return how a query runs, or why it cannot: the others are described all the same."""
+    try:
+        return dict(query.explanation)
+    except KappaError as error:
+        return {"logical plan": str(error)}
 
 
 def _ends(query: PersistentQuery | PushQuery | PullQuery | None) -> tuple[list[str], list[str], str]:
