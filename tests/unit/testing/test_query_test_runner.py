@@ -189,6 +189,21 @@ ASSERT VALUES w (windowstart, windowend, k, s) VALUES (0, 10000, 'x', 5);
     assert (report.failed, len(report.passed)) == ([], 1)
 
 
+def test_sql_tests_lose_no_window_before_a_gap_as_servers_lose_none(tmp_path: Path) -> None:
+    statements = """--@test: gap
+        CREATE STREAM s (k STRING KEY, v INT) WITH (KAFKA_TOPIC='s', VALUE_FORMAT='JSON');
+        CREATE TABLE w AS SELECT k, COUNT(*) AS n FROM s
+            WINDOW TUMBLING (SIZE 10 SECONDS, GRACE PERIOD 5 SECONDS) GROUP BY k EMIT FINAL;
+        INSERT INTO s (ROWTIME, k, v) VALUES (1000, 'a', 1);
+        INSERT INTO s (ROWTIME, k, v) VALUES (86400000, 'a', 1);
+        ASSERT VALUES w (k, n) VALUES ('a', 1);
+    """
+    (tmp_path / "gap.sql").write_text(statements, encoding="utf-8")
+    report = run_paths([tmp_path])
+    assert [each.problem for each in report.failed] == []
+    assert len(report.passed) == 1
+
+
 def test_unmatched_rows_of_sql_tests_come_with_the_record_that_ends_their_window(tmp_path: Path) -> None:
     statements = """
 --@test: left

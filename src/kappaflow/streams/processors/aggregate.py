@@ -170,6 +170,6 @@ class WindowedAggregateProcessor(CachingProcessor):
     def expiries(self) -> list[Expiry]:
         """Return the windows beyond the retention; those that wait for their end stay."""
         time_ms = self.observed_time
-        if self.node.emit_final and self._by_start:
-            time_ms = min(time_ms, self._by_start[0][0] + self._retention_ms - 1)
+        if self._by_start:
+            time_ms = min(time_ms, self._by_start[0][0] + self._retention_ms)
         return [Expiry.of(self.node.store.name, 8, time_ms, self._retention_ms)]

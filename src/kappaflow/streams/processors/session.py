@@ -130,5 +130,8 @@ class SessionAggregateProcessor(CachingProcessor):
                 self._wait(window)
 
     def expiries(self) -> list[Expiry]:
-        """Return the sessions beyond the retention."""
-        return [Expiry.of(self.node.store.name, 16, self.newest_in(self.node.store), self._retention_ms)]
+        """Return the sessions beyond the retention; those that wait for their end stay."""
+        time_ms = self.newest_in(self.node.store)
+        if self._by_end:
+            time_ms = min(time_ms, self._by_end[0][0] + self._retention_ms)
+        return [Expiry.of(self.node.store.name, 16, time_ms, self._retention_ms)]

@@ -93,19 +93,20 @@ class SlidingAggregateProcessor(CachingProcessor):
                 at = int.from_bytes(full[inner:], "big")
                 if self._is_kept(at) or self.is_cached(full):
                     found.append((full, (at, state, timestamp)))
-        first = self._write_key(Windowed(key, self._scanned_from(low), 0)) if backward else start
-        return (window for _, window in self.visited(found, first, end, backward=backward))
+        if backward and self.cache is not None and self.cache.entries is not None:
+            start = self._write_key(Windowed(key, self._scanned_from(low, self.cache.newest), 0))
+        return (window for _, window in self.visited(found, start, end, backward=backward))
 
-    def _scanned_from(self, low: int) -> int:
+    def _scanned_from(self, low: int, newest: int) -> int:
         """Where a scan of a cache begins that descends to a window: at the begin of its segment.
 
         Where no window was put that late, the scan is one of the last segment that has any.  Those of a store in memory
         pass the windows of all keys.  Source: ``CachingWindowStore.CacheIteratorWrapper`` of Apache Kafka 4.3
         """
-        if self._spec.in_memory or self.cache is None:
+        if self._spec.in_memory:
             return 0
         segment_ms = max((self._spec.retention_ms or 0) // 2, SEGMENT_MS_MIN)
-        return max(0, min(low, self.cache.newest)) // segment_ms * segment_ms
+        return max(0, min(low, newest)) // segment_ms * segment_ms
 
     def _fold(self, record: Record, close_time: int) -> bool:
         """Fold a record whose windows do not begin before time 0; newest windows first."""
@@ -246,5 +247,8 @@ class SlidingAggregateProcessor(CachingProcessor):
         self._throttle.last_close_time = progress.get("closed", NO_TIME)
 
     def expiries(self) -> list[Expiry]:
-        """Return the windows beyond the retention."""
-        return [Expiry.of(self._spec.name, 8, self.observed_time, self._spec.retention_ms or 0)]
+        """Return the windows beyond the retention; those that were not looked at since they closed stay."""
+        retention_ms, time_ms = self._spec.retention_ms or 0, self.observed_time
+        if self._emit_final:
+            time_ms = min(time_ms, max(0, self._throttle.last_close_time - self._difference) + retention_ms)
+        return [Expiry.of(self._spec.name, 8, time_ms, retention_ms)]
