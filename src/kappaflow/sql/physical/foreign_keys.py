@@ -9,14 +9,15 @@ task of the left row.  The protocol is that of Kafka Streams (`kappaflow.streams
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 from kappaflow.serde import Serde
 from kappaflow.serde.objects import ObjectSerde, RawRowSerde
 from kappaflow.serde.types import BYTES
 from kappaflow.streams.columns.foreign_key_join import PrimaryPartition
-from kappaflow.streams.functions import Joiner
+from kappaflow.streams.functions import Joiner, Mapper
 from kappaflow.streams.processors.foreign_key_protocol import RegistrationSerde, ResponseSerde
 from kappaflow.streams.processors.foreign_key_sides import (
     AnsweringProcessor,
@@ -31,14 +32,6 @@ from kappaflow.streams.topology import TopologyBuilder
 from kappaflow.streams.topology import nodes as n
 
 WHY = "subscriptions to foreign keys are kept row by row"
-
-
-class RowOf(Protocol):
-    """Makes a row of a record."""
-
-    def row(self, record: Record) -> Any:
-        """Return the row."""
-        ...
 
 
 class PresentRowSerde(ObjectSerde):
@@ -75,7 +68,7 @@ class ForeignKeyJoin:
 
     name: str
     application_id: str
-    foreign_key: RowOf
+    foreign_key: Mapper
     joiner: Joiner
     left_store: n.StoreSpec
     right_store: n.StoreSpec
@@ -106,7 +99,7 @@ class ForeignKeyJoin:
 
     @property
     def _responses(self) -> ResponseSerde:
-        return ResponseSerde(PresentRowSerde(self.right_store.value_serde, len(self.right_store.types)))
+        return ResponseSerde(_present(self.right_store))
 
     @property
     def _subscriptions(self) -> n.StoreSpec:
@@ -131,64 +124,55 @@ class ForeignKeyJoin:
         found = self.foreign_key.row(Record(key, row, -1))
         return None if found is None or None in found else found
 
-    def _register(self) -> n.Node:
-        name = f"{self.name}-register"
-        left = PresentRowSerde(self.left_store.value_serde, len(self.left_store.types))
+    def _operator(self, what: str, make: Callable[..., Any], *specs: n.StoreSpec) -> n.Node:
+        """An operator whose processor `make` makes of its name, the task's context and these stores."""
+        name = f"{self.name}-{what}"
         return n.Operator(
             name=name,
-            make=lambda context, _: RegisteringProcessor(
-                name, context, self._foreign_key, self.right_key.serialize, left.serialize, left=self.keep_left
-            ),
+            specs=specs,
+            make=lambda context, stores: make(name, context, *(stores[spec.name] for spec in specs)),
             why=WHY,
         )
+
+    def _register(self) -> n.Node:
+        left = _present(self.left_store)
+
+        def make(name: str, context: Any) -> RegisteringProcessor:
+            write = self.right_key.serialize
+            return RegisteringProcessor(name, context, self._foreign_key, write, left.serialize, left=self.keep_left)
+
+        return self._operator("register", make)
 
     def _subscribe(self) -> n.Node:
-        name, spec = f"{self.name}-subscribe", self._subscriptions
-        return n.Operator(
-            name=name,
-            specs=(spec,),
-            make=lambda context, stores: SubscribingProcessor(
-                name, context, stores[spec.name], self.right_key.serialize, self._primary.serialize
-            ),
-            why=WHY,
-        )
+        def make(name: str, context: Any, store: Any) -> SubscribingProcessor:
+            return SubscribingProcessor(name, context, store, self.right_key.serialize, self._primary.serialize)
+
+        return self._operator("subscribe", make, self._subscriptions)
 
     def _answer(self) -> n.Node:
-        name, spec = f"{self.name}-answer", self.right_store
-        return n.Operator(
-            name=name,
-            specs=(spec,),
-            make=lambda context, stores: AnsweringProcessor(
-                name, context, StoreView(stores[spec.name], spec.key_serde)
-            ),
-            why=WHY,
-        )
+        def make(name: str, context: Any, store: Any) -> AnsweringProcessor:
+            return AnsweringProcessor(name, context, StoreView(store, self.right_store.key_serde))
+
+        return self._operator("answer", make, self.right_store)
 
     def _tell(self) -> n.Node:
-        name, spec = f"{self.name}-tell", self._subscriptions
-        return n.Operator(
-            name=name,
-            specs=(spec,),
-            make=lambda context, stores: ForeignChangeProcessor(
-                name, context, stores[spec.name], self.right_key.serialize, self._primary.deserialize
-            ),
-            why=WHY,
-        )
+        def make(name: str, context: Any, store: Any) -> ForeignChangeProcessor:
+            return ForeignChangeProcessor(name, context, store, self.right_key.serialize, self._primary.deserialize)
+
+        return self._operator("tell", make, self._subscriptions)
 
     def _resolve(self) -> n.Node:
-        name, spec = f"{self.name}-resolve", self.left_store
-        left = PresentRowSerde(spec.value_serde, len(spec.types))
-        return n.Operator(
-            name=name,
-            specs=(spec,),
-            make=lambda context, stores: ResolvingProcessor(
-                name,
-                context,
-                StoreView(stores[spec.name], spec.key_serde),
-                left.serialize,
-                self.joiner.row,
-                left=self.keep_left,
-                gives_changes=True,
-            ),
-            why=WHY,
-        )
+        left = _present(self.left_store)
+
+        def make(name: str, context: Any, store: Any) -> ResolvingProcessor:
+            view = StoreView(store, self._primary)
+            joiner = self.joiner.row
+            return ResolvingProcessor(
+                name, context, view, left.serialize, joiner, left=self.keep_left, gives_changes=True
+            )
+
+        return self._operator("resolve", make, self.left_store)
+
+
+def _present(store: n.StoreSpec) -> PresentRowSerde:
+    return PresentRowSerde(store.value_serde, len(store.types))
