@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from kappaflow.errors import ConfigError
 
-PREFIXES = ("ksql.streams.", "main.consumer.", "restore.consumer.", "global.consumer.", "consumer.", "producer.")
+STREAMS_PREFIX = "ksql.streams."
+PREFIXES = (STREAMS_PREFIX, "main.consumer.", "restore.consumer.", "global.consumer.", "consumer.", "producer.")
 INTEGERS = frozenset(
     """
     acceptable.recovery.lag auto.commit.interval.ms batch.size buffer.memory buffered.records.per.partition

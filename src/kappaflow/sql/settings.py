@@ -9,9 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from kappaflow.sql.property_values import integer_of
-
-STREAMS_PREFIX = "ksql.streams."
+from kappaflow.sql.property_values import STREAMS_PREFIX, integer_of
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ come behind the whole batch: both forms write the same where both take the same 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Literal
 
 from kappaflow.errors import KappaError
@@ -71,8 +71,9 @@ class BatchTopologyDriver:
         self._intervals = (emit_interval_ms, outer_interval_ms)
         self._caching = caching
         self._hides_expired = hides_expired
-        ordered = _upstream_first(topology)
-        self.has_turns = _has_turns(topology, ordered)
+        writers = _writers(topology)
+        ordered = _upstream_first(topology, writers)
+        self.has_turns = _has_turns(ordered, writers)
         self._drivers = [self._driver(sub, form) for sub in ordered]
 
     def _driver(self, sub: Subtopology, form: Form) -> RowDriver | ColumnDriver:
@@ -156,18 +157,16 @@ def _writers(topology: Topology) -> dict[str, set[int]]:
     return writers
 
 
-def _has_turns(topology: Topology, ordered: Sequence[Subtopology]) -> bool:
+def _has_turns(ordered: Sequence[Subtopology], writers: Mapping[str, set[int]]) -> bool:
     """Tell whether one writes a topic of another that comes before it."""
     place = {sub.number: at for at, sub in enumerate(ordered)}
-    writers = _writers(topology)
     return any(
         place[number] >= place[sub.number] for sub in ordered for t in sub.sources for number in writers.get(t, ())
     )
 
 
-def _upstream_first(topology: Topology) -> list[Subtopology]:
+def _upstream_first(topology: Topology, writers: Mapping[str, set[int]]) -> list[Subtopology]:
     """Return the subtopologies so that each comes behind those that write its repartition topics."""
-    writers = _writers(topology)
     ordered: list[Subtopology] = []
     placed: set[int] = set()
 

@@ -11,8 +11,10 @@ from kappaflow.serde.types import INTEGER
 from kappaflow.server.configuration import ServerConfig
 from kappaflow.server.control.property_rules import check_name, check_value
 from kappaflow.server.worker import error_policy
+from kappaflow.server.worker.queries import GUARANTEES
 from kappaflow.sql.functions.aggregate_collect import collect_list, collect_set
 from kappaflow.sql.functions.aggregation import AggregateCall
+from kappaflow.sql.property_values import BOOLEANS, CHOICES, INTEGERS, NOT_NEGATIVE
 from kappaflow.streams.execution import error_handling
 from kappaflow.streams.properties import ARGUMENTS, HANDLERS
 
@@ -76,3 +78,10 @@ def test_a_bad_limit_in_a_command_is_told_to_its_query_alone(collect: Callable[[
     with pytest.raises(KappaError, match=f"Invalid value 'abc' for property '{name}'"):
         collect(AggregateCall((INTEGER,), (), {name: "abc"}))
     collect(AggregateCall((INTEGER,), (), {name: ""}))
+
+
+def test_values_are_known_of_properties_that_requests_may_have() -> None:
+    for name in (*INTEGERS, *BOOLEANS, *CHOICES):
+        check_name(name)
+    assert NOT_NEGATIVE <= INTEGERS
+    assert set(CHOICES["processing.guarantee"]) == set(GUARANTEES)

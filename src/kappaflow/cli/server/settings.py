@@ -16,6 +16,8 @@ from kappaflow.server.configuration import ServerConfig
 
 assert _texts
 PROPERTIES = "properties"
+_FLAGS = {"users": "users_file"}
+"""The settings of flags that have another name."""
 NUMBERS = {"kafka_port", "http_port", "workers", "replication_factor"}
 NAMES = (
     "data_dir",
@@ -33,10 +35,6 @@ NAMES = (
     "tls_key",
     "bootstrap_servers",
 )
-
-
-_FLAGS = {"users_file": "users"}
-"""Settings whose flag has another name."""
 
 
 def add_shared_arguments(parser: argparse.ArgumentParser) -> None:
@@ -103,11 +101,11 @@ def _file(path: Path | None) -> dict[str, Any]:
         raise ConfigError(message("up.unreadable", path=path, why=error.strerror)) from error
     except tomllib.TOMLDecodeError as error:
         raise ConfigError(message("up.not_toml", path=path, why=error)) from error
-    known = {_FLAGS.get(name, name): name for name in (*NAMES, PROPERTIES)}
+    known = dict(zip((*NAMES, PROPERTIES), (*NAMES, PROPERTIES), strict=True)) | _FLAGS
     settings: dict[str, Any] = {}
     for key, value in found.items():
         spelt = key.replace("-", "_")
-        name = known.get(spelt, spelt if spelt in known.values() else None)
+        name = known.get(spelt)
         if name is None:
             nearest = difflib.get_close_matches(spelt, known, n=1, cutoff=0.6)
             hint = message("up.nearest", name=nearest[0].replace("_", "-")) if nearest else ""

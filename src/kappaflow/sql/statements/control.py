@@ -8,6 +8,8 @@ from kappaflow.sql.planning import PlanningContext
 from kappaflow.sql.queries import PersistentQuery, QueryKind, QueryState
 from kappaflow.sql.statement_plan import Plan
 
+NO_CONNECTORS = "This server runs no connectors. Write to a topic with any Kafka client, or with INSERT INTO."
+
 
 def plan_terminate(context: PlanningContext, statement: Terminate) -> Plan:
     """Plan TERMINATE.
@@ -71,9 +73,6 @@ def _transition(
         transitions=tuple((query.id, state) for query in queries),
         message=message,
     )
-
-
-NO_CONNECTORS = "This server runs no connectors. Write to a topic with any Kafka client, or with INSERT INTO."
 
 
 def plan_alter_system(context: PlanningContext, statement: AlterSystem) -> Plan:
