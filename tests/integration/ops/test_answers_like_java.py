@@ -14,9 +14,11 @@ from typing import Any, NamedTuple
 
 import pytest
 from confluent_kafka import Consumer, Producer
+from confluent_kafka import TopicPartition as Position
 
 from kappaflow.client.admin import NewTopic
 from kappaflow.client.topic_partition import TopicPartition
+from kappaflow.errors import ConfigError
 from kappaflow.ops.contexts import ContextFile
 from kappaflow.testing.apache_kafka import java_tool
 from kappaflow.testing.kappa_command import KappaCommand
@@ -97,13 +99,12 @@ def with_a_topic_that_a_group_reads(
         for number in range(300):
             producer.produce("orders", b"x" * 100, str(number), partition=number % 3)
         producer.commit_transaction(60)
-        consumer = Consumer(servers | {"group.id": "readers", "auto.offset.reset": "earliest"})
+        consumer = Consumer(servers | {"group.id": "readers", "enable.auto.commit": False})
         consumer.subscribe(["orders"])
-        for _ in range(100):
-            record = None
-            while record is None or record.error():
-                record = consumer.poll(1)
-            consumer.commit(message=record, asynchronous=False)
+        while not consumer.assignment():
+            consumer.poll(0.2)
+        read = [Position("orders", partition, 34 - (partition > 0)) for partition in range(3)]
+        consumer.commit(offsets=read, asynchronous=False)
         consumer.close()
         with cluster.session() as session:  # a second topic, so that the group is still there without the first
             session.admin.topics.create([NewTopic("extra", 1)])
@@ -287,6 +288,11 @@ def test_all_groups_and_the_offsets_of_a_reset_as_a_file(both: Both) -> None:
         "groups", "reset", "readers", "--topic", "orders", "--shift-by", "-2", "--dry-run", "--export", str(path)
     )
     assert sorted(row.replace('"', "") for row in exported) == path.read_text().split()
+    words = ("--group", "second", "--topic", "orders", "--shift-by", "2")  # of orders:0 alone there is an offset
+    with pytest.raises(ConfigError, match="Cannot shift offset for partition orders-"):
+        both.java(GROUPS, "--reset-offsets", *words, "--dry-run")
+    refused = both.kappa("groups", "reset", "second", "--topic", "orders", "--shift-by", "2", "--dry-run", code=2)
+    assert "nothing was committed for orders:1" in refused
     both.kappa("groups", "delete", "second", "third", "--confirm", "second,third")
     assert set(both.java(GROUPS, "--list").split()) == {"readers"}
 
