@@ -233,19 +233,21 @@ class CachingProcessor(Processor):
         there = {row[0] for row in rows}
         if backward:
             keys.reverse()
-        at = 0
+        at, ahead = 0, -1
         for row in reversed(rows) if backward else rows:
-            while at < len(keys):
+            while at < len(keys) and ahead < at:
                 entries.touch(keys[at])
-                if keys[at] in there:
-                    if keys[at] in entries:
-                        break
+                if keys[at] not in there:
+                    at += 1
+                elif keys[at] in entries:
+                    ahead = at
+                else:
                     entries.left_under_scans += 1
-                at += 1
+                    at += 1
             yield row
             if at < len(keys) and keys[at] == row[0]:
                 at += 1
-        for key in keys[at:]:
+        for key in keys[max(at, ahead + 1) :]:
             entries.touch(key)
 
     def newest_in(self, spec: StoreSpec) -> int:
