@@ -204,9 +204,8 @@ class SlidingAggregateProcessor(CachingProcessor):
     def _put(self, window: Windowed, state: Any, timestamp: int) -> Any:
         """Keep a window; return the result that it replaces, where results wait for a commit."""
         if self.cache is None:
-            if self._is_kept(window.start):
-                self._store.put(self._write_key(window), state, timestamp)
-                self.has_put(self._spec, window.start)
+            self._store.put(self._write_key(window), state, timestamp)
+            self.has_put(self._spec, window.start)
             return None
         key = self._write_key(window)
         found = self._store.get(key) if self._is_kept(window.start) or key in self.cache else None
