@@ -7,12 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from difflib import get_close_matches
 from enum import Enum
 
 from kappaflow.errors import StatementError
 from kappaflow.serde.schema import Schema, WindowInfo
 from kappaflow.serde.types import DataType
+from kappaflow.sql.nearest_names import did_you_mean
 from kappaflow.sql.queries import PersistentQuery
 
 
@@ -124,14 +124,10 @@ class MetaStore:
         """Return a hint at names that differ from `name` only in case, or an empty text."""
         near = [other for other in self.sources if other.upper() == name.upper() and other != name]
         if not near:
-            return self._similar(name)
+            return did_you_mean(self.sources, name).replace(" Did", "\nDid")
         names = " or ".join(f'"{other}"' for other in near)
         quoting = "wrap the source name in double quotes to make it case-sensitive."
         return f"\nDid you mean {names}? Hint: {quoting}"
-
-    def _similar(self, name: str) -> str:
-        close = get_close_matches(name, self.sources, n=1)
-        return f"\nDid you mean {close[0]}?" if close else ""
 
     def dependents(self, name: str) -> list[str]:
         """Return the names of the streams and tables that were made from source `name`."""

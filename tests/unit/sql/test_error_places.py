@@ -34,7 +34,7 @@ WRONG = [
     "SELECT k, ^r->y FROM s",
     "SELECT k, ^v[1] FROM s",
     "SELECT k, ^CAST(a AS INT) FROM s",
-    "SELECT k, ^CAST(v AS nothing) FROM s",
+    "SELECT k, CAST(v AS ^nothing) FROM s",
     "SELECT k, ^NULL AS n FROM s",
     "SELECT k, ^v AS ROWTIME FROM s",
     "SELECT k, v, ^v FROM s",

@@ -12,7 +12,15 @@ from kappaflow.sql.ast.places import place_of
 from kappaflow.sql.ast.relations import AllColumns, Join, SelectItem
 from kappaflow.sql.ast.rewrite import rewrite, walk
 from kappaflow.sql.ast.statements import NamedType, Query
+from kappaflow.sql.grammar.expression_builder import PRIMITIVES
 from kappaflow.sql.metastore import MetaStore
+from kappaflow.sql.nearest_names import did_you_mean
+
+_WITH_PARTS = ("DECIMAL", "ARRAY", "MAP", "STRUCT")
+_TYPES = (
+    " Types are BOOLEAN, INTEGER, BIGINT, DOUBLE, DECIMAL(p, s), VARCHAR, BYTES, TIME, DATE, TIMESTAMP, ARRAY<t>, "
+    "MAP<k, v>, STRUCT<name t, ..> and those of CREATE TYPE."
+)
 
 
 def resolve_type(data_type: DataType, metastore: MetaStore) -> DataType:
@@ -22,10 +30,11 @@ def resolve_type(data_type: DataType, metastore: MetaStore) -> DataType:
         StatementError: a custom type is unknown.
     """
     match data_type:
-        case NamedType(name):
+        case NamedType(name, position):
             found = metastore.types.get(name) or metastore.types.get(name.upper())
             if found is None:
-                raise StatementError(f"Cannot resolve unknown type: {name}")
+                hint = did_you_mean((*metastore.types, *PRIMITIVES, *_WITH_PARTS), name) or _TYPES
+                raise StatementError(f"Cannot resolve unknown type: {name}.{hint}", at=position)
             return found
         case Array(element):
             return Array(resolve_type(element, metastore))

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, replace
-from difflib import get_close_matches
 
 from kappaflow.errors import StatementError
 from kappaflow.serde.schema import Column
@@ -18,6 +17,7 @@ from kappaflow.sql.ast.formatter import format_expression
 from kappaflow.sql.ast.places import place_of
 from kappaflow.sql.ast.rewrite import rewrite, walk
 from kappaflow.sql.metastore import DataSource
+from kappaflow.sql.nearest_names import did_you_mean
 
 PSEUDO_COLUMNS: dict[str, DataType] = {"ROWTIME": BIGINT, "ROWPARTITION": INTEGER, "ROWOFFSET": BIGINT}
 WINDOW_BOUNDS: dict[str, DataType] = {"WINDOWSTART": BIGINT, "WINDOWEND": BIGINT}
@@ -135,8 +135,7 @@ class Scope:
 
 def _unresolved(clause: str, reference: ColumnReference, sources: tuple[AliasedSource, ...]) -> StatementError:
     names = [name for source in sources for name in source.select_all()]
-    close = get_close_matches(reference.name, names, n=1)
-    hint = f" Did you mean {close[0]}?" if close else ""
+    hint = did_you_mean(names, reference.name)
     text = f"{clause} column '{format_expression(reference)}' cannot be resolved.{hint}"
     return StatementError(text, at=reference.position)
 

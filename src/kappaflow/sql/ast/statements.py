@@ -16,6 +16,7 @@ class NamedType(DataType):
     """A custom type by name; the analyzer replaces it."""
 
     name: str
+    position: Position | None = field(default=None, compare=False, repr=False)
 
     def __str__(self) -> str:
         return self.name

@@ -20,6 +20,7 @@ from typing import Any, TypeVar
 from kappaflow.errors import StatementError
 from kappaflow.serde.types import DataType
 from kappaflow.sql.functions.signature import Argument, LambdaTyper, Match, Signature, parse_signature
+from kappaflow.sql.nearest_names import did_you_mean
 from kappaflow.sql.types import type_text
 
 _FAMILIES = (
@@ -197,11 +198,12 @@ class FunctionRegistry:
         """Return the function called `name`.
 
         Raises:
-            StatementError: there is none.
+            StatementError: there is none; the message names the one that is spelt most like it.
         """
         found = self.get(name)
         if found is None:
-            raise StatementError(f"Can't find any functions with the name '{name.upper()}'")
+            hint = did_you_mean((function.name.upper() for function in self), name)
+            raise StatementError(f"Can't find any functions with the name '{name.upper()}'{hint and '.'}{hint}")
         return found
 
     def is_aggregate(self, name: str) -> bool:

@@ -169,7 +169,7 @@ class ExpressionBuilder(Transformer[Token, Any]):
             if precision < scale:
                 raise self.error(f"DECIMAL precision must be >= scale: {shown}", meta.line, meta.column)
             return t.Decimal(precision, scale)
-        return PRIMITIVES.get(name) or NamedType(name)
+        return PRIMITIVES.get(name) or NamedType(name, position(meta))
 
     # --- literals --------------------------------------------------------------------------------------
 

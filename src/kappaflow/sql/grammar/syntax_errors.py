@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import difflib
-
 from lark.exceptions import UnexpectedCharacters, UnexpectedToken
 
 from kappaflow.errors import ParseError
 from kappaflow.sql.grammar.lexer import KEYWORDS, NON_RESERVED
+from kappaflow.sql.nearest_names import nearest
 
 STATEMENT_STARTS = tuple(
     """
@@ -47,9 +46,9 @@ def unexpected_token_error(error: UnexpectedToken, text: str) -> ParseError:
         lines.append(f"Syntax error at or near '{shown}' at line {line}:{column}")
     candidates = STATEMENT_STARTS if at_start else [name for name in expected if name in KEYWORDS]
     known = token.type in KEYWORDS  # it is spelt right, and only misplaced
-    nearest = [] if known else difflib.get_close_matches(shown.upper(), candidates, n=1, cutoff=0.6)
-    if nearest:
-        lines.append(f"Did you mean '{nearest[0]}'?")
+    meant = None if known else nearest(shown, candidates)
+    if meant is not None:
+        lines.append(f"Did you mean '{meant}'?")
     lines.append(f"Statement: {text.strip()}")
     return ParseError("\n".join(lines), text.strip(), line, column)
 

@@ -260,7 +260,14 @@ class RecordedFunctions(FunctionRegistry):
             problems = self._reach.problems if isinstance(self._reach, UserFunctions) else ()
             if not problems:
                 raise
-            raise error.within("\n".join((f"{error}. These functions could not be loaded:", *problems))) from None
+            raise error.within(
+                "\n".join((f"{_ended(error)} These functions could not be loaded:", *problems))
+            ) from None
+
+
+def _ended(error: StatementError) -> str:
+    text = str(error)
+    return text if text.endswith("?") else f"{text}."
 
 
 def with_code(recorded: Declaration, found: Function | None) -> Function:
