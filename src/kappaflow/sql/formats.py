@@ -21,6 +21,7 @@ from kappaflow.serde.schema import Column
 from kappaflow.serde.schema_registry import SchemaRegistry
 from kappaflow.serde.types import Array, DataType, Map, Struct
 from kappaflow.sql.metastore import FormatInfo
+from kappaflow.sql.nearest_names import did_you_mean
 from kappaflow.sql.settings import Settings
 
 
@@ -31,7 +32,8 @@ def require_format(name: str, properties: Mapping[str, str]) -> FormatInfo:
         StatementError: there is no such format, or it does not take a property.
     """
     if name not in FORMATS:
-        raise StatementError(f"Unknown format: {name}")
+        hint = did_you_mean(FORMATS, name) or f" Formats are {', '.join(FORMATS)}."
+        raise StatementError(f"Unknown format: {name}.{hint}")
     problem = properties_problem(name, frozenset(properties))
     if problem is not None:
         raise StatementError(problem)

@@ -7,10 +7,13 @@ from dataclasses import dataclass
 from kappaflow.errors import FunctionError, ParseError, StatementError
 from kappaflow.kernel.number_text import parse_integer
 from kappaflow.serde.schema import WindowInfo, WindowType
+from kappaflow.sql.ast.expressions import Position
+from kappaflow.sql.ast.places import PlacedName, located
 from kappaflow.sql.ast.statements import Properties, PropertyValue
 from kappaflow.sql.formats import require_format
 from kappaflow.sql.functions.java_time import time_pattern
 from kappaflow.sql.metastore import FormatInfo
+from kappaflow.sql.nearest_names import did_you_mean
 from kappaflow.sql.settings import Settings
 
 _COMMON = frozenset(
@@ -43,9 +46,14 @@ class WithClause:
                 exclude each other.
         """
         values = dict(properties)
-        unknown = sorted(set(values) - allowed)
+        unknown = [name for name in values if name not in allowed]
         if unknown:
-            raise StatementError(f"Invalid config variable(s) in the WITH clause: {','.join(unknown)}")
+            told = sorted(unknown)
+            hint = did_you_mean(allowed, *told)
+            raise StatementError(
+                f"Invalid config variable(s) in the WITH clause: {','.join(told)}{hint and '.'}{hint}",
+                at=unknown[0].position if isinstance(unknown[0], PlacedName) else None,
+            )
         for name in required:
             if not values.get(name):
                 raise StatementError(f'Missing required property "{name}" which has no default value.')
@@ -61,6 +69,12 @@ class WithClause:
             clause.integer(name)
         clause.check_timestamp_format()
         return clause
+
+    def place(self, *names: str) -> Position | None:
+        """Return where the value of the first of `names` that is given was written."""
+        given = {str(key): key for key in self.values}
+        key = next((given[name] for name in names if name in given), None)
+        return key.value_position if isinstance(key, PlacedName) else None
 
     def text(self, name: str) -> str | None:
         """Return the value as text, or None."""
@@ -80,7 +94,8 @@ class WithClause:
         try:
             return parse_integer(str(value).strip(), bits)
         except ValueError:
-            raise StatementError(f"Invalid value {value} for property {name}: Not a number of type {kind}") from None
+            message = f"Invalid value {value} for property {name}: Not a number of type {kind}"
+            raise StatementError(message, at=self.place(name)) from None
 
     def flag(self, name: str) -> bool | None:
         """Return the value as a boolean, or None.
@@ -94,7 +109,8 @@ class WithClause:
         word = str(value).strip().lower()
         if word not in {"true", "false"}:
             raise StatementError(
-                f"Invalid value {value} for property {name}: Expected value to be either true or false"
+                f"Invalid value {value} for property {name}: Expected value to be either true or false",
+                at=self.place(name),
             )
         return word == "true"
 
@@ -111,7 +127,8 @@ class WithClause:
             time_pattern(pattern)
         except FunctionError as error:
             # Spelt as ksqlDB spells it, so that what looks for its text finds it.
-            raise StatementError(f"Invalid datatime format for config:TIMESTAMP_FORMAT, reason:{error}") from None
+            message = f"Invalid datatime format for config:TIMESTAMP_FORMAT, reason:{error}"
+            raise StatementError(message, at=self.place("TIMESTAMP_FORMAT")) from None
 
     def topic_counts(self, partitions: int, replicas: int) -> tuple[int, int]:
         """Return the partitions and replicas that a topic is to have: as given, else the ones handed in.
@@ -121,10 +138,12 @@ class WithClause:
         """
         wanted_partitions, wanted_replicas = self.integer("PARTITIONS"), self.integer("REPLICAS")
         if wanted_partitions is not None and wanted_partitions < 1:
-            raise StatementError(f"PARTITIONS must be at least 1, got {wanted_partitions}.")
+            message = f"PARTITIONS must be at least 1, got {wanted_partitions}."
+            raise StatementError(message, at=self.place("PARTITIONS"))
         if wanted_replicas is not None and wanted_replicas < 1 and wanted_replicas != BROKER_DEFAULT:
             raise StatementError(
-                f"REPLICAS must be at least 1, or -1 for the default of the brokers, got {wanted_replicas}."
+                f"REPLICAS must be at least 1, or -1 for the default of the brokers, got {wanted_replicas}.",
+                at=self.place("REPLICAS"),
             )
         return (
             partitions if wanted_partitions is None else wanted_partitions,
@@ -151,7 +170,8 @@ class WithClause:
         found: dict[str, str] = {}
         delimiter = self.text(f"{prefix}_DELIMITER")
         if delimiter is not None:
-            found["delimiter"] = _delimiter(f"{prefix}_DELIMITER", delimiter)
+            with located(self.place(f"{prefix}_DELIMITER")):
+                found["delimiter"] = _delimiter(f"{prefix}_DELIMITER", delimiter)
         full_name = self.text(f"{prefix}_SCHEMA_FULL_NAME")
         if full_name is None and not is_key:
             full_name = self.text("VALUE_AVRO_SCHEMA_FULL_NAME")
@@ -256,7 +276,15 @@ def source_formats(clause: WithClause, settings: Settings) -> tuple[FormatInfo, 
             "Statement is missing the 'VALUE_FORMAT' property from the WITH clause. "
             "Either provide one or set a default via the 'ksql.persistence.default.format.value' config."
         )
-    return (
-        require_format(key_name, clause.format_properties(is_key=True)),
-        require_format(value_name, clause.format_properties(is_key=False)),
-    )
+    return given_format(clause, key_name, is_key=True), given_format(clause, value_name, is_key=False)
+
+
+def given_format(clause: WithClause, name: str, *, is_key: bool) -> FormatInfo:
+    """Return the format called `name` with the properties that the clause has for it.
+
+    Raises:
+        StatementError: it is unknown, or does not take its properties.
+    """
+    properties = clause.format_properties(is_key)
+    with located(clause.place("KEY_FORMAT" if is_key else "VALUE_FORMAT", "FORMAT")):
+        return require_format(name, properties)

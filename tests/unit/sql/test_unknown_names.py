@@ -31,6 +31,20 @@ WRONG = [
         "unknown type: FLOAT. Types are BOOLEAN, INTEGER,",
     ),
     ("CREATE STREAM z AS SELECT k, ^UCAS(k) FROM s;", "functions with the name 'UCAS'. Did you mean UCASE?"),
+    ("CREATE STREAM z (a INT) WITH (kafka_topic='z', format=^'JSN');", "Unknown format: JSN. Did you mean JSON?"),
+    ("CREATE STREAM z WITH (value_format=^JSN) AS SELECT * FROM s;", "Unknown format: JSN. Did you mean JSON?"),
+    ("CREATE STREAM z WITH (key_format=^'XML') AS SELECT * FROM s;", "Unknown format: XML. Formats are KAFKA, JSON,"),
+    ("CREATE STREAM z (a INT) WITH (^kafka_topc='z', x='JSON');", "clause: KAFKA_TOPC,X. Did you mean KAFKA_TOPIC?"),
+    ("CREATE STREAM z WITH (^'value-format'='JSON') AS SELECT * FROM s;", "VALUE-FORMAT. Did you mean VALUE_FORMAT?"),
+    ("INSERT INTO s WITH (^ID='x') SELECT k, v, d, t FROM s;", "Invalid config variable(s) in the WITH clause: ID"),
+    ("CREATE STREAM z WITH (timestamp=^'tt2') AS SELECT k, t AS t2 FROM s;", "in the schema: 'TT2'. Did you mean T2?"),
+    ("CREATE STREAM z WITH (partitions=^0) AS SELECT * FROM s;", "PARTITIONS must be at least 1, got 0."),
+    ("CREATE STREAM z WITH (replicas=^'a') AS SELECT * FROM s;", "a for property REPLICAS: Not a number of type INT"),
+    (
+        "CREATE STREAM z WITH (value_delimiter=^'ab', value_format='DELIMITED') AS SELECT * FROM s;",
+        "delimiter value: 'ab'",
+    ),
+    ("CREATE STREAM z WITH (format=^'JSON', key_delimiter=';') AS SELECT * FROM s;", "does not support"),
     ("CREATE TABLE z AS SELECT k, ^coutn(*) FROM s GROUP BY k;", "name 'COUTN'. Did you mean COUNT?"),
 ]
 

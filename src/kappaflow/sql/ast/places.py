@@ -1,4 +1,4 @@
-"""Errors get the place of the innermost node that they were found in."""
+"""Places of names, and of errors: that of the innermost node that they were found in."""
 
 from __future__ import annotations
 
@@ -19,11 +19,39 @@ class Placed(Protocol):
         ...
 
 
+class PlacedName(str):
+    """A name that knows where it was written; it equals the same name written elsewhere.
+
+    Attributes:
+        position: where it starts; None where it was not written but made.
+        value_position: where what is given under this name starts.
+    """
+
+    __slots__ = ("position", "value_position")
+
+    position: Position | None
+    value_position: Position | None
+
+    def __new__(cls, text: str, position: Position | None = None, value_position: Position | None = None) -> PlacedName:
+        """Make one."""
+        made = super().__new__(cls, text)
+        made.position = position
+        made.value_position = value_position
+        return made
+
+
 @contextmanager
 def place_of(node: Placed) -> Generator[None]:
     """Give the errors raised meanwhile the place of a node, where they have none yet."""
+    with located(node.position):
+        yield
+
+
+@contextmanager
+def located(at: Position | None) -> Generator[None]:
+    """Give the errors raised meanwhile a place, where they have none yet."""
     try:
         yield
     except StatementError as error:
-        error.locate(node.position)
+        error.locate(at)
         raise

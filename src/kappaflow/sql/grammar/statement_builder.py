@@ -11,6 +11,7 @@ from lark.tree import Meta
 
 from kappaflow.sql.ast import expressions as e
 from kappaflow.sql.ast import statements as s
+from kappaflow.sql.ast.places import PlacedName
 from kappaflow.sql.grammar.expression_builder import has, parts, position, unquote, whole, with_meta
 from kappaflow.sql.grammar.query_builder import QueryBuilder
 
@@ -142,18 +143,18 @@ class StatementBuilder(QueryBuilder):
             raise self.error(f"The WITH clause has {twice} more than once", meta.line, meta.column)
         return properties
 
-    def property(self, _meta: Meta, children: Children) -> tuple[str, s.PropertyValue]:
-        name, value = parts(children)
+    def property(self, meta: Meta, children: Children) -> tuple[str, s.PropertyValue]:
+        name, (value, value_at) = parts(children)
         key = unquote(name) if isinstance(name, Token) and name.type == "STRING_LITERAL" else str(name)
-        return key.upper(), value
+        return PlacedName(key.upper(), position(meta), value_at), value
 
-    def property_value(self, meta: Meta, children: Children) -> s.PropertyValue:
+    def property_value(self, meta: Meta, children: Children) -> tuple[s.PropertyValue, e.Position | None]:
         literal = children[0]
         if isinstance(literal, e.DecimalLiteral):
-            return str(literal.value)
+            return str(literal.value), position(meta)
         if isinstance(literal, e.NullLiteral):
             raise self.error("A property needs a value, not NULL", meta.line, meta.column)
-        return literal.value
+        return literal.value, position(meta)
 
     def negative(self, _meta: Meta, children: Children) -> e.Expression:
         token = children[-1]
@@ -161,8 +162,8 @@ class StatementBuilder(QueryBuilder):
             return e.LongLiteral(-whole(token))
         return e.DecimalLiteral(-Decimal(token)) if token.type == "DECIMAL_VALUE" else e.DoubleLiteral(-float(token))
 
-    def property_name(self, _meta: Meta, children: Children) -> s.PropertyValue:
-        return str(children[0])
+    def property_name(self, meta: Meta, children: Children) -> tuple[s.PropertyValue, e.Position | None]:
+        return str(children[0]), position(meta)
 
     # --- CREATE ----------------------------------------------------------------------------------------
 

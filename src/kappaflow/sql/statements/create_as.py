@@ -23,7 +23,7 @@ from kappaflow.sql.optimizer.optimizer import optimize
 from kappaflow.sql.physical.persistent import SinkSpec, persistent_query
 from kappaflow.sql.physical.upgrades import check_upgrade
 from kappaflow.sql.planning import PlanningContext
-from kappaflow.sql.properties import CREATE_AS_PROPERTIES, WithClause
+from kappaflow.sql.properties import CREATE_AS_PROPERTIES, WithClause, given_format
 from kappaflow.sql.queries import PersistentQuery, QueryKind
 from kappaflow.sql.statement_plan import Plan, RegisterSource
 from kappaflow.sql.statements.inference import check_schema_id
@@ -140,20 +140,18 @@ def _formats(
 ) -> tuple[FormatInfo, FormatInfo]:
     left = analysis.scope.sources[0].source
     key_name = clause.key_format_name()
-    key_properties = clause.format_properties(is_key=True)
     if key_name is None:
         key_format = _default_key_format(
             left.key_format, keys, context, partitioned_by_null=analysis.partition_by == ()
         )
-        key_format = _with_properties(key_format, key_properties)
+        key_format = _with_properties(key_format, clause.format_properties(is_key=True))
     else:
-        key_format = require_format(key_name, key_properties)
+        key_format = given_format(clause, key_name, is_key=True)
     value_name = clause.value_format_name()
-    value_properties = clause.format_properties(is_key=False)
     if value_name is None or value_name == left.value_format.name:
-        value_format = _with_properties(internal_format(left.value_format), value_properties)
+        value_format = _with_properties(internal_format(left.value_format), clause.format_properties(is_key=False))
     else:
-        value_format = require_format(value_name, value_properties)
+        value_format = given_format(clause, value_name, is_key=False)
     return key_format, value_format
 
 

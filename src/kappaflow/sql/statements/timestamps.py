@@ -6,6 +6,7 @@ from kappaflow.errors import StatementError
 from kappaflow.serde.schema import Schema
 from kappaflow.serde.types import BigInt, String, Timestamp
 from kappaflow.sql.metastore import TimestampColumn
+from kappaflow.sql.nearest_names import did_you_mean
 from kappaflow.sql.properties import WithClause
 
 
@@ -50,7 +51,11 @@ def check_timestamp_name(clause: WithClause, schema: Schema) -> str | None:
     quoted = len(name) > 1 and name[0] == name[-1] and name[0] in '`"'
     name = name[1:-1] if quoted else name.upper()
     if schema.find(name) is None:
-        raise StatementError(f"The TIMESTAMP column set in the WITH clause does not exist in the schema: '{name}'")
+        hint = did_you_mean((column.name for column in schema.columns), name)
+        raise StatementError(
+            f"The TIMESTAMP column set in the WITH clause does not exist in the schema: '{name}'{hint and '.'}{hint}",
+            at=clause.place("TIMESTAMP"),
+        )
     return name
 
 
