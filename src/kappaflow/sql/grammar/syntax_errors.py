@@ -45,8 +45,11 @@ def unexpected_token_error(error: UnexpectedToken, text: str) -> ParseError:
     else:
         lines.append(f"Syntax error at or near '{shown}' at line {line}:{column}")
     candidates = STATEMENT_STARTS if at_start else [name for name in expected if name in KEYWORDS]
-    known = token.type in KEYWORDS  # it is spelt right, and only misplaced
-    meant = None if known else nearest(shown, candidates)
+    if token.type in KEYWORDS:  # it is spelt right, and only misplaced, or in the wrong number: STREAM for STREAMS
+        others = (f"{token.type}S", token.type.removesuffix("S"))
+        meant = next((name for name in candidates if name in others and "WORD" not in expected), None)
+    else:
+        meant = nearest(shown, candidates)
     if meant is not None:
         lines.append(f"Did you mean '{meant}'?")
     lines.append(f"Statement: {text.strip()}")
