@@ -24,9 +24,15 @@ class NamedType(DataType):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Statement:
-    """Base of all statements."""
+    """Base of all statements.
+
+    Attributes:
+        position: where it starts.
+        name_at: where the name of what it changes stands, for statements whose errors are about that name.
+    """
 
     position: Position | None = field(default=None, compare=False, repr=False)
+    name_at: Position | None = field(default=None, compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -69,8 +69,10 @@ def evaluate_constant(
             f"Expected type {error.target} for field `{column}` but got {type_text(error.source)}"
             f"({format_expression(expression)})"
         ) from None
+    except StatementError as error:
+        raise error.within(f"The value of column `{column}` does not fit: {error}") from None
     except (SqlError, FunctionError) as error:
-        raise StatementError(f"The value of column `{column}` does not fit: {error}") from None
+        raise StatementError(f"The value of column `{column}` does not fit {target}: {error}") from None
 
 
 class _Misfit(Exception):

@@ -132,6 +132,9 @@ class StatementBuilder(QueryBuilder):
         name, type_, key = parts(children)
         return s.ColumnDefinition(name, type_, "HEADERS", unquote(key))
 
+    def placed_name(self, meta: Meta, children: Children) -> PlacedName:
+        return PlacedName(children[0], position(meta))
+
     def names(self, _meta: Meta, children: Children) -> _Names:
         return _Names(children)
 
@@ -260,12 +263,15 @@ class StatementBuilder(QueryBuilder):
     def insert_into(self, meta: Meta, children: Children) -> s.Statement:
         items, _ = _split(children)
         properties = tuple(_of(_Properties, items, ()))
-        return self._made(meta, s.InsertInto(items[0], items[-1], properties, position=position(meta)))
+        target: PlacedName = items[0]
+        statement = s.InsertInto(str(target), items[-1], properties, position=position(meta), name_at=target.position)
+        return self._made(meta, statement)
 
     def _values(self, meta: Meta, children: Children) -> s.InsertValues:
         items, _ = _split(children)
         names = tuple(_of(_Names, items, ()))
-        return s.InsertValues(items[0], names, tuple(items[-1]), position=position(meta))
+        target: PlacedName = items[0]
+        return s.InsertValues(str(target), names, tuple(items[-1]), position=position(meta), name_at=target.position)
 
     def insert_values(self, meta: Meta, children: Children) -> s.Statement:
         return self._made(meta, self._values(meta, children))
@@ -274,7 +280,14 @@ class StatementBuilder(QueryBuilder):
 
     def _drop(self, meta: Meta, children: Children, is_table: bool) -> s.Statement:
         (name,), flags = _split(children)
-        statement = s.DropSource(name, is_table, "if_exists" in flags, "delete_topic" in flags, position=position(meta))
+        statement = s.DropSource(
+            str(name),
+            is_table,
+            "if_exists" in flags,
+            "delete_topic" in flags,
+            position=position(meta),
+            name_at=name.position,
+        )
         return self._made(meta, statement)
 
     def drop_stream(self, meta: Meta, children: Children) -> s.Statement:
@@ -285,7 +298,8 @@ class StatementBuilder(QueryBuilder):
 
     def drop_type(self, meta: Meta, children: Children) -> s.Statement:
         (name,), flags = _split(children)
-        return self._made(meta, s.DropType(name, "if_exists" in flags, position=position(meta)))
+        statement = s.DropType(str(name), "if_exists" in flags, position=position(meta), name_at=name.position)
+        return self._made(meta, statement)
 
     def drop_connector(self, meta: Meta, children: Children) -> s.Statement:
         (name,), flags = _split(children)
@@ -297,12 +311,14 @@ class StatementBuilder(QueryBuilder):
     alteration = value_column
 
     def alter_stream(self, meta: Meta, children: Children) -> s.Statement:
-        name, columns = parts(children)
-        return self._made(meta, s.AlterSource(name, tuple(columns), False, position=position(meta)))
+        return self._made(meta, self._altered(meta, children, False))
 
     def alter_table(self, meta: Meta, children: Children) -> s.Statement:
+        return self._made(meta, self._altered(meta, children, True))
+
+    def _altered(self, meta: Meta, children: Children, is_table: bool) -> s.AlterSource:
         name, columns = parts(children)
-        return self._made(meta, s.AlterSource(name, tuple(columns), True, position=position(meta)))
+        return s.AlterSource(str(name), tuple(columns), is_table, position=position(meta), name_at=name.position)
 
     def alter_system(self, meta: Meta, children: Children) -> s.Statement:
         name, value = parts(children)

@@ -23,7 +23,8 @@ def plan_alter(context: PlanningContext, statement: AlterSource) -> Plan:
     kind = "table" if statement.is_table else "stream"
     source = context.metastore.source(statement.name)
     if source is None:
-        raise StatementError(f"Source {statement.name} does not exist.{context.metastore.hint(statement.name)}")
+        hint = context.metastore.hint(statement.name)
+        raise StatementError(f"Source {statement.name} does not exist.{hint}", at=statement.name_at)
     if source.is_table != statement.is_table:
         raise StatementError(
             f"Incompatible data source type is {source.kind.value}, but statement was ALTER {kind.upper()}"

@@ -28,7 +28,7 @@ def plan_drop(context: PlanningContext, statement: DropSource) -> Plan:
         message = f"{kind} {statement.name} does not exist"
         if statement.if_exists:
             return Plan(context.text, statement, command, warning=f"{kind} `{statement.name}` does not exist.")
-        raise StatementError(f"{message}.{context.metastore.hint(statement.name)}")
+        raise StatementError(f"{message}.{context.metastore.hint(statement.name)}", at=statement.name_at)
     if source.is_table != statement.is_table:
         actual = source.kind.value
         raise StatementError(f"Incompatible data source type is {actual}, but statement was DROP {kind.upper()}")

@@ -8,7 +8,7 @@ from kappaflow.errors import StatementError
 from kappaflow.serde.schema import Schema
 from kappaflow.sql.analyzer.query import analyze
 from kappaflow.sql.ast.expressions import Cast, ColumnReference
-from kappaflow.sql.ast.places import place_of
+from kappaflow.sql.ast.places import located, place_of
 from kappaflow.sql.ast.statements import InsertInto
 from kappaflow.sql.logical.plan import NamedExpression, Node, Project
 from kappaflow.sql.logical.planner import plan_query
@@ -31,7 +31,8 @@ def plan_insert_into(context: PlanningContext, statement: InsertInto) -> Plan:
         StatementError: the target cannot be written, or the result does not fit it.
     """
     clause = WithClause.of(statement.properties, INSERT_PROPERTIES)
-    target = _target(context, statement.target)
+    with located(statement.name_at):
+        target = _target(context, statement.target)
     analysis = analyze(statement.query, context.metastore, context.functions, persistent=True)
     if analysis.limit is not None:
         raise StatementError("INSERT INTO statements don't support LIMIT clause.")

@@ -10,6 +10,7 @@ from kappaflow.serde.schema import Column, Namespace
 from kappaflow.serde.types import BIGINT
 from kappaflow.sql.analyzer.custom_types import resolve_casts
 from kappaflow.sql.ast.expressions import ColumnReference, Expression, FunctionCall
+from kappaflow.sql.ast.places import PlacedName, located, place_of
 from kappaflow.sql.ast.rewrite import walk
 from kappaflow.sql.ast.statements import InsertValues
 from kappaflow.sql.expressions.constants import evaluate_constant
@@ -17,6 +18,7 @@ from kappaflow.sql.expressions.json_values import column_name, json_reader
 from kappaflow.sql.formats import key_serde, value_serde
 from kappaflow.sql.functions.registry import FunctionRegistry
 from kappaflow.sql.metastore import DataSource
+from kappaflow.sql.nearest_names import did_you_mean
 from kappaflow.sql.planning import PlanningContext
 from kappaflow.sql.queries import InsertRecord
 
@@ -27,16 +29,12 @@ def plan_insert_values(context: PlanningContext, statement: InsertValues) -> Ins
     Raises:
         StatementError: the target cannot be written, or columns and values do not fit.
     """
-    target = _target(context, statement.target)
+    with located(statement.name_at):
+        target = _target(context, statement.target)
     if not statement.columns and target.schema.headers:
         listed = ", ".join(column.name for column in target.schema.headers)
         raise StatementError(f"{_failed(target)} Cannot insert into HEADER columns: {listed}")
-    count = len(statement.columns) or len(target.schema.key + target.schema.value)
-    if count != len(statement.values):
-        raise StatementError(
-            f"Failed to prepare statement: Expected number columns and values to match: {count}, "
-            f"{len(statement.values)}"
-        )
+    _check_count(target, statement)
     _check_no_sources(statement)
     try:
         row = _row(context, target, statement)
@@ -45,15 +43,29 @@ def plan_insert_values(context: PlanningContext, statement: InsertValues) -> Ins
     return _RecordMaker(context, target).record(row, row.pop("ROWTIME", None))
 
 
+def _check_count(target: DataSource, statement: InsertValues) -> None:
+    columns = statement.columns or tuple(column.name for column in target.schema.key + target.schema.value)
+    count, given = len(columns), len(statement.values)
+    if count == given:
+        return
+    # The first value that has no column, or the last one before those that are missing.
+    at = statement.values[min(count, given - 1)].position
+    raise StatementError(
+        f"Failed to prepare statement: Expected number columns and values to match: {count}, {given}. "
+        f"The columns are {', '.join(columns)}.",
+        at=at,
+    )
+
+
 def _row(context: PlanningContext, target: DataSource, statement: InsertValues) -> dict[str, Any]:
     row: dict[str, Any] = {}
     for column, expression in zip(_columns(target, statement), statement.values, strict=True):
-        _check_functions(expression, context.functions)
-        resolved = resolve_casts(expression, context.metastore)
-        row[column.name] = evaluate_constant(resolved, column.type, column.name, context.functions)
-    timestamp = row.get("ROWTIME")
-    if timestamp is not None and timestamp < 0:
-        raise StatementError(f"ROWTIME must be non-negative, got {timestamp}.")
+        with place_of(expression):
+            _check_functions(expression, context.functions)
+            resolved = resolve_casts(expression, context.metastore)
+            row[column.name] = evaluate_constant(resolved, column.type, column.name, context.functions)
+            if column.name == "ROWTIME" and (row["ROWTIME"] or 0) < 0:
+                raise StatementError(f"ROWTIME must be non-negative, got {row['ROWTIME']}.")
     return row
 
 
@@ -93,7 +105,8 @@ def _check_no_sources(statement: InsertValues) -> None:
         for node in walk(expression):
             if isinstance(node, ColumnReference) and node.source is not None:
                 raise StatementError(
-                    f"Failed to prepare statement: '{node.source}' is not a valid stream/table name or alias."
+                    f"Failed to prepare statement: '{node.source}' is not a valid stream/table name or alias.",
+                    at=node.position,
                 )
 
 
@@ -124,23 +137,27 @@ def _target(context: PlanningContext, name: str) -> DataSource:
 
 
 def _columns(target: DataSource, statement: InsertValues) -> tuple[Column, ...]:
-    schema = target.schema
     if not statement.columns:
-        return schema.key + schema.value
+        return target.schema.key + target.schema.value
     found: list[Column] = []
     for name in statement.columns:
-        if any(name == column.name for column in found):
-            raise StatementError(f"Duplicate column names: `{name}`")
-        if name == "ROWTIME":
-            found.append(Column(name, BIGINT))
-            continue
-        column = schema.find(name)
-        if name in {"ROWPARTITION", "ROWOFFSET"} or (column and column.namespace is Namespace.HEADERS):
-            raise StatementError(f"Inserting into column `{name}` is not allowed.")
-        if column is None:
-            raise StatementError(f"Column name `{name}` does not exist in stream/table `{target.name}`.")
-        found.append(column)
+        with located(name.position if isinstance(name, PlacedName) else None):
+            if any(name == column.name for column in found):
+                raise StatementError(f"Duplicate column names: `{name}`")
+            found.append(_column(target, str(name)))
     return tuple(found)
+
+
+def _column(target: DataSource, name: str) -> Column:
+    if name == "ROWTIME":
+        return Column(name, BIGINT)
+    column = target.schema.find(name)
+    if name in {"ROWPARTITION", "ROWOFFSET"} or (column and column.namespace is Namespace.HEADERS):
+        raise StatementError(f"Inserting into column `{name}` is not allowed.")
+    if column is None:
+        hint = did_you_mean((each.name for each in target.schema.key + target.schema.value), name)
+        raise StatementError(f"Column name `{name}` does not exist in stream/table `{target.name}`.{hint}")
+    return column
 
 
 class _RecordMaker:

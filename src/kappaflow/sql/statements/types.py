@@ -5,6 +5,7 @@ from __future__ import annotations
 from kappaflow.errors import StatementError
 from kappaflow.sql.analyzer.custom_types import resolve_type
 from kappaflow.sql.ast.statements import CreateType, DropType
+from kappaflow.sql.nearest_names import did_you_mean
 from kappaflow.sql.planning import PlanningContext
 from kappaflow.sql.statement_plan import Plan, RegisterType, RemoveType
 from kappaflow.sql.statements.naming import command_of
@@ -43,7 +44,8 @@ def plan_drop_type(context: PlanningContext, statement: DropType) -> Plan:
     if statement.name not in context.metastore.types:
         if statement.if_exists:
             return Plan(context.text, statement, command, warning=f"Type '{statement.name}' does not exist")
-        raise StatementError(f"Type {statement.name} does not exist.")
+        hint = did_you_mean(context.metastore.types, statement.name)
+        raise StatementError(f"Type {statement.name} does not exist.{hint}", at=statement.name_at)
     return Plan(
         context.text,
         statement,
