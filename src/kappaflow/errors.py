@@ -106,7 +106,13 @@ class PlanError(KappaError):
 
 
 class SerializationError(KappaError):
-    """Bytes do not fit the declared format."""
+    """Bytes do not fit the declared format.
+
+    Attributes:
+        is_key: they are those of a record's key.
+    """
+
+    is_key = False
 
 
 class StreamsError(KappaError):

@@ -161,11 +161,12 @@ class ProcessingLog:
             causes = _causes(error)
             about = raw.topic if raw is not None else problem.topic
             if problem.kind == "deserialization":
-                value = raw.value if raw is not None and self._settings.rows else None
+                is_key = isinstance(error, SerializationError) and error.is_key
+                data = None if raw is None or not self._settings.rows else raw.key if is_key else raw.value
                 part: dict[str, Any] = {
-                    "target": "value",
+                    "target": "key" if is_key else "value",
                     "errorMessage": str(error),
-                    "recordB64": None if value is None else base64.b64encode(value).decode(),
+                    "recordB64": None if data is None else base64.b64encode(data).decode(),
                     "cause": causes,
                     "topic": about,
                 }

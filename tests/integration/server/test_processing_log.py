@@ -69,6 +69,20 @@ def test_errors_of_records_are_rows_of_the_stream(server: EmbeddedServer, db: Da
     assert sorted(tuple(row) for row in db.sql("SELECT * FROM o;").rows()) == [("a", None, None), ("b", 8, 3)]
 
 
+def test_of_a_record_is_told_which_part_cannot_be_read(server: EmbeddedServer, db: Database) -> None:
+    db.sql("CREATE STREAM n (k INT KEY, a INT) WITH (kafka_topic='n', value_format='JSON', partitions=1);")
+    db.sql("CREATE STREAM o AS SELECT * FROM n;")
+    with RecordWriter(ClientConfig(server.bootstrap_servers)) as writer:
+        writer.send("n", b"no int", b'{"A": 1}')
+        writer.send("n", bytes(4), b"{ no json")
+    found = wait_until(lambda: (rows := entries(db, "CSAS_O_")) and len(rows) >= 2 and rows, "two entries")
+    told = [row["MESSAGE"]["DESERIALIZATIONERROR"] for row in found]
+    assert [(each["TARGET"], base64.b64decode(each["RECORDB64"])) for each in told] == [
+        ("key", b"no int"),
+        ("value", b"{ no json"),
+    ]
+
+
 def test_a_query_over_the_log_makes_no_entries_about_itself(server: EmbeddedServer, db: Database) -> None:
     db.sql("CREATE STREAM e AS SELECT logger, CAST(logger AS INT) AS bad FROM KSQL_PROCESSING_LOG;")
     db.sql("CREATE STREAM o AS SELECT k, CAST(t AS INT) AS i FROM s;")

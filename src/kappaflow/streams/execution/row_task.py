@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from kappaflow.errors import KappaError, TimestampError
+from kappaflow.errors import KappaError, SerializationError, TimestampError
 from kappaflow.runtime.clock import SYSTEM_CLOCK
 from kappaflow.serde import WindowedKeySerde
 from kappaflow.state import OrderedStore
@@ -69,11 +69,19 @@ Produce = Callable[[Any, Record], None]
 
 
 def read_key(serde: n.KeySerde, data: bytes | None) -> Any:
-    """Decode a key; a windowed one becomes `Windowed`."""
-    if isinstance(serde, WindowedKeySerde):
-        found = serde.deserialize(data)
-        return None if found is None else Windowed(*found)
-    return serde.deserialize(data)
+    """Decode a key; a windowed one becomes `Windowed`.
+
+    Raises:
+        SerializationError: it does not fit its format; marked as a key's.
+    """
+    try:
+        if isinstance(serde, WindowedKeySerde):
+            found = serde.deserialize(data)
+            return None if found is None else Windowed(*found)
+        return serde.deserialize(data)
+    except SerializationError as error:
+        error.is_key = True
+        raise
 
 
 def write_key(serde: n.KeySerde, key: Any) -> bytes | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 
 import numpy as np
@@ -27,6 +27,7 @@ class SourceBatch:
         batch: all records, those that cannot go on included; `ord` is not set yet.
         bad: rows without a usable key, value or time; None when there are none.
         messages: why, by position, where more than the time is wrong.
+        bad_keys: the positions where that is said of the key.
         partition: of the topic.
         records: as they came; None where nobody needs them.
     """
@@ -36,6 +37,7 @@ class SourceBatch:
     messages: Mapping[int, str]
     partition: int = 0
     records: RecordColumns | None = None
+    bad_keys: Set[int] = frozenset()
 
     def raw(self, row: int, topic: str) -> RawRecord:
         """A record as it came."""
@@ -87,7 +89,7 @@ def _changes(node: n.Repartition, records: RecordColumns, partition: int, *, kee
         return made
     bad = np.zeros(count, np.bool_) if made.bad is None else made.bad
     bad[list(messages)] = True
-    return SourceBatch(batch, bad, messages, partition, records)
+    return SourceBatch(batch, bad, messages, partition, records, made.bad_keys)
 
 
 def _decoded(
@@ -130,7 +132,7 @@ def _decoded(
         return SourceBatch(batch, None, messages, partition, records if keep_records else None)
     bad = negative.copy()
     bad[list(messages)] = True
-    return SourceBatch(batch, bad, messages, partition, records)
+    return SourceBatch(batch, bad, messages, partition, records, keys.messages.keys())
 
 
 def _spread(
@@ -154,4 +156,6 @@ def report_bad(
             context.drop("negative-timestamp")
             continue
         context.drop("deserialization")
-        on_bad_record(source.raw(row, topic), SerializationError(message))
+        error = SerializationError(message)
+        error.is_key = row in source.bad_keys
+        on_bad_record(source.raw(row, topic), error)
