@@ -77,12 +77,14 @@ class BrokerError(KappaError):
     Attributes:
         code: the numeric Kafka error code.
         name: its Kafka name, such as ``NOT_LEADER_OR_FOLLOWER``.
+        detail: the broker's own words, where it sent any.
     """
 
-    def __init__(self, code: int, name: str, message: str = "") -> None:
+    def __init__(self, code: int, name: str, message: str = "", detail: str = "") -> None:
         super().__init__(message or name)
         self.code = code
         self.name = name
+        self.detail = detail
 
 
 class RetriableBrokerError(BrokerError):

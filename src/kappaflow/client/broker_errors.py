@@ -68,7 +68,7 @@ def broker_error(code: int, what: str, detail: str | None = None) -> BrokerError
     """
     kind = RetriableBrokerError if code in RETRIABLE_CODES else BrokerError
     name = error_name(code)
-    return kind(code, name, f"{what}: {name}" + (f" ({detail})" if detail else ""))
+    return kind(code, name, f"{what}: {name}" + (f" ({detail})" if detail else ""), detail or "")
 
 
 def raise_for_code(code: int, what: str, detail: str | None = None) -> None:

@@ -8,7 +8,7 @@ from kappaflow.errors import FunctionError, ParseError, StatementError
 from kappaflow.kernel.number_text import parse_integer
 from kappaflow.serde.schema import WindowInfo, WindowType
 from kappaflow.sql.ast.expressions import Position
-from kappaflow.sql.ast.places import PlacedName, located
+from kappaflow.sql.ast.places import PlacedName, located, value_place
 from kappaflow.sql.ast.statements import Properties, PropertyValue
 from kappaflow.sql.formats import require_format
 from kappaflow.sql.functions.java_time import time_pattern
@@ -72,9 +72,7 @@ class WithClause:
 
     def place(self, *names: str) -> Position | None:
         """Return where the value of the first of `names` that is given was written."""
-        given = {str(key): key for key in self.values}
-        key = next((given[name] for name in names if name in given), None)
-        return key.value_position if isinstance(key, PlacedName) else None
+        return value_place(self.values, *names)
 
     def text(self, name: str) -> str | None:
         """Return the value as text, or None."""

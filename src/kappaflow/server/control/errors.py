@@ -60,5 +60,6 @@ def error_answer(
     if isinstance(error, UsageError):
         return 400, generic_error(BAD_REQUEST, message)
     if isinstance(error, BrokerError):
-        return 500, generic_error(SERVER_ERROR, f"The broker refused the request: {error.name}: {message}")
+        told = message if error.name in message else f"{error.name}: {message}"
+        return 500, generic_error(SERVER_ERROR, f"The broker refused the request: {told}")
     return 500, generic_error(SERVER_ERROR, message)

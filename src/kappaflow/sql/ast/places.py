@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Generator, Iterable
 from contextlib import contextmanager
 from typing import Protocol
 
@@ -38,6 +38,13 @@ class PlacedName(str):
         made.position = position
         made.value_position = value_position
         return made
+
+
+def value_place(properties: Iterable[str], *names: str) -> Position | None:
+    """Return where the value of the first of `names` that is among the names of a WITH clause was written."""
+    given = {str(key): key for key in properties}
+    key = next((given[name] for name in names if name in given), None)
+    return key.value_position if isinstance(key, PlacedName) else None
 
 
 @contextmanager

@@ -9,12 +9,22 @@ from kappaflow.errors import BrokerError, KappaError, StatementError
 from kappaflow.server.control.entities import Entity, current_status, warning
 from kappaflow.server.control.state import ControlState
 from kappaflow.server.control.statements.session import Session
+from kappaflow.sql.ast.places import value_place
+from kappaflow.sql.ast.statements import CreateAsSelect, CreateSource
 from kappaflow.sql.grammar.parser import ParsedStatement
 from kappaflow.sql.queries import QueryState
 from kappaflow.sql.statement_plan import CreateTopic, DeleteTopic, Plan
 from kappaflow.sql.statements.registrations import delete_schemas, register_schemas
 
 COMMAND_TIMEOUT_SECONDS = 15.0
+# What brokers refuse of a topic, and the properties of a statement that say it.
+_SAID_BY = {
+    "INVALID_TOPIC_EXCEPTION": ("KAFKA_TOPIC",),
+    "INVALID_PARTITIONS": ("PARTITIONS",),
+    "POLICY_VIOLATION": ("PARTITIONS",),
+    "INVALID_REPLICATION_FACTOR": ("REPLICAS",),
+    "INVALID_CONFIG": ("CLEANUP_POLICY", "RETENTION_MS"),
+}
 
 
 def execute_distributed(state: ControlState, parsed: ParsedStatement, session: Session) -> Entity:
@@ -28,7 +38,7 @@ def execute_distributed(state: ControlState, parsed: ParsedStatement, session: S
     if plan.warning is not None:
         return warning(parsed.text, plan.warning)
     _refuse_command_topic(state, plan)
-    _create_topics(state, plan)
+    _create_topics(state, plan, parsed)
     register_schemas(plan, state.engine.registry)
     offset = state.commands.append(plan)
     outcome = state.commands.wait_for(offset, COMMAND_TIMEOUT_SECONDS)
@@ -55,20 +65,41 @@ def _refuse_command_topic(state: ControlState, plan: Plan) -> None:
         )
 
 
-def _create_topics(state: ControlState, plan: Plan) -> None:
+def _create_topics(state: ControlState, plan: Plan, parsed: ParsedStatement) -> None:
     for action in plan.topic_actions:
         if isinstance(action, CreateTopic):
-            create_topic(state.admin, action, state.replication_factor)
+            create_topic(state.admin, action, state.replication_factor, parsed)
 
 
-def create_topic(admin: Admin, action: CreateTopic, replication_factor: int) -> None:
-    """Create a topic of a plan; one that exists is left as it is."""
+def create_topic(admin: Admin, action: CreateTopic, replication_factor: int, parsed: ParsedStatement) -> None:
+    """Create a topic of a plan; one that exists is left as it is.
+
+    Args:
+        admin: reaches the brokers.
+        action: names the topic.
+        replication_factor: of a topic whose statement does not say it.
+        parsed: the statement.
+
+    Raises:
+        StatementError: the brokers refuse what the statement says of the topic.
+        KappaError: they cannot create it now.
+    """
     replicas = action.replicas if action.replicas > 0 else replication_factor
     topic = NewTopic(action.name, action.partitions, replicas, dict(action.configs))
     try:
         admin.create_topic(topic, exist_ok=True)
     except BrokerError as error:
-        raise KappaError(f"Could not create topic {action.name}: {error.name}: {error}") from error
+        message = f"Could not create topic {action.name}: {error.detail or error.name}"
+        if error.name not in _SAID_BY:
+            raise KappaError(message) from error
+        match parsed.statement:
+            case CreateSource(properties=properties) | CreateAsSelect(properties=properties):
+                at = value_place((name for name, _ in properties), *_SAID_BY[error.name])
+            case _:
+                at = None
+        refused = StatementError(message, parsed.text, at)
+        refused.tell_place()
+        raise refused from error
 
 
 def _delete_topics(admin: Admin, plan: Plan) -> None:
