@@ -83,6 +83,17 @@ def test_points_at_what_is_wrong(marked: str) -> None:
     assert tuple(map(int, found.groups())) == (4, 5 + before), message
 
 
+def test_a_text_that_is_no_time_is_told_once() -> None:
+    made = engine()
+    table = "CREATE TABLE w AS SELECT k, COUNT(*) AS n FROM s WINDOW TUMBLING (SIZE 1 HOUR) GROUP BY k;"
+    made.apply(made.plan(table, {}, 9))
+    with pytest.raises(StatementError) as caught:
+        made.plan_pull("SELECT * FROM w WHERE k = 'a' AND WINDOWSTART = 'garbage';")
+    begin = "Line: 1, Col: 49: Failed to parse timestamp 'garbage': Required format is: "
+    assert str(caught.value).startswith(begin)
+    assert str(caught.value).count("garbage") == 1
+
+
 def test_plans_do_not_depend_on_places() -> None:
     def plan(text: str) -> str:
         made = engine()

@@ -50,5 +50,4 @@ def _convert(expression: Expression) -> Expression:
     try:
         return LongLiteral(millis_of(expression.value), position=expression.position)
     except FunctionError as error:
-        text = f"Failed to parse timestamp '{expression.value}': {error}"
-        raise StatementError(text, at=expression.position) from None
+        raise StatementError(str(error), at=expression.position) from None
