@@ -7,6 +7,8 @@ from typing import Any
 import pytest
 
 from kappaflow.cli.sql.printing import print_entity
+from kappaflow.server.control.entities import type_schema
+from kappaflow.sql.grammar.parser import parse_type
 
 
 @pytest.mark.parametrize(
@@ -23,6 +25,25 @@ def test_what_was_asserted_is_a_sentence(
 ) -> None:
     print_entity(entity, "table")
     assert capsys.readouterr().out == f"{shown}\n"
+
+
+TYPES = (
+    "STRUCT<A INTEGER, B ARRAY<STRUCT<C STRING>>>",
+    "MAP<STRING, DECIMAL(4, 2)>",
+    "MAP<BIGINT, ARRAY<MAP<STRING, BOOLEAN>>>",
+    "TIMESTAMP",
+)
+
+
+@pytest.mark.parametrize("written", TYPES)
+def test_types_are_shown_whole(written: str, capsys: pytest.CaptureFixture[str]) -> None:
+    schema = type_schema(parse_type(written))
+    print_entity({"@type": "type_list", "types": {"T": schema}}, "table")
+    assert f" {written} " in capsys.readouterr().out
+    source = {"name": "S", "type": "STREAM", "topic": "s", "keyFormat": "KAFKA", "valueFormat": "JSON"}
+    described = {**source, "windowType": None, "fields": [{"name": "T", "schema": schema}], "extended": False}
+    print_entity({"@type": "sourceDescription", "sourceDescription": described}, "table")
+    assert f" {written} " in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(("window", "end"), [("TUMBLING", ", windows: TUMBLING"), (None, "")])

@@ -261,18 +261,27 @@ def _print_source(description: dict[str, Any], output: str) -> None:
 
 
 def _field_type(field: dict[str, Any], source: str) -> str:
-    schema = field["schema"]
-    text = schema["type"]
-    if text == "DECIMAL":
-        text += f"({schema['parameters']['precision']}, {schema['parameters']['scale']})"
-    elif schema["memberSchema"]:
-        text += f"<{_field_type({'schema': schema['memberSchema']}, source)}>"
-    elif schema["fields"]:
-        inner = ", ".join(f"{f['name']} {_field_type({'schema': f['schema']}, source)}" for f in schema["fields"])
-        text += f"<{inner}>"
+    text = _type_text(field["schema"])
     if field.get("type") == "KEY":
         return f"{text} ({'primary key' if source == 'TABLE' else 'key'})"
     return f"{text} (headers)" if field.get("type") == "HEADER" else text
+
+
+def _type_text(schema: dict[str, Any]) -> str:
+    name, member = schema["type"], schema["memberSchema"]
+    match name:
+        case "DECIMAL":
+            return f"DECIMAL({schema['parameters']['precision']}, {schema['parameters']['scale']})"
+        case "ARRAY":
+            return f"ARRAY<{_type_text(member)}>"
+        case "MAP":
+            key = schema.get("keySchema")
+            return f"MAP<{_type_text(key) if key else 'STRING'}, {_type_text(member)}>"
+        case "STRUCT":
+            fields = (f"{field['name']} {_type_text(field['schema'])}" for field in schema["fields"])
+            return f"STRUCT<{', '.join(fields)}>"
+        case _:
+            return name
 
 
 def _sources(name: str) -> Any:
@@ -323,7 +332,7 @@ _TABLES: dict[str, Any] = {
     "properties": lambda entity: (
         ["Property", "Value"], [[p["name"], p["value"]] for p in entity["properties"]],
     ),
-    "type_list": lambda entity: (["Type", "Schema"], [[k, v["type"]] for k, v in entity["types"].items()]),
+    "type_list": lambda entity: (["Type", "Schema"], [[k, _type_text(v)] for k, v in entity["types"].items()]),
     "variables": lambda entity: (["Name", "Value"], [[v["name"], v["value"]] for v in entity["variables"]]),
 }  # fmt: skip
 _TABLES["kafka_topics_extended"] = _TABLES["kafka_topics"]

@@ -46,7 +46,7 @@ def warning(statement: str, message: str) -> Entity:
 
 
 def type_schema(type_: t.DataType) -> Entity:
-    """Return a type as clients read it."""
+    """Return a type as clients read it; they take the keys of a map for STRING, others are told apart."""
     name = "DECIMAL" if isinstance(type_, t.Decimal) else type(type_).__name__.upper()
     schema: Entity = {"type": name, "fields": None, "memberSchema": None}
     if isinstance(type_, t.Struct):
@@ -55,6 +55,8 @@ def type_schema(type_: t.DataType) -> Entity:
         schema["memberSchema"] = type_schema(type_.element)
     elif isinstance(type_, t.Map):
         schema["memberSchema"] = type_schema(type_.value)
+        if type_.key != t.STRING:
+            schema["keySchema"] = type_schema(type_.key)
     elif isinstance(type_, t.Decimal):
         schema["parameters"] = {"precision": type_.precision, "scale": type_.scale}
     return schema
